@@ -1,0 +1,128 @@
+"""Everything that can go wrong, one branch for each exit code.
+
+An error says what failed (`message`), what to do (`hint`), and, where a tool was run, the exact
+command and the last lines it printed. It can cross from the container to the host as plain data.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from builder.texts import render
+
+
+class ExitCode(IntEnum):
+    """The documented exit codes of the command."""
+
+    DONE = 0
+    USAGE = 2
+    HOST = 3
+    SOURCE = 4
+    STEP = 5
+    VERIFICATION = 6
+    INTERRUPTED = 130
+
+
+class BuilderError(Exception):
+    """The root of the tree; raise one of the branches below.
+
+    `message` and `hint` are templates (see `builder.texts`); `values` fill both.
+    `temporary` marks an error that may go away by itself, which is what retries ask for.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.STEP
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        temporary: bool = False,
+        command: Sequence[str] = (),
+        output: Sequence[str] = (),
+        **values: object,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.temporary = temporary
+        self.command = tuple(command)
+        self.output = tuple(output)
+        self.values = {name: str(value) for name, value in values.items()}
+
+    def __str__(self) -> str:
+        return render(self.message, self.values)
+
+    @property
+    def advice(self) -> str:
+        """The hint, translated and filled; empty when there is none."""
+        return render(self.hint, self.values)
+
+    def to_data(self) -> dict[str, Any]:
+        """Return the error as plain data, for the way out of the container."""
+        return {
+            "kind": type(self).__name__,
+            "message": self.message,
+            "hint": self.hint,
+            "temporary": self.temporary,
+            "command": list(self.command),
+            "output": list(self.output),
+            "values": self.values,
+        }
+
+
+class UsageError(BuilderError):
+    """The command line or the config asks for something impossible."""
+
+    exit_code = ExitCode.USAGE
+
+
+class HostError(BuilderError):
+    """The engine or this machine cannot do what is needed."""
+
+    exit_code = ExitCode.HOST
+
+
+class SourceError(BuilderError):
+    """The cache or the snapshot cannot be used."""
+
+    exit_code = ExitCode.SOURCE
+
+
+class StepError(BuilderError):
+    """A build step failed."""
+
+    exit_code = ExitCode.STEP
+
+
+class VerificationError(BuilderError):
+    """The result is not what was built, or not what it says it is."""
+
+    exit_code = ExitCode.VERIFICATION
+
+
+class Interrupted(BuilderError):
+    """Ctrl-C, SIGTERM or SIGHUP."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+_BRANCHES: Mapping[str, type[BuilderError]] = {
+    branch.__name__: branch
+    for branch in (
+        UsageError, HostError, SourceError, StepError, VerificationError, Interrupted,
+    )
+}  # fmt: skip
+
+
+def error_from_data(data: Mapping[str, Any]) -> BuilderError:
+    """Rebuild an error that came out of a container; an unknown kind becomes a `StepError`."""
+    branch = _BRANCHES.get(str(data.get("kind")), StepError)
+    return branch(
+        str(data.get("message", "")),
+        hint=str(data.get("hint", "")),
+        temporary=bool(data.get("temporary", False)),
+        command=[str(word) for word in data.get("command", ())],
+        output=[str(line) for line in data.get("output", ())],
+        **{str(name): str(value) for name, value in dict(data.get("values", {})).items()},
+    )

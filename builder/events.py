@@ -1,0 +1,108 @@
+"""What a container tells the host while it works: one JSON object a line on its standard output.
+
+The same lines are what `--json` prints, so their shape is part of the interface.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from builder.codec import from_data, to_data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """A step begins; `position` counts from 1 to `total`."""
+
+    step: str
+    position: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgress:
+    """How much of the step is done, from 0.0 to 1.0."""
+
+    step: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished:
+    """A step ended well, after so many seconds."""
+
+    step: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOutput:
+    """One line that a tool printed, or the command that is about to run (`$ …`)."""
+
+    step: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something the user should know; `level` is "info" or "warning".
+
+    `message` is a template of `builder.texts`, filled from `values`.
+    """
+
+    level: str
+    message: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The last event of a job that ended well."""
+
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The last event of a job that failed; `error` is `BuilderError.to_data()`."""
+
+    error: Mapping[str, Any]
+
+
+Event = StepStarted | StepProgress | StepFinished | ToolOutput | Note | Result | Failed
+
+_NAMES: Final[Mapping[str, type[Any]]] = {
+    "step-started": StepStarted,
+    "step-progress": StepProgress,
+    "step-finished": StepFinished,
+    "tool-output": ToolOutput,
+    "note": Note,
+    "result": Result,
+    "failed": Failed,
+}
+_NAME_OF: Final = {kind: name for name, kind in _NAMES.items()}
+_WITH_MAPPINGS: Final = (Note, Result, Failed)
+
+
+def encode(event: Event) -> str:
+    """Return the event as one line of JSON, without the line end."""
+    data = {"event": _NAME_OF[type(event)], **to_data(event)}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode(line: str) -> Event:
+    """Read one line back. Raises ValueError when it is not an event."""
+    data = json.loads(line)
+    if not isinstance(data, dict) or data.get("event") not in _NAMES:
+        message = f"not an event: {line[:200]}"
+        raise ValueError(message)
+    kind = _NAMES[data.pop("event")]
+    if kind in _WITH_MAPPINGS:  # free-form mappings are outside what the codec knows
+        try:
+            event: Event = kind(**data)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        return event
+    decoded: Event = from_data(kind, data)
+    return decoded

@@ -1,0 +1,16 @@
+"""Every path inside the container that more than one place uses, named once."""
+
+from pathlib import Path
+from typing import Final
+
+REQUEST: Final = Path("/request.json")  # what the host asks; put there before the start
+
+CACHE: Final = Path("/cache")  # scan, freeze, thaw: the cache base, bound
+CACHE_IMAGE: Final = Path("/cache.img")  # a cache image, bound read-only
+SOURCE: Final = Path("/source")  # build: the chosen tree, read-only
+
+WORK: Final = Path("/work")  # build: the labelled volume
+ROOT: Final = WORK / "root"  # the copy that is configured
+ISO_TREE: Final = WORK / "iso"  # what xorriso packs
+BOOT_PARTS: Final = WORK / "boot"  # boot images on their way into the ISO
+OUT: Final = WORK / "out"  # what the host fetches

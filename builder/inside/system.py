@@ -1,0 +1,48 @@
+"""The one door from a step to processes and mounts.
+
+Steps take a `System`; tests give them a recording one. `RealSystem` lives in `real_system`.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+
+class System(Protocol):
+    """What a step may do to the world besides reading and writing files of its own."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        root: Path | None = None,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        success: Collection[int] = (0,),
+        progress: Callable[[str], float | None] | None = None,
+    ) -> str:
+        """Run a tool to its end and return what it printed on standard output.
+
+        `root` runs it chrooted there. The environment is small and fixed (C.UTF-8, UTC,
+        SOURCE_DATE_EPOCH …); `env` adds to it. Every line of output goes to the log; lines end
+        at LF or CR, and a line for which `progress` returns a fraction (0.0 to 1.0) becomes a
+        progress event instead of a log line.
+        Raises StepError with the command and the last lines for an exit code not in `success`.
+        """
+        ...
+
+    def mounted(
+        self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
+    ) -> AbstractContextManager[None]:
+        """Mount on entry, unmount on exit (never lazily). `kind` "bind" binds."""
+        ...
+
+    def progress(self, fraction: float) -> None:
+        """Report how much of the current step is done."""
+        ...
+
+    def note(self, message: str, *, warning: bool = False, **values: object) -> None:
+        """Tell the user something; `message` is a template of `builder.texts`."""
+        ...

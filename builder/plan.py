@@ -1,0 +1,195 @@
+"""The frozen values that cross between host and container.
+
+The host plans, the container acts: a `BuildPlan` names everything that decides a byte of the ISO
+(snapshot, recipe, image, time), and the same plan gives the same bytes on any host.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+PLAN_FORMAT: Final = 1
+
+
+class Isolation(StrEnum):
+    """How much the build container may do; it never decides a byte of the result."""
+
+    CONFINED = "confined"
+    PRIVILEGED = "privileged"
+
+
+class Codec(StrEnum):
+    """Squashfs compressors on offer."""
+
+    ZSTD = "zstd"
+    XZ = "xz"
+    LZ4 = "lz4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compression:
+    """How the squashfs is compressed; see `builder.compression` for its text form."""
+
+    name: str  # the preset's name, or the explicit text
+    codec: Codec
+    level: int | None  # zstd: 1 to 22; the others have none
+    block_size: int  # bytes, a power of two from 4 KiB to 1 MiB
+    filters: tuple[str, ...] = ()  # xz branch filters, e.g. ("x86",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSettings:
+    """What live-config sets up at boot; None leaves what the system itself says."""
+
+    user: str = "user"
+    full_name: str = "Live user"
+    groups: tuple[str, ...] = (
+        "audio", "cdrom", "dip", "floppy", "video", "plugdev", "netdev", "powerdev", "scanner",
+        "bluetooth", "sudo", "dialout",
+    )  # fmt: skip
+    hostname: str = "live"
+    locale: str | None = None  # e.g. "de_DE.UTF-8"
+    keyboard: str | None = None  # XKB layout, e.g. "de"
+    timezone: str | None = None  # e.g. "Europe/Rome"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootSettings:
+    """The boot menu."""
+
+    kernel_parameters: tuple[str, ...] = ("quiet",)
+    serial_console: str | None = None  # e.g. "ttyS0,115200"
+    timeout_seconds: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The resolved configuration: every wish of the user that decides bytes."""
+
+    compression: Compression
+    live: LiveSettings = LiveSettings()
+    boot: BootSettings = BootSettings()
+    exclude: tuple[str, ...] = ()  # more rsync patterns, anchored at the root of the tree
+    name: str | None = None  # of the ISO, without ".iso"; None: <Distro>-<version>-<desktop>
+    volume_id: str | None = None  # ISO 9660 volume id; None: derived from the name
+
+
+class SnapshotKind(StrEnum):
+    """Where a tree that can be built comes from."""
+
+    SNAPPER = "snapper"
+    RAW = "raw"  # @YYYY-MM-DD_HH:MM
+    CACHE = "cache"  # the cache itself, as it is now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One reason why a tree cannot be built; templates of `builder.texts` and their values."""
+
+    message: str
+    hint: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemFacts:
+    """What a tree says about itself (never what its backup's metadata say)."""
+
+    distro_id: str  # os-release ID, e.g. "debian"
+    distro_name: str  # os-release NAME, e.g. "Debian GNU/Linux"
+    pretty_name: str
+    version: str  # os-release VERSION_ID; "unknown" when there is none
+    architecture: str  # Debian's name, e.g. "amd64"; "" when unknown
+    desktop: str  # e.g. "xfce"; "console" without a desktop
+    kernels: tuple[str, ...]  # versions with both vmlinuz and modules, newest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One tree in the cache. It can be built exactly when it has no problems."""
+
+    selector: str  # "cache", "3", "@2026-06-17_14:30"
+    kind: SnapshotKind
+    path: str  # posix, relative to the cache base
+    taken: int  # seconds since 1970, UTC
+    description: str
+    size: str  # as the backup's metadata say it, e.g. "8.2G"; "" when they do not
+    read_only: bool  # btrfs read-only flag
+    subvolume: bool
+    uuid: str  # btrfs subvolume UUID; "" where there is none
+    system: SystemFacts | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether this tree can become a live ISO."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Something in the snapshot folder that is no candidate at all, and why."""
+
+    path: str
+    reason: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheReport:
+    """What the scan of a cache found, oldest snapshot first, the cache itself last."""
+
+    base: str  # where the cache base lies inside a cache image; "." for a directory
+    filesystem: str  # e.g. "btrfs", "ext2/ext3"
+    date: str  # META_DATE, as written; "" when missing
+    distro: str  # META_DISTRO
+    size: str  # META_SIZE
+    candidates: tuple[Candidate, ...]
+    skipped: tuple[Skipped, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """Look at the cache below /cache (or inside the image at /cache.img) and report."""
+
+    image: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeRequest:
+    """Make the read-only snapshot `name` of `path`, both relative to the base at /cache."""
+
+    path: str
+    name: str
+    uuid: str  # of the subvolume that was chosen; another one there is refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThawRequest:
+    """Remove the frozen snapshots `names` below /cache; one that is gone is fine."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageIdentity:
+    """The builder image that a plan was made for."""
+
+    id: str  # sha256:…
+    locked: bool  # every tool has the version that the lock file names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """Everything the build container needs to know."""
+
+    format: int
+    run: str  # the run's id; in no artefact
+    candidate: Candidate
+    recipe: Recipe
+    image: ImageIdentity
+    source_date_epoch: int  # seconds; even, and not before 1980 (FAT)
+    iso_name: str  # without ".iso"
+    volume_id: str
+    frozen: bool  # the source is our own read-only snapshot; else it is checked for change
+    cache_image: bool  # /cache.img must be mounted inside; else /source is bound

@@ -1,0 +1,27 @@
+"""The one door through which text for people passes, so that it can be translated.
+
+Messages are templates with named fields; a template, not a finished sentence, crosses from the
+container to the host, and is looked up in the user's language there.
+"""
+
+import gettext
+from collections.abc import Mapping
+from pathlib import Path
+
+_DOMAIN = "distroclone-builder"
+_catalogue = gettext.translation(_DOMAIN, localedir=Path(__file__).parent / "locale", fallback=True)
+
+
+def say(template: str, /, **values: object) -> str:
+    """Return `template` in the user's language, with its `{fields}` filled from `values`."""
+    return render(template, values)
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """Like `say`, for values that are already a mapping.
+
+    A template with no values is returned as it is, so that text from outside (which may hold
+    braces) can be passed through.
+    """
+    translated = _catalogue.gettext(template) if template else ""
+    return translated.format(**values) if values else translated
