@@ -193,3 +193,4 @@ class BuildPlan:
     volume_id: str
     frozen: bool  # the source is our own read-only snapshot; else it is checked for change
     cache_image: bool  # /cache.img must be mounted inside; else /source is bound
+    cache_base: str  # where the cache base lies in the cache image; "." for a directory

@@ -14,10 +14,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import IO, Final
 
-from builder.errors import Interrupted, StepError
+from builder.errors import StepError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
 
 Emit = Callable[[Event], None]
@@ -192,21 +191,3 @@ def _failure(command: Sequence[str], code: int, output: Sequence[str]) -> StepEr
         tool=command[0],
         code=code,
     )
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn SIGTERM, SIGINT and SIGHUP into one `Interrupted`; later ones are ignored."""
-    wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in wanted:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted("Interrupted by {signal}", signal=signal.Signals(number).name)
-
-    before = {each: signal.signal(each, interrupt) for each in wanted}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -10,7 +10,8 @@ import pytest
 
 from builder.errors import Interrupted, StepError
 from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
-from builder.inside.real_system import RealSystem, interruptible
+from builder.inside.real_system import RealSystem
+from builder.signals import interruptible
 
 
 @pytest.fixture

@@ -1,0 +1,259 @@
+"""The output folder: locked while a build uses it, and given results only when they are whole.
+
+What comes out of the container lands in a folder of its own inside the output folder, is read
+again and compared, and only then gets its final name. `SHA256SUMS` is renamed last.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from builder.errors import HostError, UsageError, VerificationError
+
+SUMS: Final = "SHA256SUMS"
+_PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
+_CHUNK: Final = 4 * 1024 * 1024
+_SUM_LINE: Final = re.compile(r"[0-9a-f]{64} [ *](?P<name>.+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """A file that the build made."""
+
+    name: str
+    size: int  # bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFolder:
+    """An output folder that is ours for as long as its `with` lasts."""
+
+    path: Path
+
+    def check_free(self, needed: int) -> None:
+        """Raise HostError when fewer than `needed` bytes are free here."""
+        free = shutil.disk_usage(self.path).free
+        if free < needed:
+            raise HostError(
+                "The output folder {path} has {free} free; about {needed} are needed",
+                hint="Free space there, or choose another folder with --output.",
+                path=self.path,
+                free=readable_size(free),
+                needed=readable_size(needed),
+            )
+
+    def check_no_other_build(self, iso_name: str) -> None:
+        """Refuse a folder whose sums speak of another ISO, which would lose them."""
+        try:
+            lines = (self.path / SUMS).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            return
+        names = [match["name"] for line in lines if (match := _SUM_LINE.fullmatch(line))]
+        others = [
+            name
+            for name in names
+            if name.endswith(".iso") and name != f"{iso_name}.iso" and (self.path / name).exists()
+        ]
+        if others:
+            raise UsageError(
+                "The output folder {path} already holds another build, {other}",
+                hint="Choose another folder with --output: one SHA256SUMS belongs to one ISO.",
+                path=self.path,
+                other=others[0],
+            )
+
+    def receive(
+        self,
+        run: str,
+        chunks: Iterable[bytes],
+        artefacts: Sequence[Artefact],
+        *,
+        on_progress: Callable[[float], None],
+    ) -> None:
+        """Take the tar stream of results, verify every file, and give all of them their names.
+
+        Raises VerificationError when anything is missing, unexpected or different.
+        """
+        self.check_free(sum(artefact.size for artefact in artefacts))
+        partial = self.path / f".distroclone-builder-{run}.partial"
+        with _made(partial):
+            _unpack(chunks, partial, artefacts, on_progress=on_progress)
+            for artefact in artefacts:
+                _verify(partial / artefact.name, artefact)
+            self._promote(partial, artefacts)
+
+    def _promote(self, partial: Path, artefacts: Sequence[Artefact]) -> None:
+        """Rename everything into place; old sums go first, new sums come last."""
+        (self.path / SUMS).unlink(missing_ok=True)
+        for artefact in sorted(artefacts, key=lambda each: each.name == SUMS):
+            (partial / artefact.name).replace(self.path / artefact.name)
+        with _opened_folder(self.path) as descriptor:
+            os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def output_folder(path: Path) -> Iterator[OutputFolder]:
+    """Make the folder if need be, check that it can be written, and lock it for this build.
+
+    Raises HostError when it cannot be used or another build is using it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise _unusable(path, PermissionError("it is not writable for you"))
+    with _opened_folder(path) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise HostError(
+                "Another build is writing to {path}",
+                hint="Wait for it, or choose another folder with --output.",
+                path=path,
+            ) from error
+        for stale in stale_partials(path):
+            shutil.rmtree(stale)
+        yield OutputFolder(path=path)
+
+
+def stale_partials(path: Path) -> list[Path]:
+    """Return what crashed builds left in an output folder; only true under its lock."""
+    return sorted(each for each in path.iterdir() if _PARTIAL.fullmatch(each.name))
+
+
+def readable_size(count: float) -> str:
+    """Return a number of bytes as people read it, e.g. "1.4 GiB"."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def _unusable(path: Path, error: OSError) -> HostError:
+    return HostError(
+        "The output folder {path} cannot be used: {reason}",
+        hint="Choose a folder that you may write to with --output.",
+        path=path,
+        reason=error.strerror or error,
+    )
+
+
+@contextlib.contextmanager
+def _opened_folder(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    folder.mkdir(mode=0o700)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
+
+
+def _unpack(
+    chunks: Iterable[bytes],
+    target: Path,
+    artefacts: Sequence[Artefact],
+    *,
+    on_progress: Callable[[float], None],
+) -> None:
+    expected = {artefact.name: artefact for artefact in artefacts}
+    total = max(sum(artefact.size for artefact in artefacts), 1)
+    done = 0
+    reader = io.BufferedReader(_ChunkReader(chunks), _CHUNK)
+    try:
+        with tarfile.open(fileobj=reader, mode="r|") as archive:
+            for member in archive:
+                if member.isdir():
+                    continue
+                name = member.name.rpartition("/")[2]
+                content = archive.extractfile(member) if member.isreg() else None
+                if content is None or expected.get(name) is None:
+                    raise VerificationError(
+                        "The container left something unexpected among the results: {name}",
+                        name=member.name,
+                    )
+                for count in _write(content, target / name):
+                    done += count
+                    on_progress(done / total)
+    except tarfile.TarError as error:
+        raise VerificationError(
+            "The results did not come out of the container whole: {reason}",
+            hint="Build again; if it happens again, look at the engine's own log.",
+            reason=error,
+        ) from error
+    except OSError as error:
+        raise HostError(
+            "The results cannot be written to {path}: {reason}",
+            hint="Free space there, or choose another folder with --output.",
+            path=target.parent,
+            reason=error.strerror or error,
+        ) from error
+
+
+def _write(content: IO[bytes], target: Path) -> Iterator[int]:
+    """Write a new file and flush it to the disk; yield the size of each piece."""
+    with target.open("xb") as file:
+        while piece := content.read(_CHUNK):
+            file.write(piece)
+            yield len(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    target.chmod(0o644)
+
+
+def _verify(path: Path, artefact: Artefact) -> None:
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        message = "{name} is missing from the results"
+        raise VerificationError(message, name=artefact.name) from error
+    if found != artefact.sha256:
+        raise VerificationError(
+            "{name} is not what the container built (sha256 {found}, not {expected})",
+            hint="Something damaged it on the way; check this machine's disk and memory.",
+            name=artefact.name,
+            found=found,
+            expected=artefact.sha256,
+        )
+
+
+class _ChunkReader(io.RawIOBase):
+    """A stream of byte chunks as a file that can only be read forward."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            try:
+                self._rest = memoryview(next(self._chunks))
+            except StopIteration:
+                return 0
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

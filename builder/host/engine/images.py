@@ -1,0 +1,169 @@
+"""Images: looked up, pulled by digest, imported, built."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+import docker.errors
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from builder.errors import BuilderError, HostError
+from builder.host.engine.faults import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docker import DockerClient
+
+_PIECE = 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFacts:
+    """An image that the engine has."""
+
+    id: str
+    labels: Mapping[str, str]
+    size: int  # bytes
+
+
+class Images:
+    """What the engine can do with images."""
+
+    def __init__(self, client: "DockerClient") -> None:
+        self._client = client
+
+    def find(self, reference: str) -> ImageFacts | None:
+        """Return the image of that name or id, or None; nothing is pulled."""
+        with translated("looking for an image"):
+            try:
+                image = self._client.images.get(reference)
+            except docker.errors.ImageNotFound:
+                return None
+        return ImageFacts(
+            id=str(image.id), labels=dict(image.labels), size=int(image.attrs.get("Size", 0))
+        )
+
+    def pull(
+        self,
+        repository: str,
+        *,
+        digest: str,
+        attempts: int,
+        on_retry: "Callable[[BuilderError, float], None]",
+    ) -> str:
+        """Pull `repository@digest` and return the image's id.
+
+        What may pass by itself is tried again, `attempts` times in all, with growing waits.
+        Raises HostError when it cannot be had.
+        """
+
+        def before_sleep(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, BuilderError) and state.next_action is not None:
+                on_retry(error, state.next_action.sleep)
+
+        retrying = Retrying(
+            stop=stop_after_attempt(attempts),
+            wait=wait_exponential_jitter(initial=0.5, max=8),
+            retry=retry_if_exception(lambda error: getattr(error, "temporary", False)),
+            before_sleep=before_sleep,
+            reraise=True,
+        )
+        return str(retrying(self._pull_once, repository, digest))
+
+    def _pull_once(self, repository: str, digest: str) -> str:
+        with translated(f"pulling {repository}@{digest}"):
+            image = self._client.images.pull(repository, tag=digest)
+            image.reload()
+        if f"{repository}@{digest}" not in image.attrs.get("RepoDigests", ()):
+            raise HostError(
+                "The registry answered with another image than {repository}@{digest}",
+                hint="Do not use that registry before you know why.",
+                repository=repository,
+                digest=digest,
+            )
+        return str(image.id)
+
+    def import_rootfs(self, stream: IO[bytes], *, tag: str, labels: Mapping[str, str]) -> str:
+        """Import a tar of a root filesystem as an image and return its id."""
+        repository, _colon, name = tag.rpartition(":")
+        changes = ['CMD ["bash"]', *(f'LABEL {key}="{value}"' for key, value in labels.items())]
+        with translated("importing the base image"):
+            # A generator, because the SDK announces chunks and a file would be sent in one piece.
+            pieces = iter(lambda: stream.read(_PIECE), b"")
+            self._client.api.import_image_from_stream(
+                pieces, repository=repository, tag=name, changes=changes
+            )
+        facts = self.find(tag)
+        if facts is None:
+            raise HostError("The engine lost the base image it had just imported")
+        return facts.id
+
+    def build(
+        self,
+        context: IO[bytes],
+        *,
+        dockerfile: str,
+        tag: str,
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        on_line: "Callable[[str], None]",
+    ) -> str:
+        """Build an image from a tar `context` and return its id.
+
+        Raises HostError with the last lines of output when a Dockerfile step fails.
+        """
+        lines: list[str] = []
+        with translated("building the image"):
+            output = self._client.api.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=dockerfile,
+                tag=tag,
+                buildargs=dict(arguments),
+                labels=dict(labels),
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            for line in _build_lines(output):
+                lines.append(line)
+                on_line(line)
+        facts = self.find(tag)
+        if facts is None:
+            raise HostError(
+                "The image could not be built: {reason}",
+                output=lines[-25:],
+                hint="The lines above are what the failing step printed last.",
+                reason=_build_failure(lines),
+            )
+        return facts.id
+
+    def remove(self, reference: str) -> None:
+        """Remove an image; one that is gone is fine."""
+        with translated("removing an image"):
+            try:
+                self._client.images.remove(reference, force=True)
+            except docker.errors.ImageNotFound:
+                return
+
+
+def _build_lines(output: Iterator[Mapping[str, object]]) -> Iterator[str]:
+    """Yield the lines that a build prints, its error last."""
+    pending = ""
+    for chunk in output:
+        pending += str(chunk.get("stream", ""))
+        if "error" in chunk:
+            pending += f"\nerror: {chunk['error']}\n"
+        *complete, pending = re.split(r"[\r\n]+", pending)
+        yield from (line for line in complete if line.strip())
+    if pending.strip():
+        yield pending
+
+
+def _build_failure(lines: list[str]) -> str:
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return errors[-1] if errors else "no image came out"

@@ -1,0 +1,92 @@
+"""The recipes of our images, wherever this package was installed from."""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.errors import HostError
+
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BasePin:
+    """The base image that every image of ours starts from."""
+
+    repository: str
+    tag: str  # for people
+    digest: str
+    suite: str  # what to bootstrap where no registry answers
+
+    @property
+    def reference(self) -> str:
+        """The pin as people write it."""
+        return f"{self.repository}:{self.tag}@{self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildContext:
+    """What an image is built from: paths in the context and their content, and a name for it."""
+
+    files: Mapping[str, bytes]
+
+    @property
+    def digest(self) -> str:
+        """A sha256 over every path and its content."""
+        whole = hashlib.sha256()
+        for path, content in sorted(self.files.items()):
+            whole.update(f"{path}\0{len(content)}\0".encode())
+            whole.update(content)
+        return whole.hexdigest()
+
+    def archive(self) -> io.BytesIO:
+        """Return the context as a tar that depends on the files alone."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            for path, content in sorted(self.files.items()):
+                member = tarfile.TarInfo(path)
+                member.size, member.mode = len(content), 0o644
+                archive.addfile(member, io.BytesIO(content))
+        buffer.seek(0)
+        return buffer
+
+
+def containers_folder() -> Path:
+    """Return the folder of image recipes: inside an installed package, beside it in a checkout."""
+    for folder in (_PACKAGE / "containers", _PACKAGE.parent / "containers"):
+        if (folder / "Dockerfile").is_file():
+            return folder
+    raise HostError(
+        "The image recipes are missing beside {package}",
+        hint="Install distroclone-builder again.",
+        package=_PACKAGE,
+    )
+
+
+def base_pin() -> BasePin:
+    """Read the pinned base image."""
+    return BasePin(**json.loads((containers_folder() / "base-image.json").read_bytes()))
+
+
+def builder_context() -> BuildContext:
+    """Return the context of the builder image."""
+    return _context(["Dockerfile", "packages.lock", "install-tools"])
+
+
+def boot_test_context() -> BuildContext:
+    """Return the context of the boot-test image."""
+    return _context(["boot-test/Dockerfile"])
+
+
+def _context(recipes: Iterable[str]) -> BuildContext:
+    folder = containers_folder()
+    files = {name: (folder / name).read_bytes() for name in recipes}
+    inside = [*_PACKAGE.glob("*.py"), *(_PACKAGE / "inside").rglob("*.py")]
+    for path in inside:
+        files[f"builder/{path.relative_to(_PACKAGE).as_posix()}"] = path.read_bytes()
+    return BuildContext(files=files)

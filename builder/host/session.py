@@ -1,0 +1,225 @@
+"""A build from beginning to end, as the host sees it: plan, act, check, deliver."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from builder.codec import from_data, to_data
+from builder.errors import SourceError
+from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
+from builder.host.config import Config
+from builder.host.delivery import Artefact, OutputFolder, output_folder
+from builder.host.display import LogFile
+from builder.host.engine import ContainerSpec, Engine
+from builder.host.image import ensure_builder
+from builder.host.owner import labels
+from builder.host.source import CacheSource, OnEvent, TreeBind, scan_cache, tree_bind
+from builder.names import LABEL_CACHE, new_run, volume_name
+from builder.naming import iso_stem, volume_id
+from builder.plan import (
+    PLAN_FORMAT,
+    BuildPlan,
+    CacheReport,
+    Candidate,
+    ImageIdentity,
+    Isolation,
+    SystemFacts,
+)
+from builder.selection import choose, is_cache_newer
+
+_OUT: Final = "/work/out"
+_FAT_BEGINS: Final = 315_532_800  # 1980-01-01, in seconds since 1970
+
+# What the steps need, and nothing more: mounts and chroot for the initramfs, the rest for a
+# faithful copy of owners, modes, device nodes and file capabilities.
+_BUILDING: Final = (
+    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SETGID",
+    "SETUID", "SYS_ADMIN", "SYS_CHROOT",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a build would be made from."""
+
+    image: ImageIdentity
+    report: CacheReport
+    candidate: Candidate
+    system: SystemFacts
+    iso_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a build made."""
+
+    folder: Path
+    iso_name: str
+    artefacts: tuple[Artefact, ...]
+
+    @property
+    def iso(self) -> Artefact:
+        """The ISO itself."""
+        return next(each for each in self.artefacts if each.name == f"{self.iso_name}.iso")
+
+
+def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
+    """Look at the cache and choose; nothing is written anywhere but in the engine's images."""
+    image = ensure_builder(engine, on_event=on_event)
+    if not image.locked:
+        on_event(_note("The builder image is unlocked: its tools are not the pinned versions",
+                       warning=True))  # fmt: skip
+    report = scan_cache(engine, image.id, cache_source(config), run=run, on_event=on_event)
+    for warning in report.warnings:
+        on_event(Note(level="warning", message=warning.message, values=dict(warning.values)))
+    candidate = choose(report, config.source.snapshot)
+    if candidate.system is None:
+        raise SourceError("There is no system in {selector}", selector=candidate.selector)
+    on_event(_chosen(candidate, candidate.system))
+    if is_cache_newer(report, candidate):
+        on_event(_note("The cache itself is newer than this snapshot; `build cache` takes it"))
+    return Choice(
+        image=image,
+        report=report,
+        candidate=candidate,
+        system=candidate.system,
+        iso_name=iso_stem(candidate.system, config.recipe.name),
+    )
+
+
+def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
+    """Build, verify and deliver. Whatever happens, nothing half-made gets a final name."""
+    run = new_run()
+    with contextlib.ExitStack() as stack:
+        output = stack.enter_context(output_folder(config.output_folder))
+        early: list[Event] = []
+        choice = prepare(config, engine, run=run, on_event=_both(early.append, on_event))
+        output.check_no_other_build(choice.iso_name)
+        log = stack.enter_context(LogFile(output.path / f"{choice.iso_name}.log"))
+        for event in early:
+            log.event(event)
+        tell = _both(log.event, on_event)
+        volume = stack.enter_context(_work_volume(config, engine, run=run))
+        tree = stack.enter_context(
+            tree_bind(
+                engine,
+                choice.image.id,
+                cache_source(config),
+                choice.candidate,
+                run=run,
+                on_event=tell,
+            )
+        )
+        plan = plan_of(config, choice, run=run, frozen=tree.frozen)
+        spec = _container(config, plan, tree, volume=volume)
+        with engine.started(spec) as job:
+            result = job.finish(tell)
+            artefacts = tuple(from_data(Artefact, each) for each in result["artefacts"])
+            _deliver(output, run, job.fetch(_OUT), artefacts, on_event=tell)
+    return Outcome(folder=output.path, iso_name=choice.iso_name, artefacts=artefacts)
+
+
+def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildPlan:
+    """Return the plan: everything that decides a byte, and how the container finds its source."""
+    return BuildPlan(
+        format=PLAN_FORMAT,
+        run=run,
+        candidate=choice.candidate,
+        recipe=config.recipe,
+        image=choice.image,
+        source_date_epoch=epoch_of(choice.candidate),
+        iso_name=choice.iso_name,
+        volume_id=volume_id(choice.iso_name, config.recipe.volume_id),
+        frozen=frozen,
+        cache_image=cache_source(config).is_image,
+        cache_base=choice.report.base,
+    )
+
+
+def epoch_of(candidate: Candidate) -> int:
+    """Return SOURCE_DATE_EPOCH for a snapshot: its own date, as FAT can hold it.
+
+    FAT begins in 1980 and counts in steps of two seconds.
+    """
+    return max(candidate.taken, _FAT_BEGINS) // 2 * 2
+
+
+def cache_source(config: Config) -> CacheSource:
+    """Return what the config names as the cache."""
+    if config.source.cache_image is not None:
+        return CacheSource(path=config.source.cache_image, is_image=True)
+    return CacheSource(path=config.source.cache, is_image=False)
+
+
+def describe(config: Config, choice: Choice) -> dict[str, Any]:
+    """Return a dry run's plan as plain data."""
+    plan = plan_of(config, choice, run="", frozen=choice.candidate.subvolume)
+    return {"output": str(config.output_folder), "plan": to_data(plan)}
+
+
+def _work_volume(
+    config: Config, engine: Engine, *, run: str
+) -> contextlib.AbstractContextManager[str]:
+    marks = labels(run, "work")
+    if not cache_source(config).is_image:  # where a sweep will look for a frozen snapshot
+        marks[LABEL_CACHE] = str(cache_source(config).path)
+    return engine.volume(volume_name(run), labels=marks)
+
+
+def _container(config: Config, plan: BuildPlan, tree: TreeBind, *, volume: str) -> ContainerSpec:
+    return ContainerSpec(
+        image=plan.image.id,
+        job="build",
+        request=plan,
+        labels=labels(plan.run, "build"),
+        binds=(tree.bind,),
+        volume=volume,
+        capabilities=_BUILDING,
+        isolation=Isolation(config.isolation),
+        loop_devices=plan.cache_image,
+    )
+
+
+def _deliver(
+    output: OutputFolder,
+    run: str,
+    chunks: Iterator[bytes],
+    artefacts: tuple[Artefact, ...],
+    *,
+    on_event: OnEvent,
+) -> None:
+    started = datetime.now(UTC)
+    on_event(StepStarted(step="deliver", position=1, total=1))
+    output.receive(
+        run,
+        chunks,
+        artefacts,
+        on_progress=lambda done: on_event(StepProgress(step="deliver", fraction=done)),
+    )
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    on_event(StepFinished(step="deliver", seconds=seconds))
+
+
+def _chosen(candidate: Candidate, system: SystemFacts) -> Note:
+    taken = datetime.fromtimestamp(candidate.taken).astimezone()
+    return _note(
+        "Building from {selector}: {system}, taken {taken}",
+        selector=candidate.selector,
+        system=system.pretty_name,
+        taken=f"{taken:%Y-%m-%d %H:%M %Z}",
+    )
+
+
+def _note(message: str, *, warning: bool = False, **values: str) -> Note:
+    return Note(level="warning" if warning else "info", message=message, values=values)
+
+
+def _both(first: Callable[[Event], None], second: OnEvent) -> OnEvent:
+    def tell(event: Event) -> None:
+        first(event)
+        second(event)
+
+    return tell

@@ -1,0 +1,95 @@
+"""What crashed runs left behind: found by its label or its name, and removed.
+
+Only what belongs to a run whose process has certainly ended is touched.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.errors import BuilderError
+from builder.events import Note
+from builder.host import source
+from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.engine.connection import Leftover
+from builder.host.owner import labels, parse_owner
+from builder.names import LABEL_CACHE, LABEL_OWNER, LABEL_RUN, frozen_name, new_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What a sweep removed, and what it had to leave."""
+
+    containers: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    frozen: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: source.OnEvent) -> Swept:
+    """Remove what ended runs left in the engine, and frozen snapshots below the caches.
+
+    The caches that left volumes name are looked at as well as `caches`.
+    """
+    containers = [each for each in engine.leftover_containers() if _is_orphan(each)]
+    for container in containers:
+        engine.remove_container(container.id)
+    volumes = [each for each in engine.leftover_volumes() if _is_orphan(each)]
+    named = [Path(each.labels[LABEL_CACHE]) for each in volumes if LABEL_CACHE in each.labels]
+    frozen: list[str] = []
+    failures: list[str] = []
+    for cache in dict.fromkeys([*caches, *named]):
+        try:
+            frozen += _thaw_orphans(engine, image, cache, on_event=on_event)
+        except BuilderError as error:
+            failures.append(f"{cache}: {error}")
+    if not failures:  # a volume's label is what tells a later sweep where to look
+        for volume in volumes:
+            engine.remove_volume(volume.id)
+    return Swept(
+        containers=tuple(each.id[:12] for each in containers),
+        volumes=tuple(each.id for each in volumes) if not failures else (),
+        frozen=tuple(frozen),
+        failures=tuple(failures),
+    )
+
+
+def orphans(engine: Engine) -> tuple[Leftover, ...]:
+    """Return the containers and volumes that ended runs left, without touching them."""
+    found = (*engine.leftover_containers(), *engine.leftover_volumes())
+    return tuple(each for each in found if _is_orphan(each))
+
+
+def _is_orphan(leftover: Leftover) -> bool:
+    owner = parse_owner(leftover.labels.get(LABEL_OWNER, ""))
+    return owner is not None and owner.is_gone()
+
+
+def _thaw_orphans(
+    engine: Engine, image: str, cache: Path, *, on_event: source.OnEvent
+) -> list[str]:
+    run = new_run()
+    spec = ContainerSpec(
+        image=image,
+        job="list-frozen",
+        request={},
+        labels=labels(run, "list-frozen"),
+        binds=(Bind(source=str(cache), target="/cache"),),
+        capabilities=source.READING,
+    )
+    with engine.started(spec) as job:
+        names = [str(name) for name in job.finish(on_event)["names"]]
+    # A run makes its volume before it freezes: asked in this order, no living run is missed.
+    volumes = engine.leftover_volumes()
+    living = {frozen_name(each.labels[LABEL_RUN]) for each in volumes if not _is_orphan(each)}
+    dead = tuple(name for name in names if name not in living)
+    if dead:
+        source.thaw(engine, image, cache, dead, run=run, on_event=on_event)
+        on_event(
+            Note(
+                level="info",
+                message="Removed {count} frozen snapshots below {cache}",
+                values={"count": str(len(dead)), "cache": str(cache)},
+            )
+        )
+    return [f"{cache}/{name}" for name in dead]

@@ -1,0 +1,46 @@
+"""The container's entry point: `python3 -m builder.inside JOB`, with the request in a file.
+
+Events go to standard output, one JSON object a line; the last one is the result or the error,
+and the exit code says the same.
+"""
+
+import json
+import sys
+import traceback
+
+from builder.errors import BuilderError, ExitCode, StepError
+from builder.events import Event, Failed, Result, encode
+from builder.inside import jobs, paths
+from builder.signals import interruptible
+
+
+def _emit(event: Event) -> None:
+    sys.stdout.write(encode(event) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run the job that the command line names and return its exit code."""
+    try:
+        with interruptible():
+            request = json.loads(paths.REQUEST.read_bytes())
+            result = jobs.run(sys.argv[1], request, emit=_emit)
+    except BuilderError as error:
+        _emit(Failed(error=error.to_data()))
+        return int(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last door: nothing may leave without a verdict
+        sys.stderr.write(traceback.format_exc())
+        unexpected = StepError(
+            "Unexpected error in the build container: {reason}",
+            hint="This is a defect of distroclone-builder; please report it with the log.",
+            output=traceback.format_exc().splitlines()[-25:],
+            reason=f"{type(error).__name__}: {error}",
+        )
+        _emit(Failed(error=unexpected.to_data()))
+        return int(ExitCode.STEP)
+    _emit(Result(data=result))
+    return int(ExitCode.DONE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

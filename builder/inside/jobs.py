@@ -1,0 +1,78 @@
+"""The jobs that a container of ours can do: a request in, plain data out."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from builder.codec import from_data, to_data
+from builder.errors import StepError
+from builder.events import Event
+from builder.inside import cache_image, freeze, paths, pipeline, probe, qemu, scan
+from builder.inside.real_system import RealSystem
+from builder.plan import BootTestRequest, BuildPlan, FreezeRequest, ScanRequest, ThawRequest
+
+Emit = Callable[[Event], None]
+
+
+def run(name: str, request: object, *, emit: Emit) -> Mapping[str, Any]:
+    """Do the job `name` and return its result as plain data. Raises the tree of our errors."""
+    job = _JOBS.get(name)
+    if job is None:
+        raise StepError("This image knows no job named {name}", name=name)
+    return job(request, emit)
+
+
+def _freeze(request: object, emit: Emit) -> Mapping[str, Any]:
+    return {"frozen": freeze.freeze(from_data(FreezeRequest, request), system=RealSystem(emit))}
+
+
+def _thaw(request: object, emit: Emit) -> Mapping[str, Any]:
+    freeze.thaw(from_data(ThawRequest, request), system=RealSystem(emit))
+    return {}
+
+
+def _list_frozen(_request: object, _emit: Emit) -> Mapping[str, Any]:
+    return {"names": freeze.list_frozen(paths.CACHE)}
+
+
+def _build(request: object, emit: Emit) -> Mapping[str, Any]:
+    return pipeline.build(from_data(BuildPlan, request), emit=emit)
+
+
+def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
+    return qemu.boot_test(from_data(BootTestRequest, request), emit=emit)
+
+
+def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
+    return probe.probe(RealSystem(emit))
+
+
+def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
+    request = from_data(ScanRequest, data)
+    with _cache(request, RealSystem(emit)) as mount:
+        if request.image:
+            report = scan.scan(scan.find_base(mount), volume=mount)
+        else:
+            report = scan.scan(mount)
+    return to_data(report)  # type: ignore[no-any-return]
+
+
+@contextlib.contextmanager
+def _cache(request: ScanRequest, system: RealSystem) -> Iterator[Path]:
+    if not request.image:
+        yield paths.CACHE
+        return
+    with cache_image.mounted(paths.CACHE_IMAGE, paths.CACHE, system=system):
+        yield paths.CACHE
+
+
+_JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
+    "scan": _scan_job,
+    "freeze": _freeze,
+    "thaw": _thaw,
+    "list-frozen": _list_frozen,
+    "build": _build,
+    "boot-test": _boot_test,
+    "probe": _probe,
+}

@@ -1,0 +1,156 @@
+"""The build inside the container: the steps in order, every path named once."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Protocol
+
+from builder.errors import SourceError, StepError
+from builder.events import Event
+from builder.inside import cache_image, paths
+from builder.inside.fingerprint import fingerprint
+from builder.inside.real_system import RealSystem
+from builder.inside.steps.boot import BootStep
+from builder.inside.steps.check import CheckStep
+from builder.inside.steps.configure import ConfigureStep
+from builder.inside.steps.initramfs import InitramfsStep
+from builder.inside.steps.iso import IsoStep
+from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.squashfs import SquashfsStep
+from builder.inside.steps.stage import StageStep
+from builder.inside.system import System
+from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
+
+_JOURNAL = paths.WORK / "changes.json"
+_PARTITION = paths.BOOT_PARTS / "efi.img"
+
+
+class Step(Protocol):
+    """One part of the work: its inputs and outputs are fields."""
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
+
+    def run(self, system: System) -> None:
+        """Do it. Raises one of our errors when it cannot be done."""
+
+
+def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any]:
+    """Carry out the plan; return the artefacts in /work/out with their sizes and digests."""
+    if plan.format != PLAN_FORMAT:
+        raise StepError("This image does not know plans of format {format}", format=plan.format)
+    os.umask(0o022)
+    system = RealSystem(emit, source_date_epoch=plan.source_date_epoch)
+    for folder in (paths.ISO_TREE, paths.BOOT_PARTS, paths.OUT):
+        folder.mkdir()
+    with _source(plan, system), _unchanged(plan):
+        steps = pipeline(plan)
+        for position, step in enumerate(steps, start=1):
+            with system.step(step.name, position=position, total=len(steps)):
+                step.run(system)
+    return {"artefacts": [_artefact(path) for path in sorted(paths.OUT.iterdir())]}
+
+
+def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
+    """Return the steps of a plan, in order."""
+    facts = _facts(plan)
+    epoch = plan.source_date_epoch
+    iso = paths.OUT / f"{plan.iso_name}.iso"
+    return (
+        CheckStep(source=paths.SOURCE, work=paths.WORK, candidate=plan.candidate),
+        StageStep(source=paths.SOURCE, target=paths.ROOT, exclude=plan.recipe.exclude),
+        ConfigureStep(
+            root=paths.ROOT,
+            recipe=plan.recipe,
+            system=facts,
+            source_date_epoch=epoch,
+            journal=_JOURNAL,
+        ),
+        InitramfsStep(root=paths.ROOT, kernels=facts.kernels, source_date_epoch=epoch),
+        SquashfsStep(
+            root=paths.ROOT,
+            target=paths.ISO_TREE / "live/filesystem.squashfs",
+            packages=paths.ISO_TREE / "live/filesystem.packages",
+            compression=plan.recipe.compression,
+            source_date_epoch=epoch,
+        ),
+        BootStep(
+            root=paths.ROOT,
+            iso_tree=paths.ISO_TREE,
+            parts=paths.BOOT_PARTS,
+            partition=_PARTITION,
+            system=facts,
+            recipe=plan.recipe,
+            source_date_epoch=epoch,
+        ),
+        IsoStep(
+            iso_tree=paths.ISO_TREE,
+            partition=_PARTITION,
+            target=iso,
+            pretty_name=facts.pretty_name,
+            volume_id=plan.volume_id,
+            source_date_epoch=epoch,
+        ),
+        ManifestStep(
+            root=paths.ROOT,
+            iso_tree=paths.ISO_TREE,
+            partition=_PARTITION,
+            iso=iso,
+            volume_id=plan.volume_id,
+            candidate=plan.candidate,
+            recipe=plan.recipe,
+            image=plan.image,
+            source_date_epoch=epoch,
+            changes=_JOURNAL,
+        ),
+    )
+
+
+def _facts(plan: BuildPlan) -> SystemFacts:
+    if plan.candidate.system is None:
+        raise SourceError("There is no system in {selector}", selector=plan.candidate.selector)
+    return plan.candidate.system
+
+
+@contextlib.contextmanager
+def _source(plan: BuildPlan, system: RealSystem) -> Iterator[None]:
+    """Have the chosen tree at /source: bound there already, or mounted from the cache image."""
+    if not plan.cache_image:
+        yield
+        return
+    subvolume = PurePosixPath("/") / plan.cache_base / plan.candidate.path
+    with cache_image.mounted(
+        paths.CACHE_IMAGE, paths.SOURCE, system=system, subvolume=str(subvolume)
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _unchanged(plan: BuildPlan) -> Iterator[None]:
+    """Raise SourceError when a source that could not be frozen changed during the body."""
+    if plan.frozen:
+        yield
+        return
+    before = _state(plan)
+    yield
+    if _state(plan) != before:
+        raise SourceError(
+            "The source changed during the build, so the result was thrown away",
+            hint="Let a running backup finish, then build again. On btrfs, a cache that is a "
+            "subvolume on a writable medium is frozen instead.",
+        )
+
+
+def _state(plan: BuildPlan) -> str:
+    if not plan.cache_image:
+        return fingerprint(paths.SOURCE)
+    facts = paths.CACHE_IMAGE.stat()
+    return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
+
+
+def _artefact(path: Path) -> Mapping[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "size": path.stat().st_size, "sha256": digest}

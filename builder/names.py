@@ -1,0 +1,38 @@
+"""Names by which our things are known again: labels, volumes, frozen snapshots.
+
+A run's id is 16 hexadecimal digits.
+"""
+
+import re
+import secrets
+from typing import Final
+
+LABEL_RUN: Final = "distroclone-builder.run"
+LABEL_ROLE: Final = "distroclone-builder.role"
+LABEL_OWNER: Final = "distroclone-builder.owner"
+LABEL_CACHE: Final = "distroclone-builder.cache"
+LABEL_LOCKED: Final = "distroclone-builder.locked"
+LABEL_BASE: Final = "distroclone-builder.base"
+
+_FROZEN_PREFIX: Final = ".distroclone-builder-"
+_FROZEN: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}")
+
+
+def new_run() -> str:
+    """Return a fresh id for a run."""
+    return secrets.token_hex(8)
+
+
+def frozen_name(run: str) -> str:
+    """Return the name of the run's frozen snapshot, beside `.rootfs_cache`."""
+    return _FROZEN_PREFIX + run
+
+
+def is_frozen_name(name: str) -> bool:
+    """Whether `name` is one that `frozen_name` gives."""
+    return _FROZEN.fullmatch(name) is not None
+
+
+def volume_name(run: str) -> str:
+    """Return the name of the run's work volume."""
+    return f"distroclone-builder-{run}"

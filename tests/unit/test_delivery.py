@@ -1,0 +1,154 @@
+"""The output folder: whole results or none."""
+
+import hashlib
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from builder.errors import HostError, UsageError, VerificationError
+from builder.host.delivery import Artefact, output_folder, readable_size
+
+RUN = "0123456789abcdef"
+
+
+def artefact(name: str, content: bytes) -> Artefact:
+    return Artefact(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def archive(files: dict[str, bytes], *, links: dict[str, str] | None = None) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        top = tarfile.TarInfo("out")
+        top.type = tarfile.DIRTYPE
+        tar.addfile(top)
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        for name, target in (links or {}).items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            tar.addfile(member)
+    return buffer.getvalue()
+
+
+def pieces(data: bytes, size: int = 700) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def deliver(folder: Path, data: bytes, artefacts: list[Artefact]) -> list[float]:
+    fractions: list[float] = []
+    with output_folder(folder) as output:
+        output.receive(RUN, pieces(data), artefacts, on_progress=fractions.append)
+    return fractions
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+FILES = {"out/x.iso": b"i" * 5000, "out/x.manifest.json": b"{}", "out/SHA256SUMS": b"sums"}
+WANTED = [artefact(name.removeprefix("out/"), content) for name, content in FILES.items()]
+
+
+def test_verified_results_get_their_names_and_nothing_else_stays(tmp_path: Path) -> None:
+    fractions = deliver(tmp_path / "new" / "folder", archive(FILES), WANTED)
+    assert names(tmp_path / "new" / "folder") == ["SHA256SUMS", "x.iso", "x.manifest.json"]
+    assert (tmp_path / "new/folder/x.iso").read_bytes() == b"i" * 5000
+    assert fractions[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        FILES | {"out/x.iso": b"i" * 4999 + b"j"},
+        {name: content for name, content in FILES.items() if name != "out/x.iso"},
+        FILES | {"out/extra": b""},
+    ],
+    ids=["one byte differs", "one file is missing", "one file too many"],
+)
+def test_anything_but_the_whole_result_leaves_the_folder_as_it_was(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    (tmp_path / "x.iso").write_bytes(b"the old one")
+    with pytest.raises(VerificationError):
+        deliver(tmp_path, archive(files), WANTED)
+    assert names(tmp_path) == ["x.iso"]
+    assert (tmp_path / "x.iso").read_bytes() == b"the old one"
+
+
+def test_a_link_among_the_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VerificationError, match="unexpected"):
+        deliver(tmp_path, archive({}, links={"out/x.iso": "/etc/passwd"}), WANTED)
+    assert names(tmp_path) == []
+
+
+def test_a_path_that_climbs_lands_nowhere(tmp_path: Path) -> None:
+    climbing = archive(FILES | {"out/../../evil": b"x"})
+    with pytest.raises(VerificationError):
+        deliver(tmp_path / "out", climbing, WANTED)
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_stream_that_breaks_off_is_no_result(tmp_path: Path) -> None:
+    with pytest.raises(VerificationError):
+        deliver(tmp_path, archive(FILES)[:3000], WANTED)
+    assert names(tmp_path) == []
+
+
+def test_two_builds_cannot_use_one_folder(tmp_path: Path) -> None:
+    second = output_folder(tmp_path)
+    with output_folder(tmp_path), pytest.raises(HostError, match="Another build"), second:
+        pass
+    with output_folder(tmp_path):
+        pass
+
+
+def test_what_a_crashed_build_left_is_removed(tmp_path: Path) -> None:
+    stale = tmp_path / f".distroclone-builder-{RUN}.partial"
+    stale.mkdir()
+    (stale / "x.iso").write_bytes(b"half")
+    (tmp_path / "mine").mkdir()
+    with output_folder(tmp_path):
+        assert names(tmp_path) == ["mine"]
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError, match="cannot be used"), output_folder(tmp_path / "file"):
+        pass
+
+
+def test_a_folder_without_write_permission_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(HostError, match="not writable"), output_folder(tmp_path):
+        pass
+
+
+def test_sums_of_another_build_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_text("0" * 64 + "  other.iso\n")
+    (tmp_path / "other.iso").touch()
+    with output_folder(tmp_path) as output:
+        output.check_no_other_build("other")
+        with pytest.raises(UsageError, match=r"other\.iso"):
+            output.check_no_other_build("x")
+        (tmp_path / "other.iso").unlink()
+        output.check_no_other_build("x")
+
+
+def test_too_little_space_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    with output_folder(tmp_path) as output, pytest.raises(HostError, match="free"):
+        output.check_free(2**60)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (1536, "1.5 KiB"), (5 * 2**30, "5.0 GiB"), (2**50, "1024.0 TiB")],
+)
+def test_sizes_are_readable(count: int, text: str) -> None:
+    assert readable_size(count) == text
