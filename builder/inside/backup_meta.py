@@ -1,8 +1,8 @@
 """Read `.backup_meta` and the `.meta` files beside raw snapshots; nothing in them is executed.
 
 They are shell text, `KEY="value"` with nothing escaped, and may be written by an ordinary user.
-Three keys are read, DATE, DISTRO and SIZE, after a prefix META_ or SNAP_. The fourth, KERNEL, is the
-kernel that ran, which may not be in the tree, so it is left alone.
+Three keys are read, DATE, DISTRO and SIZE, after a prefix META_ or SNAP_. The fourth, KERNEL, names
+the kernel that ran, which may not be in the tree, so it is left alone.
 """
 
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ def read_info(path: Path, *, number: int) -> SnapperInfo | Problem:
 def _unusable(message: str, detail: str | None, number: int) -> Problem:
     return Problem(
         message=message,
-        hint="Snapper ignores it too; remove it with: snapper -c distroclone-backup delete {number}",
+        hint="Snapper ignores it too. To remove it: snapper -c distroclone-backup delete {number}",
         values=(("detail", detail or "-"), ("number", str(number))),
     )
 
