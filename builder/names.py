@@ -24,8 +24,15 @@ def new_run() -> str:
 
 
 def frozen_name(run: str) -> str:
-    """Return the name of the run's frozen snapshot, beside `.rootfs_cache`."""
-    return _FROZEN_PREFIX + run
+    """Return the name of the run's frozen snapshot, beside `.rootfs_cache`.
+
+    Raises ValueError for a run id that would give a name that nobody recognises.
+    """
+    name = _FROZEN_PREFIX + run
+    if not is_frozen_name(name):
+        message = f"not a run id: {run!r}"
+        raise ValueError(message)
+    return name
 
 
 def is_frozen_name(name: str) -> bool:

@@ -1,0 +1,226 @@
+"""Access to a root filesystem tree that is not ours, as if chrooted into it.
+
+Symlinks, absolute ones and `..` included, are resolved inside the tree and never lead outside.
+Nobody else may change the tree meanwhile: it is a frozen snapshot, or our own copy.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from builder.inside import tree_edit
+from builder.inside.regular import open_regular, read_whole
+
+_MOST_LINKS: Final = 40  # as the kernel's MAXSYMLINKS, include/linux/namei.h
+_MEBIBYTE: Final = 1 << 20
+
+
+class Tree:
+    """A tree below `root`; its paths are written "/etc/fstab" or "etc/fstab".
+
+    `clock` (seconds since 1970) dates what is written; without it the tree is for reading only.
+    `record` is called with "added", "changed" or "removed" and the real path inside the tree.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock: int | None = None,
+        record: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self.root = root.resolve()
+        self._clock = clock
+        self._record = _ignore if record is None else record
+
+    # Finding
+
+    def resolve(self, path: str) -> Path:
+        """Return where `path` really is, every symlink followed inside the tree.
+
+        What does not exist is taken as it is written. Raises OSError (ELOOP) for a symlink loop.
+        """
+        return self._follow(path, last=True)
+
+    def locate(self, path: str) -> Path:
+        """Like `resolve`, but a symlink at the very end of `path` is not followed."""
+        return self._follow(path, last=False)
+
+    def inner(self, real: Path) -> str:
+        """Return the path inside the tree ("/etc/fstab") of a path that `resolve` returned."""
+        return f"/{real.relative_to(self.root).as_posix()}" if real != self.root else "/"
+
+    def _follow(self, path: str, *, last: bool) -> Path:
+        waiting = _parts(path)
+        real = self.root
+        links = 0
+        while waiting:
+            part = waiting.pop()
+            if part == "..":
+                real = self.root if real == self.root else real.parent
+                continue
+            step = real / part
+            target = _link_target(step) if waiting or last else None
+            if target is None:
+                real = step
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            if target.startswith("/"):
+                real = self.root
+            waiting.extend(_parts(target))
+        return real
+
+    # Reading
+
+    def exists(self, path: str) -> bool:
+        """Whether `path` leads to anything inside the tree."""
+        return self._status(path) is not None
+
+    def is_dir(self, path: str) -> bool:
+        """Whether `path` leads to a directory."""
+        status = self._status(path)
+        return status is not None and stat.S_ISDIR(status.st_mode)
+
+    def is_file(self, path: str) -> bool:
+        """Whether `path` leads to a regular file."""
+        status = self._status(path)
+        return status is not None and stat.S_ISREG(status.st_mode)
+
+    def _status(self, path: str) -> os.stat_result | None:
+        try:
+            return self.resolve(path).lstat()
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
+                return None
+            raise
+
+    def open(self, path: str) -> BinaryIO:
+        """Open the regular file `path` for reading; OSError for anything else."""
+        return open_regular(self.resolve(path))
+
+    def read_bytes(self, path: str, *, limit: int = _MEBIBYTE) -> bytes:
+        """Return the regular file `path`; OSError for anything else or more than `limit` bytes."""
+        return read_whole(self.resolve(path), limit=limit)
+
+    def read_text(self, path: str, *, limit: int = _MEBIBYTE) -> str:
+        """Like `read_bytes`, as UTF-8; what is not UTF-8 becomes U+FFFD."""
+        return self.read_bytes(path, limit=limit).decode("utf-8", errors="replace")
+
+    def listdir(self, path: str) -> list[str]:
+        """Return the sorted names in the directory `path`; none where there is no directory."""
+        if not self.is_dir(path):
+            return []
+        return sorted(entry.name for entry in self.resolve(path).iterdir())
+
+    def glob(self, path: str, pattern: str) -> list[str]:
+        """Return the paths of the entries of directory `path` whose names match `pattern`."""
+        top = "/" + "/".join(reversed(_parts(path)))
+        return [
+            f"{top.rstrip('/')}/{name}" for name in self.listdir(path) if fnmatchcase(name, pattern)
+        ]
+
+    def walk(self, path: str = "/") -> Iterator[tuple[str, os.stat_result]]:
+        """Yield everything at and below `path` with its lstat: sorted, parents first.
+
+        No symlink below `path` is followed; paths are the real ones inside the tree.
+        """
+        waiting = [self.resolve(path)]
+        while waiting:
+            real = waiting.pop()
+            status = real.lstat()
+            yield self.inner(real), status
+            if stat.S_ISDIR(status.st_mode):
+                waiting.extend(sorted(real.iterdir(), reverse=True))
+
+    # Changing
+
+    def write(self, path: str, data: bytes, *, mode: int, uid: int = 0, gid: int = 0) -> None:
+        """Put a regular file at `path`; an existing entry, a symlink too, is replaced.
+
+        Missing parents are made (0755). Raises OSError for a directory at `path`, and where
+        something else is mounted over the tree.
+        """
+        real = self._target(path)
+        self._make_parents(real.parent)
+        change = "changed" if os.path.lexists(real) else "added"
+        tree_edit.replace_file(real, data, mode=mode, uid=uid, gid=gid, clock=self._now())
+        self._record(change, self.inner(real))
+
+    def remove(self, path: str) -> bool:
+        """Remove a file, a symlink (not what it points to) or a directory with all below.
+
+        Returns whether there was one. Raises OSError (EXDEV), before anything is removed, where
+        something else is mounted inside.
+        """
+        real = self._target(path)
+        if not os.path.lexists(real):
+            return False
+        self._refuse_crossing(real.parent)
+        tree_edit.remove_entry(real)
+        self._record("removed", self.inner(real))
+        return True
+
+    def empty(self, path: str) -> bool:
+        """Remove all that is in directory `path`, which stays with its owner, mode and times.
+
+        Returns whether there was anything; a missing directory is empty. Raises OSError as
+        `remove` does, and for something that is no directory.
+        """
+        self._now()
+        if not self.exists(path):
+            return False
+        real = self.resolve(path)
+        self._refuse_crossing(real)
+        children = tree_edit.remove_children(real)
+        for child in children:
+            self._record("removed", self.inner(child))
+        return bool(children)
+
+    def _target(self, path: str) -> Path:
+        self._now()
+        if _parts(path)[:1] in ([], [".."]):
+            raise OSError(errno.EINVAL, "not the name of an entry", path)
+        return self.locate(path)
+
+    def _now(self) -> int:
+        if self._clock is None:
+            raise OSError(errno.EROFS, "this tree is for reading only", str(self.root))
+        return self._clock
+
+    def _make_parents(self, directory: Path) -> None:
+        missing = []
+        while not os.path.lexists(directory):
+            missing.append(directory)
+            directory = directory.parent
+        self._refuse_crossing(directory)
+        for path in reversed(missing):
+            tree_edit.make_directory(path, clock=self._now())
+            self._record("added", self.inner(path))
+
+    def _refuse_crossing(self, directory: Path) -> None:
+        if directory.lstat().st_dev != self.root.lstat().st_dev:
+            raise tree_edit.crossing(directory)
+
+
+def _parts(path: str) -> list[str]:
+    """Return the components of `path`, the last one first."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+
+
+def _link_target(path: Path) -> str | None:
+    try:
+        return os.fspath(path.readlink())
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # no symlink, or nothing
+            return None
+        raise
+
+
+def _ignore(_change: str, _path: str) -> None:
+    pass

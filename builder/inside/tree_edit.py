@@ -1,0 +1,120 @@
+"""Changes to a tree that is not ours, on paths that `builder.inside.tree` has resolved.
+
+Nothing here follows a symlink, crosses a mount point, or leaves the time of day behind.
+"""
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from builder.inside.mounts import mount_points_below
+
+
+@contextmanager
+def kept_times(directory: Path) -> Iterator[None]:
+    """Give `directory` its access and modification time back at the end."""
+    before = directory.lstat()
+    try:
+        yield
+    finally:
+        os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns), follow_symlinks=False)
+
+
+def make_directory(path: Path, *, clock: int) -> None:
+    """Make the one directory `path` with mode 0755, dated `clock` (seconds since 1970)."""
+    with kept_times(path.parent):
+        path.mkdir()
+        path.chmod(0o755)  # mkdir's own mode is subject to the umask
+        os.utime(path, (clock, clock))
+
+
+def replace_file(path: Path, data: bytes, *, mode: int, uid: int, gid: int, clock: int) -> None:
+    """Put a new regular file at `path`, in place of any file, symlink or special file there.
+
+    Raises OSError for a directory at `path`; what was there stays whole until the file is ready.
+    """
+    if path.is_dir() and not path.is_symlink():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    with kept_times(path.parent):
+        draft = path.with_name(f".new-{secrets.token_hex(8)}")
+        try:
+            _write_new(draft, data, mode=mode, uid=uid, gid=gid, clock=clock)
+            draft.rename(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                draft.unlink()
+            raise
+
+
+def _write_new(path: Path, data: bytes, *, mode: int, uid: int, gid: int, clock: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fchown(stream.fileno(), uid, gid)
+        os.fchmod(stream.fileno(), mode)  # after chown, which clears set-id bits
+        os.utime(stream.fileno(), (clock, clock))
+
+
+def remove_entry(path: Path) -> None:
+    """Remove the file, symlink or whole directory at `path`.
+
+    A mount point at or below it is an OSError (EXDEV) before anything is removed.
+    """
+    with kept_times(path.parent):
+        if not stat.S_ISDIR(path.lstat().st_mode):
+            path.unlink()
+            return
+        _refuse_mounts(path)
+        directories, others = _contents(path)
+        for other in others:
+            other.unlink()
+        for directory in reversed(directories):
+            directory.rmdir()
+
+
+def remove_children(directory: Path) -> list[Path]:
+    """Remove everything in `directory` but not itself; return what its entries were, sorted.
+
+    A mount point at or below it is an OSError (EXDEV) before anything is removed.
+    """
+    _refuse_mounts(directory)
+    with kept_times(directory):
+        _contents(directory)
+        children = sorted(directory.iterdir())
+        for child in children:
+            remove_entry(child)
+    return children
+
+
+def _contents(top: Path) -> tuple[list[Path], list[Path]]:
+    """Return the directories (parents first) and all else at and below `top`."""
+    device = top.lstat().st_dev
+    directories: list[Path] = []
+    others: list[Path] = []
+    waiting = [top]
+    while waiting:
+        directory = waiting.pop()
+        if directory.lstat().st_dev != device:
+            raise crossing(directory)
+        directories.append(directory)
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                is_directory = entry.is_dir(follow_symlinks=False)
+                (waiting if is_directory else others).append(Path(entry.path))
+    return directories, others
+
+
+def _refuse_mounts(directory: Path) -> None:
+    """A bind mount from the same filesystem has the same st_dev: only mountinfo shows it."""
+    if points := mount_points_below(directory):
+        raise crossing(Path(points[0]))
+
+
+def crossing(path: Path) -> OSError:
+    """Return the error for a change that would reach another filesystem."""
+    return OSError(errno.EXDEV, "something else is mounted here", str(path))
