@@ -7,11 +7,10 @@ a word and not "false" (https://yaml.org/spec/1.2.2/#103-core-schema), as editor
 
 import re
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 from yaml.events import (
@@ -116,7 +115,7 @@ def read_yaml(path: Path, problems: Problems) -> Node:
         raise problems.error() from error
     except yaml.MarkedYAMLError as error:
         template, values = _explained(error)
-        problems.add(_place_of(error, source), template, **values)
+        problems.add(_place_of(error.problem_mark, source), template, **values)
         raise problems.error() from error
 
 
@@ -152,8 +151,7 @@ def _place_at(before: str, source: str) -> Place:
     return Place(source=source, line=before.count("\n") + 1, column=len(last_line) + 1)
 
 
-def _place_of(error: yaml.MarkedYAMLError, source: str) -> Place:
-    mark = error.problem_mark or error.context_mark
+def _place_of(mark: Any, source: str) -> Place:  # PyYAML's stubs know two unrelated Marks
     if mark is None:
         return Place(source=source, line=1, column=1)
     return Place(source=source, line=mark.line + 1, column=mark.column + 1)
@@ -174,7 +172,7 @@ class _Reader:
     """Builds nodes from PyYAML's events, one for each thing that was written."""
 
     def __init__(self, text: str, source: str, problems: Problems) -> None:
-        self._events: Iterator[Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self._events = yaml.parse(text, Loader=yaml.SafeLoader)
         self._source = source
         self._problems = problems
 
@@ -233,6 +231,8 @@ class _Reader:
         while not isinstance(event := next(self._events), MappingEndEvent):
             key = self._node(event, depth=depth + 1)
             value = self._node(next(self._events), depth=depth + 1)
+            if isinstance(key, Refused):
+                continue
             if not isinstance(key, Scalar):
                 self._problems.add(key.place, "A key is one plain word")
             elif key.text == "<<" and key.kind is Kind.TEXT:
@@ -249,8 +249,7 @@ class _Reader:
         return Mapping(place=place, entries=tuple(entries.values()))
 
     def _place(self, event: Event) -> Place:
-        mark = event.start_mark
-        return Place(source=self._source, line=mark.line + 1, column=mark.column + 1)
+        return _place_of(event.start_mark, self._source)
 
 
 def _kind(text: str) -> Kind:
