@@ -1,0 +1,230 @@
+"""The configuration: `build.yaml` and the flags, read, checked, and made into one frozen value.
+
+`docs/build.yaml` explains every key, `builder/data/build.schema.json` is for editors. All that
+is wrong, in the file and in the flags, is reported at once.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from builder.compression import PRESETS, parse_compression
+from builder.errors import UsageError
+from builder.host import rules
+from builder.host.printable import short
+from builder.host.problems import Place, Problems
+from builder.host.sections import Section
+from builder.host.yaml_reader import Kind, Scalar, read_yaml
+from builder.nearest import nearest
+from builder.plan import BootSettings, Isolation, LiveSettings, Recipe
+
+VERSION: Final = 1
+DEFAULT_CACHE: Final = Path("/mnt/SysLinuxOS_backup")
+DEFAULT_SNAPSHOT: Final = "latest"
+LONGEST_PARAMETERS: Final = 1024  # characters; x86 kernels take 2047 in all
+
+_NO_FILE: Final = Scalar(place=Place(source="build.yaml"), kind=Kind.NULL, text="")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the system comes from: exactly one of `cache` and `cache_image` is set."""
+
+    cache: Path | None
+    cache_image: Path | None
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything a user may decide. All paths are absolute."""
+
+    source: Source
+    output: Path  # the folder for the results
+    isolation: Isolation
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """The flags; None where one was not given. They win over the file."""
+
+    cache: Path | None = None
+    cache_image: Path | None = None
+    snapshot: str | None = None
+    output: Path | None = None
+    isolation: str | None = None
+    compression: str | None = None
+
+
+def load_config(path: Path | None, overrides: Overrides) -> Config:
+    """Return the settings of the file (None: all defaults), with the flags over them.
+
+    A relative path in the file starts at the file's folder, one in a flag at the current one.
+    Raises UsageError with a line for each problem.
+    """
+    problems = Problems()
+    folder = path.parent if path else Path()
+    top = Section(read_yaml(path, problems) if path else _NO_FILE, problems)
+    if path:
+        _check_version(top, problems)
+    source = _source(top.section("source"), folder, problems)
+    output, name, volume_id = _output(top.section("output"), folder)
+    isolation = top.text("isolation", Isolation.CONFINED, _isolation)
+    compression = top.text("compression", PRESETS["standard"], parse_compression)
+    live = _live(top.section("live"))
+    boot = _boot(top.section("boot"), problems)
+    exclude = top.texts("exclude", (), rules.exclude)
+    top.finish()
+    flags = _Flags(problems)
+    config = Config(
+        source=_with_flags(source, overrides, flags),
+        output=flags.path("--output", overrides.output) or output,
+        isolation=flags.value("--isolation", overrides.isolation, _isolation) or isolation,
+        recipe=Recipe(
+            compression=flags.value("--compression", overrides.compression, parse_compression)
+            or compression,
+            live=live,
+            boot=boot,
+            exclude=exclude,
+            name=name,
+            volume_id=volume_id,
+        ),
+    )
+    problems.raise_if_any()
+    return config
+
+
+def _check_version(top: Section, problems: Problems) -> None:
+    top.number("version", VERSION, _version)
+    if not top.has("version"):
+        problems.add(
+            top.place, 'The key "version" is missing; write: version: {version}', version=VERSION
+        )
+
+
+def _version(number: int) -> int:
+    if number != VERSION:
+        raise UsageError(
+            "Version {number} is not known",
+            hint="This release reads version {version}.",
+            number=number,
+            version=VERSION,
+        )
+    return number
+
+
+def _source(section: Section, folder: Path, problems: Problems) -> Source:
+    def read(text: str) -> Path:
+        return _path(text, folder)
+
+    cache = section.text("cache", None, read)
+    cache_image = section.text("cache_image", None, read)
+    snapshot = section.word_or_number("snapshot", DEFAULT_SNAPSHOT, rules.selector)
+    section.finish()
+    if cache and cache_image:
+        problems.add(
+            section.place_of("cache_image"), "cache and cache_image exclude each other; keep one"
+        )
+    if not cache and not cache_image:
+        cache = DEFAULT_CACHE
+    return Source(cache=cache, cache_image=cache_image, snapshot=snapshot)
+
+
+def _output(section: Section, folder: Path) -> tuple[Path, str | None, str | None]:
+    output = section.text("folder", Path.cwd(), lambda text: _path(text, folder))
+    name = section.text("name", None, rules.iso_name)
+    volume_id = section.text("volume_id", None, rules.volume_id)
+    section.finish()
+    return output, name, volume_id
+
+
+def _live(section: Section) -> LiveSettings:
+    usual = LiveSettings()
+    settings = LiveSettings(
+        user=section.text("user", usual.user, rules.user_name),
+        full_name=section.text("full_name", usual.full_name, rules.full_name),
+        groups=section.texts("groups", usual.groups, rules.group_name),
+        hostname=section.text("hostname", usual.hostname, rules.hostname),
+        locale=section.text("locale", usual.locale, rules.locale),
+        keyboard=section.text("keyboard", usual.keyboard, rules.keyboard),
+        timezone=section.text("timezone", usual.timezone, rules.timezone),
+    )
+    section.finish()
+    return settings
+
+
+def _boot(section: Section, problems: Problems) -> BootSettings:
+    usual = BootSettings()
+    settings = BootSettings(
+        kernel_parameters=section.texts(
+            "kernel_parameters", usual.kernel_parameters, rules.kernel_parameter
+        ),
+        serial_console=section.text("serial_console", usual.serial_console, rules.serial_console),
+        timeout_seconds=section.number(
+            "timeout_seconds", usual.timeout_seconds, rules.timeout_seconds
+        ),
+    )
+    section.finish()
+    length = len(" ".join(settings.kernel_parameters))
+    if length > LONGEST_PARAMETERS:
+        problems.add(
+            section.place_of("kernel_parameters"),
+            "{length} characters of kernel parameters are too many; {longest} are possible",
+            length=length,
+            longest=LONGEST_PARAMETERS,
+        )
+    return settings
+
+
+def _isolation(text: str) -> Isolation:
+    if text not in tuple(Isolation):
+        meant = nearest(text, Isolation)
+        raise UsageError(
+            '"{value}" is no isolation',
+            hint="Did you mean {meant}?" if meant else "It is one of {known}.",
+            value=short(text),
+            meant=meant,
+            known=", ".join(Isolation),
+        )
+    return Isolation(text)
+
+
+def _path(text: str, folder: Path) -> Path:
+    rules.path(text)
+    return (folder / os.path.expanduser(text)).absolute()  # noqa: PTH111 - `~nobody` is no error
+
+
+class _Flags:
+    """Checks flags by the rules of the file; the place of a problem is the flag's name."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems: Final = problems
+
+    def value(self, flag: str, text: str | None, check: Callable[[str], Value]) -> Value | None:
+        if text is None:
+            return None
+        try:
+            return check(text)
+        except UsageError as error:
+            self.problems.add_error(Place(source=flag), error)
+            return None
+
+    def path(self, flag: str, path: Path | None) -> Path | None:
+        text = None if path is None else os.fspath(path)
+        return self.value(flag, text, lambda text: _path(text, Path()))
+
+
+def _with_flags(source: Source, overrides: Overrides, flags: _Flags) -> Source:
+    cache = flags.path("--cache", overrides.cache)
+    cache_image = flags.path("--cache-image", overrides.cache_image)
+    if cache and cache_image:
+        flags.problems.add(Place(source="--cache-image"), "This excludes --cache; keep one")
+    snapshot = flags.value("SELECTOR", overrides.snapshot, rules.selector) or source.snapshot
+    if not cache and not cache_image:
+        cache, cache_image = source.cache, source.cache_image
+    return Source(cache=cache, cache_image=cache_image, snapshot=snapshot)
