@@ -1,0 +1,212 @@
+"""The system as it is: processes, mounts, and the events that tell the host about them.
+
+A process gets a small fixed environment, a closed or given standard input, and its own process
+group, so that an interruption ends its children with it.
+"""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, Final
+
+from builder.errors import Interrupted, StepError
+from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
+
+Emit = Callable[[Event], None]
+
+_LAST_LINES: Final = 25
+_LONGEST_LINE: Final = 4000
+_PROGRESS_STEP: Final = 0.005
+_ENVIRONMENT: Final[Mapping[str, str]] = {
+    "HOME": "/root",
+    "LC_ALL": "C.UTF-8",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "PERL_HASH_SEED": "0",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+}
+
+
+class RealSystem:
+    """Implements `builder.inside.system.System`; also opens and closes the steps themselves."""
+
+    def __init__(self, emit: Emit, *, source_date_epoch: int | None = None) -> None:
+        self._emit = emit
+        self._environment = dict(_ENVIRONMENT)
+        if source_date_epoch is not None:
+            self._environment["SOURCE_DATE_EPOCH"] = str(source_date_epoch)
+        self._step = ""
+        self._fraction = 0.0
+
+    @contextlib.contextmanager
+    def step(self, name: str, *, position: int, total: int) -> Iterator[None]:
+        """Announce a step, and its end when it ends well."""
+        self._step, self._fraction = name, 0.0
+        started = time.monotonic()
+        self._emit(StepStarted(step=name, position=position, total=total))
+        yield
+        self._emit(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
+
+    def progress(self, fraction: float) -> None:
+        """Report how much of the current step is done; small changes are kept to ourselves."""
+        fraction = min(max(fraction, 0.0), 1.0)
+        if fraction - self._fraction >= _PROGRESS_STEP or fraction == 1.0 != self._fraction:
+            self._fraction = fraction
+            self._emit(StepProgress(step=self._step, fraction=fraction))
+
+    def note(self, message: str, *, warning: bool = False, **values: object) -> None:
+        """Tell the user something."""
+        level = "warning" if warning else "info"
+        texts = {name: str(value) for name, value in values.items()}
+        self._emit(Note(level=level, message=message, values=texts))
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        root: Path | None = None,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        success: Collection[int] = (0,),
+        progress: Callable[[str], float | None] | None = None,
+    ) -> str:
+        """See `System.run`."""
+        command = tuple(argv) if root is None else ("chroot", os.fspath(root), *argv)
+        self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
+        last: deque[str] = deque(maxlen=_LAST_LINES)
+
+        def keep(line: str) -> None:
+            fraction = progress(line) if progress else None
+            if fraction is not None:
+                self.progress(fraction)
+                return
+            last.append(line)
+            self._emit(ToolOutput(step=self._step, text=line))
+
+        try:
+            surroundings = {**self._environment, **(env or {})}
+            with _started(command, cwd=cwd, env=surroundings, stdin=stdin) as process:
+                lines = []
+                assert process.stdout is not None
+                for line in split_lines(process.stdout):
+                    keep(line)
+                    lines.append(line)
+                code = process.wait()
+        except FileNotFoundError as error:
+            message = "{tool} is not installed in this image"
+            raise StepError(message, command=command, tool=command[0]) from error
+        if code not in success:
+            raise _failure(command, code, tuple(last))
+        return "\n".join(lines)
+
+    @contextlib.contextmanager
+    def mounted(
+        self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
+    ) -> Iterator[None]:
+        """See `System.mounted`."""
+        how = ["--bind"] if kind == "bind" else ["--types", kind]
+        chosen = ["--options", ",".join(options)] if options else []
+        self.run(["mount", *how, *chosen, "--source", source, "--target", os.fspath(target)])
+        try:
+            yield
+        finally:
+            self.run(["umount", os.fspath(target)])
+
+
+@contextlib.contextmanager
+def _started(
+    command: Sequence[str], *, cwd: Path | None, env: Mapping[str, str], stdin: bytes
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a process group; end all of it when the body is left early."""
+    with tempfile.TemporaryFile() as prepared:  # a file, so that no pipe can fill and block
+        prepared.write(stdin)
+        prepared.seek(0)
+        with subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=prepared,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            umask=0o022,
+        ) as process:
+            try:
+                yield process
+            except BaseException:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                raise
+
+
+def split_lines(stream: IO[bytes]) -> Iterator[str]:
+    """Yield the lines of a tool's output as they come; a line ends at LF, CR or the end.
+
+    Progress displays end their lines with CR. Empty lines are left out; very long ones are cut.
+    """
+    pending = b""
+    while chunk := os.read(stream.fileno(), 65536):
+        *complete, pending = (pending + chunk).replace(b"\r", b"\n").split(b"\n")
+        pending = pending[-_LONGEST_LINE:]
+        yield from filter(None, (_text(line) for line in complete))
+    if pending:
+        yield _text(pending)
+
+
+def _text(line: bytes) -> str:
+    return line[:_LONGEST_LINE].decode("utf-8", "backslashreplace").rstrip()
+
+
+def _failure(command: Sequence[str], code: int, output: Sequence[str]) -> StepError:
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ""
+        if name == "SIGKILL":
+            hint = "The kernel may have run out of memory; give the engine more of it."
+        message = "{tool} was ended by {signal}"
+        return StepError(
+            message, hint=hint, command=command, output=output, tool=command[0], signal=name
+        )
+    if any("No space left on device" in line for line in output):
+        return StepError(
+            "{tool} found the disk full",
+            hint="Free space where the engine keeps its volumes; see `distroclone-builder doctor`.",
+            command=command,
+            output=output,
+            tool=command[0],
+        )
+    return StepError(
+        "{tool} failed with exit code {code}",
+        command=command,
+        output=output,
+        tool=command[0],
+        code=code,
+    )
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn SIGTERM, SIGINT and SIGHUP into one `Interrupted`; later ones are ignored."""
+    wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        for each in wanted:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted("Interrupted by {signal}", signal=signal.Signals(number).name)
+
+    before = {each: signal.signal(each, interrupt) for each in wanted}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,134 @@
+"""Running tools: output, progress, failures, interruption."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from builder.errors import Interrupted, StepError
+from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.inside.real_system import RealSystem, interruptible
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def system(events: list[Event]) -> RealSystem:
+    return RealSystem(events.append, source_date_epoch=1_750_000_000)
+
+
+def texts(events: list[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, ToolOutput)]
+
+
+def test_output_is_returned_and_logged_line_by_line(
+    system: RealSystem, events: list[Event]
+) -> None:
+    assert system.run(["printf", "one\\ntwo\\rthree"]) == "one\ntwo\nthree"
+    assert texts(events) == ["$ printf 'one\\ntwo\\rthree'", "one", "two", "three"]
+
+
+def test_the_environment_is_ours_and_nothing_else(system: RealSystem) -> None:
+    os.environ["DCB_TEST_LEAK"] = "x"
+    try:
+        lines = system.run(["env"], env={"EXTRA": "1"}).splitlines()
+    finally:
+        del os.environ["DCB_TEST_LEAK"]
+    names = {line.partition("=")[0] for line in lines}
+    assert "DCB_TEST_LEAK" not in names
+    assert {"EXTRA=1", "TZ=UTC", "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH=1750000000"} <= set(lines)
+
+
+def test_the_umask_does_not_depend_on_the_caller(system: RealSystem, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        system.run(["touch", "made"], cwd=tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o644
+
+
+def test_standard_input_reaches_the_tool(system: RealSystem) -> None:
+    assert system.run(["cat"], stdin=b"hello") == "hello"
+
+
+def test_a_tool_that_ignores_its_input_does_no_harm(system: RealSystem) -> None:
+    assert system.run(["true"], stdin=b"x" * 1_000_000) == ""
+
+
+def test_progress_lines_become_events_and_stay_out_of_the_log(
+    system: RealSystem, events: list[Event]
+) -> None:
+    with system.step("copy", position=1, total=2):
+        system.run(
+            ["printf", "10\\r50\\r100\\nend\\n"],
+            progress=lambda line: int(line) / 100 if line.isdigit() else None,
+        )
+    fractions = [event.fraction for event in events if isinstance(event, StepProgress)]
+    assert fractions == [0.1, 0.5, 1.0]
+    assert "end" in texts(events)
+    assert "50" not in texts(events)
+    assert isinstance(events[0], StepStarted)
+    assert isinstance(events[-1], StepFinished)
+
+
+def test_a_failure_names_the_command_the_code_and_the_last_lines(system: RealSystem) -> None:
+    with pytest.raises(StepError) as caught:
+        system.run(["sh", "-c", "echo before; echo broken >&2; exit 7"])
+    assert "7" in str(caught.value)
+    assert caught.value.output[-1] == "broken"
+    assert caught.value.command[0] == "sh"
+
+
+def test_an_accepted_exit_code_is_no_failure(system: RealSystem) -> None:
+    assert system.run(["sh", "-c", "exit 3"], success=(0, 3)) == ""
+
+
+def test_a_tool_that_a_signal_ended_is_named_so(system: RealSystem) -> None:
+    with pytest.raises(StepError, match="SIGKILL"):
+        system.run(["sh", "-c", "kill -9 $$"])
+
+
+def test_a_full_disk_is_named_so(system: RealSystem) -> None:
+    with pytest.raises(StepError, match="disk full") as caught:
+        system.run(["cp", "/proc/self/status", "/dev/full"])
+    assert caught.value.advice
+
+
+def test_a_missing_tool_is_named(system: RealSystem) -> None:
+    with pytest.raises(StepError, match="no-such-tool is not installed"):
+        system.run(["no-such-tool"])
+
+
+def test_bytes_that_are_no_utf8_are_kept_readable(system: RealSystem) -> None:
+    assert system.run(["printf", "a\\377b"]) == "a\\xffb"
+
+
+def test_a_step_that_fails_is_never_reported_as_finished(
+    system: RealSystem, events: list[Event]
+) -> None:
+    with pytest.raises(StepError), system.step("copy", position=1, total=1):
+        system.run(["false"])
+    assert not any(isinstance(event, StepFinished) for event in events)
+
+
+def test_an_interruption_ends_the_tool_and_its_children(system: RealSystem, tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    script = f"sleep 60 & echo $! > {marker}; wait"
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Interrupted), interruptible():
+        system.run(["sh", "-c", script])
+    child = int(marker.read_text())
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        status = Path(f"/proc/{child}/status")
+        if not status.exists() or "State:\tZ" in status.read_text():
+            return
+        time.sleep(0.05)
+    pytest.fail("the tool's child is still running")
