@@ -1,0 +1,31 @@
+"""Text from outside, made harmless for a terminal, a log and an error message."""
+
+import re
+from typing import Final
+
+# ECMA-48: OSC and its like up to their end, CSI sequences, and two-character escapes.
+_ESCAPES: Final = re.compile(
+    r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x1b]\[[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?"
+)
+_STAND_IN: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+def printable(text: str) -> str:
+    """Return `text` as one line: no escape sequences, controls, or signs that reorder text."""
+    return "".join(_shown(sign) for sign in _ESCAPES.sub("", text))
+
+
+def printable_lines(text: str) -> str:
+    """Like `printable`, but LF still ends a line."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def short(text: str, *, longest: int = 80) -> str:
+    """Return the printable start of `text`, with an ellipsis when there is more."""
+    return printable(text) if len(text) <= longest else printable(text[:longest]) + "…"
+
+
+def _shown(sign: str) -> str:
+    if sign.isprintable():
+        return sign
+    return " " if sign.isspace() else _STAND_IN

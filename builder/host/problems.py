@@ -1,0 +1,46 @@
+"""What is wrong with a config: every problem with its place, reported together."""
+
+from dataclasses import dataclass, field
+
+from builder.errors import UsageError
+from builder.host.printable import printable_lines
+from builder.texts import say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """Where a value was written: a line and column of a file, or (without them) a flag."""
+
+    line: int = 0  # from 1; 0 for a flag
+    column: int = 0  # in characters, from 1
+    source: str  # the file as the user named it, or the flag
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects problems; nothing is raised before all are known."""
+
+    _found: list[tuple[Place, str]] = field(default_factory=list)
+
+    def add(self, place: Place, template: str, **values: object) -> None:
+        """Note one problem; `template` and `values` as in `builder.texts`."""
+        self._found.append((place, say(template, **values)))
+
+    def add_error(self, place: Place, error: UsageError) -> None:
+        """Note what a check raised, with its hint."""
+        message = f"{error}. {error.advice}" if error.advice else str(error)
+        self._found.append((place, message))
+
+    def raise_if_any(self) -> None:
+        """Raise `error()` if there are any problems."""
+        if self._found:
+            raise self.error()
+
+    def error(self) -> UsageError:
+        """Return one error that lists all problems, by line and column."""
+        ordered = sorted(self._found, key=lambda problem: problem[0])
+        lines = printable_lines("\n".join(f"{place}: {message}" for place, message in ordered))
+        return UsageError("The configuration cannot be used:\n{problems}", problems=lines)

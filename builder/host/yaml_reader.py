@@ -1,0 +1,260 @@
+"""Reads a YAML file into values that know where they were written.
+
+Only what a config needs is taken: mappings, lists and single values. Anchors, aliases, merge keys
+and tags are refused, and a plain value is classified by YAML 1.2's core schema, so that `no` is
+a word and not "false" (https://yaml.org/spec/1.2.2/#103-core-schema), as editors see it too.
+"""
+
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import Final
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from yaml.reader import ReaderError
+
+from builder.errors import UsageError
+from builder.host.printable import short
+from builder.host.problems import Place, Problems
+
+LARGEST: Final = 1 << 20  # bytes
+_DEEPEST: Final = 20  # levels of nesting; ours has three
+
+
+class Kind(Enum):
+    """What a single value is to YAML."""
+
+    TEXT = auto()
+    WHOLE = auto()  # a whole number in plain digits
+    NUMBER = auto()  # any other number, e.g. 1.5, 0x10, 010
+    TRUTH = auto()
+    NULL = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """A single value, as it was written."""
+
+    place: Place
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """A list."""
+
+    place: Place
+    items: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A key of a mapping and its value."""
+
+    key: str
+    place: Place  # of the key
+    value: "Node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mapping:
+    """Keys and values; every key is there once."""
+
+    place: Place
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A value that is already among the problems; nothing more is to be said about it."""
+
+    place: Place
+
+
+Node = Scalar | Items | Mapping | Refused
+
+_KINDS: Final = (
+    (re.compile(r"|~|null|Null|NULL"), Kind.NULL),
+    (re.compile(r"true|True|TRUE|false|False|FALSE"), Kind.TRUTH),
+    (re.compile(r"-?(0|[1-9][0-9]{0,17})"), Kind.WHOLE),
+    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), Kind.NUMBER),
+    (re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"), Kind.NUMBER),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), Kind.NUMBER),
+)
+
+
+def read_yaml(path: Path, problems: Problems) -> Node:
+    """Return what the file holds; an empty one holds a null.
+
+    What is refused but leaves the rest readable is added to `problems`. Raises UsageError where
+    reading cannot go on: no such file, not UTF-8, larger than 1 MiB, not YAML.
+    """
+    source = str(path)
+    text = _decoded(_content(path), source, problems)
+    try:
+        return _Reader(text, source, problems).document()
+    except ReaderError as error:
+        problems.add(
+            _place_at(text[: error.position], source),
+            "The control character U+{code} has no place in YAML",
+            code=f"{int(error.character):04X}",
+        )
+        raise problems.error() from error
+    except yaml.MarkedYAMLError as error:
+        template, values = _explained(error)
+        problems.add(_place_of(error, source), template, **values)
+        raise problems.error() from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a device never end
+            raise UsageError("The config {path} is not a file", path=path)
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "The config {path} cannot be read: {reason}",
+            hint="Check the path that --config names, and its permissions.",
+            path=path,
+            reason=error.strerror if isinstance(error, OSError) else error,
+        ) from error
+    if len(content) > LARGEST:
+        raise UsageError("The config {path} is larger than {limit} bytes", path=path, limit=LARGEST)
+    return content
+
+
+def _decoded(content: bytes, source: str, problems: Problems) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8", "replace")
+        problems.add(_place_at(before, source), "This is not UTF-8; save the file as UTF-8")
+        raise problems.error() from error
+
+
+def _place_at(before: str, source: str) -> Place:
+    last_line = before.rpartition("\n")[2]
+    return Place(source=source, line=before.count("\n") + 1, column=len(last_line) + 1)
+
+
+def _place_of(error: yaml.MarkedYAMLError, source: str) -> Place:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Place(source=source, line=1, column=1)
+    return Place(source=source, line=mark.line + 1, column=mark.column + 1)
+
+
+def _explained(error: yaml.MarkedYAMLError) -> tuple[str, dict[str, str]]:
+    problem = error.problem or error.context or ""
+    if r"character '\t'" in problem:
+        return "A tab cannot indent YAML; use spaces", {}
+    if sign := re.search(r"character '([@`%])'", problem):
+        return "A value that starts with {sign} needs quotes", {"sign": sign[1]}
+    if "mapping values are not allowed" in problem:
+        return 'A value that holds ": " needs quotes; or the indentation is wrong', {}
+    return "This is not YAML: {problem}", {"problem": problem}
+
+
+class _Reader:
+    """Builds nodes from PyYAML's events, one for each thing that was written."""
+
+    def __init__(self, text: str, source: str, problems: Problems) -> None:
+        self._events: Iterator[Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self._source = source
+        self._problems = problems
+
+    def document(self) -> Node:
+        """Return the only document's node."""
+        next(self._events)  # the stream's start
+        start = next(self._events)
+        if not isinstance(start, DocumentStartEvent):
+            return Scalar(place=self._place(start), kind=Kind.NULL, text="")
+        node = self._node(next(self._events), depth=1)
+        next(self._events)  # the document's end
+        second = next(self._events)
+        if isinstance(second, DocumentStartEvent):
+            self._problems.add(self._place(second), "A config is one document, without ---")
+        return node
+
+    def _node(self, event: Event, *, depth: int) -> Node:
+        place = self._place(event)
+        if isinstance(event, AliasEvent):
+            self._problems.add(place, "The alias *{name} is not supported", name=event.anchor)
+            return Refused(place=place)
+        if depth > _DEEPEST:
+            self._problems.add(place, "This is nested too deeply")
+            raise self._problems.error()
+        refused = self._has_refused_marks(event)
+        match event:
+            case MappingStartEvent():
+                node: Node = self._mapping(place, depth=depth)
+            case SequenceStartEvent():
+                node = self._items(place, depth=depth)
+            case ScalarEvent():
+                kind = _kind(event.value) if event.style is None else Kind.TEXT
+                node = Scalar(place=place, kind=kind, text=event.value)
+            case _:
+                raise AssertionError(event)
+        return Refused(place=place) if refused else node
+
+    def _has_refused_marks(self, event: Event) -> bool:
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if anchor is not None:
+            self._problems.add(
+                self._place(event), "The anchor &{name} is not supported", name=short(anchor)
+            )
+        if tag is not None:
+            self._problems.add(self._place(event), "The tag {tag} is not supported", tag=short(tag))
+        return anchor is not None or tag is not None
+
+    def _items(self, place: Place, *, depth: int) -> Items:
+        items = []
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            items.append(self._node(event, depth=depth + 1))
+        return Items(place=place, items=tuple(items))
+
+    def _mapping(self, place: Place, *, depth: int) -> Mapping:
+        entries: dict[str, Entry] = {}
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            key = self._node(event, depth=depth + 1)
+            value = self._node(next(self._events), depth=depth + 1)
+            if not isinstance(key, Scalar):
+                self._problems.add(key.place, "A key is one plain word")
+            elif key.text == "<<" and key.kind is Kind.TEXT:
+                self._problems.add(key.place, "The merge key << is not supported")
+            elif first := entries.get(key.text):
+                self._problems.add(
+                    key.place,
+                    'The key "{key}" is there twice; first in line {line}',
+                    key=short(key.text),
+                    line=first.place.line,
+                )
+            else:
+                entries[key.text] = Entry(key=key.text, place=key.place, value=value)
+        return Mapping(place=place, entries=tuple(entries.values()))
+
+    def _place(self, event: Event) -> Place:
+        mark = event.start_mark
+        return Place(source=self._source, line=mark.line + 1, column=mark.column + 1)
+
+
+def _kind(text: str) -> Kind:
+    for pattern, kind in _KINDS:
+        if pattern.fullmatch(text):
+            return kind
+    return Kind.TEXT

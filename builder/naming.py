@@ -1,0 +1,57 @@
+"""The names of an ISO: its file and its volume id.
+
+What a system says about itself comes from files that anybody may have written, so nothing of it
+reaches a file name but letters, digits and four signs.
+"""
+
+import re
+import unicodedata
+from typing import Final
+
+from builder.plan import SystemFacts
+
+LONGEST_STEM: Final = 100  # characters; leaves room for ".iso.sha256" and the like
+LONGEST_VOLUME_ID: Final = 32  # ECMA-119, 8.4.7
+
+# Together with two hyphens below LONGEST_STEM: a long name must not push the version out.
+_LONGEST_DISTRO: Final = 40
+_LONGEST_VERSION: Final = 24
+_LONGEST_DESKTOP: Final = 30
+
+
+def iso_stem(facts: SystemFacts, name: str | None) -> str:
+    """Return the ISO's name without ".iso": `name` or `<Distro>-<version>-<desktop>`, made safe.
+
+    It holds only `A-Za-z0-9._+-`, starts with a letter or digit, and is never empty.
+    """
+    if name is not None and (wished := _safe(name, longest=LONGEST_STEM)):
+        return wished
+    distro = _safe(facts.distro_id, longest=_LONGEST_DISTRO) or "linux"
+    version = _safe(facts.version, longest=_LONGEST_VERSION) or "unknown"
+    desktop = _safe(facts.desktop, longest=_LONGEST_DESKTOP) or "console"
+    return f"{distro[0].upper()}{distro[1:]}-{version}-{desktop}"
+
+
+def volume_id(stem: str, wanted: str | None) -> str:
+    """Return the ISO 9660 volume id: `wanted`, or `stem` in the standard's own letters.
+
+    ECMA-119's d-characters are `A-Z0-9_`; in what the user asked for, `a-z.-` are kept too,
+    which all systems that read ISOs take.
+    """
+    if wanted is not None:
+        kept = re.sub(r"[^A-Za-z0-9_.-]+", "_", _ascii(wanted))
+        if kept.strip("_.-"):
+            return kept[:LONGEST_VOLUME_ID]
+    derived = re.sub(r"[^A-Z0-9]+", "_", _ascii(stem).upper())
+    return derived.strip("_")[:LONGEST_VOLUME_ID].rstrip("_") or "LIVE"
+
+
+def _safe(text: str, *, longest: int) -> str:
+    # What is cut away here cannot matter, and normalising megabytes takes long.
+    plain = _ascii(text[: 4 * longest])
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", plain).strip("._+-")[:longest].rstrip("._+-")
+
+
+def _ascii(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
