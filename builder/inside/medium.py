@@ -1,0 +1,95 @@
+"""How a medium is told from every other one, and where things lie on it.
+
+Its id is a digest of what the medium boots, so two different ISOs in one machine never mix: GRUB
+looks for the file that has the id in its name, live-boot compares the file that holds the id
+with the one in its initramfs (`matches_uuid`, live-boot 20250815).
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from builder.codec import to_data
+from builder.inside.digests import FileDigest
+from builder.plan import Recipe
+
+SQUASHFS: Final = "live/filesystem.squashfs"
+PACKAGES: Final = "live/filesystem.packages"
+GRUB_CONFIG: Final = "boot/grub/grub.cfg"
+GRUB_FONT: Final = "boot/grub/fonts/unicode.pf2"
+BIOS_IMAGE: Final = "boot/grub/eltorito.img"
+BOOT_CATALOG: Final = "boot/grub/boot.cat"
+UEFI_LOADER: Final = "EFI/BOOT/BOOTX64.EFI"
+INFO: Final = ".disk/info"
+LIVE_UUID: Final = ".disk/live-uuid"
+LIVE_UUID_IN_INITRD: Final = "conf/uuid.conf"
+SHA256_SUMS: Final = "sha256sum.txt"
+MD5_SUMS: Final = "md5sum.txt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediumId:
+    """The identity of one medium: 32 hex digits."""
+
+    text: str
+
+    @property
+    def path(self) -> str:
+        """The file on the medium that GRUB looks for."""
+        return f".disk/distroclone-builder-{self.text}"
+
+    @property
+    def guid(self) -> str:
+        """The GUID of its partition table."""
+        return str(uuid.UUID(hex=self.text, version=5))
+
+    @property
+    def fat_serial(self) -> str:
+        """The serial number of its EFI system partition, eight hex digits."""
+        return self.text[:8]
+
+    def volume_date(self, epoch: int) -> str:
+        """Return the date by which a running system knows the volume: YYYYMMDDhhmmsscc, UTC.
+
+        The day is that of `epoch`; the time of day comes from the id. This date is the volume's
+        UUID, and live-boot tries only one volume of each UUID: with the plain date, two ISOs of
+        one snapshot could hide each other.
+        """
+        number = int(self.text, 16)
+        time = f"{number % 24:02}{number // 24 % 60:02}{number // 1440 % 60:02}"
+        return f"{datetime.fromtimestamp(epoch, UTC):%Y%m%d}{time}{number // 86400 % 100:02}"
+
+
+def medium_id(*, parts: Mapping[str, FileDigest], recipe: Recipe) -> MediumId:
+    """Derive the id from what the medium boots (by path on the medium) and the recipe."""
+    content = {"parts": to_data(parts), "recipe": to_data(recipe)}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True)
+    return MediumId(text=hashlib.sha256(text.encode()).hexdigest()[:32])
+
+
+def read_medium_id(iso_tree: Path) -> MediumId:
+    """Return the id that was written into `iso_tree`."""
+    return MediumId(text=(iso_tree / LIVE_UUID).read_text(encoding="ascii").strip())
+
+
+def write_medium_id(iso_tree: Path, identity: MediumId) -> None:
+    """Put the id where GRUB and where live-boot look for it."""
+    for name in (identity.path, LIVE_UUID):
+        target = iso_tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(f"{identity.text}\n", encoding="ascii")
+
+
+def kernel_path(version: str) -> str:
+    """Return where the kernel `version` lies on the medium."""
+    return f"live/vmlinuz-{version}"
+
+
+def initrd_path(version: str) -> str:
+    """Return where the initramfs of kernel `version` lies on the medium."""
+    return f"live/initrd.img-{version}"

@@ -1,0 +1,126 @@
+"""Describes the finished ISO: SHA256SUMS for `sha256sum -c`, and a manifest in JSON.
+
+Nothing in them depends on when, where or how often the ISO was built. The digests are those of
+the ISO as it lies on the disk; a file inside it that is not what was staged fails the build.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from builder import __version__
+from builder.codec import to_data
+from builder.errors import VerificationError
+from builder.inside import medium
+from builder.inside.digests import FileDigest, digest_file
+from builder.inside.iso_digests import IsoDigests, digest_iso
+from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
+from builder.inside.packages import read_packages, tool_versions
+from builder.inside.steps.iso import read_sums
+from builder.inside.system import System
+from builder.inside.tree import Tree
+from builder.plan import Candidate, ImageIdentity, Recipe, SnapshotKind
+
+MANIFEST_FORMAT: Final = 1
+SUMS_NAME: Final = "SHA256SUMS"
+ESP_NAME: Final = "EFI system partition"
+
+_DECISIVE_TOOLS: Final = (
+    "squashfs-tools", "xorriso", "libisoburn*", "libisofs*", "grub-common", "grub-pc-bin",
+    "grub-efi-amd64-bin", "mtools", "dosfstools", "rsync", "btrfs-progs", "python3", "libzstd1",
+    "liblzma5", "liblz4-1",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestStep:
+    """Writes both files beside `iso`.
+
+    `changes` is the journal of the configure step: a JSON list of {path, change, rule}.
+    """
+
+    name: ClassVar[str] = "manifest"
+    needs: ClassVar[tuple[str, ...]] = ("xorriso", "dpkg-query")
+
+    root: Path
+    iso_tree: Path
+    partition: Path
+    iso: Path
+    volume_id: str
+    candidate: Candidate
+    recipe: Recipe
+    image: ImageIdentity
+    source_date_epoch: int
+    changes: Path | None = None
+
+    @property
+    def target(self) -> Path:
+        """The manifest."""
+        return self.iso.with_name(f"{self.iso.stem}.manifest.json")
+
+    def run(self, system: System) -> None:
+        """Write them. Raises VerificationError when the ISO does not hold what was staged."""
+        partition = check_layout(system.run(layout_argv(self.iso)))
+        esp = Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+        extents = (*parse_files(system.run(files_argv(self.iso))), esp)
+        digests = digest_iso(self.iso, extents, progress=system.progress)
+        self._compare(digests.inside)
+        text = json.dumps(self._describe(system, digests), indent=2, sort_keys=True)
+        self.target.write_text(f"{text}\n", encoding="utf-8")
+        self._write_sums(digests.whole)
+
+    def _compare(self, found: dict[str, FileDigest]) -> None:
+        staged = read_sums(self.iso_tree)
+        staged[ESP_NAME] = digest_file(self.partition).sha256
+        for name in (medium.SHA256_SUMS, medium.MD5_SUMS):
+            staged[name] = digest_file(self.iso_tree / name).sha256
+        for name, digest in sorted(staged.items()):
+            if name not in found or found[name].sha256 != digest:
+                raise VerificationError(
+                    "{name} in the ISO is not what was put there",
+                    hint="Check the disk under the engine's volumes, then build again.",
+                    name=name,
+                )
+
+    def _describe(self, system: System, digests: IsoDigests) -> dict[str, Any]:
+        data = {
+            "format": MANIFEST_FORMAT,
+            "builder": __version__,
+            "artefacts": [_row(self.iso.name, digests.whole)],
+            "contents": [_row(name, digest) for name, digest in digests.inside.items()],
+            "medium_id": medium.read_medium_id(self.iso_tree).text,
+            "volume_id": self.volume_id,
+            "snapshot": describe_snapshot(self.candidate),
+            "system": to_data(self.candidate.system),
+            "recipe": to_data(self.recipe),
+            "image": to_data(self.image),
+            "tools": tool_versions(system, _DECISIVE_TOOLS),
+            "source_date_epoch": self.source_date_epoch,
+            "packages": to_data(read_packages(Tree(self.root))),
+        }
+        if self.changes is not None:
+            data["changes"] = json.loads(self.changes.read_text(encoding="utf-8"))
+        return data
+
+    def _write_sums(self, iso: FileDigest) -> None:
+        rows = {self.iso.name: iso.sha256, self.target.name: digest_file(self.target).sha256}
+        lines = [f"{digest}  {name}\n" for name, digest in sorted(rows.items())]
+        self.iso.with_name(SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+
+
+def describe_snapshot(candidate: Candidate) -> dict[str, Any]:
+    """Return what identifies a snapshot on every machine: no path, no btrfs UUID."""
+    numbered = candidate.kind is SnapshotKind.SNAPPER and candidate.selector.isdecimal()
+    return {
+        "selector": candidate.selector,
+        "kind": candidate.kind.value,
+        "number": int(candidate.selector) if numbered else None,
+        "taken": f"{datetime.fromtimestamp(candidate.taken, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "description": candidate.description,
+    }
+
+
+def _row(name: str, digest: FileDigest) -> dict[str, Any]:
+    return {"path": name, **to_data(digest)}

@@ -1,0 +1,61 @@
+"""Packs the configured tree into the squashfs that live-boot mounts.
+
+Needs squashfs-tools 4.4 or newer, which give the same bytes for the same tree, whatever the
+number of processors; the time in them is SOURCE_DATE_EPOCH.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from builder.compression import mksquashfs_options
+from builder.inside.packages import read_packages
+from builder.inside.system import System
+from builder.inside.tree import Tree
+from builder.plan import Compression
+
+# One attribute for each file has no order that could differ, and it is the one a system needs.
+_KEPT_ATTRIBUTES: Final = r"^security\.capability$"
+_PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SquashfsStep:
+    """Makes `target` from the tree at `root`, and `packages`, the list of what is inside."""
+
+    name: ClassVar[str] = "squashfs"
+    needs: ClassVar[tuple[str, ...]] = ("mksquashfs",)
+
+    root: Path
+    target: Path
+    packages: Path
+    compression: Compression
+    source_date_epoch: int
+
+    def argv(self) -> list[str]:
+        """Return the command; reading errors are fatal in it."""
+        return [
+            "mksquashfs", os.fspath(self.root), os.fspath(self.target),
+            "-noappend",
+            "-exit-on-error",
+            "-percentage",
+            "-xattrs-include", _KEPT_ATTRIBUTES,
+            *mksquashfs_options(self.compression),
+        ]  # fmt: skip
+
+    def run(self, system: System) -> None:
+        """Write both files. Raises StepError when the tree cannot be read or the disk is full."""
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        packages = read_packages(Tree(self.root))
+        lines = [f"{package.name}\t{package.version}\n" for package in packages]
+        self.packages.write_text("".join(lines), encoding="utf-8")
+        os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
+        system.run(self.argv(), progress=squashfs_progress)
+
+
+def squashfs_progress(line: str) -> float | None:
+    """Read a line that mksquashfs 4.6.1 prints for `-percentage`: a whole number, alone."""
+    found = _PERCENT.fullmatch(line.strip())
+    return int(found[1]) / 100 if found else None
