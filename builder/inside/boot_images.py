@@ -67,5 +67,8 @@ def partition_argvs(
     return [
         ["mkfs.fat", "--invariant", "-i", identity.fat_serial, "-n", _LABEL, image],
         *(["mmd", "-i", image, f"::/{folder}"] for folder in folders),
-        *(["mcopy", "-m", "-i", image, os.fspath(source), f"::/{place}"] for place, source in places),
+        *(
+            ["mcopy", "-m", "-i", image, os.fspath(source), f"::/{place}"]
+            for place, source in places
+        ),
     ]

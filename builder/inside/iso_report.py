@@ -92,7 +92,9 @@ def parse_files(report: str) -> tuple[Extent, ...]:
 
 
 def _system_partition(rows: Sequence[tuple[str, list[str]]]) -> Extent | None:
-    numbers = {words[0] for name, words in rows if name == "GPT type GUID" and words[1:] == [ESP_TYPE]}
+    numbers = {
+        words[0] for name, words in rows if name == "GPT type GUID" and words[1:] == [ESP_TYPE]
+    }
     for name, words in rows:
         if name == "GPT start and size" and words[0] in numbers:
             start, size = (int(word) * _SECTOR for word in words[1:3])
