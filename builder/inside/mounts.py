@@ -13,7 +13,6 @@ _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 class Mount:
     """One line of mountinfo."""
 
-    device: tuple[int, int]  # major, minor
     point: str
     filesystem: str  # e.g. "ext4"
 
@@ -33,12 +32,18 @@ def mount_points_below(path: Path) -> list[str]:
     )
 
 
+def filesystem_at(path: Path) -> str:
+    """Return the kind of filesystem, e.g. "btrfs", that the real absolute path `path` lies on."""
+    places = {str(path), *map(str, path.parents)}
+    above = [mount for mount in mounts() if mount.point in places]
+    depth = max(len(mount.point) for mount in above)
+    return [mount.filesystem for mount in above if len(mount.point) == depth][-1]
+
+
 def _parse(line: str) -> Mount:
     fields, _dash, rest = line.partition(" - ")
-    _id, _parent, device, _root, point, *_ = fields.split(" ")
-    major, minor = device.split(":")
+    point = fields.split(" ")[4]
     return Mount(
-        device=(int(major), int(minor)),
         point=_ESCAPE.sub(lambda match: chr(int(match[1], 8)), point),
         filesystem=rest.split(" ", 1)[0],
     )

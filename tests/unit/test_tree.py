@@ -305,7 +305,7 @@ def test_a_mount_inside_stops_a_removal_before_it_begins(
     (root / "etc/proc").mkdir()
     monkeypatch.setattr(
         "builder.inside.mounts.mounts",
-        lambda: (Mount(device=(0, 1), point=str(root / "etc/proc"), filesystem="proc"),),
+        lambda: (Mount(point=str(root / "etc/proc"), filesystem="proc"),),
     )
     tree = editing(root)
     for change in (tree.remove, tree.empty):

@@ -1,0 +1,143 @@
+"""Whether a tree can become a live ISO at all: every reason why not, with its remedy."""
+
+from typing import Final
+
+from builder.inside import dpkg
+from builder.inside.facts import read_os_release, shell_architecture
+from builder.inside.kernels import find_kernels
+from builder.inside.tree import Tree
+from builder.plan import Problem, SystemFacts
+
+ARCHITECTURE: Final = "amd64"
+_LIVE_PACKAGES: Final = ("live-boot", "live-boot-initramfs-tools", "live-config")
+_INITRAMFS: Final = "initramfs-tools"
+_INIT: Final = "systemd"
+
+_NEW_BACKUP: Final = (
+    "The backup does not cross into other filesystems. Have {missing} on the system's root "
+    "filesystem, or copy it there, and make a new backup."
+)
+
+
+def is_empty(tree: Tree) -> bool:
+    """Whether there is nothing but snapper's own folder in `tree`."""
+    return not set(tree.listdir("/")) - {".snapshots"}
+
+
+def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
+    """Return every reason why `tree`, which says `facts` about itself, cannot be built."""
+    if is_empty(tree):
+        return (
+            Problem(
+                message="it is empty",
+                hint="The first snapshot of every cache is made before the first backup. "
+                "Choose a later one.",
+            ),
+        )
+    return (
+        *_missing_parts(tree),
+        *_architecture_problems(tree, facts),
+        *_kernel_problems(tree),
+        *_package_problems(tree),
+    )
+
+
+def admission_warnings(tree: Tree) -> tuple[Problem, ...]:
+    """Return what may not work in a live system made of `tree`."""
+    if not tree.is_file(dpkg.STATUS) or dpkg.installed(tree, (_INIT,)):
+        return ()
+    return (
+        Problem(
+            message="the package systemd is not installed; live sessions are made for it",
+            hint="Try the ISO with: distroclone-builder boot-test ISO",
+        ),
+    )
+
+
+def _missing_parts(tree: Tree) -> list[Problem]:
+    problems = []
+    if read_os_release(tree) is None:
+        problems.append(_missing_file("/etc/os-release", on="/usr"))
+    if not tree.is_file(dpkg.STATUS):
+        problems.append(_missing_file(dpkg.STATUS, on="/var"))
+    if not tree.is_file("/bin/sh"):
+        problems.append(_missing_file("/bin/sh", on="/usr"))
+    return problems
+
+
+def _missing_file(path: str, *, on: str) -> Problem:
+    return Problem(
+        message="{path} is missing; was {missing} a filesystem of its own?",
+        hint=_NEW_BACKUP,
+        values=(("path", path), ("missing", on)),
+    )
+
+
+def _architecture_problems(tree: Tree, facts: SystemFacts) -> list[Problem]:
+    found = {facts.architecture, shell_architecture(tree) or facts.architecture} - {
+        ARCHITECTURE,
+        "",
+    }
+    return [
+        Problem(
+            message="it is a system for {architecture}, not for {needed}",
+            hint="Only {needed} systems can be built. Make the backup on one.",
+            values=(("architecture", architecture), ("needed", ARCHITECTURE)),
+        )
+        for architecture in sorted(found)
+    ]
+
+
+def _kernel_problems(tree: Tree) -> list[Problem]:
+    kernels = find_kernels(tree)
+    if kernels.whole:
+        return []
+    if kernels.images:
+        return [
+            Problem(
+                message="the kernel {versions} has no modules in /lib/modules",
+                hint="Install the kernel's package again in the source system, "
+                "then make a new backup.",
+                values=(("versions", ", ".join(kernels.images)),),
+            )
+        ]
+    if kernels.modules:
+        return [
+            Problem(
+                message="no kernel in /boot, only the modules of {versions}; "
+                "was {missing} a filesystem of its own?",
+                hint=_NEW_BACKUP,
+                values=(("versions", ", ".join(kernels.modules)), ("missing", "/boot")),
+            )
+        ]
+    return [
+        Problem(
+            message="no kernel: neither /boot/vmlinuz-* nor /lib/modules/*",
+            hint="Install a kernel (linux-image-amd64) in the source system, "
+            "then make a new backup.",
+        )
+    ]
+
+
+def _package_problems(tree: Tree) -> list[Problem]:
+    if not tree.is_file(dpkg.STATUS):
+        return []  # its absence is a problem of its own
+    present = dpkg.installed(tree, (*_LIVE_PACKAGES, _INITRAMFS))
+    problems = []
+    if missing := [name for name in _LIVE_PACKAGES if name not in present]:
+        problems.append(
+            Problem(
+                message="it lacks what a live system needs: {packages}",
+                hint="In the source system: apt install {install} -- then make a new backup.",
+                values=(("packages", ", ".join(missing)), ("install", " ".join(missing))),
+            )
+        )
+    if _INITRAMFS not in present:
+        problems.append(
+            Problem(
+                message="it does not make its initramfs with initramfs-tools",
+                hint="In the source system: apt install initramfs-tools (it takes the place of "
+                "dracut) -- then make a new backup.",
+            )
+        )
+    return problems

@@ -1,0 +1,76 @@
+"""Read `.backup_meta` and the `.meta` files beside raw snapshots; nothing in them is executed.
+
+They are shell text, `KEY="value"` with nothing escaped, and may be written by an ordinary user.
+Three keys are read, DATE, DISTRO and SIZE, after a prefix META_ or SNAP_. The fourth, KERNEL, names
+the kernel that ran, which may not be in the tree, so it is left alone.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.inside.foreign_text import clean
+from builder.inside.regular import read_start
+from builder.plan import Problem
+
+LIMIT: Final = 64 * 1024  # bytes; the real ones hold about 150
+_KEYS: Final = ("DATE", "DISTRO", "SIZE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupMeta:
+    """What the metadata say, as text; "" for what they do not say."""
+
+    date: str = ""  # local time of the backup, without a zone
+    distro: str = ""
+    size: str = ""  # as `du -sh` wrote it, e.g. "8.2G" or "8,2G"
+    warnings: tuple[Problem, ...] = ()
+
+
+def read_meta(path: Path, *, prefix: str) -> BackupMeta:
+    """Read the regular file `path`, whose keys begin with `prefix`; OSError where it cannot be."""
+    content, whole = read_start(path, limit=LIMIT)
+    values = _values(content, prefix=prefix)
+    warnings = _warnings(path.name, values, whole=whole)
+    return BackupMeta(
+        date=values.get("DATE", ""),
+        distro=values.get("DISTRO", ""),
+        size=values.get("SIZE", ""),
+        warnings=warnings,
+    )
+
+
+def _values(content: bytes, *, prefix: str) -> dict[str, str]:
+    values = {}
+    for line in content.decode("utf-8-sig", errors="replace").split("\n"):
+        key, equals, value = line.strip().partition("=")
+        name = key.removeprefix(prefix)
+        if equals and key.startswith(prefix) and name in _KEYS:
+            values[name] = clean(_unquoted(value.strip()))
+    return values
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if quoted else value
+
+
+def _warnings(name: str, values: dict[str, str], *, whole: bool) -> tuple[Problem, ...]:
+    warnings = []
+    if not whole:
+        warnings.append(
+            Problem(
+                message="{name} is larger than {limit} bytes; the rest of it was ignored",
+                hint="A new backup writes it again.",
+                values=(("name", name), ("limit", str(LIMIT))),
+            )
+        )
+    if missing := [key for key in _KEYS if not values.get(key)]:
+        warnings.append(
+            Problem(
+                message="{name} does not say {missing}",
+                hint="A new backup writes it again.",
+                values=(("name", name), ("missing", ", ".join(missing))),
+            )
+        )
+    return tuple(warnings)

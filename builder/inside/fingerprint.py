@@ -1,0 +1,56 @@
+"""A fingerprint of a tree's metadata, to notice that a source that is not frozen has changed."""
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from builder.errors import SourceError
+
+_FIELDS: Final = struct.Struct("<QLLLqqq")  # ino, mode, uid, gid, size, mtime, ctime (ns)
+_SNAPSHOTS: Final = ".snapshots"
+
+
+def fingerprint(root: Path) -> str:
+    """Return the SHA-256, in hexadecimal, of every entry's path and lstat below `root`.
+
+    `.snapshots` at the top is left out: it holds whole other systems and never reaches the ISO.
+    Raises SourceError where something disappears meanwhile.
+    """
+    digest = hashlib.sha256()
+    try:
+        for path, status in _entries(root):
+            digest.update(os.fsencode(path) + b"\0")
+            digest.update(_packed(status))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceError(
+            "The source changed while it was read: {path} is gone",
+            hint="Build again when no backup is running.",
+            path=os.fsdecode(error.filename or ""),
+        ) from error
+    return digest.hexdigest()
+
+
+def _packed(status: os.stat_result) -> bytes:
+    return _FIELDS.pack(
+        status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size,
+        status.st_mtime_ns, status.st_ctime_ns,
+    )  # fmt: skip
+
+
+def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:
+    yield "", root.lstat()
+    waiting = [""]
+    while waiting:
+        directory = waiting.pop()
+        with os.scandir(f"{root}/{directory}") as scanned:
+            entries = sorted(scanned, key=lambda entry: entry.name)
+        for entry in entries:
+            path = f"{directory}{entry.name}"
+            if path == _SNAPSHOTS:
+                continue
+            yield path, entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(f"{path}/")

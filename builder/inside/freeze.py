@@ -1,0 +1,100 @@
+"""Freeze a chosen subvolume in a read-only snapshot of our own, and remove that again.
+
+These are the only writes to a cache's volume, each in a container that does nothing else. The
+snapshot lies beside `.rootfs_cache`, never in it, where it would stand in the way of deletion.
+"""
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from builder.errors import SourceError, StepError
+from builder.inside import paths
+from builder.inside.btrfs import filesystem_id, subvolume
+from builder.inside.system import System
+from builder.names import is_frozen_name
+from builder.plan import FreezeRequest, ThawRequest
+
+_LIST_AGAIN: Final = "See what is there now: distroclone-builder snapshots"
+
+
+def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) -> bool:
+    """Make the read-only snapshot that `request` names, and return whether that was possible.
+
+    It is not on a read-only medium, and where `base` is on another filesystem than the chosen
+    tree; a note says so. Raises SourceError where the chosen subvolume is not there any more.
+    """
+    target = base / _own_name(request.name)
+    source = _chosen(request, base)
+    if not os.access(base, os.W_OK):
+        system.note(
+            "The medium is read-only, so the source cannot be frozen; "
+            "it is checked for change at the end instead",
+            warning=True,
+        )
+        return False
+    if filesystem_id(base) != filesystem_id(source):
+        system.note(
+            "The cache base is on another filesystem than the source, which cannot be frozen; "
+            "it is checked for change at the end instead",
+            warning=True,
+        )
+        return False
+    system.run(["btrfs", "subvolume", "snapshot", "-r", str(source), str(target)])
+    frozen = subvolume(target)
+    if frozen is None or not frozen.read_only:
+        raise StepError(
+            "The frozen snapshot {name} is not read-only",
+            hint="Check the btrfs filesystem: btrfs scrub start, then try again.",
+            name=request.name,
+        )
+    return True
+
+
+def thaw(request: ThawRequest, *, system: System, base: Path = paths.CACHE) -> None:
+    """Remove the frozen snapshots that `request` names; one that is gone is fine."""
+    targets = [base / _own_name(name) for name in request.names]
+    for target in targets:
+        if not os.path.lexists(target):
+            continue
+        if subvolume(target) is None:
+            raise StepError(
+                "{name} in the cache is not a subvolume, so it is left alone",
+                hint="Look at it and remove it by hand.",
+                name=target.name,
+            )
+        system.run(["btrfs", "subvolume", "delete", str(target)])
+
+
+def list_frozen(base: Path) -> list[str]:
+    """Return the sorted names of the frozen snapshots in `base`, of whatever run."""
+    return sorted(
+        entry.name
+        for entry in base.iterdir()
+        if is_frozen_name(entry.name) and subvolume(entry) is not None
+    )
+
+
+def _own_name(name: str) -> str:
+    if not is_frozen_name(name):
+        raise StepError("{name} is not the name of a frozen snapshot", name=name)
+    return name
+
+
+def _chosen(request: FreezeRequest, base: Path) -> Path:
+    path = PurePosixPath(request.path)
+    source = base.resolve() / path
+    if path.is_absolute() or source.resolve() != source or source == base.resolve():
+        raise SourceError("{path} is not a place in the cache", hint=_LIST_AGAIN, path=request.path)
+    found = subvolume(source)
+    if found is None:
+        raise SourceError(
+            "{path} is not a btrfs subvolume, or is gone", hint=_LIST_AGAIN, path=request.path
+        )
+    if found.uuid != request.uuid:
+        raise SourceError(
+            "{path} is another subvolume than the one that was chosen",
+            hint=_LIST_AGAIN,
+            path=request.path,
+        )
+    return source

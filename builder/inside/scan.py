@@ -1,0 +1,230 @@
+"""Look at a DistroClone Backup cache and report what can be built from it; nothing is written."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from builder.errors import SourceError
+from builder.inside.admission import admission_problems, admission_warnings, is_empty
+from builder.inside.backup_meta import BackupMeta, read_meta
+from builder.inside.btrfs import Subvolume, subvolume
+from builder.inside.dpkg import STATUS
+from builder.inside.facts import read_facts, read_os_release
+from builder.inside.foreign_text import clean, utc_seconds
+from builder.inside.mounts import filesystem_at
+from builder.inside.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
+from builder.inside.tree import Tree
+from builder.plan import CacheReport, Candidate, Problem, Skipped, SnapshotKind, SystemFacts
+
+ROOTFS: Final = ".rootfs_cache"
+META: Final = ".backup_meta"
+SNAPSHOTS: Final = ".snapshots"
+_WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
+
+
+def scan(base: Path, *, volume: Path | None = None) -> CacheReport:
+    """Report on the cache at `base`, which lies in the mounted cache image `volume`, if in any.
+
+    Raises SourceError where there is no cache: the guide's two conditions, each missing one named.
+    """
+    base = base.resolve()
+    rootfs, meta = _detect(base)
+    cache = _cache_candidate(base, rootfs, meta)
+    snapshots, skipped = _snapshot_candidates(base, rootfs)
+    return CacheReport(
+        base=base.relative_to(volume.resolve()).as_posix() if volume else ".",
+        filesystem=filesystem_at(rootfs),
+        date=meta.date,
+        distro=meta.distro,
+        size=meta.size,
+        candidates=(*snapshots, cache),
+        skipped=tuple(skipped),
+        warnings=(*_meta_warnings(meta), *admission_warnings(Tree(rootfs))),
+    )
+
+
+def find_base(volume: Path, *, depth: int = 3) -> Path:
+    """Return the one directory in a mounted cache image that holds `.rootfs_cache`.
+
+    It may lie `depth` directories below the top. Raises SourceError for none and for several.
+    """
+    bases = list(_bases(volume.resolve(), depth))
+    if not bases:
+        raise SourceError(
+            "The cache image holds no {rootfs}",
+            hint="Give an image of a volume with a DistroClone Backup cache, which has its base "
+            "at the top or at most {depth} directories below it.",
+            rootfs=ROOTFS,
+            depth=depth,
+        )
+    if len(bases) > 1:
+        raise SourceError(
+            "The cache image holds several caches: {bases}",
+            hint="Mount the image and give one of them with --cache.",
+            bases=", ".join(relative(base, volume.resolve()) for base in bases),
+        )
+    return bases[0]
+
+
+def _bases(directory: Path, depth: int) -> Iterator[Path]:
+    if (directory / ROOTFS).is_dir():
+        yield directory
+        return  # a cache inside a cache is part of the system that was backed up
+    if depth == 0:
+        return
+    with os.scandir(directory) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+    for name in names:
+        yield from _bases(directory / name, depth - 1)
+
+
+def _detect(base: Path) -> tuple[Path, BackupMeta]:
+    rootfs = Path(os.path.realpath(base / ROOTFS))
+    if base not in rootfs.parents:
+        raise SourceError(
+            "{rootfs} is a symlink that leads out of the cache, to {target}",
+            hint="Give the directory that really holds {rootfs} and {meta} with --cache.",
+            rootfs=ROOTFS,
+            meta=META,
+            target=clean(str((base / ROOTFS).readlink())),
+        )
+    missing = [] if rootfs.is_dir() else [f"{ROOTFS}/"]
+    meta = BackupMeta()
+    try:
+        meta = read_meta(Tree(base).resolve(META), prefix="META_")
+    except OSError as error:
+        missing.append(f"{META} ({error.strerror})")
+    if missing:
+        raise SourceError(
+            "There is no finished DistroClone Backup cache here; missing: {missing}",
+            hint="Give the directory that holds {rootfs}/ and {meta} with --cache. A backup that "
+            "did not finish leaves no {meta}: run it again.",
+            missing=", ".join(missing),
+            rootfs=ROOTFS,
+            meta=META,
+        )
+    return rootfs, meta
+
+
+def _meta_warnings(meta: BackupMeta) -> Iterator[Problem]:
+    yield from meta.warnings
+    if meta.date and utc_seconds(meta.date) is None:
+        yield Problem(
+            message="The date in {meta} is not valid: {date}",
+            hint="The date of the package database is used instead.",
+            values=(("meta", META), ("date", meta.date)),
+        )
+
+
+def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:
+    tree = Tree(rootfs)
+    volume = subvolume(rootfs)
+    taken = utc_seconds(meta.date)
+    system, problems = _inspect(tree)
+    if (kind := filesystem_at(rootfs)) in _WITHOUT_OWNERS:
+        problems = (_no_owners(kind), *problems)
+    return _candidate(
+        selector=SnapshotKind.CACHE.value,
+        kind=SnapshotKind.CACHE,
+        path=rootfs.relative_to(base).as_posix(),
+        taken=_last_change(tree) if taken is None else taken,
+        size=meta.size,
+        volume=volume,
+        system=system,
+        problems=problems,
+    )
+
+
+def _no_owners(filesystem: str) -> Problem:
+    return Problem(
+        message="a {filesystem} filesystem does not keep owners, modes and links",
+        hint="Make the backup on btrfs, ext4 or xfs.",
+        values=(("filesystem", filesystem),),
+    )
+
+
+def _last_change(tree: Tree) -> int:
+    status = tree.resolve(STATUS if tree.is_file(STATUS) else "/").stat()
+    return max(0, int(status.st_mtime))
+
+
+def _snapshot_candidates(base: Path, rootfs: Path) -> tuple[list[Candidate], list[Skipped]]:
+    found: dict[str, FoundSnapshot] = {}
+    skipped: list[Skipped] = []
+    for folder in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
+        here, not_here = find_snapshots(folder, base=base)
+        skipped.extend(not_here)
+        for snapshot in here:
+            if snapshot.selector in found:
+                skipped.append(_twin(snapshot, found[snapshot.selector], base))
+            else:
+                found[snapshot.selector] = snapshot
+    ordered = sorted(found.values(), key=_age)
+    return [_from_snapshot(snapshot, base) for snapshot in ordered], skipped
+
+
+def _age(snapshot: FoundSnapshot) -> tuple[int, bool, int, str]:
+    number = int(snapshot.selector) if snapshot.kind is SnapshotKind.SNAPPER else 0
+    return (snapshot.taken, snapshot.kind is SnapshotKind.SNAPPER, number, snapshot.selector)
+
+
+def _twin(snapshot: FoundSnapshot, first: FoundSnapshot, base: Path) -> Skipped:
+    return Skipped(
+        path=relative(snapshot.path, base),
+        reason=Problem(
+            message="{other} has the same name",
+            values=(("other", relative(first.path, base)),),
+        ),
+    )
+
+
+def _from_snapshot(snapshot: FoundSnapshot, base: Path) -> Candidate:
+    system, problems = _inspect(Tree(snapshot.path))
+    return _candidate(
+        selector=snapshot.selector,
+        kind=snapshot.kind,
+        path=snapshot.path.relative_to(base).as_posix(),
+        taken=snapshot.taken,
+        description=snapshot.description,
+        size=snapshot.size,
+        volume=snapshot.subvolume,
+        system=system,
+        problems=problems,
+    )
+
+
+def _inspect(tree: Tree) -> tuple[SystemFacts | None, tuple[Problem, ...]]:
+    try:
+        facts = read_facts(tree)
+        known = not is_empty(tree) and read_os_release(tree) is not None
+        return facts if known else None, admission_problems(tree, facts)
+    except OSError as error:
+        return None, (unreadable(error),)
+
+
+def _candidate(
+    *,
+    selector: str,
+    kind: SnapshotKind,
+    path: str,
+    taken: int,
+    size: str,
+    volume: Subvolume | None,
+    system: SystemFacts | None,
+    problems: tuple[Problem, ...],
+    description: str = "",
+) -> Candidate:
+    return Candidate(
+        selector=selector,
+        kind=kind,
+        path=path,
+        taken=taken,
+        description=description,
+        size=size,
+        read_only=volume is not None and volume.read_only,
+        subvolume=volume is not None,
+        uuid=volume.uuid if volume else "",
+        system=system,
+        problems=problems,
+    )

@@ -1,0 +1,93 @@
+"""Read snapper's info.xml without snapper, and without trusting it.
+
+The format is that of snapper/Snapshot.cc, `SnapshotsHelper::read`: a root element `snapshot` with
+type, num and date (UTC) required. Like snapper we ignore an entry with anything wrong in it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from xml.parsers import expat  # a DOCTYPE, which every XML bomb needs, is refused
+
+from builder.inside.foreign_text import clean, utc_seconds
+from builder.inside.regular import read_whole
+from builder.plan import Problem
+
+LIMIT: Final = 64 * 1024  # bytes; the real ones hold a few hundred
+_TYPES: Final = ("single", "pre", "post")
+_SECONDS_LENGTH: Final = len("2026-06-17 14:30:00")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapperInfo:
+    """One snapshot, as snapper describes it."""
+
+    date: int  # seconds since 1970, UTC
+    description: str
+
+
+def read_info(path: Path, *, number: int) -> SnapperInfo | Problem:
+    """Read the info.xml at `path` of snapshot `number`, or return why it cannot be used."""
+    try:
+        fields = _fields(read_whole(path, limit=LIMIT))
+    except OSError as error:
+        return _unusable("its info.xml cannot be read: {detail}", error.strerror, number)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        return _unusable("its info.xml is not valid: {detail}", clean(str(error)), number)
+    if fields.get("type") not in _TYPES:
+        return _unusable("its info.xml has no valid type: {detail}", fields.get("type"), number)
+    if fields.get("num") != str(number):
+        return _unusable(
+            "its info.xml is that of another snapshot: {detail}", fields.get("num"), number
+        )
+    date = fields.get("date", "")
+    seconds = utc_seconds(date) if len(date) == _SECONDS_LENGTH else None
+    if seconds is None:
+        return _unusable("its info.xml has no valid date: {detail}", date, number)
+    return SnapperInfo(date=seconds, description=fields.get("description", ""))
+
+
+def _unusable(message: str, detail: str | None, number: int) -> Problem:
+    return Problem(
+        message=message,
+        hint="Snapper ignores it too. To remove it: snapper -c distroclone-backup delete {number}",
+        values=(("detail", detail or "-"), ("number", str(number))),
+    )
+
+
+def _fields(content: bytes) -> dict[str, str]:
+    """Return the text of each child of the root element `snapshot`."""
+    reader = _Reader()
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.text
+    parser.Parse(content, True)  # expat takes no keywords
+    return {name: clean("".join(parts)) for name, parts in reader.fields.items()}
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self._open: list[str] = []
+
+    def start(self, name: str, _attributes: dict[str, str]) -> None:
+        if not self._open and name != "snapshot":
+            message = f"the root element is {name}, not snapshot"
+            raise ValueError(message)
+        self._open.append(name)
+        if len(self._open) == 2:
+            self.fields[name] = []
+
+    def end(self, _name: str) -> None:
+        self._open.pop()
+
+    def text(self, data: str) -> None:
+        if len(self._open) == 2:
+            self.fields[self._open[1]].append(data)
+
+
+def _refuse_doctype(*_declaration: object) -> None:
+    message = "it declares a document type"
+    raise ValueError(message)

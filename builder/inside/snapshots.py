@@ -1,0 +1,165 @@
+"""The snapshots in a `.snapshots` folder: snapper's N/snapshot and the backup's own @DATE_TIME.
+
+Half-made ones, which are normal (snapper makes the subvolume before info.xml, and deletes it
+first), and all else that is no snapshot are skipped with a reason, and the rest is listed.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.inside.backup_meta import BackupMeta, read_meta
+from builder.inside.btrfs import Subvolume, subvolume
+from builder.inside.foreign_text import clean, utc_seconds
+from builder.inside.snapper import read_info
+from builder.plan import Problem, Skipped, SnapshotKind
+
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_RAW: Final = re.compile(r"@([0-9]{4}-[0-9]{2}-[0-9]{2})_([0-9]{2}:[0-9]{2})")
+_SIDECAR: Final = ".meta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSnapshot:
+    """A snapshot that is really there; nothing is said yet about what is in it."""
+
+    selector: str
+    kind: SnapshotKind
+    path: Path
+    taken: int  # seconds since 1970; a raw name's local time is read as UTC
+    description: str
+    size: str
+    subvolume: Subvolume
+
+
+def find_snapshots(folder: Path, *, base: Path) -> tuple[list[FoundSnapshot], list[Skipped]]:
+    """Return the snapshots in `folder` and what had to be skipped; paths are relative to `base`."""
+    found: list[FoundSnapshot] = []
+    skipped: list[Skipped] = []
+    for entry in _entries(folder):
+        try:
+            result = _examine(entry) if isinstance(entry, Path) else entry
+        except OSError as error:
+            result = unreadable(error)
+        match result:
+            case FoundSnapshot():
+                found.append(result)
+            case Problem():
+                place = entry if isinstance(entry, Path) else folder
+                skipped.append(Skipped(path=relative(place, base), reason=result))
+            case None:
+                pass
+    return found, skipped
+
+
+def relative(path: Path, base: Path) -> str:
+    """Return `path` below `base` as text that is safe to show."""
+    return clean(path.relative_to(base).as_posix(), limit=400)
+
+
+def unreadable(error: OSError) -> Problem:
+    """Return the problem of something that could not be read."""
+    return Problem(
+        message="it cannot be read: {detail}",
+        hint="Check the disk and the permissions.",
+        values=(("detail", error.strerror or type(error).__name__),),
+    )
+
+
+def _entries(folder: Path) -> list[Path | Problem]:
+    """A folder that may not be listed is told apart from one that is not there."""
+    try:
+        if folder.is_symlink():
+            return [
+                Problem(
+                    message="it is a symlink",
+                    hint="Snapshots are looked for in the cache itself only.",
+                )
+            ]
+        return [*sorted(folder.iterdir())]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        return [unreadable(error)]
+
+
+def _examine(entry: Path) -> FoundSnapshot | Problem | None:
+    if _NUMBER.fullmatch(entry.name):
+        return _snapper_snapshot(entry)
+    if _RAW.fullmatch(entry.name):
+        return _raw_snapshot(entry)
+    snapshot, sidecar = entry.name.removesuffix(_SIDECAR), entry.name.endswith(_SIDECAR)
+    if sidecar and _RAW.fullmatch(snapshot) and entry.with_name(snapshot).is_dir():
+        return None
+    if sidecar and _RAW.fullmatch(snapshot):
+        return Problem(message="it describes a snapshot that is gone")
+    return Problem(message="its name is not that of a snapshot")
+
+
+def _snapper_snapshot(folder: Path) -> FoundSnapshot | Problem:
+    tree, description = folder / "snapshot", folder / "info.xml"
+    if reason := _half_made(folder, tree, description):
+        return reason
+    volume = subvolume(tree)
+    if volume is None:
+        return _not_a_subvolume()
+    info = read_info(description, number=int(folder.name))
+    if isinstance(info, Problem):
+        return info
+    return FoundSnapshot(
+        selector=folder.name,
+        kind=SnapshotKind.SNAPPER,
+        path=tree,
+        taken=info.date,
+        description=info.description,
+        size="",
+        subvolume=volume,
+    )
+
+
+def _half_made(folder: Path, tree: Path, description: Path) -> Problem | None:
+    if folder.is_symlink() or not folder.is_dir():
+        return Problem(message="it is not a directory")
+    has_tree, has_description = os.path.lexists(tree), os.path.lexists(description)
+    if not has_tree and not has_description:
+        return Problem(message="it is empty: a snapshot was deleted here")
+    if not has_description:
+        return Problem(
+            message="it has no info.xml: it is being made right now, or that was interrupted",
+            hint="Try again when no backup is running.",
+        )
+    if not has_tree:
+        return Problem(message="it has an info.xml but no snapshot: its deletion is not finished")
+    return None
+
+
+def _raw_snapshot(tree: Path) -> FoundSnapshot | Problem:
+    date, time = tree.name.removeprefix("@").split("_")
+    taken = utc_seconds(f"{date} {time}")
+    if taken is None:
+        return Problem(message="its name is not a date")
+    volume = subvolume(tree)
+    if volume is None:
+        return _not_a_subvolume()
+    try:
+        meta = read_meta(tree.with_name(tree.name + _SIDECAR), prefix="SNAP_")
+    except OSError:
+        meta = BackupMeta()
+    return FoundSnapshot(
+        selector=tree.name,
+        kind=SnapshotKind.RAW,
+        path=tree,
+        taken=taken,
+        description=meta.distro,
+        size=meta.size,
+        subvolume=volume,
+    )
+
+
+def _not_a_subvolume() -> Problem:
+    return Problem(
+        message="it is no btrfs subvolume, so it is not a snapshot",
+        hint="A snapshot that was copied file by file can be used as a cache of its own.",
+    )

@@ -1,0 +1,139 @@
+"""Which tree of a cache a selector means. Pure: a report in, a candidate out.
+
+Snapper's dates are UTC; the backup's metadata and raw names are local time without a zone, which
+the scan read as UTC. `zone` is the user's, in which days are meant and times are shown.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from difflib import get_close_matches
+from typing import Final
+
+from builder.errors import SourceError, UsageError
+from builder.plan import CacheReport, Candidate, SnapshotKind
+from builder.texts import render, say
+
+LATEST: Final = "latest"
+CACHE: Final = SnapshotKind.CACHE.value
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MINUTES: Final = len("2026-06-17 14:30")
+
+
+def choose(report: CacheReport, selector: str, *, zone: tzinfo) -> Candidate:
+    """Return the candidate that `selector` means, which can be built.
+
+    `selector` is "latest", "cache", a snapper number, "@YYYY-MM-DD_HH:MM" or "YYYY-MM-DD".
+    Raises UsageError where there is no such thing, SourceError where it cannot be built.
+    """
+    if selector == LATEST:
+        return _latest(report)
+    if _DATE.fullmatch(selector):
+        return _of_day(report, selector, zone)
+    for candidate in report.candidates:
+        if candidate.selector == selector:
+            return _usable(report, candidate)
+    raise _unknown(report, selector)
+
+
+def label(report: CacheReport) -> str:
+    """Return the guide's one line for a cache: `2026-06-17 14:30 | SysLinuxOS | 8.2G`."""
+    cache = _cache(report)
+    distro = report.distro or (cache.system.pretty_name if cache.system else "")
+    date = report.date or f"{datetime.fromtimestamp(cache.taken, UTC):%Y-%m-%d %H:%M}"
+    return " | ".join(part for part in (date[:_MINUTES], distro, report.size) if part)
+
+
+def local_time(report: CacheReport, candidate: Candidate, *, zone: tzinfo) -> datetime:
+    """Return when `candidate` was taken, as the user's clock showed it."""
+    moment = datetime.fromtimestamp(candidate.taken, UTC)
+    zoneless = candidate.kind is SnapshotKind.RAW or (
+        candidate.kind is SnapshotKind.CACHE and report.date != ""
+    )
+    return moment.replace(tzinfo=zone) if zoneless else moment.astimezone(zone)
+
+
+def is_cache_newer(report: CacheReport, chosen: Candidate, *, zone: tzinfo) -> bool:
+    """Whether the cache itself holds a newer state than the snapshot `chosen`."""
+    if chosen.kind is SnapshotKind.CACHE:
+        return False
+    cache = local_time(report, _cache(report), zone=zone)
+    return cache > local_time(report, chosen, zone=zone)
+
+
+def _cache(report: CacheReport) -> Candidate:
+    (cache,) = [each for each in report.candidates if each.kind is SnapshotKind.CACHE]
+    return cache
+
+
+def _snapshots(report: CacheReport) -> list[Candidate]:
+    return [each for each in report.candidates if each.kind is not SnapshotKind.CACHE]
+
+
+def _latest(report: CacheReport) -> Candidate:
+    snapshots = _snapshots(report)
+    if not snapshots:
+        return _usable(report, _cache(report))
+    usable = [snapshot for snapshot in snapshots if snapshot.complete and snapshot.read_only]
+    if usable:
+        return max(usable, key=lambda snapshot: snapshot.taken)
+    raise SourceError(
+        "The cache has no complete read-only snapshot",
+        hint="{usable}",
+        usable=_usable_ones(report),
+    )
+
+
+def _of_day(report: CacheReport, day: str, zone: tzinfo) -> Candidate:
+    of_day = [
+        candidate
+        for candidate in report.candidates
+        if f"{local_time(report, candidate, zone=zone):%Y-%m-%d}" == day
+    ]
+    if not of_day:
+        raise _unknown(report, day)
+    snapshots = [each for each in of_day if each.kind is not SnapshotKind.CACHE]
+    complete = [each for each in snapshots if each.complete]
+    if complete:
+        return max(complete, key=lambda candidate: candidate.taken)
+    return _usable(report, of_day[-1])  # the cache, where it is of that day, comes last
+
+
+def _usable(report: CacheReport, candidate: Candidate) -> Candidate:
+    if candidate.complete:
+        return candidate
+    problems = [render(each.message, dict(each.values)) for each in candidate.problems]
+    remedies = [render(each.hint, dict(each.values)) for each in candidate.problems if each.hint]
+    raise SourceError(
+        "{selector} cannot be built: {problems}",
+        hint="{remedies} {usable}",
+        selector=candidate.selector,
+        problems="; ".join(problems),
+        remedies=" ".join(dict.fromkeys(remedies)),
+        usable=_usable_ones(report),
+    )
+
+
+def _usable_ones(report: CacheReport) -> str:
+    usable = [candidate.selector for candidate in report.candidates if candidate.complete]
+    if not usable:
+        return say("Nothing in this cache can be built.")
+    return say("These can be built: {selectors}", selectors=", ".join(usable))
+
+
+def _unknown(report: CacheReport, selector: str) -> UsageError:
+    selectors = [LATEST, *(candidate.selector for candidate in report.candidates)]
+    near = _nearest(selector, selectors)
+    return UsageError(
+        "The cache has no {selector}; did you mean {near}?"
+        if near
+        else "The cache has no {selector}",
+        hint="There are: {selectors}. A day (YYYY-MM-DD) chooses its newest snapshot.",
+        selector=selector,
+        near=near,
+        selectors=", ".join(selectors),
+    )
+
+
+def _nearest(selector: str, selectors: Sequence[str]) -> str:
+    return next(iter(get_close_matches(selector, selectors, n=1)), "")
