@@ -36,7 +36,7 @@ _FAT_BEGINS: Final = 315_532_800  # 1980-01-01, in seconds since 1970
 
 # What the steps need, and nothing more: mounts and chroot for the initramfs, the rest for a
 # faithful copy of owners, modes, device nodes and file capabilities.
-_BUILDING: Final = (
+BUILDING: Final = (
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SETGID",
     "SETUID", "SYS_ADMIN", "SYS_CHROOT",
 )  # fmt: skip
@@ -179,7 +179,7 @@ def _container(config: Config, plan: BuildPlan, tree: TreeBind, *, volume: str) 
         labels=labels(plan.run, "build"),
         binds=(tree.bind,),
         volume=volume,
-        capabilities=_BUILDING,
+        capabilities=BUILDING,
         isolation=Isolation(config.isolation),
         loop_devices=plan.cache_image,
     )

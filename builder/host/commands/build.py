@@ -9,6 +9,7 @@ from builder.compression import PRESETS
 from builder.events import Result
 from builder.host import session
 from builder.host.commands.options import config_of, json_option, source_options
+from builder.host.config import Config
 from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
 from builder.host.engine import connect
@@ -85,7 +86,7 @@ def build(
             _show_outcome(outcome, display)
 
 
-def _show_plan(config: session.Config, choice: session.Choice, display: Display) -> None:
+def _show_plan(config: Config, choice: session.Choice, display: Display) -> None:
     display.event(Result(data=session.describe(config, choice)))
     display.message(
         say(
