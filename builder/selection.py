@@ -47,8 +47,12 @@ def label(report: CacheReport) -> str:
 def local_time(report: CacheReport, candidate: Candidate, *, zone: tzinfo) -> datetime:
     """Return when `candidate` was taken, as the user's clock showed it."""
     moment = datetime.fromtimestamp(candidate.taken, UTC)
-    zoneless = candidate.kind is SnapshotKind.RAW or (
-        candidate.kind is SnapshotKind.CACHE and report.date != ""
+    zoneless = (
+        candidate.kind is SnapshotKind.RAW
+        or (
+            candidate.kind is SnapshotKind.CACHE  # without a usable date, a file's time stands in
+            and report.date[:_MINUTES] == f"{moment:%Y-%m-%d %H:%M}"
+        )
     )
     return moment.replace(tzinfo=zone) if zoneless else moment.astimezone(zone)
 
@@ -136,4 +140,6 @@ def _unknown(report: CacheReport, selector: str) -> UsageError:
 
 
 def _nearest(selector: str, selectors: Sequence[str]) -> str:
+    if selector.isdigit():  # a number that looks alike is no hint
+        return ""
     return next(iter(get_close_matches(selector, selectors, n=1)), "")
