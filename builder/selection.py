@@ -76,7 +76,7 @@ def _snapshots(report: CacheReport) -> list[Candidate]:
 
 def _latest(report: CacheReport) -> Candidate:
     snapshots = _snapshots(report)
-    if not snapshots:
+    if not snapshots and not _may_have_snapshots(report):
         return _usable(report, _cache(report))
     usable = [snapshot for snapshot in snapshots if snapshot.complete and snapshot.read_only]
     if usable:
@@ -86,6 +86,11 @@ def _latest(report: CacheReport) -> Candidate:
         hint="{usable}",
         usable=_usable_ones(report),
     )
+
+
+def _may_have_snapshots(report: CacheReport) -> bool:
+    """A snapshot that could not be read must not silently become the cache."""
+    return report.filesystem == "btrfs" and bool(report.skipped)
 
 
 def _of_day(report: CacheReport, day: str, zone: tzinfo) -> Candidate:

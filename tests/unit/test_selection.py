@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from builder.errors import SourceError, UsageError
-from builder.plan import CacheReport, Candidate, Problem, SnapshotKind
+from builder.plan import CacheReport, Candidate, Problem, Skipped, SnapshotKind
 from builder.selection import choose, is_cache_newer, label, local_time
 
 ROME = ZoneInfo("Europe/Rome")
@@ -38,10 +38,12 @@ def candidate(selector: str, taken: str, *problems: Problem, read_only: bool = T
     )
 
 
-def report(*candidates: Candidate, date: str = "2026-06-17 14:30:05") -> CacheReport:
+def report(
+    *candidates: Candidate, date: str = "2026-06-17 14:30:05", skipped: tuple[Skipped, ...] = ()
+) -> CacheReport:
     return CacheReport(
         base=".", filesystem="btrfs", date=date, distro="SysLinuxOS", size="8.2G",
-        candidates=candidates,
+        candidates=candidates, skipped=skipped,
     )  # fmt: skip
 
 
@@ -94,6 +96,12 @@ def test_latest_never_falls_back_silently_from_snapshots_to_the_cache() -> None:
         choose(first_only, "latest", zone=UTC)
     assert caught.value.advice == "These can be built: cache"
     assert caught.value.exit_code == 4
+
+
+def test_latest_does_not_take_unreadable_snapshots_for_none() -> None:
+    unreadable = Skipped(path=".snapshots", reason=Problem(message="it cannot be read"))
+    with pytest.raises(SourceError, match="no complete read-only snapshot"):
+        choose(report(CACHE, skipped=(unreadable,)), "latest", zone=UTC)
 
 
 @pytest.mark.parametrize(("selector", "told"), [("1", "it is empty"), ("2026-06-14", "in /b")])
