@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from builder.errors import ExitCode, HostError, StepError, UsageError, error_from_data
+from builder.errors import ExitCode, HostError, StepError, error_from_data
 from builder.events import (
     Event,
     Failed,
@@ -31,8 +31,6 @@ from builder.host.display import (
     Tee,
     TerminalDisplay,
     choose_display,
-    failed_event,
-    render_failure,
     step_title,
 )
 
@@ -167,6 +165,10 @@ def test_a_finished_step_stays_as_a_line_and_its_bar_goes() -> None:
     ]
 
 
+def test_the_bar_of_a_finished_step_is_not_drawn_again() -> None:
+    assert "3/8" not in shown_on_terminal(A_BUILD).partition("✔")[2]
+
+
 def test_a_step_that_did_not_finish_is_named_when_the_terminal_closes() -> None:
     lines = final_lines(shown_on_terminal([StepStarted(step="iso", position=1, total=1)]))
     assert lines == ["✘ Write the ISO  not finished"]
@@ -299,44 +301,6 @@ def test_a_tee_passes_everything_on_and_closes_all_even_when_one_fails() -> None
     with pytest.raises(HostError, match="disk full"):
         tee.close()
     assert first.seen == second.seen == third.seen == [event, "hello", "closed"]
-
-
-def test_a_failure_is_told_with_command_last_lines_and_hint() -> None:
-    assert render_failure(FAILURE) == (
-        "Error: mksquashfs stopped with code 1\n"
-        "\n"
-        "The command was:\n"
-        "  mksquashfs /work/root 'a b'\n"
-        "\n"
-        "Its last lines:\n"
-        "  | FATAL ERROR: write failed\n"
-        "\n"
-        "What to do: Free some space on /var."
-    )
-
-
-def test_a_failure_without_more_to_say_is_one_line() -> None:
-    assert render_failure(UsageError("No such thing")) == "Error: No such thing"
-
-
-def test_a_failure_keeps_the_lines_of_its_message() -> None:
-    error = UsageError("Wrong:\n{lines}", lines="a:1:1: x\na:2:1: y")
-    assert render_failure(error).splitlines() == ["Error: Wrong:", "a:1:1: x", "a:2:1: y"]
-
-
-def test_a_template_that_does_not_fit_does_not_hide_the_failure() -> None:
-    error = StepError("broken {here} {", hint="{0}", other="x")
-    assert "broken {here} {" in render_failure(error)
-    assert failed_event(error).error["message"] == "broken {here} {"
-
-
-def test_nothing_hostile_in_an_error_reaches_the_terminal() -> None:
-    error = StepError(
-        "{x}", hint="{x}", command=["a", HOSTILE, "b\nc"], output=[HOSTILE], x=HOSTILE
-    )
-    text = render_failure(error)
-    assert not CONTROLS & set(text)
-    assert text.count("[bold]b[/] {x}") == 4
 
 
 def test_hostile_events_leave_plain_lines_clean() -> None:

@@ -92,6 +92,7 @@ class TerminalDisplay(Display):
     def _remove(self, step: str) -> None:
         if step in self._bars:
             self._progress.remove_task(self._bars.pop(step))
+            self._progress.refresh()  # else the old bar is drawn once more below the next line
 
     def _print(self, text: str, *, style: str = "") -> None:
         # A Text is taken as it is: brackets in it are no markup, and numbers get no colours.
