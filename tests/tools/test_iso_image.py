@@ -16,7 +16,7 @@ from builder.errors import StepError, VerificationError
 from builder.events import Event, StepProgress, ToolOutput
 from builder.inside import medium
 from builder.inside.iso_report import check_layout, files_argv, layout_argv, parse_files
-from builder.inside.steps.iso import write_sums
+from builder.inside.steps.iso import iso_progress, write_sums
 from tests.support.media import (
     EPOCH,
     FILES,
@@ -279,7 +279,10 @@ def test_a_file_over_four_gib_is_whole_in_the_iso(tmp_path: Path) -> None:
         stream.seek(0, os.SEEK_END)
         stream.write(b"last")
     events: list[Event] = []
-    iso_step(work).run(real_system(events))
+    work.iso.parent.mkdir()
+    argv = iso_step(work).argv(medium.read_medium_id(work.iso_tree))
+    real_system(events).run(argv, progress=iso_progress)
+    check_layout(system.run(layout_argv(work.iso)))
     extents = [
         extent
         for extent in parse_files(system.run(files_argv(work.iso)))
@@ -290,6 +293,7 @@ def test_a_file_over_four_gib_is_whole_in_the_iso(tmp_path: Path) -> None:
     with work.iso.open("rb") as stream:
         stream.seek(extents[-1].start + extents[-1].size - 4)
         assert stream.read(4) == b"last"
+    work.iso.unlink()  # it is not sparse
     fractions = [event.fraction for event in events if isinstance(event, StepProgress)]
     assert len(fractions) > 1
     assert fractions == sorted(fractions)

@@ -53,9 +53,8 @@ def test_no_time_is_later_than_the_snapshot_and_earlier_ones_stay(work: Work) ->
     assert times[""] == "2025-06-17 14:30"
     assert times["/bin/ping"] == "2025-06-17 14:30"
     assert times["/etc/os-release"] == "2025-06-17 14:13"
-    assert (
-        "2025 " in output("unsquashfs", "-s", "-UTC", squashfs).split("Creation or last append")[1]
-    )
+    status = output("unsquashfs", "-s", "-UTC", squashfs)
+    assert "Creation or last append time Tue Jun 17 14:30:00 2025" in status
 
 
 def test_progress_reaches_the_end(work: Work) -> None:
@@ -93,12 +92,14 @@ def test_a_folder_that_cannot_be_read_ends_the_step() -> None:
         as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         with pytest.raises(StepError) as caught:
             real_system().run([*as_nobody, *argv])
-    assert any("Permission denied" in line for line in caught.value.output)
+    assert any("Could not open" in line for line in caught.value.output)
 
 
 def test_a_full_disk_is_said_so(work: Work, small_disk: Path) -> None:
     (work.root / "noise").write_bytes(os.urandom(3 << 20))
-    step = dataclasses.replace(squashfs_step(work), target=small_disk / "x.squashfs")
+    step = dataclasses.replace(
+        squashfs_step(work), target=small_disk / "x.squashfs", packages=small_disk / "x.packages"
+    )
     with pytest.raises(StepError, match="disk full") as caught:
         step.run(real_system())
     assert "Free space" in caught.value.advice
