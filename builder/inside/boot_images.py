@@ -15,7 +15,8 @@ _MODULES: Final = (
     # find the medium
     "part_gpt", "part_msdos", "iso9660", "fat", "search", "search_fs_file",
     # show the menu
-    "normal", "configfile", "test", "true", "echo", "terminal", "serial", "font", "gfxterm", "all_video",
+    "normal", "configfile", "test", "true", "echo",
+    "terminal", "serial", "font", "gfxterm", "all_video",
     # start a system, or help somebody whose system does not start
     "linux", "sleep", "reboot", "halt", "minicmd", "ls", "cat",
 )  # fmt: skip

@@ -20,7 +20,8 @@ ESP_TYPE: Final = "28732ac11ff8d211ba4b00a0c93ec93b"  # C12A7328-F81F-11D2-BA4B-
 
 _ROW: Final = re.compile(r"(?P<name>[A-Za-z][^:]*?) *: +(?P<words>.*)")
 _DATA: Final = re.compile(
-    r"File data lba: *[0-9]+ , *(?P<start>[0-9]+) , *(?P<blocks>[0-9]+) , *(?P<size>[0-9]+) , (?P<path>.+)"
+    r"File data lba: *[0-9]+ , *(?P<start>[0-9]+) , *(?P<blocks>[0-9]+) , *(?P<size>[0-9]+) , "
+    r"(?P<path>.+)"
 )
 
 
