@@ -30,8 +30,8 @@ EXCLUDES: Final = (
     Exclude(pattern="/proc/*", reason=_KERNEL),
     Exclude(pattern="/sys/*", reason=_KERNEL),
     Exclude(pattern="/run/*", reason=_KERNEL),
-    Exclude(pattern="/tmp/*", reason="temporary"),
-    Exclude(pattern="/var/tmp/*", reason="temporary"),
+    Exclude(pattern="/tmp/*", reason="temporary"),  # noqa: S108 - a pattern
+    Exclude(pattern="/var/tmp/*", reason="temporary"),  # noqa: S108
     Exclude(pattern="/mnt/*", reason="other disks are mounted here, caches among them"),
     Exclude(pattern="/media/*", reason="other disks are mounted here"),
     Exclude(pattern="lost+found", reason="fragments that a file system check found"),

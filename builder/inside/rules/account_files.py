@@ -92,10 +92,9 @@ def without_members(group: list[str], people: People) -> list[str]:
         if line.startswith(("+", "-")) or _name(line) in people.groups:
             continue
         if fields := _fields(line, 4):
-            name, password, third, members = fields
-            if password not in _LOCKED | {"x", ""}:
-                password = "!"
-            changed = [name, password, _left(third, people.users), _left(members, people.users)]
+            name, secret, third, members = fields
+            shown = secret if secret in _LOCKED | {"x", ""} else "!"
+            changed = [name, shown, _left(third, people.users), _left(members, people.users)]
             kept.append(_joined(changed, line))
         else:
             kept.append(line)

@@ -26,6 +26,11 @@ _FILES: Final[tuple[tuple[str, Callable[[list[str], People], list[str]]], ...]] 
     ("/etc/subgid", without_ranges),
 )
 _SUDOERS: Final = ("/etc/sudoers", "/etc/sudoers.d/*", "/etc/doas.conf")
+_OLDER_ACCOUNT_FILES: Final = tuple(
+    f"/etc/{name}{ending}"
+    for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
+    for ending in ("-", "+", "~", ".org", ".old", ".orig", ".bak", ".edit", ".dpkg-*", ".ucf-*")
+)
 # What holds an entry for each user, named after the user.
 _BY_NAME: Final = ("/etc/sudoers.d", "/var/lib/systemd/linger", "/var/lib/samba/usershares")
 _SYSTEM: Final = ("/", "/bin", "/boot", "/etc", "/lib", "/opt", "/sbin", "/usr", "/var", "/var/lib")
@@ -86,13 +91,7 @@ RULES: Final = (
     Rule(
         name="account-backups",
         reason="older account files: names and password hashes",
-        removes=tuple(
-            f"/etc/{name}{ending}"
-            for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
-            for ending in ("-", "+", ".org", ".old", ".orig", ".bak", "~", ".dpkg-*", ".ucf-*",
-                           ".edit", ".lock")
-        )
-        + ("/var/backups/*", "/etc/.pwd.lock"),
+        removes=(*_OLDER_ACCOUNT_FILES, "/var/backups/*", "/etc/.pwd.lock"),
     ),
     Rule(
         name="people",

@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
+from builder.inside.dpkg import STATUS
 from builder.inside.rules.rule import Warned
 from builder.inside.tree import Tree
 
-_STATUS: Final = "/var/lib/dpkg/status"
 _LARGEST: Final = 256 << 20  # bytes; a large desktop has some 10 MB
 _STATES: Final = re.compile(rb"^Status: \S+ \S+ (?:half-\w+|unpacked)$", re.MULTILINE)
 _DATA: Final = ("/var/lib/mysql", "/var/lib/postgresql", "/var/lib/mongodb", "/var/lib/ldap",
@@ -30,9 +30,9 @@ def _data(tree: Tree) -> list[Warned]:
 
 
 def _dpkg(tree: Tree) -> list[Warned]:
-    if not tree.is_file(_STATUS):
+    if not tree.is_file(STATUS):
         return []
-    broken = len(_STATES.findall(tree.read_bytes(_STATUS, limit=_LARGEST)))
+    broken = len(_STATES.findall(tree.read_bytes(STATUS, limit=_LARGEST)))
     if not broken and not tree.listdir("/var/lib/dpkg/updates"):
         return []
     message = "The backup was made while packages were being installed: {count} are incomplete"

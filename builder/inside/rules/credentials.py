@@ -78,6 +78,12 @@ RULES: Final = (
                  "/etc/duplicity", "/etc/rsyncd.secrets", "/boot/grub/user.cfg"),
     ),
     Rule(
+        name="installer-answers",
+        reason="passwords typed into questions of packages; debconf asks again",
+        empties=("/var/cache/debconf/passwords.dat",),
+        removes=("/var/cache/debconf/*-old",),
+    ),
+    Rule(
         name="fingerprints",
         reason="fingerprints and faces",
         removes=("/var/lib/fprint/*", "/var/lib/howdy/*", "/lib/security/howdy/models/*"),

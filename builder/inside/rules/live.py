@@ -10,14 +10,13 @@ import shlex
 from typing import Final
 
 from builder.errors import StepError
+from builder.inside.dpkg import installed
 from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
 from builder.inside.tree import Tree
 from builder.plan import LiveSettings
 
 CONFIG: Final = "/etc/live/config.conf.d/zz-distroclone-builder.conf"  # after all others
 _NO_LOCALE_NEEDED: Final = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
-_STATUS: Final = "/var/lib/dpkg/status"
-_LARGEST: Final = 256 << 20  # bytes; a large desktop has some 10 MB
 
 
 def settings_text(live: LiveSettings) -> str:
@@ -66,11 +65,12 @@ def _check_user(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
             message = "The live user cannot be called {user}: the system has that name in {path}"
             hint = "Choose another name for live.user."
             raise StepError(message, hint=hint, user=live.user, path=path)
-    if has_package(tree, "user-setup"):
+    if installed(tree, ("user-setup",)):
         return ()
     return (
         Warned(
-            message="The system has no package user-setup: there will be no live user {user}",
+            message="The system has no package user-setup, so live-config will not make the user"
+            " {user}; install it on the source and back up again",
             values=(("user", live.user),),
         ),
     )
@@ -85,10 +85,11 @@ def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
     new_style = linked or tree.exists("/etc/locale.conf")
     path = "/etc/locale.conf" if new_style else "/etc/default/locale"
     add(tree, path, f"LANG={live.locale}\n".encode())
-    if live.locale in _NO_LOCALE_NEEDED or has_package(tree, "locales-all"):
+    packages = installed(tree, ("locales", "locales-all"))
+    if live.locale in _NO_LOCALE_NEEDED or "locales-all" in packages:
         return ()
     lines = lines_of(tree, "/etc/locale.gen")
-    if lines is None or not has_package(tree, "locales"):
+    if lines is None or "locales" not in packages:
         message = "The system has no package locales: programs will not speak {locale}"
         return (Warned(message=message, values=(("locale", live.locale),)),)
     put_lines(tree, "/etc/locale.gen", _with_locale(lines, live.locale))
@@ -140,15 +141,6 @@ def _set_timezone(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
     if tree.exists("/etc/timezone"):
         add(tree, "/etc/timezone", f"{live.timezone}\n".encode())
     return ()
-
-
-def has_package(tree: Tree, name: str) -> bool:
-    """Whether the package, of whatever architecture, is installed in the tree."""
-    if not tree.is_file(_STATUS):
-        return False
-    status = tree.read_text(_STATUS, limit=_LARGEST)
-    entry = rf"^Package: {re.escape(name)}\n(?:\S.*\n)*?Status: \S+ \S+ installed$"
-    return re.search(entry, status, re.MULTILINE) is not None
 
 
 RULES: Final = (
