@@ -47,8 +47,12 @@ def label(report: CacheReport) -> str:
 def local_time(report: CacheReport, candidate: Candidate, *, zone: tzinfo) -> datetime:
     """Return when `candidate` was taken, as the user's clock showed it."""
     moment = datetime.fromtimestamp(candidate.taken, UTC)
-    zoneless = candidate.kind is SnapshotKind.RAW or (
-        candidate.kind is SnapshotKind.CACHE and report.date != ""
+    zoneless = (
+        candidate.kind is SnapshotKind.RAW
+        or (
+            candidate.kind is SnapshotKind.CACHE  # without a usable date, a file's time stands in
+            and report.date[:_MINUTES] == f"{moment:%Y-%m-%d %H:%M}"
+        )
     )
     return moment.replace(tzinfo=zone) if zoneless else moment.astimezone(zone)
 
@@ -72,7 +76,7 @@ def _snapshots(report: CacheReport) -> list[Candidate]:
 
 def _latest(report: CacheReport) -> Candidate:
     snapshots = _snapshots(report)
-    if not snapshots:
+    if not snapshots and not _may_have_snapshots(report):
         return _usable(report, _cache(report))
     usable = [snapshot for snapshot in snapshots if snapshot.complete and snapshot.read_only]
     if usable:
@@ -82,6 +86,11 @@ def _latest(report: CacheReport) -> Candidate:
         hint="{usable}",
         usable=_usable_ones(report),
     )
+
+
+def _may_have_snapshots(report: CacheReport) -> bool:
+    """A snapshot that could not be read must not silently become the cache."""
+    return report.filesystem == "btrfs" and bool(report.skipped)
 
 
 def _of_day(report: CacheReport, day: str, zone: tzinfo) -> Candidate:
@@ -136,4 +145,6 @@ def _unknown(report: CacheReport, selector: str) -> UsageError:
 
 
 def _nearest(selector: str, selectors: Sequence[str]) -> str:
+    if selector.isdigit():  # a number that looks alike is no hint
+        return ""
     return next(iter(get_close_matches(selector, selectors, n=1)), "")

@@ -64,8 +64,13 @@ def ensure_builder(engine: Engine, *, on_event: OnEvent) -> ImageIdentity:
     return find_builder(engine) or build_builder(engine, locked=True, on_event=on_event)
 
 
-def build_builder(engine: Engine, *, locked: bool, on_event: OnEvent) -> ImageIdentity:
-    """Build the builder image; `locked` insists on the versions of the lock file."""
+def build_builder(
+    engine: Engine, *, locked: bool, on_event: OnEvent, fresh: bool = False
+) -> ImageIdentity:
+    """Build the builder image; `locked` insists on the versions of the lock file.
+
+    `fresh` asks the archive again, whatever the engine remembers of earlier builds.
+    """
     labels = {LABEL_LOCKED: "yes" if locked else "no"}
     try:
         image = build_on_base(
@@ -75,6 +80,7 @@ def build_builder(engine: Engine, *, locked: bool, on_event: OnEvent) -> ImageId
             arguments={"LOCKED": labels[LABEL_LOCKED]},
             labels=labels,
             on_event=on_event,
+            fresh=fresh,
         )
     except HostError as error:
         raise _explained(error) from error
@@ -89,6 +95,7 @@ def build_on_base(
     dockerfile: str = "Dockerfile",
     arguments: dict[str, str] | None = None,
     labels: dict[str, str] | None = None,
+    fresh: bool = False,
     on_event: OnEvent,
 ) -> str:
     """Build an image of ours on the base image, which is fetched first, and return its id."""
@@ -99,6 +106,7 @@ def build_on_base(
         tag=tag,
         arguments={"BASE": base.id, **(arguments or {})},
         labels={LABEL_BASE: base.origin.value, **(labels or {})},
+        fresh=fresh,
         on_line=lambda line: on_event(ToolOutput(step="image", text=line)),
     )
 

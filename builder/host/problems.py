@@ -1,10 +1,13 @@
 """What is wrong with a config: every problem with its place, reported together."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from builder.errors import UsageError
 from builder.host.printable import printable_lines
 from builder.texts import say
+
+MOST_SHOWN: Final = 200  # a file of the wrong kind could have a problem in each line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -42,5 +45,10 @@ class Problems:
     def error(self) -> UsageError:
         """Return one error that lists all problems, by line and column."""
         ordered = sorted(self._found, key=lambda problem: problem[0])
-        lines = printable_lines("\n".join(f"{place}: {message}" for place, message in ordered))
-        return UsageError("The configuration cannot be used:\n{problems}", problems=lines)
+        lines = [f"{place}: {message}" for place, message in ordered[:MOST_SHOWN]]
+        if (hidden := len(ordered) - MOST_SHOWN) > 0:
+            lines.append(say("… and {count} more", count=hidden))
+        return UsageError(
+            "The configuration cannot be used:\n{problems}",
+            problems=printable_lines("\n".join(lines)),
+        )

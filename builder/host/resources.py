@@ -86,7 +86,9 @@ def boot_test_context() -> BuildContext:
 def _context(recipes: Iterable[str]) -> BuildContext:
     folder = containers_folder()
     files = {name: (folder / name).read_bytes() for name in recipes}
-    inside = [*_PACKAGE.glob("*.py"), *(_PACKAGE / "inside").rglob("*.py")]
-    for path in inside:
+    inside = (each for each in (_PACKAGE / "inside").rglob("*") if each.is_file())
+    for path in (*_PACKAGE.glob("*.py"), *inside):
+        if path.suffix == ".pyc":
+            continue
         files[f"builder/{path.relative_to(_PACKAGE).as_posix()}"] = path.read_bytes()
     return BuildContext(files=files)

@@ -15,6 +15,7 @@ from builder.host.delivery import Artefact, OutputFolder, output_folder
 from builder.host.display import LogFile
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.image import ensure_builder
+from builder.host.local_zone import local_zone
 from builder.host.owner import labels
 from builder.host.source import CacheSource, OnEvent, TreeBind, scan_cache, tree_bind
 from builder.names import LABEL_CACHE, new_run, volume_name
@@ -28,14 +29,14 @@ from builder.plan import (
     Isolation,
     SystemFacts,
 )
-from builder.selection import choose, is_cache_newer
+from builder.selection import choose, is_cache_newer, local_time
 
 _OUT: Final = "/work/out"
 _FAT_BEGINS: Final = 315_532_800  # 1980-01-01, in seconds since 1970
 
 # What the steps need, and nothing more: mounts and chroot for the initramfs, the rest for a
 # faithful copy of owners, modes, device nodes and file capabilities.
-_BUILDING: Final = (
+BUILDING: Final = (
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SETGID",
     "SETUID", "SYS_ADMIN", "SYS_CHROOT",
 )  # fmt: skip
@@ -75,11 +76,11 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     report = scan_cache(engine, image.id, cache_source(config), run=run, on_event=on_event)
     for warning in report.warnings:
         on_event(Note(level="warning", message=warning.message, values=dict(warning.values)))
-    candidate = choose(report, config.source.snapshot)
+    candidate = choose(report, config.source.snapshot, zone=local_zone())
     if candidate.system is None:
         raise SourceError("There is no system in {selector}", selector=candidate.selector)
-    on_event(_chosen(candidate, candidate.system))
-    if is_cache_newer(report, candidate):
+    on_event(_chosen(report, candidate, candidate.system))
+    if is_cache_newer(report, candidate, zone=local_zone()):
         on_event(_note("The cache itself is newer than this snapshot; `build cache` takes it"))
     return Choice(
         image=image,
@@ -94,7 +95,7 @@ def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
     """Build, verify and deliver. Whatever happens, nothing half-made gets a final name."""
     run = new_run()
     with contextlib.ExitStack() as stack:
-        output = stack.enter_context(output_folder(config.output_folder))
+        output = stack.enter_context(output_folder(config.output))
         early: list[Event] = []
         choice = prepare(config, engine, run=run, on_event=_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
@@ -151,13 +152,14 @@ def cache_source(config: Config) -> CacheSource:
     """Return what the config names as the cache."""
     if config.source.cache_image is not None:
         return CacheSource(path=config.source.cache_image, is_image=True)
+    assert config.source.cache is not None  # the config sets exactly one of the two
     return CacheSource(path=config.source.cache, is_image=False)
 
 
 def describe(config: Config, choice: Choice) -> dict[str, Any]:
     """Return a dry run's plan as plain data."""
     plan = plan_of(config, choice, run="", frozen=choice.candidate.subvolume)
-    return {"output": str(config.output_folder), "plan": to_data(plan)}
+    return {"output": str(config.output), "plan": to_data(plan)}
 
 
 def _work_volume(
@@ -177,7 +179,7 @@ def _container(config: Config, plan: BuildPlan, tree: TreeBind, *, volume: str) 
         labels=labels(plan.run, "build"),
         binds=(tree.bind,),
         volume=volume,
-        capabilities=_BUILDING,
+        capabilities=BUILDING,
         isolation=Isolation(config.isolation),
         loop_devices=plan.cache_image,
     )
@@ -203,13 +205,13 @@ def _deliver(
     on_event(StepFinished(step="deliver", seconds=seconds))
 
 
-def _chosen(candidate: Candidate, system: SystemFacts) -> Note:
-    taken = datetime.fromtimestamp(candidate.taken).astimezone()
+def _chosen(report: CacheReport, candidate: Candidate, system: SystemFacts) -> Note:
+    taken = local_time(report, candidate, zone=local_zone())
     return _note(
         "Building from {selector}: {system}, taken {taken}",
         selector=candidate.selector,
         system=system.pretty_name,
-        taken=f"{taken:%Y-%m-%d %H:%M %Z}",
+        taken=f"{taken:%Y-%m-%d %H:%M}",
     )
 
 

@@ -181,7 +181,8 @@ class _Reader:
         next(self._events)  # the stream's start
         start = next(self._events)
         if not isinstance(start, DocumentStartEvent):
-            return Scalar(place=self._place(start), kind=Kind.NULL, text="")
+            top = Place(source=self._source, line=1, column=1)
+            return Scalar(place=top, kind=Kind.NULL, text="")
         node = self._node(next(self._events), depth=1)
         next(self._events)  # the document's end
         second = next(self._events)

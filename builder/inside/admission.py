@@ -30,8 +30,8 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
         return (
             Problem(
                 message="it is empty",
-                hint="The first snapshot of every cache is made before the first backup. "
-                "Choose a later one.",
+                hint="The first snapshot of a cache is made before the first backup. "
+                "Choose a later one, or make a backup.",
             ),
         )
     return (
@@ -48,7 +48,7 @@ def admission_warnings(tree: Tree) -> tuple[Problem, ...]:
         return ()
     return (
         Problem(
-            message="the package systemd is not installed; live sessions are made for it",
+            message="The package systemd is not installed, for which live sessions are made",
             hint="Try the ISO with: distroclone-builder boot-test ISO",
         ),
     )

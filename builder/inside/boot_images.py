@@ -15,7 +15,8 @@ _MODULES: Final = (
     # find the medium
     "part_gpt", "part_msdos", "iso9660", "fat", "search", "search_fs_file",
     # show the menu
-    "normal", "configfile", "test", "true", "echo", "terminal", "serial", "font", "gfxterm", "all_video",
+    "normal", "configfile", "test", "true", "echo",
+    "terminal", "serial", "font", "gfxterm", "all_video",
     # start a system, or help somebody whose system does not start
     "linux", "sleep", "reboot", "halt", "minicmd", "ls", "cat",
 )  # fmt: skip
@@ -67,5 +68,8 @@ def partition_argvs(
     return [
         ["mkfs.fat", "--invariant", "-i", identity.fat_serial, "-n", _LABEL, image],
         *(["mmd", "-i", image, f"::/{folder}"] for folder in folders),
-        *(["mcopy", "-m", "-i", image, os.fspath(source), f"::/{place}"] for place, source in places),
+        *(
+            ["mcopy", "-m", "-i", image, os.fspath(source), f"::/{place}"]
+            for place, source in places
+        ),
     ]

@@ -40,6 +40,12 @@ def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) 
             warning=True,
         )
         return False
+    if os.path.lexists(target):  # btrfs would put the snapshot into it
+        raise StepError(
+            "{name} is there already",
+            hint="Remove what an earlier run left: distroclone-builder sweep",
+            name=request.name,
+        )
     system.run(["btrfs", "subvolume", "snapshot", "-r", str(source), str(target)])
     frozen = subvolume(target)
     if frozen is None or not frozen.read_only:

@@ -19,9 +19,7 @@ _CHECK_HIDES: Final = frozenset({"quiet", "splash"})  # the check shows what it 
 
 def render_early_config(identity: MediumId) -> str:
     """Return the lines inside a boot image: find the medium by its id file, go on from there."""
-    return (
-        f"search --no-floppy --file --set=root /{identity.path}\nset prefix=($root)/boot/grub\n"
-    )
+    return f"search --no-floppy --file --set=root /{identity.path}\nset prefix=($root)/boot/grub\n"
 
 
 def render_menu(facts: SystemFacts, boot: BootSettings) -> str:

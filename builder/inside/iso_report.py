@@ -20,7 +20,8 @@ ESP_TYPE: Final = "28732ac11ff8d211ba4b00a0c93ec93b"  # C12A7328-F81F-11D2-BA4B-
 
 _ROW: Final = re.compile(r"(?P<name>[A-Za-z][^:]*?) *: +(?P<words>.*)")
 _DATA: Final = re.compile(
-    r"File data lba: *[0-9]+ , *(?P<start>[0-9]+) , *(?P<blocks>[0-9]+) , *(?P<size>[0-9]+) , (?P<path>.+)"
+    r"File data lba: *[0-9]+ , *(?P<start>[0-9]+) , *(?P<blocks>[0-9]+) , *(?P<size>[0-9]+) , "
+    r"(?P<path>.+)"
 )
 
 
@@ -92,7 +93,9 @@ def parse_files(report: str) -> tuple[Extent, ...]:
 
 
 def _system_partition(rows: Sequence[tuple[str, list[str]]]) -> Extent | None:
-    numbers = {words[0] for name, words in rows if name == "GPT type GUID" and words[1:] == [ESP_TYPE]}
+    numbers = {
+        words[0] for name, words in rows if name == "GPT type GUID" and words[1:] == [ESP_TYPE]
+    }
     for name, words in rows:
         if name == "GPT start and size" and words[0] in numbers:
             start, size = (int(word) * _SECTOR for word in words[1:3])

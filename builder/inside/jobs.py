@@ -55,7 +55,7 @@ def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
             report = scan.scan(scan.find_base(mount), volume=mount)
         else:
             report = scan.scan(mount)
-    return to_data(report)  # type: ignore[no-any-return]
+    return dict(to_data(report))
 
 
 @contextlib.contextmanager

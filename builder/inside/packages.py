@@ -31,17 +31,17 @@ def read_packages(tree: Tree) -> tuple[Package, ...]:
 
 def parse_status(text: str) -> tuple[Package, ...]:
     """Return the installed packages that a dpkg status file names, sorted."""
-    packages = []
-    for fields in _stanzas(text.split("\n")):
-        if fields.get("status", "").split()[-1:] == ["installed"] and fields.get("package"):
-            packages.append(
-                Package(
-                    name=fields["package"],
-                    architecture=fields.get("architecture", ""),
-                    version=fields.get("version", ""),
-                )
+    return tuple(
+        sorted(
+            Package(
+                name=fields["package"],
+                architecture=fields.get("architecture", ""),
+                version=fields.get("version", ""),
             )
-    return tuple(sorted(packages))
+            for fields in _stanzas(text.split("\n"))
+            if fields.get("package") and fields.get("status", "").endswith(" installed")
+        )
+    )
 
 
 def tool_versions(system: System, patterns: Iterable[str]) -> dict[str, str]:
@@ -50,6 +50,11 @@ def tool_versions(system: System, patterns: Iterable[str]) -> dict[str, str]:
     listing = system.run(
         ["dpkg-query", "--show", f"--showformat={_QUERY}", *patterns], success=(0, 1)
     )
+    return parse_versions(listing)
+
+
+def parse_versions(listing: str) -> dict[str, str]:
+    """Return the versions of the installed packages in a listing of `tool_versions`, by name."""
     rows = [line.split("\t") for line in listing.splitlines() if line.startswith("ii")]
     return {row[1].partition(":")[0]: row[2] for row in rows if len(row) == 3}
 

@@ -63,8 +63,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
         StageStep(source=paths.SOURCE, target=paths.ROOT, exclude=plan.recipe.exclude),
         ConfigureStep(
             root=paths.ROOT,
-            recipe=plan.recipe,
-            system=facts,
+            live=plan.recipe.live,
             source_date_epoch=epoch,
             journal=_JOURNAL,
         ),

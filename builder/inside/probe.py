@@ -1,42 +1,53 @@
 """What this container may do, found out by trying; for `distroclone-builder doctor`."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from builder.errors import BuilderError
+from builder.inside import paths
 from builder.inside.cache_image import free_loop_device
 from builder.inside.system import System
 
 
 def probe(system: System) -> Mapping[str, Any]:
-    """Try each thing that a build needs; a reason for what fails, "" for what works."""
+    """Try what a build needs: for each trial the reason why it fails, "" when it works.
+
+    Besides: `free`, the bytes free for work, and `btrfs`, whether the kernel knows it.
+    """
     trials: Mapping[str, Callable[[System], None]] = {
-        "mount": _mounts,
-        "chroot": _chroots,
-        "loop": _loops,
+        "mount": _mount,
+        "chroot": _chroot,
+        "loop": _loop,
     }
-    return {name: _reason(trial, system) for name, trial in trials.items()}
+    space = os.statvfs(paths.WORK)
+    return {
+        **{name: _reason(trial, system) for name, trial in trials.items()},
+        "free": space.f_bavail * space.f_frsize,
+        "btrfs": "btrfs" in Path("/proc/filesystems").read_text().split(),
+    }
 
 
 def _reason(trial: Callable[[System], None], system: System) -> str:
     try:
         trial(system)
-    except (BuilderError, OSError) as error:
-        output = getattr(error, "output", ())
-        return output[-1] if output else str(error)
+    except BuilderError as error:
+        return error.output[-1] if error.output else str(error)
+    except OSError as error:
+        return str(error)
     return ""
 
 
-def _mounts(system: System) -> None:
+def _mount(system: System) -> None:
     with tempfile.TemporaryDirectory() as name, system.mounted("proc", Path(name), kind="proc"):
         pass
 
 
-def _chroots(system: System) -> None:
+def _chroot(system: System) -> None:
     system.run(["true"], root=Path("/"))
 
 
-def _loops(_system: System) -> None:
+def _loop(_system: System) -> None:
     free_loop_device()

@@ -40,7 +40,7 @@ def scan(base: Path, *, volume: Path | None = None) -> CacheReport:
         size=meta.size,
         candidates=(*snapshots, cache),
         skipped=tuple(skipped),
-        warnings=(*_meta_warnings(meta), *admission_warnings(Tree(rootfs))),
+        warnings=(*_meta_warnings(meta), *_cache_warnings(rootfs, cache)),
     )
 
 
@@ -115,6 +115,10 @@ def _meta_warnings(meta: BackupMeta) -> Iterator[Problem]:
             hint="The date of the package database is used instead.",
             values=(("meta", META), ("date", meta.date)),
         )
+
+
+def _cache_warnings(rootfs: Path, cache: Candidate) -> tuple[Problem, ...]:
+    return admission_warnings(Tree(rootfs)) if cache.complete else ()
 
 
 def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:

@@ -112,6 +112,10 @@ class Tree:
         """Like `read_bytes`, as UTF-8; what is not UTF-8 becomes U+FFFD."""
         return self.read_bytes(path, limit=limit).decode("utf-8", errors="replace")
 
+    def link_target(self, path: str) -> str | None:
+        """Return what the symlink `path` says, as it is written; None when it is no symlink."""
+        return _link_target(self.locate(path))
+
     def listdir(self, path: str) -> list[str]:
         """Return the sorted names in the directory `path`; none where there is no directory."""
         if not self.is_dir(path):
@@ -150,6 +154,17 @@ class Tree:
         self._make_parents(real.parent)
         change = "changed" if os.path.lexists(real) else "added"
         tree_edit.replace_file(real, data, mode=mode, uid=uid, gid=gid, clock=self._now())
+        self._record(change, self.inner(real))
+
+    def symlink(self, path: str, target: str) -> None:
+        """Put a symlink at `path` that says `target`; an existing file or symlink is replaced.
+
+        Missing parents are made (0755). Raises OSError as `write` does.
+        """
+        real = self._target(path)
+        self._make_parents(real.parent)
+        change = "changed" if os.path.lexists(real) else "added"
+        tree_edit.replace_link(real, target, clock=self._now())
         self._record(change, self.inner(real))
 
     def remove(self, path: str) -> bool:

@@ -37,12 +37,26 @@ def replace_file(path: Path, data: bytes, *, mode: int, uid: int, gid: int, cloc
 
     Raises OSError for a directory at `path`; what was there stays whole until the file is ready.
     """
+    with _draft_for(path) as draft:
+        _write_new(draft, data, mode=mode, uid=uid, gid=gid, clock=clock)
+
+
+def replace_link(path: Path, target: str, *, clock: int) -> None:
+    """Put a symlink to `target` at `path`, as `replace_file` does for a file."""
+    with _draft_for(path) as draft:
+        draft.symlink_to(target)
+        os.utime(draft, (clock, clock), follow_symlinks=False)
+
+
+@contextmanager
+def _draft_for(path: Path) -> Iterator[Path]:
+    """Yield a new name beside `path`; what the body makes there takes the place of `path`."""
     if path.is_dir() and not path.is_symlink():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with kept_times(path.parent):
         draft = path.with_name(f".new-{secrets.token_hex(8)}")
         try:
-            _write_new(draft, data, mode=mode, uid=uid, gid=gid, clock=clock)
+            yield draft
             draft.rename(path)
         except BaseException:
             with suppress(FileNotFoundError):

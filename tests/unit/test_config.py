@@ -212,3 +212,9 @@ def test_no_terminal_escape_of_a_config_reaches_the_message(tmp_path: Path) -> N
 def test_braces_in_a_value_are_no_template(tmp_path: Path) -> None:
     path = written(tmp_path, 'version: 1\nlive: {hostname: "{value.__class__} {}"}\n')
     assert '"{value.__class__} {}" is not a host name' in refusal(path)
+
+
+def test_a_file_of_the_wrong_kind_does_not_flood_the_terminal(tmp_path: Path) -> None:
+    text = refusal(written(tmp_path, "version: 1\n" + "".join(f"k{n}: 1\n" for n in range(300))))
+    assert "… and 100 more" in text
+    assert len(text.splitlines()) < 210

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import tarfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _REQUEST_NAME: Final = "request.json"  # builder.inside.paths.REQUEST, seen from /
 _WORK: Final = "/work"
 _GRACE_SECONDS: Final = 20
+_LAST_LINES: Final = 25
 _LOOP_MAJOR: Final = 7
 
 
@@ -71,12 +73,15 @@ class RunningJob:
         Raises the job's own error, or StepError when the container ended without a verdict.
         """
         verdict: Result | Failed | None = None
+        last = deque[str](maxlen=_LAST_LINES)
         with translated("following the container"):
             for event in _events(self._stream):
                 if isinstance(event, Result | Failed):
                     verdict = event
                 else:
                     on_event(event)
+                    if isinstance(event, ToolOutput):
+                        last.append(event.text)
             code = int(self._container.wait()["StatusCode"])
         match verdict:
             case Failed(error=error):
@@ -84,7 +89,7 @@ class RunningJob:
             case Result(data=data) if code == 0:
                 return data
             case _:
-                raise self._lost(code)
+                raise self._lost(code, output=tuple(last))
 
     def fetch(self, path: str) -> Iterator[bytes]:
         """Yield a tar stream of `path` as the container left it."""
@@ -92,7 +97,7 @@ class RunningJob:
             chunks, _stat = self._container.get_archive(path, chunk_size=4 * 1024 * 1024)
             yield from chunks
 
-    def _lost(self, code: int) -> BuilderError:
+    def _lost(self, code: int, *, output: tuple[str, ...]) -> BuilderError:
         with translated("looking at the ended container"):
             self._container.reload()
             killed_for_memory = bool(self._container.attrs["State"].get("OOMKilled"))
@@ -100,10 +105,12 @@ class RunningJob:
             return StepError(
                 "The build container ran out of memory",
                 hint="Give the engine more memory, or choose `--compression fast`.",
+                output=output,
             )
         return StepError(
             "The build container ended without a verdict (exit code {code})",
-            hint="It was probably killed from outside; the log holds what it said last.",
+            hint="It was probably killed from outside; look at the engine's own log.",
+            output=output,
             code=code,
         )
 

@@ -110,9 +110,10 @@ class Images:
         tag: str,
         arguments: Mapping[str, str],
         labels: Mapping[str, str],
+        fresh: bool,
         on_line: "Callable[[str], None]",
     ) -> str:
-        """Build an image from a tar `context` and return its id.
+        """Build an image from a tar `context` and return its id; `fresh` uses no cached layer.
 
         Raises HostError with the last lines of output when a Dockerfile step fails.
         """
@@ -125,6 +126,7 @@ class Images:
                 tag=tag,
                 buildargs=dict(arguments),
                 labels=dict(labels),
+                nocache=fresh,
                 rm=True,
                 forcerm=True,
                 decode=True,

@@ -20,7 +20,9 @@ from builder.texts import render
 # The copy, the squashfs and the ISO lie in the work volume together. Root filesystems of Debian
 # compress to between 0.3 and 0.5 of their size with any preset; documents and music do not.
 _COPY_AND_TWO_IMAGES: Final = 2.0
-_LEFT_OUT: Final = ("home", "root", "tmp", "mnt", "media", "proc", "sys", "dev", "run", ".snapshots")
+_LEFT_OUT: Final = (
+    ".snapshots", "dev", "home", "media", "mnt", "proc", "root", "run", "sys", "tmp",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

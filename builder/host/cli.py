@@ -1,0 +1,46 @@
+"""The command line."""
+
+import click
+from click.shell_completion import get_completion_class
+
+from builder import __version__
+from builder.host.commands.boot_test import boot_test
+from builder.host.commands.build import build
+from builder.host.commands.doctor import doctor
+from builder.host.commands.image import image
+from builder.host.commands.snapshots import snapshots
+from builder.host.commands.sweep import sweep
+
+_EPILOG = """\b
+Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,
+5 a build step failed, 6 the result failed verification, 130 interrupted.
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="distroclone-builder")
+def cli() -> None:
+    """Turn a DistroClone Backup cache into a bootable, reproducible live ISO.
+
+    Everything that touches a root filesystem happens inside one pinned container; the cache is
+    only ever read.
+    """
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script for a shell.
+
+    \b
+    Example:
+      source <(distroclone-builder completion bash)
+    """
+    found = get_completion_class(shell)
+    assert found is not None  # the choice names only shells that click knows
+    variable = "_DISTROCLONE_BUILDER_COMPLETE"
+    click.echo(found(cli, {}, "distroclone-builder", variable).source())
+
+
+for command in (boot_test, build, doctor, image, snapshots, sweep):
+    cli.add_command(command)

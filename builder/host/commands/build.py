@@ -1,0 +1,116 @@
+"""`distroclone-builder build`: from the cache to the ISO."""
+
+from pathlib import Path
+
+import click
+
+from builder.codec import to_data
+from builder.compression import PRESETS
+from builder.events import Result
+from builder.host import session
+from builder.host.commands.options import config_of, json_option, source_options
+from builder.host.config import Config
+from builder.host.delivery import readable_size
+from builder.host.display import Display, choose_display
+from builder.host.engine import connect
+from builder.names import new_run
+from builder.plan import Isolation
+from builder.texts import say
+
+
+@click.command()
+@click.argument("selector", required=False)
+@source_options
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A build.yaml; flags win over it.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where the results go [default: the current folder].",
+)
+@click.option(
+    "--compression",
+    metavar="HOW",
+    help=f"{', '.join(PRESETS)}, or for example zstd,level=15,block=256K [default: standard].",
+)
+@click.option(
+    "--isolation",
+    type=click.Choice([each.value for each in Isolation]),
+    help="What the build container may do [default: confined].",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
+@json_option
+def build(
+    selector: str | None,
+    cache: Path | None,
+    cache_image: Path | None,
+    path: Path | None,
+    output: Path | None,
+    compression: str | None,
+    isolation: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Build a live ISO from SELECTOR: latest (the default), cache, a snapshot's number,
+    @YYYY-MM-DD_HH:MM, or a day.
+
+    \b
+    Examples:
+      distroclone-builder build
+      distroclone-builder build 7 --cache /media/usb/debian_backup --output iso
+      distroclone-builder build 2026-06-17 --cache-image cache.img --compression max
+    """
+    config = config_of(
+        cache=cache,
+        cache_image=cache_image,
+        path=path,
+        snapshot=selector,
+        output=output,
+        isolation=isolation,
+        compression=compression,
+    )
+    with choose_display(json=as_json) as display:
+        engine = connect()
+        if dry_run:
+            choice = session.prepare(config, engine, run=new_run(), on_event=display.event)
+            _show_plan(config, choice, display)
+        else:
+            outcome = session.build(config, engine, on_event=display.event)
+            _show_outcome(outcome, display)
+
+
+def _show_plan(config: Config, choice: session.Choice, display: Display) -> None:
+    display.event(Result(data=session.describe(config, choice)))
+    display.message(
+        say(
+            "Would build {iso} in {folder} with {compression} compression; nothing was written.",
+            iso=f"{choice.iso_name}.iso",
+            folder=config.output,
+            compression=config.recipe.compression.name,
+        )
+    )
+
+
+def _show_outcome(outcome: session.Outcome, display: Display) -> None:
+    display.event(
+        Result(data={"folder": str(outcome.folder), "artefacts": to_data(outcome.artefacts)})
+    )
+    lines = [
+        say(
+            "Built {iso} ({size})",
+            iso=outcome.folder / outcome.iso.name,
+            size=readable_size(outcome.iso.size),
+        ),
+        f"  sha256  {outcome.iso.sha256}",
+        say("  Check it:   cd {folder} && sha256sum -c SHA256SUMS", folder=outcome.folder),
+        say("  Try it:     distroclone-builder boot-test {iso}",
+            iso=outcome.folder / outcome.iso.name),
+    ]  # fmt: skip
+    display.message("\n".join(lines))

@@ -1,0 +1,40 @@
+"""`distroclone-builder doctor`: can this machine build, and if not, what helps?"""
+
+import click
+
+from builder.codec import to_data
+from builder.errors import ExitCode
+from builder.events import Result
+from builder.host.commands.options import json_option
+from builder.host.display import choose_display
+from builder.host.doctor import Check, Verdict, examine
+from builder.host.engine import connect
+from builder.texts import say
+
+_MARKS = {Verdict.OK: "✔", Verdict.WARNING: "!", Verdict.FAILED: "✘"}
+
+
+@click.command()
+@json_option
+def doctor(*, as_json: bool) -> int:
+    """Look at the engine, privileges, disk, kernel and image; each problem with its remedy.
+
+    \b
+    Example:
+      distroclone-builder doctor
+    """
+    checks: list[Check] = []
+    with choose_display(json=as_json) as display:
+        for check in examine(connect()):
+            checks.append(check)
+            display.message(_line(check))
+        able = all(check.verdict is not Verdict.FAILED for check in checks)
+        display.event(Result(data={"able": able, "checks": to_data(checks)}))
+        verdict = say("This engine can build.") if able else say("This engine cannot build.")
+        display.message(verdict)
+    return int(ExitCode.DONE if able else ExitCode.HOST)
+
+
+def _line(check: Check) -> str:
+    line = f"{_MARKS[check.verdict]} {check.name}: {check.finding}"
+    return f"{line}\n    {check.remedy}" if check.remedy else line

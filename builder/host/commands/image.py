@@ -1,0 +1,89 @@
+"""`distroclone-builder image`: the builder image."""
+
+import click
+
+from builder.events import Result
+from builder.host.commands.options import json_option
+from builder.host.delivery import readable_size
+from builder.host.display import choose_display
+from builder.host.engine import connect
+from builder.host.image import build_builder, builder_tag, find_builder
+from builder.host.lock import refresh_lock
+from builder.host.resources import base_pin
+from builder.names import LABEL_BASE
+from builder.texts import say
+
+
+@click.group()
+def image() -> None:
+    """Build and show the builder image, which holds every tool that decides a byte."""
+
+
+@image.command()
+@click.option(
+    "--unlocked",
+    is_flag=True,
+    help="Take the archive's current tools; the image and its manifests then say so.",
+)
+@json_option
+def build(*, unlocked: bool, as_json: bool) -> None:
+    """Build the builder image, with the versions of the lock file.
+
+    The base is pulled by digest; where no registry answers, it is bootstrapped from Debian's
+    packages with mmdebstrap.
+
+    \b
+    Example:
+      distroclone-builder image build
+    """
+    with choose_display(json=as_json) as display:
+        made = build_builder(connect(), locked=not unlocked, on_event=display.event)
+        display.event(Result(data={"id": made.id, "locked": made.locked}))
+        display.message(say("Built {tag}", tag=builder_tag(locked=made.locked)))
+
+
+@image.command()
+@json_option
+def show(*, as_json: bool) -> None:
+    """Show the builder image that fits this version, and where its base came from.
+
+    \b
+    Example:
+      distroclone-builder image show --json
+    """
+    with choose_display(json=as_json) as display:
+        engine = connect()
+        found = find_builder(engine)
+        facts = engine.images.find(found.id) if found else None
+        if found is None or facts is None:
+            display.event(Result(data={"id": None}))
+            display.message(say("No image yet; `distroclone-builder image build` makes it."))
+            return
+        origin = facts.labels.get(LABEL_BASE, "")
+        display.event(Result(data={"id": found.id, "locked": found.locked, "base": origin}))
+        lines = (
+            say("Image   {tag}", tag=builder_tag(locked=found.locked)),
+            say("Id      {id}", id=found.id),
+            say("Size    {size}", size=readable_size(facts.size)),
+            say("Base    {pin} ({origin})", pin=base_pin().reference, origin=origin),
+            say("Tools   {state}", state=say("locked") if found.locked else say("unlocked")),
+        )
+        display.message("\n".join(lines))
+
+
+@image.command()
+def lock() -> None:
+    """Rewrite the lock file with the versions that Debian's archive has now, and show the changes.
+
+    Works in a checkout of the project; review the result and commit it.
+
+    \b
+    Example:
+      distroclone-builder image lock
+    """
+    with choose_display(json=False) as display:
+        changes = refresh_lock(connect(), on_event=display.event)
+        for change in changes:
+            display.message(f"{change.name}: {change.before} -> {change.after}")
+        if not changes:
+            display.message(say("The lock is up to date."))

@@ -1,0 +1,56 @@
+"""Options that several commands share, and the values they make."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from builder.host.config import Config, Overrides, load_config
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON event a line; the last is the result."
+)
+cache_option = click.option(
+    "--cache",
+    type=_FOLDER,
+    metavar="DIR",
+    help="The folder that holds .rootfs_cache and .backup_meta [default: /mnt/SysLinuxOS_backup].",
+)
+cache_image_option = click.option(
+    "--cache-image", type=_FILE, metavar="FILE", help="A file that holds such a btrfs volume."
+)
+
+
+def source_options(command: Command) -> Command:
+    """Add --cache and --cache-image."""
+    return cache_option(cache_image_option(command))
+
+
+def config_of(
+    *,
+    cache: Path | None,
+    cache_image: Path | None,
+    path: Path | None = None,
+    snapshot: str | None = None,
+    output: Path | None = None,
+    isolation: str | None = None,
+    compression: str | None = None,
+) -> Config:
+    """Return the config of a file, if any, with the flags over it."""
+    return load_config(
+        path,
+        Overrides(
+            cache=cache,
+            cache_image=cache_image,
+            snapshot=snapshot,
+            output=output,
+            isolation=isolation,
+            compression=compression,
+        ),
+    )

@@ -1,0 +1,82 @@
+"""`distroclone-builder snapshots`: what a cache holds, and what of it can be built."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from builder.codec import to_data
+from builder.events import Result
+from builder.host import session
+from builder.host.commands.options import config_of, json_option, source_options
+from builder.host.display import choose_display
+from builder.host.engine import connect
+from builder.host.image import ensure_builder
+from builder.host.local_zone import local_zone
+from builder.host.source import scan_cache
+from builder.names import new_run
+from builder.plan import CacheReport, Candidate, Problem
+from builder.selection import label, local_time
+from builder.texts import render, say
+
+
+@click.command()
+@source_options
+@json_option
+def snapshots(cache: Path | None, cache_image: Path | None, *, as_json: bool) -> None:
+    """List what can be built from a cache, and why the rest cannot.
+
+    \b
+    Examples:
+      distroclone-builder snapshots
+      distroclone-builder snapshots --cache-image cache.img --json
+    """
+    config = config_of(cache=cache, cache_image=cache_image)
+    with choose_display(json=as_json) as display:
+        engine = connect()
+        image = ensure_builder(engine, on_event=display.event)
+        source = session.cache_source(config)
+        report = scan_cache(engine, image.id, source, run=new_run(), on_event=display.event)
+        display.event(Result(data=to_data(report) | {"label": label(report)}))
+    if not as_json:
+        _show(report)
+
+
+def _show(report: CacheReport) -> None:
+    console = Console(highlight=False)
+    console.print(escape(label(report)))
+    console.print(_table(report))
+    for skipped in report.skipped:
+        reason = _reason(skipped.reason)
+        console.print(escape(say("Skipped {path}: {reason}", path=skipped.path, reason=reason)))
+    for warning in report.warnings:
+        console.print(escape(say("Warning: {warning}", warning=_reason(warning))))
+
+
+def _table(report: CacheReport) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in (say("SELECTOR"), say("TAKEN"), say("SYSTEM"), say("KERNELS"), say("STATE")):
+        table.add_column(title)
+    for candidate in report.candidates:
+        taken = local_time(report, candidate, zone=local_zone())
+        system = candidate.system
+        table.add_row(
+            escape(candidate.selector),
+            f"{taken:%Y-%m-%d %H:%M}",
+            escape(system.pretty_name) if system else "-",
+            escape("\n".join(system.kernels)) if system else "-",
+            escape(_state(candidate)),
+        )
+    return table
+
+
+def _state(candidate: Candidate) -> str:
+    if candidate.complete:
+        return say("complete")
+    return "; ".join(_reason(problem) for problem in candidate.problems)
+
+
+def _reason(problem: Problem) -> str:
+    return render(problem.message, dict(problem.values))

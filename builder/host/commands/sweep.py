@@ -1,0 +1,60 @@
+"""`distroclone-builder sweep`: remove what crashed runs left."""
+
+from pathlib import Path
+
+import click
+
+from builder.codec import to_data
+from builder.errors import HostError
+from builder.events import Result
+from builder.host import sweep as sweeping
+from builder.host.commands.options import json_option
+from builder.host.display import choose_display
+from builder.host.engine import connect
+from builder.host.image import ensure_builder
+from builder.texts import say
+
+
+@click.command()
+@click.option(
+    "--cache",
+    "caches",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Look for frozen snapshots below this cache as well; may be repeated.",
+)
+@json_option
+def sweep(caches: tuple[Path, ...], *, as_json: bool) -> None:
+    """Remove containers, volumes and frozen snapshots that crashed runs left.
+
+    What a running build uses is never touched.
+
+    \b
+    Example:
+      distroclone-builder sweep --cache /mnt/SysLinuxOS_backup
+    """
+    with choose_display(json=as_json) as display:
+        engine = connect()
+        image = ensure_builder(engine, on_event=display.event)
+        swept = sweeping.sweep(
+            engine,
+            image.id,
+            caches=[each.absolute() for each in caches],
+            on_event=display.event,
+        )
+        display.event(Result(data=to_data(swept)))
+        display.message(
+            say(
+                "Removed {containers} containers, {volumes} volumes and {frozen} frozen snapshots.",
+                containers=len(swept.containers),
+                volumes=len(swept.volumes),
+                frozen=len(swept.frozen),
+            )
+        )
+    if swept.failures:
+        raise HostError(
+            "Not everything could be removed: {failures}",
+            hint="Make the cache reachable (mount its drive) and sweep again.",
+            failures="; ".join(swept.failures),
+        )

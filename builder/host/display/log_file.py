@@ -1,0 +1,99 @@
+"""The log beside the ISO: every event with its time, the tools' output included."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, assert_never
+
+from builder.codec import to_data
+from builder.errors import BuilderError, HostError, error_from_data
+from builder.events import (
+    Event,
+    Failed,
+    Note,
+    Result,
+    StepFinished,
+    StepProgress,
+    StepStarted,
+    ToolOutput,
+)
+from builder.host.display.base import Display
+from builder.host.display.wording import duration, note_text, percent, render_failure, step_title
+from builder.host.printable import printable
+from builder.texts import say
+
+
+class LogFile(Display):
+    """Writes lines like `2026-06-17T14:30:05.123Z squashfs | …` into a file of mode 0644.
+
+    Raises HostError when the file cannot be made or written. What was in a file of that name is
+    lost; a symbolic link in its place is not followed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path: Final = path
+        self._percents: dict[str, int] = {}
+        try:
+            descriptor = os.open(
+                path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
+            )
+        except OSError as error:
+            raise self._error(error) from error
+        self._stream: Final = os.fdopen(
+            descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1
+        )
+
+    def event(self, event: Event) -> None:
+        """Write the event; of progress, whole percents only."""
+        match event:
+            case StepStarted(step=step, position=position, total=total):
+                self._percents[step] = 0
+                self._write(f"[{position}/{total}] {step}: {step_title(step)}")
+            case StepProgress(step=step, fraction=fraction):
+                if (reached := percent(fraction)) != self._percents.get(step):
+                    self._percents[step] = reached
+                    self._write(f"{step} {reached} %")
+            case StepFinished(step=step, seconds=seconds):
+                self._write(f"{step} " + say("done in {time}", time=duration(seconds)))
+            case ToolOutput(step=step, text=text):
+                self._write(text, prefix=f"{step} | ")
+            case Note(level=level):
+                self._write(note_text(event), prefix=f"{level}: ")
+            case Result(data=data):
+                self._write(json.dumps(to_data(data), ensure_ascii=False), prefix="result: ")
+            case Failed(error=error):
+                self.failure(error_from_data(error))
+            case _:
+                assert_never(event)
+
+    def message(self, text: str) -> None:
+        """Write the text."""
+        self._write(text)
+
+    def failure(self, error: BuilderError) -> None:
+        """Write an error with its command and the last lines."""
+        self._write(render_failure(error))
+
+    def close(self) -> None:
+        """Close the file."""
+        try:
+            self._stream.close()
+        except OSError as error:
+            raise self._error(error) from error
+
+    def _write(self, text: str, *, prefix: str = "") -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        try:
+            for line in text.split("\n"):
+                self._stream.write(f"{now} {printable(prefix + line)}".rstrip() + "\n")
+        except OSError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: OSError) -> HostError:
+        return HostError(
+            "The log {path} cannot be written: {reason}",
+            hint="Choose an output folder that you may write to and that has room.",
+            path=self.path,
+            reason=error.strerror or error,
+        )

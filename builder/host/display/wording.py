@@ -1,0 +1,90 @@
+"""How events and errors read to people; shared by all displays and the log."""
+
+import math
+import shlex
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from builder.errors import BuilderError
+from builder.events import Failed, Note
+from builder.host.printable import printable, printable_lines
+from builder.texts import render, say
+
+_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "image": "Build the builder image",
+        "freeze": "Freeze the snapshot",
+        "check": "Check the system",
+        "stage": "Copy the system",
+        "configure": "Make it a live system",
+        "initramfs": "Make the initramfs",
+        "squashfs": "Compress the file system",
+        "boot": "Prepare the boot loader",
+        "iso": "Write the ISO",
+        "manifest": "Write checksums and manifest",
+        "fetch": "Fetch the results",
+        "verify": "Verify the results",
+        "deliver": "Deliver the results",
+    }
+)
+
+
+def step_title(step: str) -> str:
+    """Return what a step is called for people; the step's own name when it is not known."""
+    return say(_TITLES[step]) if step in _TITLES else printable(step)
+
+
+def note_text(note: Note) -> str:
+    """Return the note's sentence."""
+    return printable_lines(_filled(note.message, note.values))
+
+
+def clamped(fraction: float) -> float:
+    """Return a number from 0.0 to 1.0, whatever a tool's output was read as."""
+    return 0.0 if math.isnan(fraction) else min(max(fraction, 0.0), 1.0)
+
+
+def percent(fraction: float) -> int:
+    """Return whole percents, 0 to 100."""
+    return math.floor(clamped(fraction) * 100)
+
+
+def duration(seconds: float) -> str:
+    """Return e.g. "12.3 s" or "4 min 05 s"."""
+    if not math.isfinite(seconds) or seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02} s"
+
+
+def render_failure(error: BuilderError) -> str:
+    """Return the error for people: what failed, the exact command, its last lines, what to do."""
+    lines = [say("Error: {message}", message=_filled(error.message, error.values))]
+    if error.command:
+        lines += ["", say("The command was:"), f"  {shlex.join(error.command)}"]
+    if error.output:
+        lines += ["", say("Its last lines:")]
+        lines += [f"  | {printable(line)}" for line in error.output]
+    if advice := _filled(error.hint, error.values):
+        lines += ["", say("What to do: {advice}", advice=advice)]
+    return printable_lines("\n".join(lines))
+
+
+def failed_event(error: BuilderError) -> Failed:
+    """Return the event for an error, its sentences filled in and the exit code beside them."""
+    data = {
+        **error.to_data(),
+        "message": _filled(error.message, error.values),
+        "hint": _filled(error.hint, error.values),
+        "values": {},
+        "exit_code": int(error.exit_code),
+    }
+    return Failed(error=data)
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    try:
+        return render(template, values)
+    except (LookupError, ValueError, AttributeError, TypeError):
+        return template  # a wrong template must not hide what it wants to say

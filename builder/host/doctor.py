@@ -1,0 +1,182 @@
+"""Can this engine build? Found out by trying, each answer with a remedy."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from builder.errors import BuilderError
+from builder.host import sweep
+from builder.host.delivery import readable_size
+from builder.host.engine import ContainerSpec, Engine
+from builder.host.image import find_builder
+from builder.host.owner import labels
+from builder.host.session import BUILDING
+from builder.names import new_run, volume_name
+from builder.plan import ImageIdentity, Isolation
+from builder.texts import say
+
+_ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"  # builds work, something else does not
+    FAILED = "failed"  # builds cannot work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    finding: str
+    remedy: str = ""
+
+
+def examine(engine: Engine) -> Iterator[Check]:
+    """Yield each check as soon as it is done."""
+    facts = engine.facts()
+    yield Check(
+        name=say("engine"),
+        verdict=Verdict.OK,
+        finding=say(
+            "{version}, API {api}, {storage}, {cpus} CPUs, {memory} of memory",
+            version=facts.version,
+            api=facts.api,
+            storage=facts.storage,
+            cpus=facts.cpus,
+            memory=readable_size(facts.memory),
+        ),
+    )
+    image = find_builder(engine)
+    yield _image(image)
+    if image is not None:
+        confined = _try(engine, image, Isolation.CONFINED)
+        yield _isolation(confined, needed=True)
+        yield _isolation(_try(engine, image, Isolation.PRIVILEGED), needed=False)
+        if not confined.reason:
+            yield _loops(confined.found)
+            yield _space(confined.found, where=facts.root)
+    yield _output_space()
+    yield _kvm()
+    yield _leftovers(engine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trial:
+    isolation: Isolation
+    reason: str  # why it could not be started or work; "" when it did
+    found: Mapping[str, Any]
+
+
+def _try(engine: Engine, image: ImageIdentity, isolation: Isolation) -> _Trial:
+    run = new_run()
+    try:
+        with engine.volume(volume_name(run), labels=labels(run, "doctor")) as volume:
+            spec = ContainerSpec(
+                image=image.id,
+                job="probe",
+                request={},
+                labels=labels(run, "doctor"),
+                volume=volume,
+                capabilities=BUILDING,
+                isolation=isolation,
+                loop_devices=Path("/dev/loop-control").exists(),
+            )
+            with engine.started(spec) as job:
+                found = job.finish(lambda _event: None)
+    except BuilderError as error:
+        return _Trial(isolation=isolation, reason=str(error), found={})
+    failed = [f"{name}: {found[name]}" for name in ("mount", "chroot") if found[name]]
+    return _Trial(isolation=isolation, reason="; ".join(failed), found=found)
+
+
+def _image(image: ImageIdentity | None) -> Check:
+    name = say("builder image")
+    if image is None:
+        return Check(
+            name=name,
+            verdict=Verdict.WARNING,
+            finding=say("not built yet"),
+            remedy=say("`distroclone-builder image build`, or the first build makes it."),
+        )
+    if not image.locked:
+        return Check(
+            name=name,
+            verdict=Verdict.WARNING,
+            finding=say("{id}, unlocked", id=image.id),
+            remedy=say("`distroclone-builder image lock`, then `image build`."),
+        )
+    return Check(name=name, verdict=Verdict.OK, finding=image.id)
+
+
+def _isolation(trial: _Trial, *, needed: bool) -> Check:
+    name = say("isolation {kind}", kind=trial.isolation.value)
+    if not trial.reason:
+        return Check(name=name, verdict=Verdict.OK, finding=say("containers start and can mount"))
+    return Check(
+        name=name,
+        verdict=Verdict.FAILED if needed else Verdict.WARNING,
+        finding=trial.reason,
+        remedy=say("Let the engine grant CAP_SYS_ADMIN to containers (rootless engines cannot).")
+        if needed
+        else say("None needed: builds use `confined` by default."),
+    )
+
+
+def _loops(found: Mapping[str, Any]) -> Check:
+    name = say("cache images")
+    if not found["loop"] and found["btrfs"]:
+        return Check(name=name, verdict=Verdict.OK, finding=say("loop devices and btrfs work"))
+    return Check(
+        name=name,
+        verdict=Verdict.WARNING,
+        finding=found["loop"] or say("this kernel does not know btrfs"),
+        remedy=say("On the engine's host: `modprobe loop` and `modprobe btrfs`."),
+    )
+
+
+def _space(found: Mapping[str, Any], *, where: str) -> Check:
+    return _enough(say("space for work"), free=int(found["free"]), where=where)
+
+
+def _output_space() -> Check:
+    here = Path.cwd()
+    return _enough(say("space here"), free=shutil.disk_usage(here).free, where=str(here))
+
+
+def _enough(name: str, *, free: int, where: str) -> Check:
+    enough = free >= _ROOMY
+    return Check(
+        name=name,
+        verdict=Verdict.OK if enough else Verdict.WARNING,
+        finding=say("{free} free in {where}", free=readable_size(free), where=where),
+        remedy="" if enough else say("A desktop system needs about 6 GiB; free some space there."),
+    )
+
+
+def _kvm() -> Check:
+    usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    return Check(
+        name=say("boot test"),
+        verdict=Verdict.OK if usable else Verdict.WARNING,
+        finding=say("/dev/kvm is here") if usable else say("no usable /dev/kvm"),
+        remedy="" if usable else say("None needed: boot tests then take minutes, not seconds."),
+    )
+
+
+def _leftovers(engine: Engine) -> Check:
+    count = len(sweep.orphans(engine))
+    return Check(
+        name=say("leftovers"),
+        verdict=Verdict.WARNING if count else Verdict.OK,
+        finding=say("{count} containers or volumes of crashed runs", count=count),
+        remedy=say("`distroclone-builder sweep` removes them.") if count else "",
+    )

@@ -1,0 +1,118 @@
+"""What is never copied out of the source: one table of rsync patterns, each with its reason.
+
+Patterns are anchored at the root of the tree unless they say otherwise; `/dir/*` leaves the empty
+directory, with its owner and mode, in the copy. Format: rsync(1), "FILTER RULES".
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from builder.inside.tree import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclude:
+    """One row of the table: `pattern` is left out because of `reason`."""
+
+    pattern: str
+    reason: str
+    keeps: tuple[str, ...] = ()  # what is copied although `pattern` matches it
+
+
+_KERNEL: Final = "made by the kernel or by the running system at every boot"
+_SNAP: Final = "snap stores are mounts of the source machine; its packages cannot run from a copy"
+_CONTAINERS: Final = "containers and their images: private, large, and unusable on a live medium"
+_SNAPSHOTS: Final = "older states of the same system, not part of this one"
+
+EXCLUDES: Final = (
+    Exclude(pattern="/dev/*", reason=_KERNEL),
+    Exclude(pattern="/proc/*", reason=_KERNEL),
+    Exclude(pattern="/sys/*", reason=_KERNEL),
+    Exclude(pattern="/run/*", reason=_KERNEL),
+    Exclude(pattern="/tmp/*", reason="temporary"),  # noqa: S108 - a pattern
+    Exclude(pattern="/var/tmp/*", reason="temporary"),  # noqa: S108
+    Exclude(pattern="/mnt/*", reason="other disks are mounted here, caches among them"),
+    Exclude(pattern="/media/*", reason="other disks are mounted here"),
+    Exclude(pattern="lost+found", reason="fragments that a file system check found"),
+    Exclude(pattern="/boot/efi/*", reason="boot files of the source machine's own disk"),
+    Exclude(pattern="/swapfile", reason="memory contents of the source machine"),
+    Exclude(pattern="/swap.img", reason="memory contents of the source machine"),
+    Exclude(pattern="/home/*", reason="personal files"),
+    Exclude(pattern="/root/*", reason="personal files of the administrator"),
+    Exclude(pattern="/var/cache/apt/archives/*", reason="downloaded packages; fetched again"),
+    Exclude(pattern="/var/lib/apt/lists/*", reason="package lists; fetched again"),
+    Exclude(
+        pattern="/var/log/journal/*",
+        reason="logs, in a directory named after the source machine's id",
+    ),
+    Exclude(
+        pattern="/var/log/**",
+        reason="logs; the directories stay, with owner and mode, because services need theirs",
+        keeps=("/var/log/**/",),
+    ),
+    Exclude(pattern="/var/crash/*", reason="memory contents of crashed programs"),
+    Exclude(pattern="/var/lib/systemd/coredump/*", reason="memory contents of crashed programs"),
+    Exclude(
+        pattern="/etc/NetworkManager/system-connections/*",
+        reason="network connections with their passwords",
+    ),
+    Exclude(pattern="/snap", reason=_SNAP),
+    Exclude(pattern="/var/snap", reason=_SNAP),
+    Exclude(pattern="/var/lib/snapd", reason=_SNAP),
+    Exclude(
+        pattern="/.snapshots",
+        reason="snapper's store holds whole systems; even empty it would stop "
+        "`snapper create-config` on an installed system",
+    ),
+    Exclude(pattern="/@.rollback-bak-*", reason=_SNAPSHOTS),
+    Exclude(pattern="/var/lib/snapper/snapshots/*", reason=_SNAPSHOTS),
+    Exclude(pattern="/timeshift", reason=_SNAPSHOTS),
+    Exclude(pattern="*_backup/.rootfs_cache", reason="a backup cache that has backed itself up"),
+    Exclude(pattern="*_backup/.snapshots", reason="snapshots of such a cache"),
+    Exclude(pattern="/var/lib/docker/*", reason=_CONTAINERS),
+    Exclude(pattern="/var/lib/containerd/*", reason=_CONTAINERS),
+    Exclude(pattern="/var/lib/containers/*", reason=_CONTAINERS),
+    Exclude(pattern="/var/lib/libvirt/images/*", reason="disks of virtual machines"),
+)
+
+# What squashfs keeps. The others may not even be settable where the copy lies (btrfs.compression,
+# security.selinux), which rsync reports as a failure.
+KEPT_XATTR: Final = "security.capability"
+
+
+def filters() -> tuple[str, ...]:
+    """Return the table as rsync filter rules, in the order in which rsync must try them."""
+    rules: list[str] = []
+    for row in EXCLUDES:
+        rules += [f"+ {pattern}" for pattern in row.keeps]
+        rules.append(f"- {row.pattern}")
+    return (*rules, f"+x {KEPT_XATTR}", "-x *")
+
+
+def swap_files(tree: Tree) -> tuple[str, ...]:
+    """Return patterns for the swap files that the tree's own /etc/fstab names."""
+    if not tree.is_file("/etc/fstab"):
+        return ()
+    found = []
+    for line in tree.read_text("/etc/fstab").splitlines():
+        fields = line.split()
+        if len(fields) < 3 or fields[0].startswith("#") or fields[2] != "swap":
+            continue
+        path = _unescaped(fields[0])
+        if path.startswith("/") and not path.startswith("/dev/"):
+            found.append(_literal(path))
+    return tuple(dict.fromkeys(found))
+
+
+def _unescaped(field: str) -> str:
+    r"""Undo fstab's octal escapes, e.g. \040 for a blank: fstab(5)."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
+
+
+def _literal(path: str) -> str:
+    """Return the rsync pattern that matches just `path`.
+
+    rsync takes a backslash literally in a pattern without wildcards, and as an escape in others.
+    """
+    return re.sub(r"([\\*?\[])", r"\\\1", path) if re.search(r"[*?\[]", path) else path

@@ -1,0 +1,28 @@
+"""What is changed in the copy of the system, one rule for each reason, in the order they run."""
+
+from typing import Final
+
+from builder.inside.rules import (
+    accounts,
+    backup_tool,
+    boot_report,
+    credentials,
+    identity,
+    live,
+    network,
+    storage,
+    traces,
+)
+from builder.inside.rules.rule import Rule
+
+RULES: Final[tuple[Rule, ...]] = (
+    *identity.RULES,
+    *storage.RULES,
+    *network.RULES,
+    *accounts.RULES,  # after all that reads names from the account databases would come
+    *credentials.RULES,
+    *traces.RULES,
+    *backup_tool.RULES,
+    *live.RULES,
+    *boot_report.RULES,
+)

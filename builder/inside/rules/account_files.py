@@ -1,0 +1,127 @@
+"""The account databases: people are taken out, and no password hash stays.
+
+Formats: passwd(5), shadow(5), group(5), gshadow(5), subuid(5). Lines keep their order; a line that
+is not of its format is left as it is, unless it names a removed account.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+# Debian Policy 9.2.2 gives people 1000-59999; systemd-homed uses 60001-60513; directory services
+# start above 65535. What lies between belongs to packages (libvirt-qemu is 64055) and to nobody.
+_LOCKED: Final = frozenset({"*", "!", "!!", "!*", "*LK*"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Whom to take out: account names, and the groups that are theirs alone."""
+
+    users: frozenset[str]
+    uids: frozenset[str]
+    groups: frozenset[str]
+
+
+def is_person(uid: int) -> bool:
+    """Whether accounts with this number are people's."""
+    return 1000 <= uid < 60000 or 60001 <= uid <= 60513 or uid > 65535
+
+
+def find_people(passwd: list[str], group: list[str]) -> People:
+    """Find the people's accounts, and the groups only they have as their own."""
+    entries = [fields for line in passwd if (fields := _fields(line, 7)) and fields[2].isdigit()]
+    gone = [fields for fields in entries if is_person(int(fields[2]))]
+    users = frozenset(fields[0] for fields in gone)
+    needed = {fields[3] for fields in entries if fields[0] not in users}
+    own_gids = {fields[3] for fields in gone if fields[3].isdigit() and is_person(int(fields[3]))}
+    groups = frozenset(
+        fields[0]
+        for line in group
+        if (fields := _fields(line, 4)) and fields[2] not in needed
+        if fields[2] in own_gids or (fields[0] in users and _is_personal(fields[2]))
+    )
+    return People(users=users, uids=frozenset(fields[2] for fields in gone), groups=groups)
+
+
+def homes_of(passwd: list[str], people: People) -> list[str]:
+    """Return the home directories of `people`, as passwd(5) names them."""
+    return [
+        fields[5] for line in passwd if (fields := _fields(line, 7)) if fields[0] in people.users
+    ]
+
+
+def without_people(passwd: list[str], people: People) -> list[str]:
+    """Return passwd(5) without them, without NIS, and with every hash moved out of the way.
+
+    live-config's user-setup makes no user while a NIS line is there.
+    """
+    kept = []
+    for line in passwd:
+        if line.startswith(("+", "-")) or _name(line) in people.users:
+            continue
+        fields = _fields(line, 7)
+        if fields and fields[1] != "x" and fields[1] not in _LOCKED:
+            line = _joined([fields[0], "x", *fields[2:]], line)  # noqa: PLW2901
+        kept.append(line)
+    return kept
+
+
+def locked(shadow: list[str], people: People) -> list[str]:
+    """Return shadow(5) without them, every other account without a password.
+
+    An account whose hash is kept but disabled (`!$6$…`) loses the hash as well.
+    """
+    kept = []
+    for line in shadow:
+        if line.startswith(("+", "-")) or _name(line) in people.users:
+            continue
+        fields = _fields(line, 9)
+        if fields and fields[1] not in _LOCKED:
+            line = _joined([fields[0], "*", *fields[2:]], line)  # noqa: PLW2901
+        kept.append(line)
+    return kept
+
+
+def without_members(group: list[str], people: People) -> list[str]:
+    """Return group(5) or gshadow(5) without their groups, memberships, and passwords.
+
+    The third field is a number in the one and a list of administrators in the other.
+    """
+    kept = []
+    for line in group:
+        if line.startswith(("+", "-")) or _name(line) in people.groups:
+            continue
+        if fields := _fields(line, 4):
+            name, secret, third, members = fields
+            shown = secret if secret in _LOCKED | {"x", ""} else "!"
+            changed = [name, shown, _left(third, people.users), _left(members, people.users)]
+            kept.append(_joined(changed, line))
+        else:
+            kept.append(line)
+    return kept
+
+
+def without_ranges(subid: list[str], people: People) -> list[str]:
+    """Return subuid(5) or subgid(5) without them; an owner may be a name or a number."""
+    return [line for line in subid if _name(line) not in people.users | people.uids]
+
+
+def _is_personal(number: str) -> bool:
+    return number.isdigit() and is_person(int(number))
+
+
+def _left(names: str, gone: Collection[str]) -> str:
+    return ",".join(name for name in names.split(",") if name not in gone)
+
+
+def _name(line: str) -> str:
+    return line.split(":", 1)[0].strip()
+
+
+def _fields(line: str, count: int) -> list[str] | None:
+    fields = line.rstrip("\r\n").split(":")
+    return fields if len(fields) == count and fields[0] else None
+
+
+def _joined(fields: list[str], line: str) -> str:
+    return ":".join(fields) + line[len(line.rstrip("\r\n")) :]

@@ -1,0 +1,36 @@
+"""The report that the live system gives to `distroclone-builder boot-test`, and to nobody else."""
+
+from pathlib import Path
+from typing import Final
+
+from builder.inside.rules.rule import Rule, Warned, add
+from builder.inside.tree import Tree
+from builder.plan import LiveSettings
+
+SCRIPT: Final = "/usr/lib/distroclone-builder/boot-report"
+_UNIT_NAME: Final = "distroclone-builder-boot-report.service"
+UNIT: Final = f"/usr/lib/systemd/system/{_UNIT_NAME}"
+ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{_UNIT_NAME}"
+
+_FILES: Final = Path(__file__).parent.parent / "files"
+
+
+def _add_report(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    if not tree.is_dir("/usr/lib/systemd/system"):
+        message = "The system does not use systemd: `boot-test` cannot see whether it has started"
+        return (Warned(message=message),)
+    add(tree, SCRIPT, (_FILES / "boot-report").read_bytes(), mode=0o755)
+    add(tree, UNIT, (_FILES / _UNIT_NAME).read_bytes())
+    tree.symlink(ENABLED, UNIT)
+    return ()
+
+
+RULES: Final = (
+    Rule(
+        name="boot-report",
+        reason="one line on the serial port, in a machine that calls itself "
+        "distroclone-builder-boot-test; elsewhere it does nothing",
+        edits=(SCRIPT, UNIT, ENABLED),
+        edit=_add_report,
+    ),
+)

@@ -1,0 +1,58 @@
+"""What makes the source machine itself: ids and keys that must be new on every live system."""
+
+from typing import Final
+
+from builder.inside.rules.rule import Rule, Warned, add
+from builder.inside.tree import Tree
+from builder.plan import LiveSettings
+
+
+def _empty_machine_id(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    add(tree, "/etc/machine-id", b"", mode=0o444)
+    if tree.is_dir("/var/lib/dbus"):
+        tree.symlink("/var/lib/dbus/machine-id", "/etc/machine-id")
+    return ()
+
+
+RULES: Final = (
+    Rule(
+        name="machine-id",
+        reason="names the machine; it must be there but empty, then every boot makes a new one "
+        "(a missing one would count as a first boot)",
+        edits=("/etc/machine-id", "/var/lib/dbus/machine-id"),
+        edit=_empty_machine_id,
+    ),
+    Rule(
+        name="ssh-host-keys",
+        reason="whoever has the ISO could pose as the source machine; new ones are made at boot",
+        removes=("/etc/ssh/ssh_host_*", "/etc/dropbear/dropbear_*_host_key",
+                 "/etc/dropbear/initramfs/dropbear_*_host_key",
+                 "/etc/dropbear/initramfs/authorized_keys",
+                 "/etc/dropbear-initramfs/dropbear_*_host_key",
+                 "/etc/dropbear-initramfs/authorized_keys"),
+    ),
+    Rule(
+        name="random-seed",
+        reason="a seed that everybody has is no seed",
+        removes=("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed",
+                 "/var/lib/random-seed"),
+    ),
+    Rule(
+        name="system-credentials",
+        reason="the key that seals this machine's secrets, and what it sealed",
+        removes=("/var/lib/systemd/credential.secret", "/etc/credstore/*",
+                 "/etc/credstore.encrypted/*", "/var/lib/systemd/home/*"),
+    ),
+    Rule(
+        name="snakeoil-certificate",
+        reason="the private key of the machine's own certificate; live-config makes a new one",
+        removes=("/etc/ssl/private/ssl-cert-snakeoil.key",
+                 "/etc/ssl/certs/ssl-cert-snakeoil.pem"),
+    ),
+    Rule(
+        name="survey-id",
+        reason="identifies the machine to a package survey or to support tools",
+        removes=("/etc/popularity-contest.conf", "/var/lib/popularity-contest/*",
+                 "/var/lib/ubuntu-advantage/private/*", "/var/lib/whoopsie/*"),
+    ),
+)  # fmt: skip

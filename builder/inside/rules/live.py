@@ -1,0 +1,177 @@
+"""The live user, host name, locale, keyboard and time zone, as live-config understands them.
+
+Source: the components of live-config 11.0 in /usr/lib/live/config; live-config(7). It reads
+/etc/live/config.conf and then /etc/live/config.conf.d/*.conf in the order of their names, as shell.
+Without a password of its own, the live user's is "live".
+"""
+
+import re
+import shlex
+from typing import Final
+
+from builder.errors import StepError
+from builder.inside.dpkg import installed
+from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
+from builder.inside.tree import Tree
+from builder.plan import LiveSettings
+
+CONFIG: Final = "/etc/live/config.conf.d/zz-distroclone-builder.conf"  # after all others
+_NO_LOCALE_NEEDED: Final = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
+
+
+def settings_text(live: LiveSettings) -> str:
+    """Return the file for live-config; what is not set stays as the system itself says.
+
+    live-config resets locale and time zone when it is not told any, and splits a time zone into
+    exactly two parts; in both cases its component is switched off, unless the boot parameter asks
+    for it.
+    """
+    lines = [
+        "# Written by distroclone-builder.",
+        f"LIVE_USERNAME={shlex.quote(live.user)}",
+        f"LIVE_USER_FULLNAME={shlex.quote(live.full_name)}",
+        f"LIVE_USER_DEFAULT_GROUPS={shlex.quote(' '.join(live.groups))}",
+        f"LIVE_HOSTNAME={shlex.quote(live.hostname)}",
+    ]
+    if live.locale is None:
+        lines += ["unset LIVE_LOCALES", _switched_off("locales", unless="locales=")]
+    else:
+        lines.append(f"LIVE_LOCALES={shlex.quote(live.locale)}")
+    if live.timezone is not None and live.timezone.count("/") == 1:
+        lines.append(f"LIVE_TIMEZONE={shlex.quote(live.timezone)}")
+    else:
+        lines += ["unset LIVE_TIMEZONE", _switched_off("tzdata", unless="timezone=")]
+    if live.keyboard is not None:
+        lines.append(f"LIVE_KEYBOARD_LAYOUTS={shlex.quote(live.keyboard)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _switched_off(component: str, *, unless: str) -> str:
+    variable = "LIVE_CONFIG_NOCOMPONENTS"
+    return (
+        f"grep -qs '{unless}' /proc/cmdline || "
+        f'{variable}="${{{variable}:+${variable},}}{component}"'
+    )
+
+
+def _write_settings(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    add(tree, CONFIG, settings_text(live).encode())
+    return ()
+
+
+def _check_user(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    for path in ("/etc/passwd", "/etc/group"):
+        if any(line.split(":")[0] == live.user for line in lines_of(tree, path) or []):
+            message = "The live user cannot be called {user}: the system has that name in {path}"
+            hint = "Choose another name for live.user."
+            raise StepError(message, hint=hint, user=live.user, path=path)
+    if installed(tree, ("user-setup",)):
+        return ()
+    return (
+        Warned(
+            message="The system has no package user-setup, so live-config will not make the user"
+            " {user}; install it on the source and back up again",
+            values=(("user", live.user),),
+        ),
+    )
+
+
+def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    if live.locale is None:
+        return ()
+    # live-config writes the same file at boot, but only where the package locales is installed.
+    # Debian 13 makes /etc/default/locale a link to /etc/locale.conf at every boot.
+    linked = tree.link_target("/etc/default/locale") is not None
+    new_style = linked or tree.exists("/etc/locale.conf")
+    path = "/etc/locale.conf" if new_style else "/etc/default/locale"
+    add(tree, path, f"LANG={live.locale}\n".encode())
+    packages = installed(tree, ("locales", "locales-all"))
+    if live.locale in _NO_LOCALE_NEEDED or "locales-all" in packages:
+        return ()
+    lines = lines_of(tree, "/etc/locale.gen")
+    if lines is None or "locales" not in packages:
+        message = "The system has no package locales: programs will not speak {locale}"
+        return (Warned(message=message, values=(("locale", live.locale),)),)
+    put_lines(tree, "/etc/locale.gen", _with_locale(lines, live.locale))
+    return ()
+
+
+def _with_locale(lines: list[str], locale: str) -> list[str]:
+    """Return locale.gen(5) lines with `locale` switched on.
+
+    live-config does it at boot as well, but not for names like ca_ES.UTF-8@valencia.
+    """
+    wanted = re.compile(rf"#?\s*{re.escape(locale)}\s+(\S+)\s*$")
+    charset = next((match[1] for line in lines if (match := wanted.match(line))), None)
+    kept = [line for line in lines if not wanted.match(line)]
+    if kept and not kept[-1].endswith("\n"):
+        kept[-1] += "\n"
+    named = re.search(r"\.([^@]+)", locale)
+    return [*kept, f"{locale} {charset or (named[1] if named else 'ISO-8859-1')}\n"]
+
+
+def _set_keyboard(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    if live.keyboard is None:
+        return ()
+    # A variant belongs to a layout; live-config would leave the source's own beside the new one.
+    values = {"XKBLAYOUT": live.keyboard, "XKBVARIANT": ""}
+    lines = lines_of(tree, "/etc/default/keyboard")
+    others = [line for line in lines or () if line.split("=")[0].strip() not in values]
+    if others and not others[-1].endswith("\n"):
+        others[-1] += "\n"
+    own = [f'{name}="{value}"\n' for name, value in values.items()]
+    if lines is None:
+        add(tree, "/etc/default/keyboard", "".join(['XKBMODEL="pc105"\n', *own]).encode())
+    else:
+        put_lines(tree, "/etc/default/keyboard", [*others, *own])
+    for path in tree.glob("/etc/console-setup", "cached_setup_keyboard.sh"):
+        tree.remove(path)
+    return ()
+
+
+def _set_timezone(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    if live.timezone is None:
+        return ()
+    zone = f"/usr/share/zoneinfo/{live.timezone}"
+    if not tree.is_file(zone):
+        message = "The system does not know the time zone {zone}"
+        hint = "Choose another live.timezone, or install tzdata or tzdata-legacy and back up again."
+        raise StepError(message, hint=hint, zone=live.timezone)
+    tree.symlink("/etc/localtime", zone)
+    if tree.exists("/etc/timezone"):
+        add(tree, "/etc/timezone", f"{live.timezone}\n".encode())
+    return ()
+
+
+RULES: Final = (
+    Rule(
+        name="live-settings",
+        reason="the live user, host name and the rest of `live:` in build.yaml",
+        edits=(CONFIG,),
+        edit=_write_settings,
+    ),
+    Rule(
+        name="live-user",
+        reason="live-config makes the user at boot, if nobody has the name or a number from 1000 "
+        'up; the password is "live", and sudo asks for none',
+        edit=_check_user,
+    ),
+    Rule(
+        name="live-locale",
+        reason="live.locale, generated at boot",
+        edits=("/etc/locale.conf", "/etc/default/locale", "/etc/locale.gen"),
+        edit=_set_locale,
+    ),
+    Rule(
+        name="live-keyboard",
+        reason="live.keyboard, without a variant of the layout that was there",
+        edits=("/etc/default/keyboard", "/etc/console-setup/cached_setup_keyboard.sh"),
+        edit=_set_keyboard,
+    ),
+    Rule(
+        name="live-time-zone",
+        reason="live.timezone",
+        edits=("/etc/localtime", "/etc/timezone"),
+        edit=_set_timezone,
+    ),
+)

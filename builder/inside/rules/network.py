@@ -1,0 +1,159 @@
+"""The networks the source machine knew: names, addresses and passwords."""
+
+from typing import Final
+
+from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
+from builder.inside.tree import Tree
+from builder.plan import LiveSettings
+
+_STUBS: Final = (
+    "/run/systemd/resolve/",
+    "/run/NetworkManager/",
+    "/run/resolvconf/",
+    "/run/connman/",
+    "/usr/lib/systemd/resolv.conf",
+    "/lib/systemd/resolv.conf",
+)
+
+_INTERFACES: Final = b"""\
+# The network interfaces of the source machine were here.
+source /etc/network/interfaces.d/*
+
+auto lo
+iface lo inet loopback
+"""
+
+_HOSTS: Final = """\
+127.0.0.1\tlocalhost
+127.0.1.1\t{hostname}
+
+::1\tlocalhost ip6-localhost ip6-loopback
+ff02::1\tip6-allnodes
+ff02::2\tip6-allrouters
+"""
+
+
+def _set_hostname(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    former = _former_name(tree)
+    # live-config keeps an existing /etc/hostname, so this is what decides.
+    add(tree, "/etc/hostname", f"{live.hostname}\n".encode())
+    if tree.exists("/etc/mailname"):
+        add(tree, "/etc/mailname", f"{live.hostname}\n".encode())
+    lines = lines_of(tree, "/etc/hosts")
+    if not lines:
+        add(tree, "/etc/hosts", _HOSTS.format(hostname=live.hostname).encode())
+    else:
+        put_lines(tree, "/etc/hosts", _hosts(lines, former=former, hostname=live.hostname))
+    return ()
+
+
+def _former_name(tree: Tree) -> str:
+    lines = lines_of(tree, "/etc/hostname") or []
+    names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    name = names[0].split(".")[0].lower() if names else ""
+    return "" if name == "localhost" else name
+
+
+def _hosts(lines: list[str], *, former: str, hostname: str) -> list[str]:
+    """Return hosts(5) lines without the former name of this machine, and with the new one."""
+    kept: list[str] = []
+    for line in lines:
+        address, *names = line.split("#")[0].split() or [""]
+        if not names:
+            kept += [] if former and former in line.lower() else [line]
+        elif address != "127.0.1.1":
+            left = [name for name in names if name.split(".")[0].lower() != former]
+            if left == names:
+                kept.append(line)
+            elif left:
+                kept.append(f"{address}\t{' '.join(left)}\n")
+    own = f"127.0.1.1\t{hostname}\n"
+    if kept and not kept[-1].endswith("\n"):
+        kept[-1] += "\n"
+    after = next((i for i, line in enumerate(kept, 1) if line.split()[:1] == ["127.0.0.1"]), 0)
+    return [*kept[:after], own, *kept[after:]]
+
+
+def _drop_resolv_conf(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    target = tree.link_target("/etc/resolv.conf")
+    if target is None or not _is_stub(target):
+        tree.remove("/etc/resolv.conf")
+    return ()
+
+
+def _is_stub(target: str) -> bool:
+    absolute = "/" + target.removeprefix("../").lstrip("/")
+    return absolute.startswith(_STUBS) and "/../" not in absolute
+
+
+def _reset_interfaces(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    if tree.exists("/etc/network/interfaces"):
+        add(tree, "/etc/network/interfaces", _INTERFACES)
+    return ()
+
+
+RULES: Final = (
+    Rule(
+        name="host-name",
+        reason="the ISO has a name of its own (live.hostname)",
+        edits=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
+        removes=("/etc/machine-info",),
+        edit=_set_hostname,
+    ),
+    Rule(
+        name="resolver",
+        reason="name servers of the source's network; a link into /run stays",
+        edits=("/etc/resolv.conf",),
+        removes=("/etc/resolvconf/resolv.conf.d/original", "/etc/resolvconf/resolv.conf.d/tail"),
+        edit=_drop_resolv_conf,
+    ),
+    Rule(
+        name="network-manager",
+        reason="Wi-Fi and VPN passwords, and the networks that were seen",
+        removes=("/etc/NetworkManager/system-connections/*", "/var/lib/NetworkManager/*"),
+    ),
+    Rule(
+        name="wireless-daemons",
+        reason="Wi-Fi names and passwords",
+        removes=("/etc/wpa_supplicant/*.conf", "/var/lib/iwd/*", "/var/lib/connman/*",
+                 "/etc/wicd/*.conf"),
+    ),
+    Rule(
+        name="interfaces",
+        reason="addresses, Wi-Fi and dial-up passwords of the source machine",
+        removes=("/etc/network/interfaces.d/*", "/etc/netplan/*.yaml",
+                 "/etc/systemd/network/*.network", "/etc/systemd/network/*.netdev"),
+        edits=("/etc/network/interfaces",),
+        edit=_reset_interfaces,
+    ),
+    Rule(
+        name="leases",
+        reason="addresses the source machine was given",
+        removes=("/var/lib/dhcp/*", "/var/lib/dhcpcd/*", "/var/lib/dhcpcd5/*",
+                 "/var/lib/systemd/network/*", "/var/lib/systemd/timesync/*",
+                 "/var/lib/dhclient/*", "/etc/dhcpcd.duid", "/etc/dhcpcd.secret"),
+    ),
+    Rule(
+        name="bluetooth",
+        reason="paired devices and their keys",
+        removes=("/var/lib/bluetooth/*",),
+    ),
+    Rule(
+        name="dial-up",
+        reason="names and passwords of the internet access",
+        removes=("/etc/ppp/*-secrets", "/etc/ppp/peers/*", "/etc/chatscripts/*",
+                 "/etc/wvdial.conf"),
+    ),
+    Rule(
+        name="vpn",
+        reason="keys and passwords of private networks",
+        removes=("/etc/wireguard/*", "/etc/openvpn/*.conf", "/etc/openvpn/*.key",
+                 "/etc/openvpn/*.p12", "/etc/openvpn/*.ovpn", "/etc/openvpn/*.auth",
+                 "/etc/openvpn/client/*", "/etc/openvpn/server/*", "/etc/openvpn/easy-rsa",
+                 "/etc/ipsec.secrets", "/etc/ipsec.d/private/*", "/etc/swanctl/private/*",
+                 "/etc/swanctl/rsa/*", "/etc/swanctl/ecdsa/*", "/etc/swanctl/pkcs8/*",
+                 "/etc/swanctl/pkcs12/*", "/etc/tinc/*", "/etc/nebula/*",
+                 "/var/lib/tailscale/*", "/var/lib/zerotier-one/identity.*",
+                 "/var/lib/zerotier-one/authtoken.secret", "/etc/vpnc/*.conf"),
+    ),
+)  # fmt: skip

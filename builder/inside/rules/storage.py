@@ -1,0 +1,98 @@
+"""The source machine's disks: what mounts, unlocks or resumes from them."""
+
+import re
+from typing import Final
+
+from builder.inside.rules.rule import Rule, Warned, add, expand, lines_of, put_lines
+from builder.inside.tree import Tree
+from builder.plan import LiveSettings
+
+_FSTAB: Final = b"""\
+# The root of a live system is an overlay that live-boot sets up; it adds its own lines here.
+# <file system>  <mount point>  <type>  <options>  <dump>  <pass>
+"""
+
+_DISK_PARAMETERS: Final = re.compile(
+    r"""(?<=[\s"'=])(?:resume|resume_offset|cryptdevice|rd\.luks\.\w+)=[^\s"']+\s?"""
+)
+
+
+def _write_fstab(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    add(tree, "/etc/fstab", _FSTAB)
+    return ()
+
+
+def _drop_grub_parameters(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    for path in expand(tree, ("/etc/default/grub", "/etc/default/grub.d/*.cfg")):
+        lines = lines_of(tree, path)
+        if lines is not None:
+            put_lines(tree, path, [_without_disks(line) for line in lines])
+    return ()
+
+
+def _without_disks(line: str) -> str:
+    return _DISK_PARAMETERS.sub("", line) if line.startswith("GRUB_CMDLINE_LINUX") else line
+
+
+def _reset_initiator(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    if tree.exists("/etc/iscsi/initiatorname.iscsi"):
+        add(tree, "/etc/iscsi/initiatorname.iscsi", b"GenerateName=yes\n", mode=0o600)
+    return ()
+
+
+RULES: Final = (
+    Rule(
+        name="fstab",
+        reason="names disks that are not there: the boot would wait for them",
+        edits=("/etc/fstab",),
+        removes=("/etc/fstab.d/*.fstab",),
+        edit=_write_fstab,
+    ),
+    Rule(
+        name="disk-encryption",
+        reason="names the source's encrypted disks, and may hold their keys",
+        empties=("/etc/crypttab",),
+        removes=("/etc/cryptsetup-keys.d/*", "/etc/cryptsetup-initramfs/*.key",
+                 "/etc/keys/*", "/etc/luks-keys/*", "/crypto_keyfile.bin",
+                 "/boot/crypto_keyfile.bin"),
+    ),
+    Rule(
+        name="resume-device",
+        reason="the boot would wait for the swap space of the source machine",
+        removes=("/etc/initramfs-tools/conf.d/resume",),
+        edits=("/etc/default/grub", "/etc/default/grub.d/*.cfg"),
+        edit=_drop_grub_parameters,
+    ),
+    Rule(
+        name="boot-loader-state",
+        reason="names the source's disks; the ISO has a boot menu of its own",
+        removes=("/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/device.map"),
+    ),
+    Rule(
+        name="volume-groups",
+        reason="descriptions of the source's disks",
+        removes=("/etc/lvm/archive/*", "/etc/lvm/backup/*", "/etc/lvm/devices/*",
+                 "/etc/zfs/zpool.cache", "/etc/hostid", "/etc/multipath/wwids",
+                 "/etc/multipath/bindings", "/etc/nvme/hostid", "/etc/nvme/hostnqn"),
+    ),
+    Rule(
+        name="iscsi-initiator",
+        reason="the source's name in its storage network; the service makes a new one",
+        edits=("/etc/iscsi/initiatorname.iscsi",),
+        edit=_reset_initiator,
+    ),
+    Rule(
+        name="hardware-clock",
+        reason="the drift of the source machine's clock",
+        removes=("/etc/adjtime",),
+    ),
+    Rule(
+        name="device-names",
+        reason="names given to the source's own network cards, drives and their states",
+        removes=("/etc/udev/rules.d/70-persistent-net.rules",
+                 "/etc/udev/rules.d/70-persistent-cd.rules",
+                 "/etc/systemd/network/*.link",
+                 "/var/lib/systemd/rfkill/*", "/var/lib/systemd/backlight/*",
+                 "/var/lib/alsa/asound.state"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,69 @@
+"""Make the copy nobody's: the source machine's identity and secrets out, the live settings in."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from builder.errors import StepError
+from builder.inside.rules import RULES
+from builder.inside.rules.concerns import concerns
+from builder.inside.rules.rule import Rule, Warned
+from builder.inside.system import System
+from builder.inside.tree import Tree
+from builder.plan import LiveSettings
+
+
+@dataclass(slots=True)
+class _Journal:
+    """Every touched path, with the rule that did it; written down as it happens."""
+
+    rule: str = ""
+    changes: list[dict[str, str]] = field(default_factory=list)
+
+    def record(self, change: str, path: str) -> None:
+        self.changes.append({"path": path, "change": change, "rule": self.rule})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigureStep:
+    """Apply every rule of `builder.inside.rules` to the tree at `root`.
+
+    What is written is dated `source_date_epoch` (seconds since 1970). `journal` becomes a JSON
+    list of {"path", "change": "added" | "changed" | "removed", "rule"}, in the order of the
+    changes.
+    """
+
+    name: ClassVar[str] = "configure"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    root: Path
+    live: LiveSettings
+    source_date_epoch: int
+    journal: Path
+
+    def run(self, system: System) -> None:
+        """Apply the rules. Raises StepError where one cannot be applied."""
+        journal = _Journal()
+        tree = Tree(self.root, clock=self.source_date_epoch, record=journal.record)
+        for position, rule in enumerate(RULES, start=1):
+            journal.rule = rule.name
+            _tell(system, _applied(rule, tree, self.live))
+            system.progress(position / len(RULES))
+        _tell(system, concerns(tree))
+        text = json.dumps(journal.changes, indent=1, ensure_ascii=True)
+        self.journal.write_text(f"{text}\n", encoding="ascii")
+
+
+def _applied(rule: Rule, tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    try:
+        return rule.apply(tree, live)
+    except OSError as error:
+        message = "The rule {rule} cannot be applied to the copy: {problem}"
+        hint = "The path in the message is not what a Debian system has there; repair the source."
+        raise StepError(message, hint=hint, rule=rule.name, problem=error) from error
+
+
+def _tell(system: System, warned: tuple[Warned, ...]) -> None:
+    for warning in warned:
+        system.note(warning.message, warning=True, **dict(warning.values))

@@ -1,0 +1,145 @@
+"""A new initramfs for every kernel of the copy, made by the copy's own initramfs-tools.
+
+Nothing of the machine that builds is visible in the chroot but the time and the kernel's version.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from builder.errors import StepError
+from builder.inside.rules.rule import add
+from builder.inside.system import System
+from builder.inside.tree import Tree
+
+_CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
+# What mkinitramfs has no option for: never look for swap space to resume from.
+_CONF_TEXT: Final = b"RESUME=none\n"
+_LIVE_SCRIPTS: Final = ("scripts/live", "usr/bin/live-boot")
+
+# Devices that every program may expect: Linux' Documentation/admin-guide/devices.txt
+_DEVICES: Final = (
+    ("null", 1, 3),
+    ("zero", 1, 5),
+    ("full", 1, 7),
+    ("random", 1, 8),
+    ("urandom", 1, 9),
+    ("tty", 5, 0),
+)
+_LINKS: Final = (
+    ("fd", "/proc/self/fd"),
+    ("stdin", "fd/0"),
+    ("stdout", "fd/1"),
+    ("stderr", "fd/2"),
+)
+_MOUNTS: Final = (  # kind, where, options
+    ("proc", "/proc", ("nosuid", "nodev", "noexec")),
+    ("sysfs", "/sys", ("ro", "nosuid", "nodev", "noexec")),
+    ("tmpfs", "/dev", ("mode=0755", "nosuid")),
+    ("tmpfs", "/tmp", ("mode=1777", "nosuid", "nodev")),  # noqa: S108 - inside the tree
+    ("tmpfs", "/run", ("mode=0755", "nosuid", "nodev")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitramfsStep:
+    """Make /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`."""
+
+    name: ClassVar[str] = "initramfs"
+    needs: ClassVar[tuple[str, ...]] = ("chroot", "mount", "umount")
+
+    root: Path
+    kernels: tuple[str, ...]
+    source_date_epoch: int
+
+    def argv(self, kernel: str, *, compressor: str) -> tuple[str, ...]:
+        """Return the command, as run in the chroot.
+
+        Not update-initramfs: live-tools replaces it by one that refuses to work.
+        """
+        image = image_path(kernel)
+        return ("mkinitramfs", "-c", compressor, "-m", "most", "-o", image, kernel)
+
+    def run(self, system: System) -> None:
+        """Make and check them. Raises StepError for one that live-boot could not start from."""
+        tree = Tree(self.root, clock=self.source_date_epoch)
+        if not tree.is_file("/usr/sbin/mkinitramfs"):
+            message = "The system has no initramfs-tools"
+            hint = "Install live-boot-initramfs-tools on the source, then back up again."
+            raise StepError(message, hint=hint)
+        compressor = "zstd" if tree.exists("/usr/bin/zstd") else "gzip"
+        with inhabited(tree, system), _configured(tree):
+            for done, kernel in enumerate(self.kernels):
+                self._make(kernel, system, tree, compressor=compressor)
+                self._check(kernel, system, fraction=(done + 1) / len(self.kernels))
+
+    def _make(self, kernel: str, system: System, tree: Tree, *, compressor: str) -> None:
+        tree.remove(image_path(kernel))
+        command = self.argv(kernel, compressor=compressor)
+        system.run(command, root=self.root, env={"SOURCE_DATE_EPOCH": str(self.source_date_epoch)})
+        if not tree.is_file(image_path(kernel)):
+            message = "mkinitramfs made no initramfs for the kernel {kernel}"
+            raise StepError(message, kernel=kernel, command=command)
+
+    def _check(self, kernel: str, system: System, *, fraction: float) -> None:
+        # Thousands of names say nothing in the log: they count as progress instead.
+        command = ("lsinitramfs", image_path(kernel))
+        listing = system.run(command, root=self.root, progress=lambda _line: fraction)
+        names = {line.strip().removeprefix("./") for line in listing.splitlines()}
+        for wanted in _LIVE_SCRIPTS:
+            if wanted not in names:
+                message = "The initramfs for the kernel {kernel} has no {wanted}: it cannot go live"
+                hint = "Install live-boot-initramfs-tools on the source, then back up again."
+                raise StepError(message, hint=hint, kernel=kernel, wanted=wanted, command=command)
+
+
+def image_path(kernel: str) -> str:
+    """Return the path of a kernel's initramfs inside the tree."""
+    return f"/boot/initrd.img-{kernel}"
+
+
+@contextmanager
+def inhabited(tree: Tree, system: System) -> Iterator[None]:
+    """Give the tree, for a chroot, what a running system has; take it away at the end."""
+    with ExitStack() as stack:
+        for kind, path, options in _MOUNTS:
+            target = _mount_point(tree, path)
+            stack.enter_context(system.mounted(kind, target, kind=kind, options=options))
+            if path == "/dev":
+                _make_devices(target)
+        yield
+
+
+def _mount_point(tree: Tree, path: str) -> Path:
+    """Return a real directory: mounting over a symlink could hide something outside the tree."""
+    real = tree.locate(path)
+    with suppress(FileNotFoundError):
+        if stat.S_ISDIR(real.lstat().st_mode):
+            return real
+        tree.remove(path)
+    real.mkdir()
+    return real
+
+
+def _make_devices(directory: Path) -> None:
+    for name, major, minor in _DEVICES:
+        device = directory / name
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
+        device.chmod(0o666)
+    for name, target in _LINKS:
+        (directory / name).symlink_to(target)
+    for name in ("pts", "shm"):
+        (directory / name).mkdir()
+
+
+@contextmanager
+def _configured(tree: Tree) -> Iterator[None]:
+    add(tree, _CONF, _CONF_TEXT)
+    try:
+        yield
+    finally:
+        tree.remove(_CONF)

@@ -1,0 +1,68 @@
+"""What all tests with a real engine share, and the account of what this machine cannot do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from builder.events import Event
+from builder.host.engine import Engine, connect
+from builder.host.image import ensure_base, ensure_builder
+from builder.plan import ImageIdentity
+from fixtures.demo_cache import make_demo_cache
+
+DEMO = Path(__file__).parent.parent / ".demo"
+_unable: list[str] = []
+
+
+def unable(what: str) -> None:
+    """Record, for the summary, what a probe found this machine unable to do."""
+    if what not in _unable:
+        _unable.append(what)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what could not be tried here, so that nothing is skipped in silence."""
+    for what in _unable:
+        terminalreporter.write_line(f"not possible on this machine: {what}")
+
+
+def ignore(_event: Event) -> None:
+    """An event that nobody waits for."""
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine that the environment names; without one these tests fail."""
+    return connect()
+
+
+@pytest.fixture(scope="session")
+def builder_image(engine: Engine) -> ImageIdentity:
+    """The builder image of this code."""
+    return ensure_builder(engine, on_event=ignore)
+
+
+@pytest.fixture(scope="session")
+def base_image(engine: Engine) -> str:
+    """The base image."""
+    return ensure_base(engine, on_event=ignore).id
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[docker.DockerClient]:
+    """The engine's SDK, for looking behind our own back."""
+    client = docker.from_env(timeout=600)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def demo_cache(client: docker.DockerClient, base_image: str) -> Path:
+    """The demo cache image; kept between runs while its recipe is the same."""
+    target = DEMO / "cache.img"
+    make_demo_cache(client, base_image=base_image, target=target)
+    return target

@@ -1,0 +1,204 @@
+"""A tiny Debian system that somebody has used, with a marker wherever something is private."""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from builder.inside.system import System
+
+MARK = "PRIVATE-5bd1e9"
+CLOCK = 1_750_170_600  # 2025-06-17 14:30 UTC
+
+_STATUS = "".join(
+    f"Package: {name}\nStatus: install ok installed\nArchitecture: all\n\n"
+    for name in ("user-setup", "locales", "tzdata", "keyboard-configuration")
+)
+# Whatever has the marker in its path or its content must be gone at the end.
+_FILES: Mapping[str, str] = {
+    "etc/machine-id": MARK,
+    "etc/hostname": f"{MARK}-box\n",
+    "etc/hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{MARK}-box.lan {MARK}-box\n"
+    f"# {MARK}-box is mine\n192.168.1.9\tprinter {MARK}-box\n::1\tlocalhost\n",
+    "etc/mailname": f"{MARK}-box.lan\n",
+    "etc/fstab": f"UUID={MARK} / ext4 defaults 0 1\n",
+    "etc/crypttab": f"root UUID={MARK} /etc/keys/root.key luks\n",
+    "etc/keys/root.key": MARK,
+    "etc/initramfs-tools/conf.d/resume": f"RESUME=UUID={MARK}\n",
+    "etc/default/grub": f'GRUB_CMDLINE_LINUX="quiet resume=UUID={MARK} splash"\n',
+    "boot/grub/grub.cfg": MARK,
+    "etc/ssh/ssh_host_ed25519_key": MARK,
+    "etc/ssh/sshd_config": "Port 22\n",
+    "var/lib/systemd/random-seed": MARK,
+    "var/lib/systemd/credential.secret": MARK,
+    "etc/NetworkManager/system-connections/home.nmconnection": MARK,
+    "var/lib/NetworkManager/secret_key": MARK,
+    "var/lib/NetworkManager/seen-bssids": MARK,
+    "etc/netplan/50-cloud-init.yaml": MARK,
+    "etc/wpa_supplicant/wpa_supplicant.conf": MARK,
+    "var/lib/iwd/home.psk": MARK,
+    "etc/network/interfaces": f"iface wlan0 inet dhcp\n wpa-psk {MARK}\n",
+    "etc/network/interfaces.d/wlan": MARK,
+    "var/lib/bluetooth/00:11/info": MARK,
+    "etc/systemd/network/10-home.network": MARK,
+    "var/lib/dhcp/dhclient.leases": MARK,
+    "etc/resolv.conf": f"search {MARK}.lan\n",
+    "etc/ppp/chap-secrets": MARK,
+    "etc/wireguard/wg0.conf": MARK,
+    "etc/openvpn/client/work.conf": MARK,
+    "etc/passwd": "root:x:0:0:root:/root:/bin/bash\n"
+    f"daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nalice:x:1000:1000:{MARK}:/home/alice:/bin/sh\n"
+    f"bob:x:100001:100::/home/bob:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"
+    "libvirt-qemu:x:64055:105::/var/lib/libvirt:/usr/sbin/nologin\nnot a line\n+::::::\n",
+    "etc/shadow": f"root:$y${MARK}:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n"
+    f"alice:$6${MARK}:20000:0:99999:7:::\nnobody:!$6${MARK}:20000:0:99999:7:::\n",
+    "etc/group": "root:x:0:\nsudo:x:27:alice,daemon\nalice:x:1000:\nusers:x:100:bob\n"
+    "nogroup:x:65534:\n",
+    "etc/gshadow": f"root:*::\nsudo:$6${MARK}:alice:alice,daemon\nalice:!::\n",
+    "etc/subuid": "alice:100000:65536\n1000:165536:65536\ndaemon:300000:65536\n",
+    "etc/subgid": "alice:100000:65536\n",
+    "etc/passwd-": MARK,
+    "etc/shadow-": MARK,
+    "etc/gshadow~": MARK,
+    "etc/group.org": MARK,
+    "var/backups/shadow.bak": MARK,
+    "etc/sudoers": "Defaults\tenv_reset\nalice ALL=(ALL) \\\n  NOPASSWD: ALL\n"
+    "%sudo ALL=(ALL:ALL) ALL\n"
+    "@includedir /etc/sudoers.d\n",
+    "etc/sudoers.d/alice": f"alice ALL = /bin/{MARK}\n",
+    "etc/sudoers.d/distroclone-backup": "%sudo ALL=(ALL) NOPASSWD: /usr/bin/rsync\n",
+    "home/alice/.bash_history": MARK,
+    "home/alice/.ssh/id_ed25519": MARK,
+    "root/.bash_history": MARK,
+    "root/.gnupg/private-keys-v1.d/x.key": MARK,
+    "usr/share/base-files/dot.bashrc": "# root's\n",
+    "var/mail/alice": MARK,
+    "var/spool/cron/crontabs/root": "0 2 * * * /usr/bin/distroClone-backup --incremental-silent\n"
+    f"# {MARK}",
+    "var/lib/AccountsService/users/alice": MARK,
+    "var/log/wtmp": MARK,
+    "var/log/journal/0123/system.journal": MARK,
+    "var/lib/wtmpdb/wtmp.db": MARK,
+    "etc/distroclone-backup/settings.conf": f'CACHE_BASE_DIR="/{MARK}"\n',
+    "etc/snapper/configs/distroclone-backup": MARK,
+    "etc/default/snapper": '# list\nSNAPPER_CONFIGS="distroclone-backup" # mine\n'
+    'DISABLE_APT_SNAPSHOT="no"\n',
+    "etc/adjtime": MARK,
+    "etc/ssl/private/ssl-cert-snakeoil.key": MARK,
+    "etc/apt/auth.conf.d/private.conf": MARK,
+    "etc/apt/sources.list.d/own.list": f"deb https://me:{MARK}@packages.example.org stable main\n",
+    "etc/apt/apt.conf.d/02mine": f'Acquire::http::Proxy "http://{MARK}:3142";\nAPT::Keep "1";\n',
+    "etc/krb5.keytab": MARK,
+    "var/lib/samba/private/secrets.tdb": MARK,
+    "etc/cups/ssl/server.key": MARK,
+    "var/lib/fprint/alice/x": MARK,
+    "var/lib/systemd/coredump/core.x": MARK,
+    "var/crash/x.crash": MARK,
+    "etc/popularity-contest.conf": MARK,
+    "var/lib/plocate/plocate.db": MARK,
+    "var/cache/debconf/passwords.dat": MARK,
+    "var/lib/live/config/hostname": "",
+    "var/lib/dpkg/status": _STATUS,
+    "etc/default/keyboard": 'XKBMODEL="pc105"\nXKBLAYOUT="it"\nXKBVARIANT="winkeys"\n',
+    "etc/locale.conf": "LANG=it_IT.UTF-8\n",
+    "etc/locale.gen": "# ca_ES.UTF-8@valencia UTF-8\n# de_DE.UTF-8 UTF-8\nit_IT.UTF-8 UTF-8",
+    "usr/share/zoneinfo/Europe/Rome": "TZif",
+    "usr/share/zoneinfo/America/Argentina/Ushuaia": "TZif",
+    "usr/lib/systemd/system/multi-user.target": "",
+}  # fmt: skip
+
+
+def make_machine(root: Path) -> Path:
+    """Make the tree at `root`, which must not exist; returns it."""
+    for name, content in _FILES.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (root / "var/lib/dbus").mkdir()
+    (root / "var/lib/dbus/machine-id").write_text(MARK)
+    (root / "etc/localtime").symlink_to("/usr/share/zoneinfo/Europe/Rome")
+    (root / "etc/shadow").chmod(0o640)
+    (root / "etc/sudoers").chmod(0o440)
+    return root
+
+
+def marked(root: Path) -> list[str]:
+    """Return every path below `root` whose name, link or content has the marker."""
+    found = []
+    for path in sorted(root.rglob("*")):
+        content = str(path.readlink()) if path.is_symlink() else ""
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes().decode("latin-1")
+        if MARK in path.name or MARK in content:
+            found.append(path.relative_to(root).as_posix())
+    return found
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return mode, time and content of everything below `root`, to compare later."""
+    return {
+        path.relative_to(root).as_posix(): (
+            path.lstat().st_mode,
+            path.lstat().st_mtime_ns,
+            _content(path),
+        )
+        for path in sorted(root.rglob("*"))
+    }
+
+
+def _content(path: Path) -> bytes:
+    if path.is_symlink():
+        return os.fsencode(path.readlink())
+    return path.read_bytes() if path.is_file() else b""
+
+
+class RecordingSystem(System):
+    """A `System` that runs nothing and remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[Sequence[str]], str] = lambda _argv: "") -> None:
+        self.answer = answer
+        self.commands: list[tuple[str, ...]] = []
+        self.prints: tuple[str, ...] = ()
+        self.roots: list[Path | None] = []
+        self.mounts: list[tuple[str, Path]] = []
+        self.mounted_now: list[Path] = []
+        self.notes: list[str] = []
+        self.fractions: list[float] = []
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        root: Path | None = None,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        success: Collection[int] = (0,),
+        progress: Callable[[str], float | None] | None = None,
+    ) -> str:
+        del cwd, env, stdin, success
+        self.roots.append(root)
+        self.commands.append(tuple(argv))
+        for line in self.prints:
+            if progress and (fraction := progress(line)) is not None:
+                self.progress(fraction)
+        return self.answer(argv)
+
+    @contextmanager
+    def mounted(
+        self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
+    ) -> Iterator[None]:
+        del source, options
+        self.mounts.append((kind, target))
+        self.mounted_now.append(target)
+        try:
+            yield
+        finally:
+            self.mounted_now.remove(target)
+
+    def progress(self, fraction: float) -> None:
+        self.fractions.append(fraction)
+
+    def note(self, message: str, *, warning: bool = False, **values: object) -> None:
+        del warning
+        self.notes.append(message.format(**values) if values else message)

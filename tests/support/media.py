@@ -1,0 +1,173 @@
+"""A tiny system that can be packed into an ISO, and the steps that do it."""
+
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.compression import PRESETS
+from builder.events import Event
+from builder.inside import medium
+from builder.inside.real_system import RealSystem
+from builder.inside.steps.boot import BootStep
+from builder.inside.steps.iso import IsoStep
+from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.squashfs import SquashfsStep
+from builder.plan import (
+    BootSettings,
+    Candidate,
+    ImageIdentity,
+    Recipe,
+    SnapshotKind,
+    SystemFacts,
+)
+
+EPOCH = 1_750_170_600  # 2025-06-17 14:30 UTC
+KERNELS = ("6.12.48+deb13-amd64", "6.1.0-40-amd64")
+RECIPE = Recipe(
+    compression=PRESETS["fast"],
+    boot=BootSettings(serial_console="ttyS0,115200", timeout_seconds=2),
+)
+FACTS = SystemFacts(
+    distro_id="debian",
+    distro_name="Debian GNU/Linux",
+    pretty_name="Debian 'quoted' $root \"13\" {x} \\",
+    version="13",
+    architecture="amd64",
+    desktop="console",
+    kernels=KERNELS,
+)
+CANDIDATE = Candidate(
+    selector="3",
+    kind=SnapshotKind.SNAPPER,
+    path=".rootfs_cache/.snapshots/3/snapshot",
+    taken=EPOCH,
+    description="weekly",
+    size="8.2G",
+    read_only=True,
+    subvolume=True,
+    uuid="5d3c0f4e-0000-4000-8000-000000000000",
+    system=FACTS,
+)
+STATUS = """\
+Package: base-files
+Status: install ok installed
+Architecture: amd64
+Version: 13.8
+
+Package: adduser
+Status: install ok installed
+Architecture: all
+Version: 3.152
+"""
+FILES = {
+    "bin/ping": b"\x7fELF" + b"p" * 5000,
+    "etc/os-release": b"ID=debian\n",
+    "usr/share/big": b"0123456789abcdef" * 100_000,
+    "var/lib/dpkg/status": STATUS.encode(),
+    "boot/vmlinuz-6.1.0-40-amd64": b"kernel one" * 1000,
+    "usr/lib/kernel/newest": b"kernel two" * 1000,
+    "boot/initrd.img-6.1.0-40-amd64": b"initrd one" * 1001,
+    "boot/initrd.img-6.12.48+deb13-amd64": b"initrd two" * 1003,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The folders of one build."""
+
+    base: Path
+
+    @property
+    def root(self) -> Path:
+        return self.base / "root"
+
+    @property
+    def iso_tree(self) -> Path:
+        return self.base / "iso"
+
+    @property
+    def partition(self) -> Path:
+        return self.base / "boot" / "esp.img"
+
+    @property
+    def iso(self) -> Path:
+        return self.base / "out" / "Tiny-13-console.iso"
+
+
+def real_system(events: list[Event] | None = None) -> RealSystem:
+    """Return a system that runs real tools."""
+    kept: list[Event] = [] if events is None else events
+    return RealSystem(kept.append, source_date_epoch=EPOCH)
+
+
+def make_root(work: Work, *, seed: int = 0) -> None:
+    """Make the tree; `seed` shuffles the order of creation."""
+    names = sorted(FILES)
+    random.Random(seed).shuffle(names)  # noqa: S311
+    for name in names:
+        path = work.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(FILES[name])
+        path.chmod(0o755 if name.startswith("bin/") else 0o644)
+    # A symlink that is absolute must lead to the tree's own file.
+    link = work.root / "boot/vmlinuz-6.12.48+deb13-amd64"
+    link.symlink_to("/usr/lib/kernel/newest")
+    os.utime(work.root / "etc/os-release", (EPOCH - 1000, EPOCH - 1000))
+    for folder, _folders, _files in os.walk(work.root):
+        Path(folder).chmod(0o755)
+
+
+def squashfs_step(work: Work) -> SquashfsStep:
+    return SquashfsStep(
+        root=work.root,
+        target=work.iso_tree / medium.SQUASHFS,
+        packages=work.iso_tree / medium.PACKAGES,
+        compression=RECIPE.compression,
+        source_date_epoch=EPOCH,
+    )
+
+
+def boot_step(work: Work) -> BootStep:
+    return BootStep(
+        root=work.root,
+        iso_tree=work.iso_tree,
+        parts=work.base / "boot",
+        partition=work.partition,
+        system=FACTS,
+        recipe=RECIPE,
+        source_date_epoch=EPOCH,
+    )
+
+
+def iso_step(work: Work) -> IsoStep:
+    return IsoStep(
+        iso_tree=work.iso_tree,
+        partition=work.partition,
+        target=work.iso,
+        pretty_name=FACTS.pretty_name,
+        volume_id="TINY_13",
+        source_date_epoch=EPOCH,
+    )
+
+
+def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
+    return ManifestStep(
+        root=work.root,
+        iso_tree=work.iso_tree,
+        partition=work.partition,
+        iso=work.iso,
+        volume_id="TINY_13",
+        candidate=CANDIDATE,
+        recipe=RECIPE,
+        image=ImageIdentity(id="sha256:" + "0" * 64, locked=True),
+        source_date_epoch=EPOCH,
+        changes=changes,
+    )
+
+
+def build(work: Work, events: list[Event] | None = None) -> None:
+    """Run all four steps."""
+    system = real_system(events)
+    for step in (squashfs_step(work), boot_step(work), iso_step(work), manifest_step(work)):
+        step.run(system)

@@ -1,0 +1,58 @@
+"""Tiny root filesystem trees and caches, just enough of a system to be admitted."""
+
+from pathlib import Path
+
+KERNEL = "6.12.48+deb13-amd64"
+PACKAGES = (
+    "dpkg", "libc6", "systemd", "initramfs-tools", "live-boot", "live-boot-initramfs-tools",
+    "live-config",
+)  # fmt: skip
+ELF_AMD64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00" + bytes(44)
+ELF_ARM64 = ELF_AMD64[:18] + b"\xb7\x00" + ELF_AMD64[20:]
+OS_RELEASE = """\
+PRETTY_NAME="Debian GNU/Linux 13 (trixie)"
+NAME="Debian GNU/Linux"
+VERSION_ID="13"
+ID=debian
+"""
+META = 'META_DATE="2026-06-17 14:30:05"\nMETA_DISTRO="SysLinuxOS"\nMETA_SIZE="8.2G"\n'
+
+
+def put(root: Path, path: str, content: bytes | str = b"") -> Path:
+    """Write one file below `root`, its parents included."""
+    place = root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content.encode() if isinstance(content, str) else content)
+    return place
+
+
+def status(packages: tuple[str, ...] = PACKAGES, architecture: str = "amd64") -> str:
+    """Return a var/lib/dpkg/status with `packages` installed."""
+    return "\n".join(
+        f"Package: {name}\nStatus: install ok installed\nArchitecture: {architecture}\n"
+        f"Description: words\n Status: this line is text\n"
+        for name in packages
+    )
+
+
+def make_system(root: Path) -> Path:
+    """Make a complete tiny system at `root`, with /bin and /lib merged into /usr."""
+    root.mkdir(parents=True, exist_ok=True)
+    put(root, "usr/bin/dash", ELF_AMD64)
+    (root / "usr/bin/sh").symlink_to("dash")
+    (root / "bin").symlink_to("usr/bin")
+    put(root, f"usr/lib/modules/{KERNEL}/modules.dep", "x")
+    (root / "lib").symlink_to("/usr/lib")
+    put(root, "usr/lib/os-release", OS_RELEASE)
+    (root / "etc").mkdir()
+    (root / "etc/os-release").symlink_to("../usr/lib/os-release")
+    put(root, f"boot/vmlinuz-{KERNEL}", "kernel")
+    put(root, "var/lib/dpkg/status", status())
+    return root
+
+
+def make_cache(base: Path) -> Path:
+    """Make a plain-directory cache at `base`."""
+    make_system(base / ".rootfs_cache")
+    put(base, ".backup_meta", META)
+    return base

@@ -1,0 +1,201 @@
+"""After configure the copy is nobody's, and the live settings are in it."""
+
+import json
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from builder.errors import StepError
+from builder.inside.steps.configure import ConfigureStep
+from builder.plan import LiveSettings
+from tests.support.machines import CLOCK, RecordingSystem, make_machine, marked, snapshot
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_machine(tmp_path / "root")
+
+
+def configure(root: Path, **live: str | None) -> tuple[RecordingSystem, list[dict[str, str]]]:
+    system = RecordingSystem()
+    settings = LiveSettings(user="demo", hostname="demobox", **live)  # type: ignore[arg-type]
+    journal = root.parent / "journal.json"
+    ConfigureStep(root=root, live=settings, source_date_epoch=CLOCK, journal=journal).run(system)
+    return system, json.loads(journal.read_text())
+
+
+def test_nothing_private_is_left(root: Path) -> None:
+    assert len(marked(root)) > 50
+    configure(root)
+    assert marked(root) == []
+
+
+def test_the_names_of_people_are_gone_from_etc(root: Path) -> None:
+    configure(root)
+    texts = [p for p in (root / "etc").rglob("*") if p.is_file() and not p.is_symlink()]
+    assert [str(p) for p in texts if "alice" in p.read_text() or "alice" in p.name] == []
+
+
+def test_what_is_not_private_stays(root: Path) -> None:
+    configure(root)
+    assert (root / "etc/ssh/sshd_config").read_text() == "Port 22\n"
+    assert "%sudo ALL=(ALL:ALL) ALL" in (root / "etc/sudoers").read_text()
+    assert "NOPASSWD" not in (root / "etc/sudoers").read_text()
+    assert (root / "etc/apt/apt.conf.d/02mine").read_text() == 'APT::Keep "1";\n'
+    own = (root / "etc/apt/sources.list.d/own.list").read_text()
+    assert own == "deb https://packages.example.org stable main\n"
+    assert (root / "etc/default/grub").read_text() == 'GRUB_CMDLINE_LINUX="quiet splash"\n'
+    assert (root / "root/.bashrc").read_text() == "# root's\n"
+
+
+def test_the_machine_id_is_there_and_empty(root: Path) -> None:
+    configure(root)
+    machine_id = root / "etc/machine-id"
+    assert machine_id.read_bytes() == b""
+    assert stat.S_IMODE(machine_id.stat().st_mode) == 0o444
+    assert str((root / "var/lib/dbus/machine-id").readlink()) == "/etc/machine-id"
+
+
+def test_the_host_name_replaces_the_former_one_everywhere(root: Path) -> None:
+    configure(root)
+    assert (root / "etc/hostname").read_text() == "demobox\n"
+    assert (root / "etc/mailname").read_text() == "demobox\n"
+    hosts = (root / "etc/hosts").read_text()
+    assert hosts == (
+        "127.0.0.1\tlocalhost\n127.0.1.1\tdemobox\n192.168.1.9\tprinter\n::1\tlocalhost\n"
+    )
+
+
+def test_a_link_to_a_resolver_below_run_stays(root: Path) -> None:
+    (root / "etc/resolv.conf").unlink()
+    (root / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
+    configure(root)
+    assert (root / "etc/resolv.conf").is_symlink()
+
+
+def test_a_link_that_only_looks_like_a_resolver_goes(root: Path) -> None:
+    (root / "etc/resolv.conf").unlink()
+    (root / "etc/resolv.conf").symlink_to("/run/systemd/resolve/../../../etc/own")
+    configure(root)
+    assert not (root / "etc/resolv.conf").is_symlink()
+
+
+def test_snapper_forgets_the_configs_that_are_gone(root: Path) -> None:
+    configure(root)
+    text = (root / "etc/default/snapper").read_text()
+    assert text == '# list\nSNAPPER_CONFIGS="" # mine\nDISABLE_APT_SNAPSHOT="no"\n'
+
+
+def test_every_change_is_in_the_journal_with_its_rule(root: Path) -> None:
+    before = snapshot(root)
+    _, journal = configure(root)
+    after = snapshot(root)
+    touched = {entry["path"] for entry in journal}
+    different = {
+        name
+        for name in before.keys() | after.keys()
+        if before.get(name, (0, 0, b""))[2] != after.get(name, (0, 0, b""))[2]
+    }
+    untold = [
+        name
+        for name in sorted(different)
+        if not any(f"/{name}" == path or f"/{name}".startswith(f"{path}/") for path in touched)
+    ]
+    assert untold == []
+    assert {entry["rule"] for entry in journal} >= {"machine-id", "people", "live-settings"}
+    assert {entry["change"] for entry in journal} == {"added", "changed", "removed"}
+
+
+def test_what_is_written_is_dated_by_the_source(root: Path) -> None:
+    configure(root)
+    for name in ("etc/hostname", "etc/passwd", "etc/fstab"):
+        assert (root / name).stat().st_mtime == CLOCK
+    assert (root / "etc/localtime").lstat().st_mtime != CLOCK  # not asked for, so not touched
+
+
+def test_two_copies_become_the_same(tmp_path: Path) -> None:
+    first, second = make_machine(tmp_path / "a/root"), make_machine(tmp_path / "b/root")
+    _, one = configure(first, locale="de_DE.UTF-8", keyboard="de", timezone="Europe/Rome")
+    _, two = configure(second, locale="de_DE.UTF-8", keyboard="de", timezone="Europe/Rome")
+    assert one == two
+    content = [{k: (v[0], v[2]) for k, v in snapshot(root).items()} for root in (first, second)]
+    assert content[0] == content[1]
+
+
+def test_configuring_twice_changes_nothing_more(root: Path) -> None:
+    configure(root, keyboard="de")
+    once = {k: (v[0], v[2]) for k, v in snapshot(root).items()}
+    configure(root, keyboard="de")
+    assert {k: (v[0], v[2]) for k, v in snapshot(root).items()} == once
+
+
+@pytest.mark.parametrize(
+    ("place", "target"),
+    [
+        ("etc/machine-id", "{outside}/precious"),
+        ("etc/machine-id", "../../outside/precious"),
+        ("etc/hostname", "{outside}/precious"),
+        ("etc/hosts", "{outside}/precious"),
+        ("etc/shadow", "{outside}/precious"),
+        ("etc/fstab", "{outside}/new"),
+        ("etc/ssh", "{outside}"),
+        ("home", "{outside}"),
+        ("root", "../outside"),
+        ("home", "/"),
+        ("boot", ".."),
+        ("etc/live", "{outside}"),
+        ("var/log", "{outside}"),
+        ("etc/localtime", "{outside}/precious"),
+        ("usr/lib/systemd/system/distroclone-builder-boot-report.service", "{outside}/new"),
+        ("var/lib/NetworkManager", "../../../outside"),
+    ],
+)
+def test_links_never_lead_out_of_the_copy(root: Path, place: str, target: str) -> None:
+    outside = root.parent / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious")
+    (outside / "ssh_host_rsa_key").write_text("precious")
+    before = snapshot(outside)
+    link = root / place
+    if os.path.lexists(link):
+        link.rename(root.parent / "moved-away")
+    link.symlink_to(target.format(outside=outside))
+    with suppress(StepError):  # refusing such a tree is as good as changing it safely
+        configure(root, timezone="Europe/Rome")
+    assert snapshot(outside) == before
+    assert (root / "etc").is_dir()
+
+
+def test_something_odd_in_the_way_is_told_with_the_rule(root: Path) -> None:
+    (root / "etc/hosts").unlink()
+    (root / "etc/network/interfaces.d/wlan").unlink()
+    (root / "etc/network/interfaces.d").rmdir()
+    (root / "etc/live").write_text("a file")
+    with pytest.raises(StepError, match="live-settings"):
+        configure(root)
+
+
+def test_what_may_surprise_is_told(root: Path) -> None:
+    (root / "srv").mkdir()
+    (root / "srv/site").write_text("x")
+    (root / "etc/ld.so.preload").write_text("/usr/lib/libx.so\n")
+    status = root / "var/lib/dpkg/status"
+    status.write_text(status.read_text() + "Package: half\nStatus: install ok half-configured\n\n")
+    system, _ = configure(root)
+    assert [note for note in system.notes if "/srv" in note]
+    assert [note for note in system.notes if "1 are incomplete" in note]
+    assert [note for note in system.notes if "ld.so.preload" in note]
+    assert [note for note in system.notes if "outside /home" in note] == []
+
+
+def test_a_home_elsewhere_is_told(root: Path) -> None:
+    (root / "data/carol").mkdir(parents=True)
+    (root / "data/carol/x").write_text("x")
+    with (root / "etc/passwd").open("a") as stream:
+        stream.write("carol:x:1001:1001::/data/carol:/bin/sh\n")
+    system, _ = configure(root)
+    assert any("/data/carol" in note for note in system.notes)
+    assert (root / "data/carol/x").exists()

@@ -1,0 +1,61 @@
+"""The host's side of the demo cache, and the table of planted data."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from fixtures.demo_cache import RECIPE, Parts, copy_sparse
+
+_BLOCK = 64 * 1024
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"short",
+        bytes(_BLOCK),
+        bytes(3 * _BLOCK) + b"end",
+        b"start" + bytes(5 * _BLOCK),
+        bytes(_BLOCK) + b"x" * _BLOCK + bytes(2 * _BLOCK + 17),
+    ],
+)
+def test_a_sparse_copy_reads_the_same(tmp_path: Path, content: bytes) -> None:
+    copy = tmp_path / "copy"
+    with copy.open("wb") as target:
+        copy_sparse(io.BytesIO(content), target)
+    assert copy.read_bytes() == content
+
+
+def test_a_sparse_copy_takes_no_space_for_zeros(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    with copy.open("wb") as target:
+        copy_sparse(io.BytesIO(bytes(64 * _BLOCK) + b"end"), target)
+    assert copy.stat().st_blocks * 512 <= 2 * _BLOCK
+
+
+@pytest.mark.parametrize("size", [1, 511, 4096, 10**6])
+def test_an_archive_that_comes_in_parts_of_any_size_is_read(size: int) -> None:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        member = tarfile.TarInfo("cache.img")
+        member.size = 5000
+        archive.addfile(member, io.BytesIO(b"12345" * 1000))
+    whole = written.getvalue()
+    parts = (whole[start : start + size] for start in range(0, len(whole), size))
+    with tarfile.open(fileobj=Parts(parts), mode="r|") as archive:
+        content = archive.extractfile(next(iter(archive)))
+        assert content is not None
+        assert content.read() == b"12345" * 1000
+
+
+def test_every_planted_thing_has_a_marker_of_its_own_and_says_what_it_is() -> None:
+    planted = json.loads((RECIPE / "planted.json").read_text())["planted"]
+    subordinate = "alice:100000:65536"  # useradd gives both files the same line
+    markers = [entry["marker"] for entry in planted if entry["marker"] != subordinate]
+    assert len(set(markers)) == len(markers)
+    assert not [one for one in markers for other in markers if one != other and one in other]
+    assert all(entry["what"] and not entry["path"].startswith("/") for entry in planted)

@@ -1,0 +1,67 @@
+"""Every change of a source that could not be frozen is noticed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from builder.errors import SourceError
+from builder.inside.fingerprint import fingerprint
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    top = tmp_path / "root"
+    (top / "a/b").mkdir(parents=True)
+    (top / "a/b/file").write_text("one")
+    (top / "a/link").symlink_to("/nowhere")
+    (top / os.fsdecode(b"odd\xff")).touch()
+    (top / ".snapshots/1").mkdir(parents=True)
+    return top
+
+
+def test_reading_a_tree_does_not_change_its_fingerprint(root: Path) -> None:
+    before = fingerprint(root)
+    (root / "a/b/file").read_text()
+    assert fingerprint(root) == before
+    assert len(before) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "a/b/file").write_text("two"),
+        lambda root: (root / "a/b/file").chmod(0o600),
+        lambda root: (root / "a/b/new").touch(),
+        lambda root: (root / "a/b/file").rename(root / "a/b/renamed"),
+        lambda root: (root / "a/link").unlink(),
+        lambda root: os.utime(root / "a", (1, 1)),
+        lambda root: root.chmod(0o700),
+    ],
+)
+def test_each_change_is_noticed(root: Path, change: Callable[[Path], object]) -> None:
+    before = fingerprint(root)
+    change(root)
+    assert fingerprint(root) != before
+
+
+def test_a_change_that_keeps_size_and_time_is_noticed_by_its_ctime(root: Path) -> None:
+    before = fingerprint(root)
+    status = (root / "a/b/file").stat()
+    (root / "a/b/file").write_text("two")
+    os.utime(root / "a/b/file", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert fingerprint(root) != before
+
+
+def test_snapshots_beside_the_system_do_not_count(root: Path) -> None:
+    before = fingerprint(root)
+    (root / ".snapshots/1/new").touch()
+    assert fingerprint(root) == before
+    (root / "a/.snapshots").touch()
+    assert fingerprint(root) != before
+
+
+def test_a_source_that_is_gone_is_an_error_of_the_source(root: Path) -> None:
+    with pytest.raises(SourceError, match="changed while it was read"):
+        fingerprint(root / "none")

@@ -1,0 +1,145 @@
+"""The boot menu as text, hostile names included; how real GRUB reads it is tested with GRUB."""
+
+import pytest
+
+from builder.inside.grub_menu import quoted, render_early_config, render_menu, shown_title
+from builder.inside.medium import MediumId
+from builder.plan import BootSettings, SystemFacts
+
+KERNEL = "6.12.48+deb13-amd64"
+OLDER = "6.12.41+deb13-amd64"
+
+
+def facts(*kernels: str, pretty_name: str = "Debian GNU/Linux 13 (trixie)") -> SystemFacts:
+    return SystemFacts(
+        distro_id="debian",
+        distro_name="Debian GNU/Linux",
+        pretty_name=pretty_name,
+        version="13",
+        architecture="amd64",
+        desktop="xfce",
+        kernels=kernels or (KERNEL,),
+    )
+
+
+def lines_with(text: str, word: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip().startswith(word)]
+
+
+def test_the_images_find_the_medium_by_its_id_file() -> None:
+    identity = MediumId(text="0123456789abcdef" * 2)
+    assert render_early_config(identity) == (
+        "search --no-floppy --file --set=root"
+        " /.disk/distroclone-builder-0123456789abcdef0123456789abcdef\n"
+        "set prefix=($root)/boot/grub\n"
+    )
+
+
+def test_one_kernel_gives_live_safe_check_and_firmware() -> None:
+    menu = render_menu(facts(), BootSettings(timeout_seconds=7))
+    assert lines_with(menu, "menuentry") == [
+        "menuentry 'Debian GNU/Linux 13 (trixie) (live)' --id live {",
+        "menuentry 'Debian GNU/Linux 13 (trixie) (live, safe graphics)' --id safe {",
+        "menuentry 'Check this medium, then restart' --id check {",
+        "menuentry 'UEFI firmware settings' --id firmware {",
+    ]
+    assert lines_with(menu, "linux") == [
+        f"linux /live/vmlinuz-{KERNEL} boot=live components quiet",
+        f"linux /live/vmlinuz-{KERNEL} boot=live components nomodeset quiet",
+        f"linux /live/vmlinuz-{KERNEL} boot=live components verify-checksums",
+    ]
+    assert set(lines_with(menu, "initrd")) == {f"initrd /live/initrd.img-{KERNEL}"}
+    assert "set default=live\nset timeout=7\n" in menu
+
+
+def test_every_older_kernel_is_in_the_submenu_with_its_own_initrd() -> None:
+    menu = render_menu(facts(KERNEL, OLDER, "6.1.0-1-rt"), BootSettings())
+    before, _submenu, after = menu.partition("submenu 'Older kernels'")
+    assert KERNEL in before
+    assert OLDER not in before
+    assert KERNEL not in after
+    for version in (OLDER, "6.1.0-1-rt"):
+        assert f"--id live-{version} {{" in after
+        assert f"--id safe-{version} {{" in after
+        assert after.count(f"initrd /live/initrd.img-{version}\n") == 2
+
+
+def test_the_firmware_entry_is_for_uefi_only() -> None:
+    menu = render_menu(facts(), BootSettings())
+    guarded = menu.split('if [ "$grub_platform" = efi ]; then', 1)[1]
+    assert "fwsetup" not in menu.replace(guarded, "")
+
+
+def test_kernel_parameters_come_in_their_order_before_the_consoles() -> None:
+    boot = BootSettings(
+        kernel_parameters=("splash", "quiet", "mitigations=off"), serial_console="ttyS0,115200"
+    )
+    live, safe, check = lines_with(render_menu(facts(), boot), "linux")
+    consoles = "console=tty0 console=ttyS0,115200"
+    assert live.endswith(f"boot=live components splash quiet mitigations=off {consoles}")
+    assert safe.endswith(f"boot=live components nomodeset quiet mitigations=off {consoles}")
+    assert check.endswith(f"boot=live components verify-checksums mitigations=off {consoles}")
+
+
+@pytest.mark.parametrize(
+    ("console", "command"),
+    [
+        ("ttyS0,115200", "serial --unit=0 --speed=115200"),
+        ("ttyS1,9600n8", "serial --unit=1 --speed=9600"),
+        ("ttyS0", "serial --unit=0"),
+    ],
+)
+def test_a_serial_console_makes_the_menu_text_on_both(console: str, command: str) -> None:
+    menu = render_menu(facts(), BootSettings(serial_console=console))
+    assert command in menu.splitlines()
+    assert "terminal_output console serial" in menu.splitlines()
+    assert "gfxterm" not in menu
+
+
+@pytest.mark.parametrize("console", [None, "hvc0", "ttyAMA0,115200"])
+def test_without_a_serial_port_grub_knows_the_menu_is_on_the_screen(console: str | None) -> None:
+    menu = render_menu(facts(), BootSettings(serial_console=console))
+    assert "terminal_output gfxterm" in menu
+    assert "serial" not in menu
+    assert (f"console={console}" in menu) == (console is not None)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("Debian", "Debian"),
+        ("  two \n lines\t\x00\x1b[31m ", "two lines [31m"),
+        ("Émile 18 ☃", "Émile 18 ☃"),
+        ("--unrestricted", "unrestricted"),
+        ("", "Live system"),
+        ("\n\x07", "Live system"),
+        ("x" * 61, "x" * 59 + "…"),
+        ("\u202ereversed", "reversed"),
+    ],
+)
+def test_titles_are_one_short_printable_line(name: str, title: str) -> None:
+    assert shown_title(name) == title
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("quiet", "quiet"),
+        ("rd.x=a/b:c,d@e%f+g", "rd.x=a/b:c,d@e%f+g"),
+        ("", "''"),
+        ("two words", "'two words'"),
+        ('"double" $var `x` \\', "'\"double\" $var `x` \\'"),
+        ("it's", "'it'\\''s'"),
+        ("}; halt; {", "'}; halt; {'"),
+        ("#no comment", "'#no comment'"),
+    ],
+)
+def test_quoting_leaves_nothing_to_grubs_shell(text: str, word: str) -> None:
+    assert quoted(text) == word
+
+
+def test_a_hostile_name_stays_inside_its_title() -> None:
+    name = "'; halt; echo '$root {\\\n}"
+    menu = render_menu(facts(pretty_name=name), BootSettings())
+    title = r"""''\''; halt; echo '\''$root {\ } (live)'"""
+    assert lines_with(menu, "menuentry")[0] == f"menuentry {title} --id live {{"

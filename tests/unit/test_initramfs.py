@@ -1,0 +1,106 @@
+"""Every kernel gets an initramfs that can go live, in a chroot that is left as it was."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from builder.errors import StepError
+from builder.inside.steps import initramfs
+from builder.inside.steps.initramfs import InitramfsStep
+from tests.support.machines import CLOCK, RecordingSystem
+
+LISTING = "init\nscripts/live\nusr/bin/live-boot\n"
+CONF = "etc/initramfs-tools/conf.d/zz-distroclone-builder"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # Devices need root; what they are is seen in the tests with the real tools.
+    monkeypatch.setattr(initramfs, "_make_devices", lambda _directory: None)
+    top = tmp_path / "root"
+    for name in ("boot", "etc/initramfs-tools/conf.d", "usr/sbin", "proc", "sys", "dev", "tmp"):
+        (top / name).mkdir(parents=True)
+    (top / "usr/sbin/mkinitramfs").write_text("#!/bin/sh\n")
+    return top
+
+
+def making(root: Path, listing: str = LISTING) -> RecordingSystem:
+    def answer(argv: Sequence[str]) -> str:
+        if argv[0] == "lsinitramfs":
+            return listing
+        assert (root / CONF).read_text() == "RESUME=none\n"
+        (root / argv[argv.index("-o") + 1].lstrip("/")).write_bytes(b"cpio")
+        return ""
+
+    return RecordingSystem(answer)
+
+
+def step(root: Path, *kernels: str) -> InitramfsStep:
+    return InitramfsStep(root=root, kernels=kernels, source_date_epoch=CLOCK)
+
+
+def test_each_kernel_gets_its_own_in_the_chroot(root: Path) -> None:
+    system = making(root)
+    step(root, "6.12-amd64", "6.1-amd64").run(system)
+    made = [argv for argv in system.commands if argv[0] == "mkinitramfs"]
+    assert [argv[-2:] for argv in made] == [
+        ("/boot/initrd.img-6.12-amd64", "6.12-amd64"),
+        ("/boot/initrd.img-6.1-amd64", "6.1-amd64"),
+    ]
+    assert set(system.roots) == {root}
+    assert "gzip" in made[0]
+
+
+def test_zstd_is_used_where_the_tree_has_it(root: Path) -> None:
+    (root / "usr/bin").mkdir()
+    (root / "usr/bin/zstd").write_text("")
+    system = making(root)
+    step(root, "6.12").run(system)
+    assert system.commands[0][:5] == ("mkinitramfs", "-c", "zstd", "-m", "most")
+
+
+def test_the_chroot_is_left_without_mounts_and_settings(root: Path) -> None:
+    system = making(root)
+    step(root, "6.12").run(system)
+    assert {kind for kind, _ in system.mounts} == {"proc", "sysfs", "tmpfs"}
+    assert all(target.is_relative_to(root) for _, target in system.mounts)
+    assert system.mounted_now == []
+    assert not (root / CONF).exists()
+
+
+@pytest.mark.parametrize("missing", ["scripts/live", "usr/bin/live-boot"])
+def test_one_that_cannot_go_live_is_refused(root: Path, missing: str) -> None:
+    system = making(root, LISTING.replace(missing, "other"))
+    with pytest.raises(StepError, match=missing):
+        step(root, "6.12").run(system)
+    assert system.mounted_now == []
+    assert not (root / CONF).exists()
+
+
+def test_one_that_was_not_made_is_told_even_if_an_old_one_lies_there(root: Path) -> None:
+    (root / "boot/initrd.img-6.12").write_text("old")
+    with pytest.raises(StepError, match="made no initramfs"):
+        step(root, "6.12").run(RecordingSystem())
+
+
+def test_without_initramfs_tools_nothing_is_mounted(root: Path) -> None:
+    (root / "usr/sbin/mkinitramfs").unlink()
+    system = making(root)
+    with pytest.raises(StepError, match="no initramfs-tools"):
+        step(root, "6.12").run(system)
+    assert system.mounts == []
+
+
+@pytest.mark.parametrize("name", ["dev", "proc", "tmp", "run"])
+def test_nothing_is_mounted_over_what_a_link_leads_to(root: Path, name: str) -> None:
+    outside = root.parent / "outside"
+    outside.mkdir()
+    if (root / name).exists():
+        (root / name).rmdir()
+    (root / name).symlink_to(outside)
+    system = making(root)
+    step(root, "6.12").run(system)
+    assert (root / name).is_dir()
+    assert not (root / name).is_symlink()
+    assert outside not in [target.resolve() for _, target in system.mounts]

@@ -1,0 +1,18 @@
+"""The page about what is left out says what the program does."""
+
+from pathlib import Path
+
+from builder.inside.left_out import page
+from builder.inside.rules import RULES
+
+PAGE = Path(__file__).parents[2] / "docs/what-is-left-out.md"
+
+
+def test_the_page_is_what_the_tables_say() -> None:
+    assert PAGE.read_text() == page(), "write builder.inside.left_out.page() to the file again"
+
+
+def test_every_rule_has_its_own_name_and_a_reason() -> None:
+    names = [rule.name for rule in RULES]
+    assert len(set(names)) == len(names)
+    assert all(rule.reason for rule in RULES)

@@ -1,0 +1,57 @@
+"""What the manifest says about the snapshot, and about the tools."""
+
+import json
+
+import pytest
+
+from builder.inside.packages import parse_versions
+from builder.inside.steps.manifest import describe_snapshot
+from builder.plan import Candidate, SnapshotKind
+
+
+def candidate(selector: str, kind: SnapshotKind) -> Candidate:
+    return Candidate(
+        selector=selector,
+        kind=kind,
+        path=".rootfs_cache/.snapshots/3/snapshot",
+        taken=1_750_170_600,
+        description='weekly "full" \N{SNOWMAN}',
+        size="8.2G",
+        read_only=True,
+        subvolume=True,
+        uuid="5d3c0f4e-0000-4000-8000-000000000000",
+        system=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("selector", "kind", "number"),
+    [
+        ("3", SnapshotKind.SNAPPER, 3),
+        ("@2026-06-17_14:30", SnapshotKind.RAW, None),
+        ("cache", SnapshotKind.CACHE, None),
+    ],
+)
+def test_a_snapshot_is_identified_without_paths_and_uuids(
+    selector: str, kind: SnapshotKind, number: int | None
+) -> None:
+    described = describe_snapshot(candidate(selector, kind))
+    assert described == {
+        "selector": selector,
+        "kind": kind.value,
+        "number": number,
+        "taken": "2025-06-17T14:30:00Z",
+        "description": 'weekly "full" \N{SNOWMAN}',
+    }
+    assert "5d3c0f4e" not in json.dumps(described)
+
+
+def test_only_installed_tools_are_named_without_their_architecture() -> None:
+    listing = (
+        "ii \tlibzstd1:amd64\t1.5.7+dfsg-1\n"
+        "un \tgrub-pc\t\n"
+        "rc \tmtools\t4.0\n"
+        "ii \tsquashfs-tools\t1:4.6.1-1\n"
+        "dpkg-query: no packages found matching liblz4-1"
+    )
+    assert parse_versions(listing) == {"libzstd1": "1.5.7+dfsg-1", "squashfs-tools": "1:4.6.1-1"}

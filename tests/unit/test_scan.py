@@ -1,0 +1,192 @@
+"""What the scan of a cache in a plain directory reports; btrfs is in tests/container."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from builder.codec import from_data, to_data
+from builder.errors import SourceError
+from builder.inside.scan import find_base, scan
+from builder.plan import CacheReport, SnapshotKind
+from tests.support.trees import make_cache, put
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return make_cache(tmp_path / "SysLinuxOS_backup")
+
+
+def skipped_of(report: CacheReport) -> dict[str, str]:
+    return {each.path: each.reason.message for each in report.skipped}
+
+
+def test_a_plain_directory_offers_the_cache_alone(base: Path) -> None:
+    report = scan(base)
+    (cache,) = report.candidates
+    assert (cache.selector, cache.kind) == ("cache", SnapshotKind.CACHE)
+    assert (cache.path, cache.size, cache.taken) == (".rootfs_cache", "8.2G", 1781706605)
+    assert (cache.subvolume, cache.read_only, cache.uuid) == (False, False, "")
+    assert cache.complete
+    assert cache.system is not None
+    assert (report.base, report.date) == (".", "2026-06-17 14:30:05")
+    assert (report.distro, report.size) == ("SysLinuxOS", "8.2G")
+    assert (report.skipped, report.warnings) == ((), ())
+    assert report.filesystem not in ("", "btrfs")
+
+
+def test_a_report_survives_the_way_to_the_host(base: Path) -> None:
+    put(base, ".rootfs_cache/.snapshots/1/info.xml", "x")
+    put(base, ".rootfs_cache/var/lib/dpkg/status")
+    report = scan(base)
+    assert from_data(CacheReport, to_data(report)) == report
+
+
+def test_scanning_changes_nothing(base: Path) -> None:
+    before = {path: path.lstat() for path in sorted(base.rglob("*"))}
+    scan(base)
+    assert {path: path.lstat() for path in sorted(base.rglob("*"))} == before
+
+
+@pytest.mark.parametrize(
+    ("gone", "named"),
+    [
+        ((".rootfs_cache",), [".rootfs_cache/"]),
+        ((".backup_meta",), [".backup_meta (No such file"]),
+        ((".rootfs_cache", ".backup_meta"), [".rootfs_cache/", ".backup_meta (No such file"]),
+    ],
+)
+def test_each_missing_condition_is_named(
+    base: Path, gone: tuple[str, ...], named: list[str]
+) -> None:
+    for name in gone:
+        (base / name).rename(base / f"{name}.away")
+    with pytest.raises(SourceError) as caught:
+        scan(base)
+    assert [part for part in named if part in str(caught.value)] == named
+    assert ".rootfs_cache/" in named or ".rootfs_cache/" not in str(caught.value)
+    assert "--cache" in caught.value.advice
+
+
+def test_a_base_that_does_not_exist_is_no_cache(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no finished") as caught:
+        scan(tmp_path / "none")
+    assert caught.value.exit_code == 4
+
+
+def test_metadata_that_are_no_file_are_unreadable(base: Path) -> None:
+    (base / ".backup_meta").unlink()
+    os.mkfifo(base / ".backup_meta")
+    with pytest.raises(SourceError) as caught:
+        scan(base)
+    assert "not a regular file" in str(caught.value)
+
+
+def test_metadata_are_never_read_outside_the_cache(base: Path) -> None:
+    secret = put(base.parent, "secret", 'META_DISTRO="secret"\n')
+    (base / ".backup_meta").unlink()
+    (base / ".backup_meta").symlink_to(secret)
+    with pytest.raises(SourceError, match="no finished"):
+        scan(base)
+
+
+def test_a_moved_cache_is_found_inside_the_base_only(base: Path) -> None:
+    (base / ".rootfs_cache").rename(base / "moved")
+    (base / ".rootfs_cache").symlink_to("moved")
+    assert scan(base).candidates[-1].path == "moved"
+    (base / "moved").rename(base.parent / "elsewhere")
+    for target in ("../elsewhere", str(base.parent / "elsewhere"), ".", "/"):
+        (base / ".rootfs_cache").unlink()
+        (base / ".rootfs_cache").symlink_to(target)
+        with pytest.raises(SourceError, match="leads out of the cache") as caught:
+            scan(base)
+        assert "really holds" in caught.value.advice
+
+
+def test_a_cache_link_that_leads_to_itself_is_no_directory(base: Path) -> None:
+    (base / ".rootfs_cache").rename(base / "moved")
+    (base / ".rootfs_cache").symlink_to(".rootfs_cache")
+    with pytest.raises(SourceError):
+        scan(base)
+
+
+def test_the_package_database_dates_a_cache_without_a_usable_date(base: Path) -> None:
+    put(base, ".backup_meta", 'META_DATE="soon"\nMETA_DISTRO=X\nMETA_SIZE=1G\n')
+    os.utime(base / ".rootfs_cache/var/lib/dpkg/status", (1_600_000_000, 1_600_000_000))
+    report = scan(base)
+    assert report.candidates[-1].taken == 1_600_000_000
+    assert [warning.message for warning in report.warnings] == [
+        "The date in {meta} is not valid: {date}"
+    ]
+
+
+def test_copied_snapshots_that_are_no_subvolumes_are_skipped_with_a_reason(base: Path) -> None:
+    raw = "@2026-06-17_14:30"
+    for place in (".rootfs_cache/.snapshots", ".snapshots"):
+        put(base, f"{place}/{raw}/etc/os-release")
+        put(base, f"{place}/{raw}.meta")
+    put(base, ".rootfs_cache/.snapshots/1/info.xml")
+    put(base, ".rootfs_cache/.snapshots/1/snapshot/etc/os-release")
+    report = scan(base)
+    assert [each.selector for each in report.candidates] == ["cache"]
+    assert sorted(skipped_of(report)) == [
+        ".rootfs_cache/.snapshots/1",
+        f".rootfs_cache/.snapshots/{raw}",
+        f".snapshots/{raw}",
+    ]
+    assert all("no btrfs subvolume" in reason for reason in skipped_of(report).values())
+
+
+def test_half_made_and_foreign_entries_are_skipped_with_their_own_reasons(base: Path) -> None:
+    snapshots = base / ".rootfs_cache/.snapshots"
+    (snapshots / "1").mkdir(parents=True)
+    (snapshots / "2/snapshot").mkdir(parents=True)
+    put(snapshots, "3/info.xml")
+    put(snapshots, "4")
+    (snapshots / "5").symlink_to("2")
+    (snapshots / "007").mkdir()
+    (snapshots / "@2026-02-30_14:30").mkdir()
+    put(snapshots, "@2026-06-17_14:30.meta")
+    put(snapshots, "evil\x1b[2J\nname")
+    reasons = skipped_of(scan(base))
+    told = {path.rpartition("/")[2]: reason for path, reason in reasons.items()}
+    assert "it is empty" in told["1"]
+    assert "it has no info.xml" in told["2"]
+    assert "no snapshot: its deletion" in told["3"]
+    assert told["4"] == told["5"] == "it is not a directory"
+    assert told["007"] == told["evil[2Jname"] == "its name is not that of a snapshot"
+    assert told["@2026-02-30_14:30"] == "its name is not a date"
+    assert told["@2026-06-17_14:30.meta"] == "it describes a snapshot that is gone"
+
+
+def test_a_snapshot_folder_that_is_a_symlink_is_not_followed(base: Path) -> None:
+    (base.parent / "snaps/1").mkdir(parents=True)
+    (base / ".snapshots").symlink_to("../snaps")
+    assert skipped_of(scan(base)) == {".snapshots": "it is a symlink"}
+
+
+def test_a_cache_that_cannot_be_built_is_listed_with_its_problems(base: Path) -> None:
+    (base / ".rootfs_cache/usr/lib/os-release").unlink()
+    (cache,) = scan(base).candidates
+    assert not cache.complete
+    assert cache.system is None
+
+
+def test_the_one_cache_in_an_image_is_found_below_its_top(tmp_path: Path) -> None:
+    base = make_cache(tmp_path / "mnt/a/SysLinuxOS_backup")
+    make_cache(tmp_path / "mnt/a/SysLinuxOS_backup/.rootfs_cache/mnt/inner")
+    (tmp_path / "mnt/link").symlink_to("a")
+    volume = tmp_path / "mnt"
+    assert find_base(volume) == base
+    assert find_base(base) == base
+    assert scan(base, volume=volume).base == "a/SysLinuxOS_backup"
+    assert scan(base, volume=base).base == "."
+    with pytest.raises(SourceError, match=r"holds no \.rootfs_cache"):
+        find_base(volume, depth=1)
+
+
+def test_several_caches_in_an_image_are_listed(tmp_path: Path) -> None:
+    make_cache(tmp_path / "b_backup")
+    make_cache(tmp_path / "a_backup")
+    with pytest.raises(SourceError, match="several caches: a_backup, b_backup"):
+        find_base(tmp_path)

@@ -1,0 +1,95 @@
+"""The squashfs command, its progress, and the list of packages beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.compression import PRESETS, mksquashfs_options
+from builder.inside.packages import Package, parse_status
+from builder.inside.steps.squashfs import SquashfsStep, squashfs_progress
+
+
+def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
+    return SquashfsStep(
+        root=root,
+        target=Path("/work/iso/live/filesystem.squashfs"),
+        packages=Path("/work/iso/live/filesystem.packages"),
+        compression=PRESETS[preset],
+        source_date_epoch=1_750_170_600,
+    )
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(preset: str) -> None:
+    assert step(preset=preset).argv() == [
+        "mksquashfs", "/work/root", "/work/iso/live/filesystem.squashfs",
+        "-noappend", "-exit-on-error", "-percentage",
+        "-xattrs-include", r"^security\.capability$",
+        *mksquashfs_options(PRESETS[preset]),
+    ]  # fmt: skip
+
+
+def test_the_command_sets_no_time_because_source_date_epoch_does() -> None:
+    # mksquashfs refuses both together; -all-root would change every owner.
+    forbidden = {"-mkfs-time", "-all-time", "-root-time", "-all-root", "-no-xattrs"}
+    assert not forbidden & set(step().argv())
+
+
+# As mksquashfs 4.6.1 prints them.
+@pytest.mark.parametrize(
+    ("line", "fraction"),
+    [
+        ("0", 0.0),
+        ("7", 0.07),
+        ("42", 0.42),
+        ("100", 1.0),
+        ("101", None),
+        ("", None),
+        ("Parallel mksquashfs: Using 2 processors", None),
+        ("\t99.72% of uncompressed filesystem size (29453.23 Kbytes)", None),
+        ("Number of inodes 6", None),
+        ("\t duplicates are removed", None),
+    ],
+)
+def test_progress_is_read_from_bare_numbers(line: str, fraction: float | None) -> None:
+    assert squashfs_progress(line) == fraction
+
+
+STATUS = """\
+Package: zlib1g
+Status: install ok installed
+Architecture: amd64
+Version: 1:1.3.dfsg+really1.3.1-1+b1
+Description: compression library
+ Status: install ok installed in the middle of a description
+ .
+
+Package: gone
+Status: deinstall ok config-files
+Architecture: amd64
+Version: 1
+
+Package: adduser
+Status: hold ok installed
+Architecture: all
+Version: 3.152
+
+Package: half
+Status: install reinstreq half-installed
+Architecture: amd64
+Version: 2
+"""
+
+
+def test_only_installed_packages_count_and_they_are_sorted() -> None:
+    assert parse_status(STATUS) == (
+        Package(name="adduser", architecture="all", version="3.152"),
+        Package(name="zlib1g", architecture="amd64", version="1:1.3.dfsg+really1.3.1-1+b1"),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n\n\n", "no colon here\n", "Status: install ok installed\n"]
+)
+def test_a_broken_status_file_has_no_packages(text: str) -> None:
+    assert parse_status(text) == ()

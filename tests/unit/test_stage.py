@@ -1,0 +1,114 @@
+"""The copy leaves out what the table says, and a torn copy is never taken for a whole one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from builder.errors import StepError
+from builder.inside.excludes import EXCLUDES, filters, swap_files
+from builder.inside.steps.stage import StageStep, rsync_progress
+from builder.inside.tree import Tree
+from tests.support.machines import RecordingSystem
+
+
+def staged(tmp_path: Path, *exclude: str) -> StageStep:
+    return StageStep(source=Path("/source"), target=tmp_path / "root", exclude=exclude)
+
+
+def failing(code: int, *lines: str) -> RecordingSystem:
+    def fail(argv: Sequence[str]) -> str:
+        ending = f"rsync error: some text (code {code}) at main.c(1338) [sender=3.4.1]"
+        message = "rsync failed"
+        raise StepError(message, command=argv, output=(*lines, ending))
+
+    return RecordingSystem(fail)
+
+
+def test_the_command_is_the_guides_for_a_cache(tmp_path: Path) -> None:
+    argv = staged(tmp_path).argv()
+    assert argv[:3] == ("rsync", "-aAXH", "--numeric-ids")
+    assert argv[-2:] == ("/source/", f"{tmp_path}/root/")
+    assert "--one-file-system" not in argv
+    assert not any(word.startswith("--delete") for word in argv)
+
+
+def test_own_patterns_are_tried_before_the_table(tmp_path: Path) -> None:
+    rules = [word for word in staged(tmp_path, "/opt/big", "+ odd").argv() if "--filter" in word]
+    assert rules[:2] == ["--filter=- /opt/big", "--filter=- + odd"]
+    assert rules[2:] == [f"--filter={rule}" for rule in filters()]
+
+
+def test_log_directories_are_kept_before_logs_are_left_out() -> None:
+    rules = filters()
+    assert rules.index("+ /var/log/**/") < rules.index("- /var/log/**")
+    assert rules.index("- /var/log/journal/*") < rules.index("+ /var/log/**/")
+
+
+def test_the_guides_excludes_are_in_the_table() -> None:
+    patterns = {row.pattern for row in EXCLUDES}
+    assert patterns >= {"/.snapshots", "/@.rollback-bak-*", "/dev/*", "/home/*", "/root/*"}
+    assert all(row.reason for row in EXCLUDES)
+
+
+@pytest.mark.parametrize(
+    ("line", "fraction"),
+    [
+        ("              0   0%    0.00kB/s    0:00:00 (xfr#0, to-chk=12345/12346)", 0.0),
+        ("    130,012,345  37%   61.33MB/s    0:00:03 (xfr#911, to-chk=8123/12346)", 0.37),
+        ("  8.23G 100%   95.10MB/s    0:01:22 (xfr#12001, to-chk=0/12346)", 1.0),
+        ("  1.234.567   5%    1.00MB/s    0:00:01", 0.05),
+    ],
+)
+def test_progress_lines_are_read(line: str, fraction: float) -> None:
+    assert rsync_progress(line) == fraction
+
+
+@pytest.mark.parametrize(
+    "line", ["", "sending incremental file list", "etc/100% sure", "rsync: [sender] 50% of x"]
+)
+def test_other_lines_are_no_progress(line: str) -> None:
+    assert rsync_progress(line) is None
+
+
+def test_progress_reaches_the_display(tmp_path: Path) -> None:
+    system = RecordingSystem()
+    system.prints = ("  10  50%   1.00MB/s    0:00:01", "a message")
+    staged(tmp_path).run(system)
+    assert system.fractions == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "told"),
+    [
+        (24, 'file has vanished: "/source/etc/x"', "changed while it was copied"),
+        (23, "rsync: [sender] read errors mapping: Input/output error (5)", "could not be copied"),
+        (11, "rsync: write failed: No space left on device (28)", "not enough space"),
+        (12, "rsync: connection unexpectedly closed", "rsync failed"),
+    ],
+)
+def test_what_went_wrong_is_explained(tmp_path: Path, code: int, line: str, told: str) -> None:
+    with pytest.raises(StepError, match=told) as caught:
+        staged(tmp_path).run(failing(code, line))
+    assert line in caught.value.output
+    assert caught.value.command[0] == "rsync"
+
+
+def test_swap_files_are_read_from_the_trees_own_fstab(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/fstab").write_text(
+        "# /old none swap sw 0 0\n"
+        "/swap/swapfile none swap sw 0 0\n"
+        "/my\\040swap[1] none swap defaults\n"
+        "/back\\134slash none swap sw 0 0\n"
+        "/swap/swapfile none swap sw 0 0\n"
+        "/dev/sda2 none swap sw 0 0\nUUID=1 none swap sw 0 0\n"
+        "/srv/disk /mnt ext4 loop 0 0\nshort line\n"
+    )
+    assert swap_files(Tree(tmp_path)) == ("/swap/swapfile", "/my swap\\[1]", "/back\\slash")
+
+
+def test_a_tree_without_fstab_names_no_swap_files(tmp_path: Path) -> None:
+    assert swap_files(Tree(tmp_path)) == ()
+    (tmp_path / "etc").symlink_to("etc")
+    assert swap_files(Tree(tmp_path)) == ()
