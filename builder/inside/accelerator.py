@@ -28,10 +28,11 @@ _FIRMWARE_IS_UP: Final = Sign(text="BdsDxe: ", meaning=Meaning.OK)
 
 def fault_of_kvm() -> str:
     """Return why KVM cannot be used in this container; "" when it can."""
-    return _fault_of_device(_KVM) or _fault_in_use()
+    return fault_of_device(_KVM) or _fault_in_use()
 
 
-def _fault_of_device(device: Path) -> str:
+def fault_of_device(device: Path) -> str:
+    """Return why this device makes no virtual machine; "" when it does."""
     try:
         descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
