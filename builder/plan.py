@@ -225,6 +225,7 @@ class BootTestRequest:
     attach: Attachment
     timeout_seconds: int
     memory_mib: int
+    processors: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

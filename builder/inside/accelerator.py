@@ -51,7 +51,9 @@ def fault_of_device(device: Path) -> str:
 
 def _fault_in_use() -> str:
     with uefi_variables() as variables:
-        argv = bare_argv(accelerator=Accelerator.KVM, memory_mib=256, variables=variables)
+        argv = bare_argv(
+            accelerator=Accelerator.KVM, memory_mib=256, processors=1, variables=variables
+        )
         ending = watch(
             argv,
             signs=(_FIRMWARE_IS_UP, BROKEN_KVM),

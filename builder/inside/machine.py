@@ -51,14 +51,15 @@ def qemu_argv(
         message = "a store of variables goes with UEFI, and only with it"
         raise ValueError(message)
     return (
-        *bare_argv(accelerator=accelerator, memory_mib=request.memory_mib, variables=variables),
+        *bare_argv(accelerator=accelerator, memory_mib=request.memory_mib,
+            processors=request.processors, variables=variables),
         "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={_escaped(iso)}",
         *drive,
     )  # fmt: skip
 
 
 def bare_argv(
-    *, accelerator: Accelerator, memory_mib: int, variables: Path | None
+    *, accelerator: Accelerator, memory_mib: int, processors: int, variables: Path | None
 ) -> tuple[str, ...]:
     """Return the command of a machine without any medium; with `variables` it is a UEFI one."""
     match accelerator:
@@ -77,7 +78,7 @@ def bare_argv(
         # Without a screen of its own SeaBIOS speaks on the serial port, and GRUB through it.
         "-machine", "q35,graphics=off",
         *speed,
-        "-smp", "2", "-m", str(memory_mib),
+        "-smp", str(processors), "-m", str(memory_mib),
         "-smbios", f"type=1,product={_PRODUCT}",
         "-display", "none", "-device", "VGA", "-nic", "none",
         "-chardev", "stdio,id=port,signal=off", "-serial", "chardev:port",

@@ -24,7 +24,9 @@ REPORT = "distroclone-builder boot-report: ok root=overlay"
 def request(
     firmware: Firmware = Firmware.BIOS, attach: Attachment = Attachment.CD
 ) -> BootTestRequest:
-    return BootTestRequest(firmware=firmware, attach=attach, timeout_seconds=60, memory_mib=1024)
+    return BootTestRequest(
+        firmware=firmware, attach=attach, timeout_seconds=60, memory_mib=1024, processors=3
+    )
 
 
 def argv(
@@ -51,7 +53,7 @@ def test_every_machine_is_headless_named_and_cannot_write_to_the_iso(
         "-nodefaults",
         "-no-reboot",
         "-nic none",
-        "-m 1024",
+        "-smp 3 -m 1024",
         "-smbios type=1,product=distroclone-builder-boot-test",
         "-blockdev driver=file,node-name=medium,read-only=on,filename=/medium.iso",
     ):
