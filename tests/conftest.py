@@ -14,6 +14,7 @@ from fixtures.demo_cache import make_demo_cache
 
 DEMO = Path(__file__).parent.parent / ".demo"
 _unable: list[str] = []
+_reports: list[str] = []
 
 
 def unable(what: str) -> None:
@@ -22,8 +23,15 @@ def unable(what: str) -> None:
         _unable.append(what)
 
 
+def report(what: str) -> None:
+    """Record, for the summary, a figure worth seeing."""
+    _reports.append(what)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what could not be tried here, so that nothing is skipped in silence."""
+    for what in _reports:
+        terminalreporter.write_line(what)
     for what in _unable:
         terminalreporter.write_line(f"not possible on this machine: {what}")
 

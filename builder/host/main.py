@@ -6,11 +6,10 @@ import sys
 import click
 
 from builder.errors import BuilderError, Interrupted
-from builder.events import Failed, encode
+from builder.events import encode
 from builder.host.cli import cli
-from builder.host.display import render_failure
+from builder.host.display import failed_event, render_failure
 from builder.signals import interruptible
-from builder.texts import say
 
 
 def main() -> None:
@@ -38,8 +37,8 @@ def run(arguments: list[str]) -> int:
 
 def _failed(error: BuilderError, arguments: list[str]) -> int:
     if "--json" in arguments:
-        click.echo(encode(Failed(error=error.to_data() | {"exit_code": int(error.exit_code)})))
+        click.echo(encode(failed_event(error)))
     click.echo(render_failure(error), err=True)
     for note in getattr(error, "__notes__", ()):
-        click.echo(say("Also: {note}", note=note), err=True)
+        click.echo(note, err=True)
     return int(error.exit_code)

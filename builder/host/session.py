@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.codec import from_data, to_data
-from builder.errors import SourceError
+from builder.errors import BuilderError, HostError, SourceError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
 from builder.host.config import Config
 from builder.host.delivery import Artefact, OutputFolder, output_folder
@@ -30,6 +30,7 @@ from builder.plan import (
     SystemFacts,
 )
 from builder.selection import choose, is_cache_newer, local_time
+from builder.texts import say
 
 _OUT: Final = "/work/out"
 _FAT_BEGINS: Final = 315_532_800  # 1980-01-01, in seconds since 1970
@@ -99,7 +100,7 @@ def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
         early: list[Event] = []
         choice = prepare(config, engine, run=run, on_event=_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
-        log = stack.enter_context(LogFile(output.path / f"{choice.iso_name}.log"))
+        log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
         for event in early:
             log.event(event)
         tell = _both(log.event, on_event)
@@ -160,6 +161,19 @@ def describe(config: Config, choice: Choice) -> dict[str, Any]:
     """Return a dry run's plan as plain data."""
     plan = plan_of(config, choice, run="", frozen=choice.candidate.subvolume)
     return {"output": str(config.output), "plan": to_data(plan)}
+
+
+@contextlib.contextmanager
+def _log(path: Path) -> Iterator[LogFile]:
+    """Open the log; an error that leaves the body is written to it and tells where it is."""
+    with LogFile(path) as log:
+        try:
+            yield log
+        except BuilderError as error:
+            error.add_note(say("The whole log is {path}", path=path))
+            with contextlib.suppress(HostError):  # a full disk must not hide the first error
+                log.failure(error)
+            raise
 
 
 def _work_volume(

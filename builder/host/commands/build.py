@@ -6,9 +6,8 @@ import click
 
 from builder.codec import to_data
 from builder.compression import PRESETS
-from builder.events import Result
 from builder.host import session
-from builder.host.commands.options import config_of, json_option, source_options
+from builder.host.commands.options import answer, config_of, json_option, source_options
 from builder.host.config import Config
 from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
@@ -87,30 +86,22 @@ def build(
 
 
 def _show_plan(config: Config, choice: session.Choice, display: Display) -> None:
-    display.event(Result(data=session.describe(config, choice)))
-    display.message(
-        say(
-            "Would build {iso} in {folder} with {compression} compression; nothing was written.",
-            iso=f"{choice.iso_name}.iso",
-            folder=config.output,
-            compression=config.recipe.compression.name,
-        )
+    text = say(
+        "Would build {iso} in {folder} with {compression} compression; nothing was written.",
+        iso=f"{choice.iso_name}.iso",
+        folder=config.output,
+        compression=config.recipe.compression.name,
     )
+    answer(display, text, session.describe(config, choice))
 
 
 def _show_outcome(outcome: session.Outcome, display: Display) -> None:
-    display.event(
-        Result(data={"folder": str(outcome.folder), "artefacts": to_data(outcome.artefacts)})
+    iso = outcome.folder / outcome.iso.name
+    lines = (
+        say("Built {iso} ({size})", iso=iso, size=readable_size(outcome.iso.size)),
+        say("  SHA-256    {digest}", digest=outcome.iso.sha256),
+        say("  Check it   cd {folder} && sha256sum -c SHA256SUMS", folder=outcome.folder),
+        say("  Boot it    distroclone-builder boot-test {iso}", iso=iso),
     )
-    lines = [
-        say(
-            "Built {iso} ({size})",
-            iso=outcome.folder / outcome.iso.name,
-            size=readable_size(outcome.iso.size),
-        ),
-        f"  sha256  {outcome.iso.sha256}",
-        say("  Check it:   cd {folder} && sha256sum -c SHA256SUMS", folder=outcome.folder),
-        say("  Try it:     distroclone-builder boot-test {iso}",
-            iso=outcome.folder / outcome.iso.name),
-    ]  # fmt: skip
-    display.message("\n".join(lines))
+    data = {"folder": str(outcome.folder), "artefacts": to_data(outcome.artefacts)}
+    answer(display, "\n".join(lines), data)

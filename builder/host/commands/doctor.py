@@ -4,8 +4,7 @@ import click
 
 from builder.codec import to_data
 from builder.errors import ExitCode
-from builder.events import Result
-from builder.host.commands.options import json_option
+from builder.host.commands.options import answer, json_option
 from builder.host.display import choose_display
 from builder.host.doctor import Check, Verdict, examine
 from builder.host.engine import connect
@@ -27,11 +26,11 @@ def doctor(*, as_json: bool) -> int:
     with choose_display(json=as_json) as display:
         for check in examine(connect()):
             checks.append(check)
-            display.message(_line(check))
+            if not as_json:
+                click.echo(_line(check))
         able = all(check.verdict is not Verdict.FAILED for check in checks)
-        display.event(Result(data={"able": able, "checks": to_data(checks)}))
         verdict = say("This engine can build.") if able else say("This engine cannot build.")
-        display.message(verdict)
+        answer(display, verdict, {"able": able, "checks": to_data(checks)})
     return int(ExitCode.DONE if able else ExitCode.HOST)
 
 

@@ -2,8 +2,7 @@
 
 import click
 
-from builder.events import Result
-from builder.host.commands.options import json_option
+from builder.host.commands.options import answer, json_option
 from builder.host.delivery import readable_size
 from builder.host.display import choose_display
 from builder.host.engine import connect
@@ -38,8 +37,8 @@ def build(*, unlocked: bool, as_json: bool) -> None:
     """
     with choose_display(json=as_json) as display:
         made = build_builder(connect(), locked=not unlocked, on_event=display.event)
-        display.event(Result(data={"id": made.id, "locked": made.locked}))
-        display.message(say("Built {tag}", tag=builder_tag(locked=made.locked)))
+        text = say("Built {tag}", tag=builder_tag(locked=made.locked))
+        answer(display, text, {"id": made.id, "locked": made.locked})
 
 
 @image.command()
@@ -56,11 +55,10 @@ def show(*, as_json: bool) -> None:
         found = find_builder(engine)
         facts = engine.images.find(found.id) if found else None
         if found is None or facts is None:
-            display.event(Result(data={"id": None}))
-            display.message(say("No image yet; `distroclone-builder image build` makes it."))
+            text = say("No image yet; `distroclone-builder image build` makes it.")
+            answer(display, text, {"id": None})
             return
         origin = facts.labels.get(LABEL_BASE, "")
-        display.event(Result(data={"id": found.id, "locked": found.locked, "base": origin}))
         lines = (
             say("Image   {tag}", tag=builder_tag(locked=found.locked)),
             say("Id      {id}", id=found.id),
@@ -68,7 +66,8 @@ def show(*, as_json: bool) -> None:
             say("Base    {pin} ({origin})", pin=base_pin().reference, origin=origin),
             say("Tools   {state}", state=say("locked") if found.locked else say("unlocked")),
         )
-        display.message("\n".join(lines))
+        data = {"id": found.id, "locked": found.locked, "base": origin}
+        answer(display, "\n".join(lines), data)
 
 
 @image.command()
@@ -83,7 +82,5 @@ def lock() -> None:
     """
     with choose_display(json=False) as display:
         changes = refresh_lock(connect(), on_event=display.event)
-        for change in changes:
-            display.message(f"{change.name}: {change.before} -> {change.after}")
-        if not changes:
-            display.message(say("The lock is up to date."))
+        lines = [f"{change.name}: {change.before} -> {change.after}" for change in changes]
+        answer(display, "\n".join(lines) or say("The lock is up to date."), {})

@@ -1,12 +1,14 @@
 """Options that several commands share, and the values they make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from builder.events import Result
 from builder.host.config import Config, Overrides, load_config
+from builder.host.display import Display, JsonDisplay
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,6 +27,15 @@ cache_option = click.option(
 cache_image_option = click.option(
     "--cache-image", type=_FILE, metavar="FILE", help="A file that holds such a btrfs volume."
 )
+
+
+def answer(display: Display, text: str, data: Mapping[str, object]) -> None:
+    """Give the command's result: the last event for programs, words on standard output else."""
+    if isinstance(display, JsonDisplay):
+        display.event(Result(data=data))
+        return
+    display.close()  # nothing may draw over the words
+    click.echo(text)
 
 
 def source_options(command: Command) -> Command:

@@ -1,6 +1,8 @@
 """`distroclone-builder snapshots`: what a cache holds, and what of it can be built."""
 
+import sys
 from pathlib import Path
+from typing import Final
 
 import click
 from rich.console import Console
@@ -8,9 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from builder.codec import to_data
-from builder.events import Result
 from builder.host import session
-from builder.host.commands.options import config_of, json_option, source_options
+from builder.host.commands.options import answer, config_of, json_option, source_options
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image import ensure_builder
@@ -20,6 +21,8 @@ from builder.names import new_run
 from builder.plan import CacheReport, Candidate, Problem
 from builder.selection import label, local_time
 from builder.texts import render, say
+
+_PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
 
 
 @click.command()
@@ -39,14 +42,14 @@ def snapshots(cache: Path | None, cache_image: Path | None, *, as_json: bool) ->
         image = ensure_builder(engine, on_event=display.event)
         source = session.cache_source(config)
         report = scan_cache(engine, image.id, source, run=new_run(), on_event=display.event)
-        display.event(Result(data=to_data(report) | {"label": label(report)}))
+        answer(display, label(report), to_data(report) | {"label": label(report)})
     if not as_json:
         _show(report)
 
 
 def _show(report: CacheReport) -> None:
-    console = Console(highlight=False)
-    console.print(escape(label(report)))
+    is_terminal = sys.stdout.isatty()
+    console = Console(highlight=False, soft_wrap=True, width=None if is_terminal else _PIPE_WIDTH)
     console.print(_table(report))
     for skipped in report.skipped:
         reason = _reason(skipped.reason)
@@ -57,16 +60,18 @@ def _show(report: CacheReport) -> None:
 
 def _table(report: CacheReport) -> Table:
     table = Table(box=None, pad_edge=False)
-    for title in (say("SELECTOR"), say("TAKEN"), say("SYSTEM"), say("KERNELS"), say("STATE")):
-        table.add_column(title)
+    for title in (say("SELECTOR"), say("TAKEN"), say("KERNELS")):
+        table.add_column(title, no_wrap=True)
+    table.add_column(say("SYSTEM"))
+    table.add_column(say("STATE"))
     for candidate in report.candidates:
         taken = local_time(report, candidate, zone=local_zone())
         system = candidate.system
         table.add_row(
             escape(candidate.selector),
             f"{taken:%Y-%m-%d %H:%M}",
-            escape(system.pretty_name) if system else "-",
             escape("\n".join(system.kernels)) if system else "-",
+            escape(system.pretty_name) if system else "-",
             escape(_state(candidate)),
         )
     return table

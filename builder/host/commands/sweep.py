@@ -6,9 +6,8 @@ import click
 
 from builder.codec import to_data
 from builder.errors import HostError
-from builder.events import Result
 from builder.host import sweep as sweeping
-from builder.host.commands.options import json_option
+from builder.host.commands.options import answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image import ensure_builder
@@ -43,15 +42,13 @@ def sweep(caches: tuple[Path, ...], *, as_json: bool) -> None:
             caches=[each.absolute() for each in caches],
             on_event=display.event,
         )
-        display.event(Result(data=to_data(swept)))
-        display.message(
-            say(
-                "Removed {containers} containers, {volumes} volumes and {frozen} frozen snapshots.",
-                containers=len(swept.containers),
-                volumes=len(swept.volumes),
-                frozen=len(swept.frozen),
-            )
+        text = say(
+            "Removed {containers} containers, {volumes} volumes and {frozen} frozen snapshots.",
+            containers=len(swept.containers),
+            volumes=len(swept.volumes),
+            frozen=len(swept.frozen),
         )
+        answer(display, text, to_data(swept))
     if swept.failures:
         raise HostError(
             "Not everything could be removed: {failures}",

@@ -1,0 +1,74 @@
+"""Runs `tests/tools` inside the builder image, where the real tools are."""
+
+import io
+import re
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+import pytest
+from docker.models.containers import Container
+from docker.types import Mount
+
+from builder.plan import ImageIdentity
+from tests.conftest import report
+
+pytestmark = pytest.mark.container
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def tools_image(client: docker.DockerClient, builder_image: ImageIdentity) -> str:
+    """The builder image with a test runner."""
+    recipe = (PROJECT / "tests/tools/Dockerfile").read_bytes()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo("Dockerfile")
+        member.size = len(recipe)
+        archive.addfile(member, io.BytesIO(recipe))
+    buffer.seek(0)
+    image, _lines = client.images.build(
+        fileobj=buffer,
+        custom_context=True,
+        tag="distroclone-builder-tools:test",
+        buildargs={"BUILDER": builder_image.id},
+        rm=True,
+    )
+    return str(image.id)
+
+
+@contextmanager
+def container(client: docker.DockerClient, image: str, command: list[str]) -> Iterator[Container]:
+    """A container that sees the project read-only and has no network."""
+    made = client.containers.create(
+        image,
+        command,
+        network_mode="none",
+        working_dir="/project",
+        mounts=[Mount("/project", str(PROJECT), type="bind", read_only=True)],
+        environment={"PYTHONPATH": "/project"},
+        init=True,
+    )
+    try:
+        yield made
+    finally:
+        made.remove(force=True, v=True)
+
+
+def test_the_tests_of_the_real_tools_pass_inside_the_builder_image(
+    client: docker.DockerClient, tools_image: str
+) -> None:
+    command = ["python3", "-m", "pytest", "-p", "no:cacheprovider", "-m", "tools", "tests/tools",
+               "-o", "filterwarnings="]  # fmt: skip
+    with container(client, tools_image, command) as made:
+        made.start()
+        code = made.wait()["StatusCode"]
+        output = made.logs().decode()
+    assert code == 0, output
+    counted = re.search(r"(\d+) passed", output)
+    assert counted is not None, output
+    assert "skipped" not in output, output
+    report(f"inside the builder image: {counted[0]}")
