@@ -128,7 +128,8 @@ def _source(section: Section, folder: Path, problems: Problems) -> Source:
     section.finish()
     if cache and cache_image:
         problems.add(
-            section.place_of("cache_image"), "cache and cache_image are not possible together; keep one"
+            section.place_of("cache_image"),
+            "cache and cache_image are not possible together; keep one",
         )
     if not cache and not cache_image:
         cache = DEFAULT_CACHE
@@ -223,7 +224,9 @@ def _with_flags(source: Source, overrides: Overrides, flags: _Flags) -> Source:
     cache = flags.path("--cache", overrides.cache)
     cache_image = flags.path("--cache-image", overrides.cache_image)
     if cache and cache_image:
-        flags.problems.add(Place(source="--cache-image"), "Not possible together with --cache; keep one")
+        flags.problems.add(
+            Place(source="--cache-image"), "Not possible together with --cache; keep one"
+        )
     snapshot = flags.value("SELECTOR", overrides.snapshot, rules.selector) or source.snapshot
     if not cache and not cache_image:
         cache, cache_image = source.cache, source.cache_image

@@ -105,7 +105,9 @@ def _image(image: ImageIdentity | None) -> Check:
             name=name,
             verdict=Verdict.WARNING,
             finding=say("not built yet"),
-            remedy=say("None needed: the first build makes it, or `distroclone-builder image build`."),
+            remedy=say(
+                "None needed: the first build makes it, or `distroclone-builder image build`."
+            ),
         )
     if not image.locked:
         return Check(

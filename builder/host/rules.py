@@ -191,7 +191,9 @@ def selector(text: str) -> str:
 
 def path(text: str) -> str:
     """Check a path; whether it is there is found out when it is used."""
-    return _match(_PATH, text, '"{value}" is not a path', "It is empty or holds control characters.")
+    return _match(
+        _PATH, text, '"{value}" is not a path', "It is empty or holds control characters."
+    )
 
 
 def _match(pattern: re.Pattern[str], text: str, message: str, hint: str) -> str:

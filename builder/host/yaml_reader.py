@@ -187,7 +187,9 @@ class _Reader:
         next(self._events)  # the document's end
         second = next(self._events)
         if isinstance(second, DocumentStartEvent):
-            self._problems.add(self._place(second), "A config is one document; remove what follows this ---")
+            self._problems.add(
+                self._place(second), "A config is one document; remove what follows this ---"
+            )
         return node
 
     def _node(self, event: Event, *, depth: int) -> Node:
