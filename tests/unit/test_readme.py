@@ -1,5 +1,6 @@
 """What README and the pages beside it say is there, is there: commands, options, codes, paths."""
 
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from builder.errors import ExitCode
 from builder.host import session, source
 from builder.host.cli import cli
 from builder.host.rules import selector
+from builder.inside import pipeline
 
 PROJECT = Path(__file__).parents[2]
 README = PROJECT / "README.md"
@@ -154,6 +156,13 @@ def test_the_architecture_page_gives_the_capabilities_that_the_code_asks_for() -
     assert shown["scan`, of a cache image"] == set(source.MOUNTING)
     assert shown["freeze`, `thaw"] == set(source.FREEZING)
     assert shown["build"] == set(session.BUILDING)
+
+
+def test_the_architecture_page_gives_the_steps_in_their_order() -> None:
+    rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The steps")
+    planned = inspect.getsource(pipeline.pipeline)
+    steps = [getattr(pipeline, name) for name in re.findall(r"(\w+Step)\(", planned)]
+    assert [name.strip("`") for name, *_rest in rows] == [step.name for step in steps]
 
 
 def test_the_workflow_runs_the_script_that_readme_names_and_pins_its_actions() -> None:
