@@ -12,7 +12,7 @@ CLOCK = 1_750_170_600  # 2025-06-17 14:30 UTC
 
 _STATUS = "".join(
     f"Package: {name}\nStatus: install ok installed\nArchitecture: all\n\n"
-    for name in ("user-setup", "locales", "tzdata", "keyboard-configuration")
+    for name in ("live-config", "user-setup", "locales", "tzdata", "keyboard-configuration")
 )
 # Whatever has the marker in its path or its content must be gone at the end.
 _FILES: Mapping[str, str] = {
