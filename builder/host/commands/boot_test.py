@@ -32,7 +32,9 @@ from builder.texts import say
 )
 @json_option
 def boot_test(iso: Path, firmware: str, attach: str, *, as_json: bool) -> None:
-    """Boot ISO in a virtual machine until its live system reports itself.
+    """Boot an ISO in a virtual machine.
+
+    The test is passed when the live system itself reports so.
 
     QEMU runs in a container of its own, with KVM where it works. Without it, allow some minutes.
 
