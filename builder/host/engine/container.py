@@ -126,15 +126,15 @@ def started(
             [spec.job],
             **_options(spec, security_options=security_options),
         )
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(_remove, container)
         _check_mounts(container, spec)
         with translated(f"starting the {spec.job} container"):
             container.put_archive("/", _request_archive(spec.request))
             stream = container.attach(stream=True, logs=True, stdout=True, stderr=True, demux=True)
+            undo.callback(_close, stream)
             container.start()
         yield RunningJob(container, stream)
-    finally:
-        _remove(container)
 
 
 def _options(spec: ContainerSpec, *, security_options: list[str]) -> dict[str, Any]:
@@ -217,6 +217,16 @@ def _event(line: bytes) -> Event:
         return decode(text)
     except ValueError:
         return ToolOutput(step="", text=text)
+
+
+def _close(stream: Any) -> None:
+    """Close the connection that the output came over.
+
+    The SDK leaves it to the garbage collector: its own `close` shuts the socket down, but the
+    response keeps it open.
+    """
+    with contextlib.suppress(Exception):  # it may be broken; the container matters more
+        stream._response.close()
 
 
 def _remove(container: "Container") -> None:
