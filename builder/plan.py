@@ -194,3 +194,44 @@ class BuildPlan:
     frozen: bool  # the source is our own read-only snapshot; else it is checked for change
     cache_image: bool  # /cache.img must be mounted inside; else /source is bound
     cache_base: str  # where the cache base lies in the cache image; "." for a directory
+
+
+class Firmware(StrEnum):
+    """What starts the test machine."""
+
+    BIOS = "bios"
+    UEFI = "uefi"
+
+
+class Attachment(StrEnum):
+    """What the ISO is to the test machine."""
+
+    CD = "cd"
+    DISK = "disk"  # a USB stick that it was written to
+
+
+class Accelerator(StrEnum):
+    """How QEMU runs the test machine."""
+
+    KVM = "kvm"
+    TCG = "tcg"  # in software: works everywhere, many times slower
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootTestRequest:
+    """Boot the ISO that the container sees, and wait for the live system's own report."""
+
+    firmware: Firmware
+    attach: Attachment
+    timeout_seconds: int
+    memory_mib: int
+    processors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootTestResult:
+    """A live system that reported itself well."""
+
+    seconds: float  # from power-on to the report
+    accelerator: Accelerator
+    report: str  # the line that the live system wrote

@@ -7,8 +7,10 @@ import docker
 import pytest
 
 from builder.events import Event
+from builder.host.config import Overrides, load_config
 from builder.host.engine import Engine, connect
 from builder.host.image import ensure_base, ensure_builder
+from builder.host.session import Outcome, build
 from builder.plan import ImageIdentity
 from fixtures.demo_cache import make_demo_cache
 
@@ -74,3 +76,15 @@ def demo_cache(client: docker.DockerClient, base_image: str) -> Path:
     target = DEMO / "cache.img"
     make_demo_cache(client, base_image=base_image, target=target)
     return target
+
+
+@pytest.fixture(scope="session")
+def demo_build(
+    engine: Engine, demo_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Outcome:
+    """What a build of the demo cache with all defaults made; nobody may change it."""
+    output = tmp_path_factory.mktemp("demo-build")
+    config = load_config(None, Overrides(cache_image=demo_cache, output=output))
+    outcome = build(config, engine, on_event=ignore)
+    report(f"demo ISO: {outcome.iso.size} bytes, sha256 {outcome.iso.sha256}")
+    return outcome

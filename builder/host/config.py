@@ -110,7 +110,7 @@ def _check_version(top: Section, problems: Problems) -> None:
 def _version(number: int) -> int:
     if number != VERSION:
         raise UsageError(
-            "Version {number} is not known",
+            "Config version {number} is not known",
             hint="This release reads version {version}.",
             number=number,
             version=VERSION,
@@ -128,7 +128,8 @@ def _source(section: Section, folder: Path, problems: Problems) -> Source:
     section.finish()
     if cache and cache_image:
         problems.add(
-            section.place_of("cache_image"), "cache and cache_image exclude each other; keep one"
+            section.place_of("cache_image"),
+            "cache and cache_image are not possible together; keep one",
         )
     if not cache and not cache_image:
         cache = DEFAULT_CACHE
@@ -185,7 +186,7 @@ def _isolation(text: str) -> Isolation:
     if text not in tuple(Isolation):
         meant = nearest(text, Isolation)
         raise UsageError(
-            '"{value}" is no isolation',
+            '"{value}" is not a kind of isolation',
             hint="Did you mean {meant}?" if meant else "It is one of {known}.",
             value=short(text),
             meant=meant,
@@ -223,7 +224,9 @@ def _with_flags(source: Source, overrides: Overrides, flags: _Flags) -> Source:
     cache = flags.path("--cache", overrides.cache)
     cache_image = flags.path("--cache-image", overrides.cache_image)
     if cache and cache_image:
-        flags.problems.add(Place(source="--cache-image"), "This excludes --cache; keep one")
+        flags.problems.add(
+            Place(source="--cache-image"), "Not possible together with --cache; keep one"
+        )
     snapshot = flags.value("SELECTOR", overrides.snapshot, rules.selector) or source.snapshot
     if not cache and not cache_image:
         cache, cache_image = source.cache, source.cache_image

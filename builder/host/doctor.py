@@ -105,14 +105,16 @@ def _image(image: ImageIdentity | None) -> Check:
             name=name,
             verdict=Verdict.WARNING,
             finding=say("not built yet"),
-            remedy=say("`distroclone-builder image build`, or the first build makes it."),
+            remedy=say(
+                "None needed: the first build makes it, or `distroclone-builder image build`."
+            ),
         )
     if not image.locked:
         return Check(
             name=name,
             verdict=Verdict.WARNING,
             finding=say("{id}, unlocked", id=image.id),
-            remedy=say("`distroclone-builder image lock`, then `image build`."),
+            remedy=say("In a checkout: `distroclone-builder image lock`, then `image build`."),
         )
     return Check(name=name, verdict=Verdict.OK, finding=image.id)
 

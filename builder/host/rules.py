@@ -56,7 +56,9 @@ def user_name(text: str) -> str:
         "Up to 32 of a-z, 0-9, _ and -, a letter first.",
     )
     if text in SYSTEM_USERS or text.startswith("systemd-"):
-        raise UsageError('The user name "{value}" belongs to the system', value=text)
+        raise UsageError(
+            'The user name "{value}" belongs to the system', hint="Choose another.", value=text
+        )
     return text
 
 
@@ -181,7 +183,7 @@ def selector(text: str) -> str:
         '"{value}" selects no snapshot',
         hint="Did you mean {meant}?"
         if meant
-        else "latest, cache, a number, a date, or @YYYY-MM-DD_HH:MM (in quotes).",
+        else "Possible are latest, cache, a number, a date, and @YYYY-MM-DD_HH:MM (in quotes).",
         value=short(text),
         meant=meant,
     )
@@ -189,7 +191,9 @@ def selector(text: str) -> str:
 
 def path(text: str) -> str:
     """Check a path; whether it is there is found out when it is used."""
-    return _match(_PATH, text, '"{value}" is not a path', "")
+    return _match(
+        _PATH, text, '"{value}" is not a path', "It is empty or holds control characters."
+    )
 
 
 def _match(pattern: re.Pattern[str], text: str, message: str, hint: str) -> str:

@@ -187,7 +187,9 @@ class _Reader:
         next(self._events)  # the document's end
         second = next(self._events)
         if isinstance(second, DocumentStartEvent):
-            self._problems.add(self._place(second), "A config is one document, without ---")
+            self._problems.add(
+                self._place(second), "A config is one document; remove what follows this ---"
+            )
         return node
 
     def _node(self, event: Event, *, depth: int) -> Node:
@@ -235,7 +237,7 @@ class _Reader:
             if isinstance(key, Refused):
                 continue
             if not isinstance(key, Scalar):
-                self._problems.add(key.place, "A key is one plain word")
+                self._problems.add(key.place, "A key must be one plain word")
             elif key.text == "<<" and key.kind is Kind.TEXT:
                 self._problems.add(key.place, "The merge key << is not supported")
             elif first := entries.get(key.text):

@@ -31,7 +31,7 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - the last door: nothing may leave without a verdict
         sys.stderr.write(traceback.format_exc())
         unexpected = StepError(
-            "Unexpected error in the build container: {reason}",
+            "Unexpected error in the container: {reason}",
             hint="This is a defect of distroclone-builder; please report it with the log.",
             output=traceback.format_exc().splitlines()[-25:],
             reason=f"{type(error).__name__}: {error}",

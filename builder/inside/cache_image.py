@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -45,7 +46,20 @@ def mounted(
                                        for line in error.output)  # fmt: skip
                 if not taken_by_another or attempt == _ATTEMPTS:
                     raise _unusable(error) from error
+                time.sleep(0.2 * attempt)  # another container's loop device is just going away
+        _check_read_only(target)
         yield
+
+
+def _check_read_only(target: Path) -> None:
+    """Refuse a volume that somebody else has mounted writable: the kernel gave us that one."""
+    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
+        fields, _separator, rest = line.partition(" - ")
+        if fields.split()[4] == os.fspath(target) and rest.split()[2].split(",")[0] == "rw":
+            raise SourceError(
+                "The cache image is mounted writable on the engine's host",
+                hint="Unmount it there, or give the mounted folder with --cache.",
+            )
 
 
 def free_loop_device() -> Path:

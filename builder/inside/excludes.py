@@ -73,6 +73,8 @@ EXCLUDES: Final = (
     Exclude(pattern="/var/lib/docker/*", reason=_CONTAINERS),
     Exclude(pattern="/var/lib/containerd/*", reason=_CONTAINERS),
     Exclude(pattern="/var/lib/containers/*", reason=_CONTAINERS),
+    Exclude(pattern="/var/lib/lxc/*", reason=_CONTAINERS),
+    Exclude(pattern="/var/lib/machines/*", reason=_CONTAINERS),
     Exclude(pattern="/var/lib/libvirt/images/*", reason="disks of virtual machines"),
 )
 

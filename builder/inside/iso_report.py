@@ -18,6 +18,8 @@ BLOCK: Final = 2048  # bytes of an ISO 9660 block
 _SECTOR: Final = 512  # bytes in which partition tables count
 ESP_TYPE: Final = "28732ac11ff8d211ba4b00a0c93ec93b"  # C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 
+_DEFECT: Final = "This is a defect of distroclone-builder; please report it with the log."
+
 _ROW: Final = re.compile(r"(?P<name>[A-Za-z][^:]*?) *: +(?P<words>.*)")
 _DATA: Final = re.compile(
     r"File data lba: *[0-9]+ , *(?P<start>[0-9]+) , *(?P<blocks>[0-9]+) , *(?P<size>[0-9]+) , "
@@ -71,9 +73,11 @@ def check_layout(report: str) -> Extent:
     }
     missing = [name for name, present in facts.items() if not present]
     if missing or partition is None:
-        raise VerificationError("The ISO lacks {missing}", missing=", ".join(missing))
+        raise VerificationError("The ISO lacks {missing}", hint=_DEFECT, missing=", ".join(missing))
     if int(bootable["UEFI"][7]) * BLOCK != partition.start:
-        raise VerificationError("The ISO's UEFI image is not its EFI system partition")
+        raise VerificationError(
+            "The UEFI image of the ISO is not its EFI system partition", hint=_DEFECT
+        )
     return partition
 
 

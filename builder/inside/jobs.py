@@ -8,9 +8,9 @@ from typing import Any, Final
 from builder.codec import from_data, to_data
 from builder.errors import StepError
 from builder.events import Event
-from builder.inside import cache_image, freeze, paths, pipeline, probe, scan
+from builder.inside import cache_image, freeze, paths, pipeline, probe, qemu, scan
 from builder.inside.real_system import RealSystem
-from builder.plan import BuildPlan, FreezeRequest, ScanRequest, ThawRequest
+from builder.plan import BootTestRequest, BuildPlan, FreezeRequest, ScanRequest, ThawRequest
 
 Emit = Callable[[Event], None]
 
@@ -38,6 +38,10 @@ def _list_frozen(_request: object, _emit: Emit) -> Mapping[str, Any]:
 
 def _build(request: object, emit: Emit) -> Mapping[str, Any]:
     return pipeline.build(from_data(BuildPlan, request), emit=emit)
+
+
+def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
+    return qemu.boot_test(from_data(BootTestRequest, request), emit=emit)
 
 
 def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
@@ -69,5 +73,6 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "thaw": _thaw,
     "list-frozen": _list_frozen,
     "build": _build,
+    "boot-test": _boot_test,
     "probe": _probe,
 }

@@ -26,10 +26,10 @@ _COMPLETE = ("2", "3", "cache", "raw")
 
 
 @pytest.fixture(scope="module")
-def facts(engine: docker.DockerClient, base_image: str, demo_cache: Path) -> dict[str, Any]:
+def facts(client: docker.DockerClient, base_image: str, demo_cache: Path) -> dict[str, Any]:
     """What the probe found in the image, from inside a container with the least capabilities."""
-    container = engine.containers.create(
-        build_demo_image(engine, base_image=base_image),
+    container = client.containers.create(
+        build_demo_image(client, base_image=base_image),
         entrypoint=["python3", "-c", _PROBE.read_text()],
         labels={LABEL: "1"},
         network_disabled=True,
@@ -120,16 +120,16 @@ def test_what_is_hard_to_copy_came_through_the_backup(facts: dict[str, Any]) -> 
 
 
 def test_an_unchanged_recipe_is_not_run_again(
-    engine: docker.DockerClient, base_image: str, demo_cache: Path
+    client: docker.DockerClient, base_image: str, demo_cache: Path
 ) -> None:
     before = demo_cache.stat()
-    make_demo_cache(engine, base_image=base_image, target=demo_cache)
+    make_demo_cache(client, base_image=base_image, target=demo_cache)
     after = demo_cache.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_failing_recipe_leaves_no_cache_container_or_volume(
-    engine: docker.DockerClient,
+    client: docker.DockerClient,
     base_image: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -140,9 +140,9 @@ def test_a_failing_recipe_leaves_no_cache_container_or_volume(
     monkeypatch.setattr("fixtures.demo_cache.RECIPE", broken)
     target = tmp_path / "out/cache.img"
     with pytest.raises(DemoCacheError, match="exit code 7"):
-        make_demo_cache(engine, base_image=base_image, target=target)
-    engine.images.remove(build_demo_image(engine, base_image=base_image))
+        make_demo_cache(client, base_image=base_image, target=target)
+    client.images.remove(build_demo_image(client, base_image=base_image))
     assert [path.name for path in target.parent.iterdir()] == ["cache.img.recipe"]
     assert (target.parent / "cache.img.recipe").read_text() == ""
-    assert engine.containers.list(all=True, filters={"label": LABEL}) == []
-    assert engine.volumes.list(filters={"label": LABEL}) == []
+    assert client.containers.list(all=True, filters={"label": LABEL}) == []
+    assert client.volumes.list(filters={"label": LABEL}) == []

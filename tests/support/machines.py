@@ -12,7 +12,7 @@ CLOCK = 1_750_170_600  # 2025-06-17 14:30 UTC
 
 _STATUS = "".join(
     f"Package: {name}\nStatus: install ok installed\nArchitecture: all\n\n"
-    for name in ("user-setup", "locales", "tzdata", "keyboard-configuration")
+    for name in ("live-config", "user-setup", "locales", "tzdata", "keyboard-configuration")
 )
 # Whatever has the marker in its path or its content must be gone at the end.
 _FILES: Mapping[str, str] = {
@@ -96,7 +96,9 @@ _FILES: Mapping[str, str] = {
     "var/crash/x.crash": MARK,
     "etc/popularity-contest.conf": MARK,
     "var/lib/plocate/plocate.db": MARK,
-    "var/cache/debconf/passwords.dat": MARK,
+    "var/cache/debconf/passwords.dat": "Name: passwd/user-password-crypted\n"
+    f"Template: passwd/user-password-crypted\nValue: {MARK}\nOwners: user-setup\n\n",
+    "var/cache/debconf/passwords.dat-old": MARK,
     "var/lib/live/config/hostname": "",
     "var/lib/dpkg/status": _STATUS,
     "etc/default/keyboard": 'XKBMODEL="pc105"\nXKBLAYOUT="it"\nXKBVARIANT="winkeys"\n',

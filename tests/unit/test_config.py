@@ -141,11 +141,11 @@ def test_flags_are_checked_like_the_file_and_reported_with_it(tmp_path: Path) ->
         ),
     )
     for line in (
-        "--cache-image: This excludes --cache",
+        "--cache-image: Not possible together with --cache",
         'SELECTOR: "newest!" selects no snapshot',
-        '--isolation: "privilege" is no isolation. Did you mean privileged?',
+        '--isolation: "privilege" is not a kind of isolation. Did you mean privileged?',
         '--compression: Compression level "0" is not possible',
-        f'{path}:2:12: "none" is no isolation',
+        f'{path}:2:12: "none" is not a kind of isolation',
     ):
         assert line in text
 

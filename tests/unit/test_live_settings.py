@@ -116,10 +116,12 @@ def test_a_locale_that_cannot_be_generated_is_told(root: Path) -> None:
     assert [note for note in system.notes if "de_DE.UTF-8" in note]
 
 
-def test_a_missing_user_setup_is_told(root: Path) -> None:
-    (root / "var/lib/dpkg/status").write_text("")
+@pytest.mark.parametrize("package", ["live-config", "user-setup"])
+def test_what_keeps_the_live_user_from_being_made_is_told(root: Path, package: str) -> None:
+    status = root / "var/lib/dpkg/status"
+    status.write_text(status.read_text().replace(f"Package: {package}\n", "Package: other\n"))
     system = configured(root, LiveSettings(user="demo"))
-    assert [note for note in system.notes if "user-setup" in note and "demo" in note]
+    assert [package in note and "demo" in note for note in system.notes] == [True]
 
 
 def test_the_keyboard_loses_the_variant_of_the_former_layout(root: Path) -> None:

@@ -319,3 +319,28 @@ def test_the_mounts_of_this_machine_are_read() -> None:
     found = mounts()
     assert any(mount.point == "/" for mount in found)
     assert any(mount.filesystem == "proc" for mount in found)
+
+
+def test_a_symlink_replaces_what_is_there_without_touching_it(root: Path, outside: Path) -> None:
+    journal = Journal()
+    (root / "etc/localtime").symlink_to(outside / "machine-id")
+    (root / "etc/live").symlink_to(outside)
+    editing(root, journal).symlink("/etc/localtime", "/usr/share/zoneinfo/UTC")
+    assert str((root / "etc/localtime").readlink()) == "/usr/share/zoneinfo/UTC"
+    assert (root / "etc/localtime").lstat().st_mtime == CLOCK
+    assert (outside / "machine-id").read_text() == "precious"
+    assert journal == [("changed", "/etc/localtime")]
+
+
+def test_a_symlink_is_never_made_outside(root: Path, outside: Path) -> None:
+    (root / "etc/wants").symlink_to(outside)
+    editing(root).symlink("/etc/wants/unit", "/usr/lib/unit")
+    assert [path.name for path in outside.iterdir()] == ["machine-id"]
+
+
+def test_the_target_of_a_symlink_is_told_as_it_is_written(root: Path) -> None:
+    (root / "etc/link").symlink_to("../a/../b")
+    tree = editing(root)
+    assert tree.link_target("/etc/link") == "../a/../b"
+    assert tree.link_target("/etc/hostname") is None
+    assert tree.link_target("/etc/none") is None

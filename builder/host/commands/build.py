@@ -41,7 +41,7 @@ from builder.texts import say
 @click.option(
     "--isolation",
     type=click.Choice([each.value for each in Isolation]),
-    help="What the build container may do [default: confined].",
+    help="What the build container may do: what a build needs, or all [default: confined].",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
 @json_option
@@ -57,8 +57,10 @@ def build(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Build a live ISO from SELECTOR: latest (the default), cache, a snapshot's number,
-    @YYYY-MM-DD_HH:MM, or a day.
+    """Build a live ISO from a snapshot.
+
+    SELECTOR is latest (the default), cache (as it is now), a snapshot's number,
+    @YYYY-MM-DD_HH:MM, or a day (YYYY-MM-DD).
 
     \b
     Examples:

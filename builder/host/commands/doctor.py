@@ -16,7 +16,9 @@ _MARKS = {Verdict.OK: "✔", Verdict.WARNING: "!", Verdict.FAILED: "✘"}
 @click.command()
 @json_option
 def doctor(*, as_json: bool) -> int:
-    """Look at the engine, privileges, disk, kernel and image; each problem with its remedy.
+    """Find out whether this machine can build.
+
+    Looks at the engine, privileges, disk, kernel and image; each problem comes with its remedy.
 
     \b
     Example:

@@ -15,7 +15,10 @@ from builder.texts import say
 
 @click.group()
 def image() -> None:
-    """Build and show the builder image, which holds every tool that decides a byte."""
+    """Build, show or pin the builder image.
+
+    It holds every tool that decides a byte of an ISO.
+    """
 
 
 @image.command()
@@ -26,7 +29,7 @@ def image() -> None:
 )
 @json_option
 def build(*, unlocked: bool, as_json: bool) -> None:
-    """Build the builder image, with the versions of the lock file.
+    """Build the image with the versions of the lock file.
 
     The base is pulled by digest; where no registry answers, it is bootstrapped from Debian's
     packages with mmdebstrap.
@@ -44,7 +47,9 @@ def build(*, unlocked: bool, as_json: bool) -> None:
 @image.command()
 @json_option
 def show(*, as_json: bool) -> None:
-    """Show the builder image that fits this version, and where its base came from.
+    """Show the image that fits this version.
+
+    Also where its base came from, and whether its tools are the locked ones.
 
     \b
     Example:
@@ -72,9 +77,10 @@ def show(*, as_json: bool) -> None:
 
 @image.command()
 def lock() -> None:
-    """Rewrite the lock file with the versions that Debian's archive has now, and show the changes.
+    """Renew the lock file from Debian's archive.
 
-    Works in a checkout of the project; review the result and commit it.
+    Writes the versions that the archive has now, and shows what that changes. Works in a checkout
+    of the project; review the result and commit it.
 
     \b
     Example:

@@ -25,7 +25,10 @@ cache_option = click.option(
     help="The folder that holds .rootfs_cache and .backup_meta [default: /mnt/SysLinuxOS_backup].",
 )
 cache_image_option = click.option(
-    "--cache-image", type=_FILE, metavar="FILE", help="A file that holds such a btrfs volume."
+    "--cache-image",
+    type=_FILE,
+    metavar="FILE",
+    help="A file that holds a btrfs volume with such a folder.",
 )
 
 

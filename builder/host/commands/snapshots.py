@@ -29,7 +29,7 @@ _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
 @source_options
 @json_option
 def snapshots(cache: Path | None, cache_image: Path | None, *, as_json: bool) -> None:
-    """List what can be built from a cache, and why the rest cannot.
+    """List what can be built, and why the rest cannot.
 
     \b
     Examples:

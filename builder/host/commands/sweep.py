@@ -25,9 +25,9 @@ from builder.texts import say
 )
 @json_option
 def sweep(caches: tuple[Path, ...], *, as_json: bool) -> None:
-    """Remove containers, volumes and frozen snapshots that crashed runs left.
+    """Remove what crashed runs left.
 
-    What a running build uses is never touched.
+    That is containers, volumes and frozen snapshots. What a running build uses is never touched.
 
     \b
     Example:

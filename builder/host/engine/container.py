@@ -103,12 +103,12 @@ class RunningJob:
             killed_for_memory = bool(self._container.attrs["State"].get("OOMKilled"))
         if killed_for_memory:
             return StepError(
-                "The build container ran out of memory",
-                hint="Give the engine more memory, or choose `--compression fast`.",
+                "The container ran out of memory",
+                hint="Give the engine more memory; a build needs less with `--compression fast`.",
                 output=output,
             )
         return StepError(
-            "The build container ended without a verdict (exit code {code})",
+            "The container ended before it could give a result (exit code {code})",
             hint="It was probably killed from outside; look at the engine's own log.",
             output=output,
             code=code,

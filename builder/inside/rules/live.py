@@ -16,6 +16,7 @@ from builder.inside.tree import Tree
 from builder.plan import LiveSettings
 
 CONFIG: Final = "/etc/live/config.conf.d/zz-distroclone-builder.conf"  # after all others
+_FOR_THE_USER: Final = ("live-config", "user-setup")
 _NO_LOCALE_NEEDED: Final = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
 
 
@@ -65,14 +66,15 @@ def _check_user(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
             message = "The live user cannot be called {user}: the system has that name in {path}"
             hint = "Choose another name for live.user."
             raise StepError(message, hint=hint, user=live.user, path=path)
-    if installed(tree, ("user-setup",)):
-        return ()
-    return (
+    there = installed(tree, _FOR_THE_USER)
+    return tuple(
         Warned(
-            message="The system has no package user-setup, so live-config will not make the user"
-            " {user}; install it on the source and back up again",
-            values=(("user", live.user),),
-        ),
+            message="The system has no package {package}, so there will be no live user {user};"
+            " install it on the source and back up again",
+            values=(("package", package), ("user", live.user)),
+        )
+        for package in _FOR_THE_USER
+        if package not in there
     )
 
 

@@ -1,0 +1,63 @@
+"""`distroclone-builder boot-test`: does the ISO come up?"""
+
+from pathlib import Path
+
+import click
+
+from builder.codec import to_data
+from builder.host import boot_test as testing
+from builder.host.commands.options import answer, json_option
+from builder.host.display import choose_display
+from builder.host.engine import connect
+from builder.plan import Attachment, Firmware
+from builder.texts import say
+
+
+@click.command()
+@click.argument("iso", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--firmware",
+    type=click.Choice([each.value for each in Firmware]),
+    default=Firmware.UEFI.value,
+    show_default=True,
+    help="What starts the machine.",
+)
+@click.option(
+    "--as",
+    "attach",
+    type=click.Choice([each.value for each in Attachment]),
+    default=Attachment.CD.value,
+    show_default=True,
+    help="Put the ISO in as a CD, or as a USB stick that it was written to.",
+)
+@json_option
+def boot_test(iso: Path, firmware: str, attach: str, *, as_json: bool) -> None:
+    """Boot an ISO in a virtual machine.
+
+    The test is passed when the live system itself reports so.
+
+    QEMU runs in a container of its own, with KVM where it works. Without it, allow some minutes.
+
+    \b
+    Examples:
+      distroclone-builder boot-test Debian-13-xfce.iso
+      distroclone-builder boot-test Debian-13-xfce.iso --firmware bios --as disk
+    """
+    with choose_display(json=as_json) as display:
+        result = testing.boot_test(
+            connect(),
+            iso=iso,
+            firmware=Firmware(firmware),
+            attach=Attachment(attach),
+            on_event=display.event,
+        )
+        text = say(
+            "{iso} reached its live system on {firmware} as {attach}, {seconds} s after power-on "
+            "({accelerator})",
+            iso=iso.name,
+            firmware=firmware,
+            attach=attach,
+            seconds=result.seconds,
+            accelerator=result.accelerator,
+        )
+        answer(display, text, to_data(result))

@@ -1,0 +1,78 @@
+"""Whether KVM can be trusted here.
+
+Machines that are virtual themselves often offer a KVM that starts and then fails in the middle of
+an instruction. So the device is asked first, and then a UEFI has to come up under it.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from builder.inside.machine import bare_argv, watch
+from builder.inside.serial_console import BROKEN_KVM, Meaning, Sign
+from builder.plan import Accelerator
+
+_KVM: Final = Path("/dev/kvm")
+_GET_API_VERSION: Final = 0xAE00  # linux/kvm.h
+_CREATE_VM: Final = 0xAE01
+_API_VERSION: Final = 12
+_VARIABLES: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+_PROOF_SECONDS: Final = 15.0  # even without KVM this firmware comes up in two
+_FIRMWARE_IS_UP: Final = Sign(text="BdsDxe: ", meaning=Meaning.OK)
+
+
+def fault_of_kvm() -> str:
+    """Return why KVM cannot be used in this container; "" when it can."""
+    return fault_of_device(_KVM) or _fault_in_use()
+
+
+def fault_of_device(device: Path) -> str:
+    """Return why this device makes no virtual machine; "" when it does."""
+    try:
+        descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        return f"{device}: {error.strerror}"
+    try:
+        version = fcntl.ioctl(descriptor, _GET_API_VERSION)
+        if version != _API_VERSION:
+            return f"{device} speaks version {version}"
+        os.close(fcntl.ioctl(descriptor, _CREATE_VM))
+    except OSError as error:
+        return f"{device}: {error.strerror}"
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _fault_in_use() -> str:
+    with uefi_variables() as variables:
+        argv = bare_argv(
+            accelerator=Accelerator.KVM, memory_mib=256, processors=1, variables=variables
+        )
+        ending = watch(
+            argv,
+            signs=(_FIRMWARE_IS_UP, BROKEN_KVM),
+            limit_seconds=_PROOF_SECONDS,
+            on_line=lambda _line: None,
+        )
+    match ending.sighting:
+        case None if ending.exit_code is None:
+            return f"no firmware came up under it within {_PROOF_SECONDS:.0f} s"
+        case None:
+            return ending.last_lines[-1] if ending.last_lines else "QEMU ended at once"
+        case sighting if sighting.meaning is Meaning.OK:
+            return ""
+        case sighting:
+            return sighting.line
+
+
+@contextmanager
+def uefi_variables() -> Iterator[Path]:
+    """Give a UEFI a fresh store of variables for as long as the body lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(shutil.copyfile(_VARIABLES, Path(folder) / "variables.fd"))

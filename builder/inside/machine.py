@@ -1,0 +1,156 @@
+"""A test machine: QEMU's command line, and QEMU watched until a sign appears.
+
+Every device is named, so that the machine is the same whatever QEMU's defaults become.
+"""
+
+import contextlib
+import os
+import select
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, assert_never
+
+from builder.errors import StepError
+from builder.inside.serial_console import Lookout, Sighting, Sign
+from builder.plan import Accelerator, Attachment, BootTestRequest, Firmware
+
+# The report unit of our ISOs speaks only on a machine of this name.
+_PRODUCT: Final = "distroclone-builder-boot-test"
+_OVMF_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+_LAST_LINES: Final = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Why watching ended: a sign, the end of QEMU, or (neither) the end of patience."""
+
+    sighting: Sighting | None
+    exit_code: int | None  # of QEMU, when it ended by itself
+    seconds: float
+    last_lines: tuple[str, ...]
+
+
+def qemu_argv(
+    request: BootTestRequest, *, iso: Path, accelerator: Accelerator, variables: Path | None
+) -> tuple[str, ...]:
+    """Return the command of a machine that boots `iso`; `variables` is its UEFI's own store."""
+    drive: tuple[str, ...]
+    match request.attach:
+        case Attachment.CD:
+            drive = ("-device", "ide-cd,bus=ide.0,drive=medium,bootindex=0")
+        case Attachment.DISK:
+            drive = ("-device", "qemu-xhci", "-device", "usb-storage,drive=medium,bootindex=0")
+        case _:
+            assert_never(request.attach)
+    uefi = request.firmware is Firmware.UEFI
+    if uefi is (variables is None):
+        message = "a store of variables goes with UEFI, and only with it"
+        raise ValueError(message)
+    return (
+        *bare_argv(accelerator=accelerator, memory_mib=request.memory_mib,
+            processors=request.processors, variables=variables),
+        "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={_escaped(iso)}",
+        *drive,
+    )  # fmt: skip
+
+
+def bare_argv(
+    *, accelerator: Accelerator, memory_mib: int, processors: int, variables: Path | None
+) -> tuple[str, ...]:
+    """Return the command of a machine without any medium; with `variables` it is a UEFI one."""
+    match accelerator:
+        case Accelerator.KVM:
+            speed = ("-accel", "kvm", "-cpu", "host")
+        case Accelerator.TCG:
+            speed = ("-accel", "tcg,thread=multi", "-cpu", "max")
+        case _:
+            assert_never(accelerator)
+    firmware = () if variables is None else (
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_OVMF_CODE}",
+        "-drive", f"if=pflash,unit=1,format=raw,file={_escaped(variables)}",
+    )  # fmt: skip
+    return (
+        "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
+        # Without a screen of its own SeaBIOS speaks on the serial port, and GRUB through it.
+        "-machine", "q35,graphics=off",
+        *speed,
+        "-smp", str(processors), "-m", str(memory_mib),
+        "-smbios", f"type=1,product={_PRODUCT}",
+        "-display", "none", "-device", "VGA", "-nic", "none",
+        "-chardev", "stdio,id=port,signal=off", "-serial", "chardev:port",
+        *firmware,
+    )  # fmt: skip
+
+
+def watch(
+    argv: Sequence[str],
+    *,
+    signs: Sequence[Sign],
+    limit_seconds: float,
+    on_line: Callable[[str], None],
+) -> Ending:
+    """Run a machine until one of `signs` appears, it ends, or the time is over; then kill it.
+
+    Raises StepError when the program is not there.
+    """
+    lookout, last = Lookout(signs), deque[str](maxlen=_LAST_LINES)
+    began = time.monotonic()
+    code: int | None = None
+    sighting: Sighting | None = None
+    with _started(argv) as process:
+        assert process.stdout is not None
+        for chunk in _chunks(process.stdout.fileno(), until=began + limit_seconds):
+            lines, sighting = lookout.feed(chunk)
+            for line in lines:
+                last.append(line)
+                on_line(line)
+            if sighting is not None:
+                break
+            if not chunk:
+                code = process.wait()
+                break
+    for line in lookout.rest():
+        last.append(line)
+        on_line(line)
+    return Ending(
+        sighting=sighting,
+        exit_code=code,
+        seconds=round(time.monotonic() - began, 1),
+        last_lines=tuple(last),
+    )
+
+
+@contextlib.contextmanager
+def _started(argv: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    try:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    except FileNotFoundError as error:
+        message = "{tool} is not installed in this image"
+        raise StepError(message, command=argv, tool=argv[0]) from error
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _chunks(descriptor: int, *, until: float) -> Iterator[bytes]:
+    """Yield what arrives until a time; empty bytes, once, when nothing more can come."""
+    while (remaining := until - time.monotonic()) > 0:
+        ready, _, _ = select.select([descriptor], [], [], remaining)
+        if ready:
+            chunk = os.read(descriptor, 65536)
+            yield chunk
+            if not chunk:
+                return
+
+
+def _escaped(path: Path) -> str:
+    """Return a path as a value in QEMU's option lists, where a comma ends a value."""
+    return os.fspath(path).replace(",", ",,")

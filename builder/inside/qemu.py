@@ -1,0 +1,135 @@
+"""The boot test: an ISO has to reach its live system, which says so itself on the serial port.
+
+Every ISO of ours carries a unit that, on the test machine only, checks its own root and its live
+user and writes one line. Nothing else counts as success.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from builder.codec import to_data
+from builder.errors import BuilderError, StepError, VerificationError
+from builder.events import Event, Note, StepFinished, StepStarted, ToolOutput
+from builder.inside import paths
+from builder.inside.accelerator import fault_of_kvm, uefi_variables
+from builder.inside.machine import Ending, qemu_argv, watch
+from builder.inside.serial_console import BOOT_SIGNS, Meaning
+from builder.plan import Accelerator, BootTestRequest, BootTestResult, Firmware
+
+_STEP: Final = "boot-test"
+_LAST_WORDS: Final = "The lines are what the machine wrote last to its serial port."
+_NO_WORD: Final = (
+    "The lines are what the machine wrote last to its serial port. Only ISOs made by "
+    "distroclone-builder report themselves."
+)
+
+Emit = Callable[[Event], None]
+
+
+def boot_test(
+    request: BootTestRequest, *, emit: Emit, iso: Path = paths.MEDIUM
+) -> Mapping[str, Any]:
+    """Boot `iso` and return a `BootTestResult` as plain data.
+
+    Raises VerificationError, with the last serial lines, when the live system does not report
+    itself well; StepError when QEMU itself fails.
+    """
+    emit(StepStarted(step=_STEP, position=1, total=1))
+    accelerator, ending = _boot_as_fast_as_possible(request, iso=iso, emit=emit)
+    result = judge(ending, request, accelerator=accelerator)
+    emit(StepFinished(step=_STEP, seconds=ending.seconds))
+    return to_data(result)  # type: ignore[no-any-return]
+
+
+def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BootTestResult:
+    """Return what an ending proves. Raises VerificationError or StepError for all but success."""
+    seen = ending.sighting
+    if seen is not None and seen.meaning is Meaning.OK:
+        return BootTestResult(seconds=ending.seconds, accelerator=accelerator, report=seen.line)
+    raise _failure(ending, request, accelerator=accelerator)
+
+
+def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BuilderError:
+    how = f"{request.firmware}, as {request.attach}, {accelerator}"
+    seen = ending.sighting
+    if seen is not None and seen.meaning is Meaning.FAILED:
+        return VerificationError(
+            "The live system came up but found a fault in itself ({how}): {report}",
+            output=ending.last_lines,
+            hint=_LAST_WORDS,
+            how=how,
+            report=seen.line,
+        )
+    if seen is not None:
+        return VerificationError(
+            "The ISO did not reach its live system ({how}): {sign}",
+            output=ending.last_lines,
+            hint=_LAST_WORDS,
+            how=how,
+            sign=seen.line,
+        )
+    if ending.exit_code is None:
+        return VerificationError(
+            "The live system did not report itself within {seconds} s ({how})",
+            output=ending.last_lines,
+            hint=_NO_WORD,
+            how=how,
+            seconds=request.timeout_seconds,
+        )
+    if ending.exit_code == 0:
+        return VerificationError(
+            "The machine switched itself off or restarted before its live system was up ({how})",
+            output=ending.last_lines,
+            hint=_LAST_WORDS,
+            how=how,
+        )
+    return StepError(
+        "QEMU ended with exit code {code}",
+        output=ending.last_lines,
+        code=ending.exit_code,
+    )
+
+
+def _boot_as_fast_as_possible(
+    request: BootTestRequest, *, iso: Path, emit: Emit
+) -> tuple[Accelerator, Ending]:
+    """Boot under KVM where that works, and otherwise without it."""
+    fault = fault_of_kvm()
+    if not fault:
+        ending = _boot(request, iso=iso, accelerator=Accelerator.KVM, emit=emit)
+        fault = _fault_of(ending)
+        if not fault:
+            return Accelerator.KVM, ending
+    message = "Booting without KVM, which takes longer: {reason}"
+    emit(Note(level="info", message=message, values={"reason": fault}))
+    return Accelerator.TCG, _boot(request, iso=iso, accelerator=Accelerator.TCG, emit=emit)
+
+
+def _fault_of(ending: Ending) -> str:
+    """Return what went wrong with KVM itself in a boot; "" when its outcome counts."""
+    if ending.sighting is not None:
+        return ending.sighting.line if ending.sighting.meaning is Meaning.BROKEN else ""
+    return f"QEMU ended with exit code {ending.exit_code}" if ending.exit_code else ""
+
+
+def _boot(request: BootTestRequest, *, iso: Path, accelerator: Accelerator, emit: Emit) -> Ending:
+    with _variables(request.firmware) as variables:
+        argv = qemu_argv(request, iso=iso, accelerator=accelerator, variables=variables)
+        emit(ToolOutput(step=_STEP, text="$ " + " ".join(argv)))
+        return watch(
+            argv,
+            signs=BOOT_SIGNS,
+            limit_seconds=request.timeout_seconds,
+            on_line=lambda line: emit(ToolOutput(step=_STEP, text=line)),
+        )
+
+
+@contextlib.contextmanager
+def _variables(firmware: Firmware) -> Iterator[Path | None]:
+    if firmware is Firmware.BIOS:
+        yield None
+        return
+    with uefi_variables() as variables:
+        yield variables

@@ -1,0 +1,33 @@
+"""What the boot test says of media that cannot boot. Each machine gives up within seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.errors import ExitCode, VerificationError
+from builder.events import Event, ToolOutput
+from builder.host.boot_test import boot_test
+from builder.host.engine import Engine
+from builder.host.owner import ourselves
+from builder.names import LABEL_OWNER
+from builder.plan import Attachment, Firmware
+
+pytestmark = pytest.mark.boot
+
+
+@pytest.mark.parametrize("attach", list(Attachment))
+@pytest.mark.parametrize("firmware", list(Firmware))
+def test_an_empty_medium_is_refused_long_before_the_timeout(
+    engine: Engine, tmp_path: Path, firmware: Firmware, attach: Attachment
+) -> None:
+    iso = tmp_path / "empty, and with a comma.iso"
+    iso.write_bytes(bytes(1024 * 1024))
+    iso.chmod(0)  # as private as can be: the test machine reads it all the same
+    events: list[Event] = []
+    with pytest.raises(VerificationError, match="did not reach its live system") as caught:
+        boot_test(engine, iso=iso, firmware=firmware, attach=attach, on_event=events.append)
+    assert caught.value.exit_code is ExitCode.VERIFICATION
+    assert caught.value.output
+    assert any(isinstance(event, ToolOutput) and "qemu" in event.text for event in events)
+    owners = [each.labels[LABEL_OWNER] for each in engine.leftover_containers()]
+    assert str(ourselves()) not in owners

@@ -1,0 +1,174 @@
+"""What README and the pages beside it say is there, is there: commands, options, codes, paths."""
+
+import inspect
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from builder.compression import PRESETS, parse_compression
+from builder.errors import ExitCode
+from builder.host import session, source
+from builder.host.cli import cli
+from builder.host.rules import selector
+from builder.inside import pipeline
+
+PROJECT = Path(__file__).parents[2]
+README = PROJECT / "README.md"
+CLI_PAGE = PROJECT / "docs/cli.md"
+PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
+TEXTS = [*PAGES, PROJECT / "docs/build.yaml"]
+WORKFLOW = PROJECT / ".github/workflows/ci.yml"
+
+PROGRAM = "distroclone-builder"
+TOP = {path.name for path in PROJECT.iterdir()} | {"scripts", "tests", "docs", "builder"}
+
+
+def commands_in(text: str) -> Iterator[list[str]]:
+    """Yield the words of every command line of ours in fenced blocks and between backquotes."""
+    fenced = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in fenced for line in block.splitlines()]
+    quoted = re.findall(r"`([^`\n]+)`", text)
+    for line in (*lines, *quoted):
+        for found in re.finditer(rf"(?:^|[(/ ]){PROGRAM} ([^#)]*)", line):
+            yield shlex.split(found[1])
+
+
+def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
+    """Return the command that the words name, and the words that are its own."""
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        name, *words = words
+        assert name in command.commands, f"there is no command {name}"
+        command = command.commands[name]
+    return command, words
+
+
+def options_of(command: click.Command) -> set[str]:
+    with click.Context(command, **cli.context_settings) as context:
+        return {option for each in command.get_params(context) for option in each.opts}
+
+
+def leaves(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, *above, name)
+        else:
+            yield (*above, name), command
+
+
+def table_after(text: str, heading: str) -> list[list[str]]:
+    """Return the rows of the first table below a heading, without its head."""
+    section = text.split(f"\n{heading}\n", 1)[1]
+    rows = [line for line in section.split("\n#", 1)[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda path: path.name)
+def test_every_command_that_a_page_shows_can_be_given(page: Path) -> None:
+    for words in commands_in(page.read_text()):
+        command, rest = resolve(words)
+        known = options_of(command)
+        wrong = [word for word in rest if word.startswith("-") and word.split("=")[0] not in known]
+        assert not wrong, f"{PROGRAM} {shlex.join(words)}: {wrong}"
+
+
+def test_the_commands_that_readme_lists_are_complete() -> None:
+    shown = {resolve(words)[0].name for words in commands_in(README.read_text())}
+    assert {command.name for _path, command in leaves(cli)} <= shown
+
+
+def test_the_commands_that_readme_lists_are_understood_by_the_parser() -> None:
+    block = README.read_text().split("## Commands", 1)[1].split("```sh\n", 1)[1].split("```")[0]
+    lines = list(commands_in(f"```sh\n{block}```"))
+    assert len(lines) == len(block.splitlines())
+    for words in lines:
+        command, rest = resolve(words)
+        if not isinstance(command, click.Group):
+            command.make_context(command.name, list(rest))
+
+
+def test_the_page_of_commands_names_every_option_of_every_command() -> None:
+    sections = re.split(r"^## ", CLI_PAGE.read_text(), flags=re.MULTILINE)
+    by_title = {section.split("\n", 1)[0].strip(): section for section in sections}
+    for path, command in leaves(cli):
+        section = by_title[path[0]]
+        assert f"{PROGRAM} {' '.join(path)}" in section
+        for option in options_of(command) - {"-h", "--help"}:
+            if option.startswith("--"):
+                assert f"`{option}" in section or f" {option}`" in section, (path, option)
+
+
+def test_the_exit_codes_in_readme_are_those_of_the_program() -> None:
+    rows = table_after(README.read_text(), "### Exit codes")
+    assert [int(code) for code, _meaning in rows] == [each.value for each in ExitCode]
+
+
+def test_the_exit_codes_in_the_help_are_those_of_the_program() -> None:
+    shown = re.findall(r"(?:: |, |\n)(\d+) ", cli.epilog or "")
+    assert [int(code) for code in shown] == [each.value for each in ExitCode]
+
+
+def test_the_compressions_in_readme_are_those_of_the_program() -> None:
+    text = README.read_text()
+    rows = table_after(text, "### Compression")
+    assert [name.strip("`") for name, *_rest in rows] == list(PRESETS)
+    for (_name, what, _when), preset in zip(rows, PRESETS.values(), strict=True):
+        assert what.startswith(preset.codec.value)
+        assert preset.level is None or f"level {preset.level}," in what
+        assert all(each in what for each in preset.filters)
+        assert f"blocks of {preset.block_size >> 20} MiB" in what
+    explicit = text.split("Or in full:", 1)[1].split("\n\n", 1)[0]
+    examples = [each for each in re.findall(r"`([^`]+)`", explicit) if "[" not in each]
+    assert [parse_compression(each).name for each in examples] == examples
+
+
+def test_the_selectors_in_readme_are_possible() -> None:
+    rows = table_after(README.read_text(), "### Selectors")
+    assert rows
+    for shown, _meaning in rows:
+        assert selector(shown.strip("`")) == shown.strip("`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text())
+    gone = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not gone
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_path_of_the_project_that_a_page_names_is_there(page: Path) -> None:
+    paths = re.findall(r"`((?:\.github|[a-z]+)/[A-Za-z0-9_./-]*)[`:]", page.read_text())
+    ours = [path for path in paths if path.split("/")[0] in TOP]
+    gone = [path for path in ours if not (PROJECT / path).exists()]
+    assert not gone
+
+
+def test_the_architecture_page_gives_the_capabilities_that_the_code_asks_for() -> None:
+    rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The jobs")
+    shown = {job.strip("`"): set(re.findall(r"`([A-Z_]+)`", asked)) for job, _, asked, _ in rows}
+    assert shown["scan"] == shown["list-frozen"] == set(source.READING)
+    assert shown["scan`, of a cache image"] == set(source.MOUNTING)
+    assert shown["freeze`, `thaw"] == set(source.FREEZING)
+    assert shown["build"] == set(session.BUILDING)
+
+
+def test_the_architecture_page_gives_the_steps_in_their_order() -> None:
+    rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The steps")
+    planned = inspect.getsource(pipeline.pipeline)
+    steps = [getattr(pipeline, name) for name in re.findall(r"(\w+Step)\(", planned)]
+    assert [name.strip("`") for name, *_rest in rows] == [step.name for step in steps]
+
+
+def test_the_workflow_runs_the_script_that_readme_names_and_pins_its_actions() -> None:
+    workflow = yaml.safe_load(WORKFLOW.read_text())
+    steps = workflow["jobs"]["test"]["steps"]
+    assert steps[-1]["run"].endswith(" scripts/test")
+    for used in (step["uses"] for step in steps if "uses" in step):
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used)
+    assert workflow["permissions"] == {"contents": "read"}
