@@ -60,7 +60,7 @@ def test_a_build_that_fails_is_never_taken_for_the_image_built_before(
     engine: Engine, tag: str
 ) -> None:
     build(engine, tag, _GOOD, labels={})
-    with pytest.raises(HostError, match="could not be built: .*absent") as caught:
+    with pytest.raises(HostError, match=r"could not be built: .*absent") as caught:
         build(engine, tag, "FROM scratch\nCOPY absent /\n", labels={})
     assert any("COPY absent" in line for line in caught.value.output)
 
@@ -72,7 +72,7 @@ def test_a_recipe_that_cannot_be_read_is_an_error(engine: Engine, tag: str) -> N
 
 
 def test_an_import_of_what_is_no_archive_says_so(engine: Engine, tag: str) -> None:
-    with pytest.raises(HostError, match="tar|archive|EOF"):
+    with pytest.raises(HostError, match=r"could not be imported|importing the base image"):
         engine.images.import_rootfs(io.BytesIO(b"no tar" * 1000), tag=tag, labels={})
     assert engine.images.find(tag) is None
 

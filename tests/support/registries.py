@@ -150,8 +150,7 @@ class Registry:
         assert result.exit_code == 0, result.output
 
     def _container(self) -> Container:
-        project = {"label": f"com.docker.compose.project={self.project}"}
-        (container,) = self.client.containers.list(filters=project)
+        (container,) = self.client.containers.list(filters=_of(self.project))
         return container
 
 
@@ -164,12 +163,15 @@ def forget(client: docker.DockerClient, *references: str) -> None:
 
 def left_of(client: docker.DockerClient, *, project: str, repository: str) -> list[str]:
     """Return what the engine still has of a project and of a repository."""
-    mine = {"label": f"com.docker.compose.project={project}"}
-    containers = client.containers.list(all=True, filters=mine)
-    networks = client.networks.list(filters=mine)
-    volumes = client.volumes.list(filters=mine)
+    containers = client.containers.list(all=True, filters=_of(project))
+    networks = client.networks.list(filters=_of(project))
+    volumes = client.volumes.list(filters=_of(project))
     images = client.images.list(name=repository)
     return [repr(each) for each in (*containers, *networks, *volumes, *images)]
+
+
+def _of(project: str) -> dict[str, str | list[str] | bool]:
+    return {"label": f"com.docker.compose.project={project}"}
 
 
 def _rootfs() -> io.BytesIO:
