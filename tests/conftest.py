@@ -30,6 +30,16 @@ def report(what: str) -> None:
     _reports.append(what)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is quick first, and the boots last."""
+    order = ("unit", "tools", "container", "boot")
+
+    def rank(item: pytest.Item) -> int:
+        return order.index(item.path.relative_to(Path(__file__).parent).parts[0])
+
+    items.sort(key=rank)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name what could not be tried here, so that nothing is skipped in silence."""
     for what in _reports:
