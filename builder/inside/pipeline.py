@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 from builder.errors import SourceError, StepError
 from builder.events import Event
 from builder.inside import cache_image, paths
+from builder.inside.excludes import swap_files
 from builder.inside.fingerprint import fingerprint
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.boot import BootStep
@@ -21,6 +22,7 @@ from builder.inside.steps.manifest import ManifestStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.system import System
+from builder.inside.tree import Tree
 from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
 
 _JOURNAL = paths.WORK / "changes.json"
@@ -60,7 +62,11 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
     iso = paths.OUT / f"{plan.iso_name}.iso"
     return (
         CheckStep(source=paths.SOURCE, work=paths.WORK, candidate=plan.candidate),
-        StageStep(source=paths.SOURCE, target=paths.ROOT, exclude=plan.recipe.exclude),
+        StageStep(
+            source=paths.SOURCE,
+            target=paths.ROOT,
+            exclude=(*plan.recipe.exclude, *swap_files(Tree(paths.SOURCE))),
+        ),
         ConfigureStep(
             root=paths.ROOT,
             live=plan.recipe.live,

@@ -5,6 +5,7 @@ group, so that an interruption ends its children with it.
 """
 
 import contextlib
+import errno
 import os
 import shlex
 import signal
@@ -23,6 +24,7 @@ Emit = Callable[[Event], None]
 
 _LAST_LINES: Final = 25
 _LONGEST_LINE: Final = 4000
+_ROOM: Final = "Free space where the engine keeps its volumes; see `distroclone-builder doctor`."
 _PROGRESS_STEP: Final = 0.005
 _ENVIRONMENT: Final[Mapping[str, str]] = {
     "HOME": "/root",
@@ -52,7 +54,8 @@ class RealSystem:
         self._step, self._fraction = name, 0.0
         started = time.monotonic()
         self._emit(StepStarted(step=name, position=position, total=total))
-        yield
+        with _full_disk_named():
+            yield
         self._emit(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
 
     def progress(self, fraction: float) -> None:
@@ -166,6 +169,19 @@ def _text(line: bytes) -> str:
     return line[:_LONGEST_LINE].decode("utf-8", "backslashreplace").rstrip()
 
 
+@contextlib.contextmanager
+def _full_disk_named() -> Iterator[None]:
+    """Say what a full disk means, also where our own code met it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StepError(
+            "The disk is full: {path} cannot be written", hint=_ROOM, path=error.filename
+        ) from error
+
+
 def _failure(command: Sequence[str], code: int, output: Sequence[str]) -> StepError:
     if code < 0:
         name = signal.Signals(-code).name
@@ -179,7 +195,7 @@ def _failure(command: Sequence[str], code: int, output: Sequence[str]) -> StepEr
     if any("No space left on device" in line for line in output):
         return StepError(
             "{tool} found the disk full",
-            hint="Free space where the engine keeps its volumes; see `distroclone-builder doctor`.",
+            hint=_ROOM,
             command=command,
             output=output,
             tool=command[0],

@@ -62,6 +62,7 @@ def test_the_tests_of_the_real_tools_pass_inside_the_builder_image(
     client: docker.DockerClient, tools_image: str
 ) -> None:
     command = ["python3", "-m", "pytest", "-p", "no:cacheprovider", "-m", "tools", "tests/tools",
+               "--confcutdir", "tests/tools",
                "-o", "filterwarnings="]  # fmt: skip
     with container(client, tools_image, command) as made:
         made.start()

@@ -96,7 +96,9 @@ _FILES: Mapping[str, str] = {
     "var/crash/x.crash": MARK,
     "etc/popularity-contest.conf": MARK,
     "var/lib/plocate/plocate.db": MARK,
-    "var/cache/debconf/passwords.dat": MARK,
+    "var/cache/debconf/passwords.dat": "Name: passwd/user-password-crypted\n"
+    f"Template: passwd/user-password-crypted\nValue: {MARK}\nOwners: user-setup\n\n",
+    "var/cache/debconf/passwords.dat-old": MARK,
     "var/lib/live/config/hostname": "",
     "var/lib/dpkg/status": _STATUS,
     "etc/default/keyboard": 'XKBMODEL="pc105"\nXKBLAYOUT="it"\nXKBVARIANT="winkeys"\n',

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.inside import acl
 from builder.inside.excludes import swap_files
 from builder.inside.steps.stage import StageStep, rsync_progress
 from builder.inside.tree import Tree
@@ -98,3 +99,18 @@ def test_capabilities_are_the_only_attributes_that_stay(source: Path, tmp_path: 
     subprocess.run(StageStep(source=source, target=target).argv(), check=True, capture_output=True)
     assert os.listxattr(target / "usr/bin/same") == ["security.capability"]
     assert os.getxattr(target / "usr/bin/same", "security.capability") == capability
+
+
+def test_an_acl_leaves_the_owning_group_what_it_had(tmp_path: Path) -> None:
+    secret, folder = tmp_path / "secret", tmp_path / "folder"
+    secret.write_text("x")
+    secret.chmod(0o600)
+    folder.mkdir(0o755)
+    subprocess.run(["setfacl", "-m", "u:33:rw", secret], check=True)
+    subprocess.run(["setfacl", "-d", "-m", "u:33:rw", folder], check=True)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o660  # the mask, not the group
+    assert acl.fold(tmp_path) == 1
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+    assert not os.listxattr(secret)
+    assert not os.listxattr(folder)

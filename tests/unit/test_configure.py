@@ -51,6 +51,15 @@ def test_what_is_not_private_stays(root: Path) -> None:
     assert (root / "root/.bashrc").read_text() == "# root's\n"
 
 
+def test_debconf_still_knows_its_questions(root: Path) -> None:
+    configure(root)
+    answers = (root / "var/cache/debconf/passwords.dat").read_text()
+    assert answers == (
+        "Name: passwd/user-password-crypted\nTemplate: passwd/user-password-crypted\n"
+        "Owners: user-setup\n\n"
+    )
+
+
 def test_the_machine_id_is_there_and_empty(root: Path) -> None:
     configure(root)
     machine_id = root / "etc/machine-id"

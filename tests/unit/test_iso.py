@@ -15,7 +15,7 @@ from builder.inside.steps.iso import IsoStep, iso_progress, read_sums, write_sum
 IDENTITY = MediumId(text="0123456789abcdef" * 2)
 EPOCH = 1_750_170_600
 
-# As xorriso 1.5.6 printed it for an ISO of ours; GPT GUIDs shortened to what is looked at.
+# As xorriso 1.5.6 printed it for a tiny ISO; rows that nobody looks at are left out.
 LAYOUT = """\
 xorriso 1.5.6 : RockRidge filesystem manipulator, libburnia project.
 Drive current: -indev 'x.iso'
@@ -43,6 +43,7 @@ GPT type GUID      :   3  a2a0d0ebe5b9334487c068b6b72699c7
 GPT start and size :   3  65500  600
 """
 
+# The first row is from a real report; the two of the big file are made up.
 FILES = """\
 Report layout: xt , Startlba ,   Blocks , Filesize , ISO image path
 File data lba:  0 ,       67 ,       86 ,   175780 , '/boot/grub/eltorito.img'
@@ -82,7 +83,7 @@ def test_the_iso_command_is_hybrid_and_takes_every_date_from_the_plan() -> None:
     ]  # fmt: skip
 
 
-# As xorriso 1.5.6 prints them.
+# Written by hand in the form of its pacifier; tests/tools reads what real xorriso prints.
 @pytest.mark.parametrize(
     ("line", "fraction"),
     [

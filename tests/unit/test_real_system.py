@@ -119,6 +119,16 @@ def test_a_step_that_fails_is_never_reported_as_finished(
     assert not any(isinstance(event, StepFinished) for event in events)
 
 
+def test_a_full_disk_in_our_own_code_is_named_too(system: RealSystem) -> None:
+    with (
+        pytest.raises(StepError, match="disk is full") as caught,
+        system.step("boot", position=1, total=1),
+        Path("/dev/full").open("wb", buffering=0) as file,
+    ):
+        file.write(b"x")
+    assert caught.value.advice
+
+
 def test_an_interruption_ends_the_tool_and_its_children(system: RealSystem, tmp_path: Path) -> None:
     marker = tmp_path / "pid"
     script = f"sleep 60 & echo $! > {marker}; wait"

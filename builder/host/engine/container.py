@@ -136,18 +136,19 @@ def started(
     client: "DockerClient", spec: ContainerSpec, *, security_options: list[str]
 ) -> Iterator[RunningJob]:
     """Start the job; stop it if it still runs when the body is left, and remove it always."""
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as undo:
         with held(), translated(f"creating the {spec.job} container"):
             container = client.containers.create(
                 spec.image,
                 [spec.job],
                 **_options(spec, security_options=security_options),
             )
-            stack.enter_context(undoing(lambda: _remove(container)))
+            undo.enter_context(undoing(lambda: _remove(container)))
         _check_mounts(container, spec)
         with translated(f"starting the {spec.job} container"):
             container.put_archive("/", _request_archive(spec.request))
             stream = container.attach(stream=True, logs=True, stdout=True, stderr=True, demux=True)
+            undo.callback(_close, stream)
             container.start()
         yield RunningJob(container, stream)
 
@@ -240,6 +241,16 @@ def _event(line: bytes) -> Event:
         return decode(text)
     except ValueError:
         return ToolOutput(step="", text=text)
+
+
+def _close(stream: Any) -> None:
+    """Close the connection that the output came over.
+
+    The SDK leaves it to the garbage collector: its own `close` shuts the socket down, but the
+    response keeps it open.
+    """
+    with contextlib.suppress(Exception):  # it may be broken; the container matters more
+        stream._response.close()
 
 
 def _remove(container: "Container") -> None:

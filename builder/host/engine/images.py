@@ -1,9 +1,10 @@
 """Images: looked up, pulled by digest, imported, built."""
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 import docker.errors
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-_PIECE = 1024 * 1024  # bytes
+_PIECE: Final = 1024 * 1024  # bytes
+# What engines say of content that is not what its digest promises: their own store, containerd's.
+_OTHER_CONTENT: Final = re.compile(r"verification failed|unexpected commit digest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,7 @@ class Images:
 
         retrying = Retrying(
             stop=stop_after_attempt(attempts),
-            wait=wait_exponential_jitter(initial=0.5, max=8),
+            wait=wait_exponential_jitter(max=8),
             retry=retry_if_exception(lambda error: getattr(error, "temporary", False)),
             before_sleep=before_sleep,
             reraise=True,
@@ -75,17 +78,31 @@ class Images:
         return str(retrying(self._pull_once, repository, digest))
 
     def _pull_once(self, repository: str, digest: str) -> str:
-        with translated(f"pulling {repository}@{digest}"):
-            image = self._client.images.pull(repository, tag=digest)
-            image.reload()
-        if f"{repository}@{digest}" not in image.attrs.get("RepoDigests", ()):
-            raise HostError(
-                "The registry answered with another image than {repository}@{digest}",
-                hint="Do not use that registry before you know why.",
-                repository=repository,
-                digest=digest,
+        pinned = f"{repository}@{digest}"
+        with translated(f"pulling {pinned}"):
+            # Not the SDK's own `images.pull`, which passes over every error that comes midway.
+            failure = _failure(
+                self._client.api.pull(repository, tag=digest, stream=True, decode=True)
             )
-        return str(image.id)
+        if _OTHER_CONTENT.search(failure):
+            raise HostError(
+                "The registry answered with something else than {pinned}: {reason}",
+                hint="Do not use that registry before you know why.",
+                pinned=pinned,
+                reason=failure,
+            )
+        if failure:
+            raise HostError(
+                "The container engine gave up pulling {pinned}: {reason}",
+                hint="Check the network between the engine and the registry.",
+                temporary=True,
+                pinned=pinned,
+                reason=failure,
+            )
+        facts = self.find(pinned)
+        if facts is None:
+            raise HostError("The engine lost {pinned}, which it had just pulled", pinned=pinned)
+        return facts.id
 
     def import_rootfs(self, stream: IO[bytes], *, tag: str, labels: Mapping[str, str]) -> str:
         """Import a tar of a root filesystem as an image and return its id."""
@@ -94,12 +111,16 @@ class Images:
         with translated("importing the base image"):
             # A generator, because the SDK announces chunks and a file would be sent in one piece.
             pieces = iter(lambda: stream.read(_PIECE), b"")
-            self._client.api.import_image_from_stream(
+            answer = self._client.api.import_image_from_stream(
                 pieces, repository=repository, tag=name, changes=changes
             )
-        facts = self.find(tag)
+        failure = _failure(json.loads(line) for line in answer.splitlines() if line.strip())
+        facts = None if failure else self.find(tag)
         if facts is None:
-            raise HostError("The engine lost the base image it had just imported")
+            raise HostError(
+                "The base image could not be imported: {reason}",
+                reason=failure or "the engine does not have it",
+            )
         return facts.id
 
     def build(
@@ -118,6 +139,7 @@ class Images:
         Raises HostError with the last lines of output when a Dockerfile step fails.
         """
         lines: list[str] = []
+        errors: list[str] = []
         with translated("building the image"):
             output = self._client.api.build(
                 fileobj=context,
@@ -131,16 +153,16 @@ class Images:
                 forcerm=True,
                 decode=True,
             )
-            for line in _build_lines(output):
+            for line in _build_lines(output, errors):
                 lines.append(line)
                 on_line(line)
-        facts = self.find(tag)
+        facts = None if errors else self.find(tag)  # the tag may name an image built earlier
         if facts is None:
             raise HostError(
                 "The image could not be built: {reason}",
                 output=lines[-25:],
                 hint="The lines above are what the failing step printed last.",
-                reason=_build_failure(lines),
+                reason=errors[-1] if errors else "no image came out",
             )
         return facts.id
 
@@ -153,12 +175,13 @@ class Images:
                 return
 
 
-def _build_lines(output: Iterator[Mapping[str, object]]) -> Iterator[str]:
-    """Yield the lines that a build prints, its error last."""
+def _build_lines(output: Iterable[Mapping[str, object]], errors: list[str]) -> Iterator[str]:
+    """Yield the lines that a build prints, its error last; that is also added to `errors`."""
     pending = ""
     for chunk in output:
         pending += str(chunk.get("stream", ""))
         if "error" in chunk:
+            errors.append(str(chunk["error"]))
             pending += f"\nerror: {chunk['error']}\n"
         *complete, pending = re.split(r"[\r\n]+", pending)
         yield from (line for line in complete if line.strip())
@@ -166,6 +189,9 @@ def _build_lines(output: Iterator[Mapping[str, object]]) -> Iterator[str]:
         yield pending
 
 
-def _build_failure(lines: list[str]) -> str:
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return errors[-1] if errors else "no image came out"
+def _failure(chunks: Iterable[Mapping[str, object]]) -> str:
+    """Read what the engine streams to its end, and return the last error in it, or nothing."""
+    failure = ""
+    for chunk in chunks:
+        failure = str(chunk.get("error", failure))
+    return failure

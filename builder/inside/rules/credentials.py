@@ -7,6 +7,7 @@ from builder.inside.rules.rule import Rule, Warned, expand, lines_of, put_lines
 from builder.inside.tree import Tree
 from builder.plan import LiveSettings
 
+_ANSWERS: Final = "/var/cache/debconf/passwords.dat"
 _URL_PASSWORD: Final = re.compile(r"(\w://)[^\s/@\"']+@")
 _APT_PROXY: Final = re.compile(r"\s*Acquire::\w+::(?:\S+::)?Proxy", re.IGNORECASE)
 _WITH_URLS: Final = (
@@ -14,6 +15,14 @@ _WITH_URLS: Final = (
     "/etc/apt/apt.conf.d/*", "/etc/environment", "/etc/profile.d/*.sh",
     "/etc/systemd/system.conf.d/*", "/etc/wgetrc",
 )  # fmt: skip
+
+
+def _drop_answers(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    """The questions themselves stay: user-setup makes no live user when it cannot ask them."""
+    lines = lines_of(tree, _ANSWERS)
+    if lines is not None:
+        put_lines(tree, _ANSWERS, [line for line in lines if not line.startswith("Value:")])
+    return ()
 
 
 def _strip_urls(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
@@ -80,8 +89,9 @@ RULES: Final = (
     Rule(
         name="installer-answers",
         reason="passwords typed into questions of packages; debconf asks again",
-        empties=("/var/cache/debconf/passwords.dat",),
         removes=("/var/cache/debconf/*-old",),
+        edits=(_ANSWERS,),
+        edit=_drop_answers,
     ),
     Rule(
         name="fingerprints",

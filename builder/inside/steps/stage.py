@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.errors import StepError
+from builder.inside import acl
 from builder.inside.excludes import filters
 from builder.inside.system import System
 
@@ -46,6 +47,7 @@ class StageStep:
             system.run(self.argv(), progress=rsync_progress)
         except StepError as error:
             raise _explained(error) from error
+        acl.fold(self.target)
 
 
 def rsync_progress(line: str) -> float | None:

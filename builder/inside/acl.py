@@ -1,0 +1,75 @@
+"""Access control lists, folded into plain modes: a squashfs has no room for them.
+
+While a file has an ACL, its group bits show the list's mask, not what the owning group may do;
+dropping the list alone would widen the group's access. Format: linux/posix_acl_xattr.h.
+"""
+
+import contextlib
+import errno
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+_ACCESS: Final = "system.posix_acl_access"
+_DEFAULT: Final = "system.posix_acl_default"
+_VERSION: Final = 2
+_ENTRY: Final = struct.Struct("<HHI")  # tag, permissions, id
+_GROUP_OBJ, _MASK = 0x04, 0x10
+_ABSENT: Final = (errno.ENODATA, errno.ENOTSUP)
+
+
+def fold(root: Path) -> int:
+    """Drop every ACL below `root` (inclusive), never widening access; return how many."""
+    count = 0
+    for path in _without_links(os.fspath(root)):
+        with contextlib.suppress(_NoListError):
+            value = _get(path, _ACCESS)
+            mode = os.lstat(path).st_mode & 0o7777
+            os.removexattr(path, _ACCESS, follow_symlinks=False)
+            os.chmod(path, mode & ~0o070 | group_bits(value) << 3)  # noqa: PTH101
+            count += 1
+        with contextlib.suppress(_NoListError):
+            _get(path, _DEFAULT)
+            os.removexattr(path, _DEFAULT, follow_symlinks=False)
+    return count
+
+
+def group_bits(value: bytes) -> int:
+    """Return what the owning group may do under an ACL: its own entry, limited by the mask.
+
+    A list that cannot be read gives the group nothing.
+    """
+    if len(value) < 4 or int.from_bytes(value[:4], "little") != _VERSION:
+        return 0
+    whole = value[4 : 4 + (len(value) - 4) // _ENTRY.size * _ENTRY.size]
+    found: dict[int, int] = {tag: bits for tag, bits, _id in _ENTRY.iter_unpack(whole)}
+    return found.get(_GROUP_OBJ, 0) & found.get(_MASK, 0o7) & 0o7
+
+
+class _NoListError(Exception):
+    """The file has no such list."""
+
+
+def _get(path: str, name: str) -> bytes:
+    try:
+        return os.getxattr(path, name, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            raise _NoListError from error
+        raise
+
+
+def _without_links(root: str) -> Iterator[str]:
+    """Yield every path but symbolic links, which have no lists."""
+    yield root
+    folders = [root]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    continue
+                yield entry.path
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)

@@ -1,0 +1,198 @@
+"""What names the builder image, and what is said when it cannot be built."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, cast
+
+import pytest
+
+from builder.errors import HostError
+from builder.events import Event, ToolOutput
+from builder.host.engine import Engine
+from builder.host.engine.images import ImageFacts
+from builder.host.image import build_builder, builder_tag, ensure_builder, find_builder
+from builder.host.resources import BuildContext, base_pin, builder_context
+from builder.names import LABEL_BASE, LABEL_LOCKED
+from builder.plan import ImageIdentity
+
+_ROOT = Path(__file__).parents[2]
+_TAG = "from builder.host.image import builder_tag; print(builder_tag(locked=True))"
+_PINNED = f"{base_pin().repository}@{base_pin().digest}"
+
+
+class FakeImages:
+    """An engine's images: what it has, and how a build in it goes."""
+
+    def __init__(self, present: Mapping[str, ImageFacts], *, lines: tuple[str, ...] = ()) -> None:
+        self.present = dict(present)
+        self.built: list[dict[str, object]] = []
+        self._lines = lines
+
+    def find(self, reference: str) -> ImageFacts | None:
+        return self.present.get(reference)
+
+    def build(
+        self, context: IO[bytes], *, on_line: Callable[[str], None], **options: object
+    ) -> str:
+        with tarfile.open(fileobj=context) as archive:
+            assert archive.getnames()
+        self.built.append(options)
+        for line in self._lines:
+            on_line(line)
+        if self._lines:
+            message = "The image could not be built"
+            raise HostError(message, output=self._lines)
+        return "sha256:built"
+
+
+class FakeEngine:
+    """An engine that has images only."""
+
+    def __init__(self, images: FakeImages) -> None:
+        self.images = images
+
+
+def facts(name: str, **labels: str) -> ImageFacts:
+    return ImageFacts(id=name, labels=labels, size=1)
+
+
+def fake(
+    present: Mapping[str, ImageFacts] | None = None, *, lines: tuple[str, ...] = ()
+) -> tuple[Engine, FakeImages]:
+    images = FakeImages({_PINNED: facts("sha256:base"), **(present or {})}, lines=lines)
+    return cast("Engine", FakeEngine(images)), images
+
+
+def ignore(_event: Event) -> None:
+    """An event that nobody waits for."""
+
+
+def test_the_locked_image_is_taken_before_the_unlocked_one() -> None:
+    locked = {builder_tag(locked=True): facts("l", **{LABEL_LOCKED: "yes"})}
+    unlocked = {builder_tag(locked=False): facts("u", **{LABEL_LOCKED: "no"})}
+    assert find_builder(fake()[0]) is None
+    assert find_builder(fake(unlocked)[0]) == ImageIdentity(id="u", locked=False)
+    assert find_builder(fake(locked | unlocked)[0]) == ImageIdentity(id="l", locked=True)
+
+
+def test_an_image_that_fits_is_not_built_again() -> None:
+    engine, images = fake({builder_tag(locked=True): facts("l", **{LABEL_LOCKED: "yes"})})
+    assert ensure_builder(engine, on_event=ignore).id == "l"
+    assert images.built == []
+
+
+@pytest.mark.parametrize(("locked", "word"), [(True, "yes"), (False, "no")])
+def test_the_image_says_whether_it_is_locked_and_what_it_stands_on(locked: bool, word: str) -> None:
+    engine, images = fake()
+    built = build_builder(engine, locked=locked, on_event=ignore)
+    assert built == ImageIdentity(id="sha256:built", locked=locked)
+    (options,) = images.built
+    assert options["tag"] == builder_tag(locked=locked)
+    assert options["arguments"] == {"BASE": "sha256:base", "LOCKED": word}
+    assert options["labels"] == {LABEL_BASE: "registry", LABEL_LOCKED: word}
+
+
+def test_versions_that_the_archive_has_left_behind_are_all_named() -> None:
+    lines = (
+        "Step 4/8 : RUN sh install-tools",
+        "locked-version-gone: xorriso=1.5.6-1 (the archive has 1.5.8-1)",
+        "locked-version-gone: mtools=4.0.48-1 (the archive has nothing)",
+        "error: The command returned a non-zero code: 90",
+    )
+    engine, _images = fake(lines=lines)
+    heard: list[Event] = []
+    with pytest.raises(HostError) as caught:
+        build_builder(engine, locked=True, on_event=heard.append)
+    assert str(caught.value) == (
+        "Debian's archive no longer has the locked tools: xorriso=1.5.6-1 (the archive has "
+        "1.5.8-1); mtools=4.0.48-1 (the archive has nothing)"
+    )
+    assert "image lock" in caught.value.advice
+    assert "--unlocked" in caught.value.advice
+    assert caught.value.output == lines
+    assert heard == [ToolOutput(step="image", text=line) for line in lines]
+
+
+def test_a_build_that_fails_otherwise_is_not_blamed_on_the_lock() -> None:
+    engine, _images = fake(lines=("E: Unable to fetch some archives",))
+    with pytest.raises(HostError, match="could not be built"):
+        build_builder(engine, locked=True, on_event=ignore)
+
+
+def test_a_context_gives_the_same_archive_whatever_its_order() -> None:
+    files = {"b/c": b"2", "a": b"1", "ü": b"3"}
+    one = BuildContext(files=files)
+    other = BuildContext(files=dict(reversed(files.items())))
+    assert one.archive().read() == other.archive().read()
+    assert one.digest == other.digest
+    with tarfile.open(fileobj=one.archive()) as archive:
+        assert {(each.mtime, each.uid, each.mode) for each in archive} == {(0, 0, 0o644)}
+        assert archive.getnames() == ["a", "b/c", "ü"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"a": b"12"}, {"a1": b"2"}, {"a": b"1", "2": b""}, {"a": b"1", "b": b"2"}],
+)
+def test_a_context_with_other_content_has_another_digest(files: dict[str, bytes]) -> None:
+    assert BuildContext(files=files).digest != BuildContext(files={"a": b"1", "2": b"3"}).digest
+
+
+def test_the_context_holds_the_code_of_the_container_and_not_the_hosts() -> None:
+    with tarfile.open(fileobj=io.BytesIO(builder_context().archive().read())) as archive:
+        names = archive.getnames()
+    assert {"Dockerfile", "packages.lock", "builder/plan.py", "builder/inside/pipeline.py"} <= {
+        *names
+    }
+    assert [name for name in names if "host" in name or "__pycache__" in name] == []
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A checkout of its own, and its tag."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("builder", "containers"):
+        shutil.copytree(_ROOT / name, folder / name)
+    return folder, tag_of(folder)
+
+
+def tag_of(checkout: Path) -> str:
+    """Ask the code of a checkout which image fits it."""
+    return subprocess.run(
+        [sys.executable, "-c", _TAG],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("path", "differs"),
+    [
+        ("builder/plan.py", True),
+        ("builder/inside/steps/iso.py", True),
+        ("builder/inside/files/boot-report", True),
+        ("containers/packages.lock", True),
+        ("containers/install-tools", True),
+        ("containers/Dockerfile", True),
+        ("builder/host/cli.py", False),
+    ],
+)
+def test_the_tag_follows_what_decides_a_byte(
+    pristine: tuple[Path, str], path: str, differs: bool
+) -> None:
+    checkout, before = pristine
+    original = (checkout / path).read_bytes()
+    (checkout / path).write_bytes(original + b"# changed\n")
+    try:
+        assert (tag_of(checkout) != before) is differs
+    finally:
+        (checkout / path).write_bytes(original)
