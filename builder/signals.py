@@ -1,26 +1,86 @@
-"""Signals that ask us to end become one exception, on the host and in the container alike."""
+"""Signals that ask us to end become one exception, on the host and in the container alike.
+
+It may come between any two instructions. So what must not be torn apart, making a thing together
+with remembering how to undo it, and the undoing itself, holds signals back until it is done.
+"""
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Final
 
-from builder.errors import Interrupted
+from builder.errors import BuilderError, Interrupted
+from builder.texts import say
+
+_WANTED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class _Gate:
+    """Lets a signal in at once, or keeps it while something holds the gate."""
+
+    def __init__(self) -> None:
+        self.holders = 0
+        self.waiting: int | None = None
+
+    def arrived(self, number: int, _frame: FrameType | None) -> None:
+        if self.holders:
+            self.waiting = number
+        else:
+            self.let_in(number)
+
+    def let_in(self, number: int) -> None:
+        for each in _WANTED:
+            signal.signal(each, signal.SIG_IGN)
+        self.waiting = None
+        raise Interrupted("Interrupted by {signal}", signal=signal.Signals(number).name)
+
+
+_gate: Final = _Gate()
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
     """Turn SIGTERM, SIGINT and SIGHUP into one `Interrupted`; later ones are ignored."""
-    wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        for each in wanted:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted("Interrupted by {signal}", signal=signal.Signals(number).name)
-
-    before = {each: signal.signal(each, interrupt) for each in wanted}
+    before = {each: signal.signal(each, _gate.arrived) for each in _WANTED}
     try:
         yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def held(*, forget: bool = False) -> Iterator[None]:
+    """Keep a signal that arrives in the body until its end, where it raises `Interrupted`.
+
+    With `forget` it does nothing: the program is ending anyway, for a reason to be told.
+    """
+    _gate.holders += 1
+    try:
+        yield
+    finally:
+        _gate.holders -= 1
+        if forget:
+            _gate.waiting = None
+        elif _gate.waiting is not None and not _gate.holders:
+            _gate.let_in(_gate.waiting)
+
+
+@contextlib.contextmanager
+def undoing(undo: Callable[[], None]) -> Iterator[None]:
+    """Call `undo`, undisturbed, when the body is left.
+
+    An error in it is raised, but never hides the body's: then it becomes a note of that one.
+    """
+    try:
+        yield
+    except BaseException as first:
+        with held(forget=True):
+            try:
+                undo()
+            except BuilderError as second:
+                first.add_note(say("Not undone: {reason}", reason=second))
+        raise
+    with held():
+        undo()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.errors import HostError, UsageError, VerificationError
+from builder.signals import held, undoing
 
 SUMS: Final = "SHA256SUMS"
 _PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
@@ -72,6 +73,16 @@ class OutputFolder:
                 other=others[0],
             )
 
+    def check_names_free(self, *names: str) -> None:
+        """Raise HostError where a folder has the name of a result, which cannot replace it."""
+        for name in names:
+            if (self.path / name).is_dir():
+                raise HostError(
+                    "A folder is in the way of a result: {path}",
+                    hint="Move it away, or choose another folder with --output.",
+                    path=self.path / name,
+                )
+
     def receive(
         self,
         run: str,
@@ -90,13 +101,18 @@ class OutputFolder:
             _unpack(chunks, partial, artefacts, on_progress=on_progress)
             for artefact in artefacts:
                 _verify(partial / artefact.name, artefact)
-            self._promote(partial, artefacts)
+            with held():  # all the names or none
+                self._promote(partial, artefacts)
 
     def _promote(self, partial: Path, artefacts: Sequence[Artefact]) -> None:
         """Rename everything into place; old sums go first, new sums come last."""
-        (self.path / SUMS).unlink(missing_ok=True)
-        for artefact in sorted(artefacts, key=lambda each: each.name == SUMS):
-            (partial / artefact.name).replace(self.path / artefact.name)
+        self.check_names_free(*(artefact.name for artefact in artefacts))
+        try:
+            (self.path / SUMS).unlink(missing_ok=True)
+            for artefact in sorted(artefacts, key=lambda each: each.name == SUMS):
+                (partial / artefact.name).replace(self.path / artefact.name)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
         with _opened_folder(self.path) as descriptor:
             os.fsync(descriptor)
 
@@ -122,14 +138,28 @@ def output_folder(path: Path) -> Iterator[OutputFolder]:
                 hint="Wait for it, or choose another folder with --output.",
                 path=path,
             ) from error
-        for stale in stale_partials(path):
-            shutil.rmtree(stale)
+        except OSError as error:
+            raise _unusable(path, error) from error
+        _remove_stale(path)
         yield OutputFolder(path=path)
 
 
 def stale_partials(path: Path) -> list[Path]:
     """Return what crashed builds left in an output folder; only true under its lock."""
     return sorted(each for each in path.iterdir() if _PARTIAL.fullmatch(each.name))
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        for stale in stale_partials(path):
+            shutil.rmtree(stale)
+    except OSError as error:
+        raise HostError(
+            "What a crashed build left in {path} cannot be removed: {reason}",
+            hint="Remove .distroclone-builder-*.partial there as the user who ran that build.",
+            path=path,
+            reason=error.strerror or error,
+        ) from error
 
 
 def readable_size(count: float) -> str:
@@ -152,7 +182,10 @@ def _unusable(path: Path, error: OSError) -> HostError:
 
 @contextlib.contextmanager
 def _opened_folder(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise _unusable(path, error) from error
     try:
         yield descriptor
     finally:
@@ -161,11 +194,15 @@ def _opened_folder(path: Path) -> Iterator[int]:
 
 @contextlib.contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    folder.mkdir(mode=0o700)
-    try:
+    with contextlib.ExitStack() as stack:
+        with held():
+            try:
+                folder.mkdir(mode=0o700)
+            except OSError as error:
+                raise _unusable(folder.parent, error) from error
+            # What cannot be removed now is removed by the next build here.
+            stack.enter_context(undoing(lambda: shutil.rmtree(folder, ignore_errors=True)))
         yield
-    finally:
-        shutil.rmtree(folder)
 
 
 def _unpack(

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from builder.errors import BuilderError
+from builder.errors import BuilderError, Interrupted
 from builder.host import sweep
 from builder.host.delivery import readable_size
 from builder.host.engine import ContainerSpec, Engine
@@ -92,6 +92,8 @@ def _try(engine: Engine, image: ImageIdentity, isolation: Isolation) -> _Trial:
             )
             with engine.started(spec) as job:
                 found = job.finish(lambda _event: None)
+    except Interrupted:
+        raise
     except BuilderError as error:
         return _Trial(isolation=isolation, reason=str(error), found={})
     failed = [f"{name}: {found[name]}" for name in ("mount", "chroot") if found[name]]

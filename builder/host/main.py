@@ -2,14 +2,15 @@
 
 import os
 import sys
+import traceback
 
 import click
 
-from builder.errors import BuilderError, Interrupted
+from builder.errors import BuilderError, HostError, Interrupted
 from builder.events import encode
 from builder.host.cli import cli
 from builder.host.display import failed_event, render_failure
-from builder.signals import interruptible
+from builder.signals import held, interruptible
 
 
 def main() -> None:
@@ -19,26 +20,40 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    try:
-        with interruptible():
+    with interruptible():
+        try:
             result = cli.main(arguments, prog_name="distroclone-builder", standalone_mode=False)
             return int(result or 0)
-    except click.ClickException as error:
+        except BrokenPipeError:  # the reader of our output went away: nobody is left to tell
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return int(Interrupted.exit_code)
+        except Exception as error:  # noqa: BLE001 - the last door: nobody shall see it slam
+            with held(forget=True):
+                return _failed(error, arguments)
+
+
+def _failed(error: Exception, arguments: list[str]) -> int:
+    """Say what went wrong; `arguments` tell whether to a program as well."""
+    if isinstance(error, click.ClickException):
         error.show()
         return error.exit_code
-    except click.Abort:
-        return _failed(Interrupted("Interrupted"), arguments)
-    except BuilderError as error:
-        return _failed(error, arguments)
-    except BrokenPipeError:  # the reader of our output went away: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Interrupted.exit_code)
-
-
-def _failed(error: BuilderError, arguments: list[str]) -> int:
+    known = _as_ours(error)
     if "--json" in arguments:
-        click.echo(encode(failed_event(error)))
-    click.echo(render_failure(error), err=True)
-    for note in getattr(error, "__notes__", ()):
+        click.echo(encode(failed_event(known)))
+    click.echo(render_failure(known), err=True)
+    for note in dict.fromkeys(getattr(error, "__notes__", ())):
         click.echo(note, err=True)
-    return int(error.exit_code)
+    return int(known.exit_code)
+
+
+def _as_ours(error: Exception) -> BuilderError:
+    if isinstance(error, BuilderError):
+        return error
+    if isinstance(error, click.Abort):
+        return Interrupted("Interrupted")
+    return HostError(
+        "Unexpected error: {reason}",
+        hint="This is a defect of distroclone-builder; please report it with the lines above.",
+        output=traceback.format_exception(error),
+        reason=f"{type(error).__name__}: {error}",
+    )

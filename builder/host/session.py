@@ -11,14 +11,21 @@ from builder.codec import from_data, to_data
 from builder.errors import BuilderError, HostError, SourceError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
 from builder.host.config import Config
-from builder.host.delivery import Artefact, OutputFolder, output_folder
+from builder.host.delivery import SUMS, Artefact, OutputFolder, output_folder
 from builder.host.display import LogFile
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.image import ensure_builder
 from builder.host.local_zone import local_zone
 from builder.host.owner import labels
-from builder.host.source import CacheSource, OnEvent, TreeBind, scan_cache, tree_bind
-from builder.names import LABEL_CACHE, new_run, volume_name
+from builder.host.source import (
+    CacheSource,
+    OnEvent,
+    TreeBind,
+    scan_cache,
+    tree_bind,
+    work_volume,
+)
+from builder.names import new_run
 from builder.naming import iso_stem, volume_id
 from builder.plan import (
     PLAN_FORMAT,
@@ -100,21 +107,14 @@ def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
         early: list[Event] = []
         choice = prepare(config, engine, run=run, on_event=_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
+        output.check_names_free(*_result_names(choice.iso_name))
         log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
         for event in early:
             log.event(event)
         tell = _both(log.event, on_event)
-        volume = stack.enter_context(_work_volume(config, engine, run=run))
-        tree = stack.enter_context(
-            tree_bind(
-                engine,
-                choice.image.id,
-                cache_source(config),
-                choice.candidate,
-                run=run,
-                on_event=tell,
-            )
-        )
+        origin = (engine, choice.image.id, cache_source(config), choice.candidate)
+        volume = stack.enter_context(work_volume(*origin, run=run, on_event=tell))
+        tree = tree_bind(*origin, run=run, on_event=tell)
         plan = plan_of(config, choice, run=run, frozen=tree.frozen)
         spec = _container(config, plan, tree, volume=volume)
         with engine.started(spec) as job:
@@ -163,6 +163,10 @@ def describe(config: Config, choice: Choice) -> dict[str, Any]:
     return {"output": str(config.output), "plan": to_data(plan)}
 
 
+def _result_names(iso_name: str) -> tuple[str, ...]:
+    return (f"{iso_name}.iso", f"{iso_name}.manifest.json", SUMS)
+
+
 @contextlib.contextmanager
 def _log(path: Path) -> Iterator[LogFile]:
     """Open the log; an error that leaves the body is written to it and tells where it is."""
@@ -174,15 +178,6 @@ def _log(path: Path) -> Iterator[LogFile]:
             with contextlib.suppress(HostError):  # a full disk must not hide the first error
                 log.failure(error)
             raise
-
-
-def _work_volume(
-    config: Config, engine: Engine, *, run: str
-) -> contextlib.AbstractContextManager[str]:
-    marks = labels(run, "work")
-    if not cache_source(config).is_image:  # where a sweep will look for a frozen snapshot
-        marks[LABEL_CACHE] = str(cache_source(config).path)
-    return engine.volume(volume_name(run), labels=marks)
 
 
 def _container(config: Config, plan: BuildPlan, tree: TreeBind, *, volume: str) -> ContainerSpec:

@@ -14,7 +14,7 @@ from builder.errors import HostError, SourceError
 from builder.events import Event
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.owner import labels
-from builder.names import frozen_name
+from builder.names import LABEL_CACHE, frozen_name, volume_name
 from builder.plan import CacheReport, Candidate, FreezeRequest, ScanRequest, ThawRequest
 
 OnEvent = Callable[[Event], None]
@@ -66,6 +66,31 @@ def scan_cache(
 
 
 @contextlib.contextmanager
+def work_volume(
+    engine: Engine,
+    image: str,
+    source: CacheSource,
+    candidate: Candidate,
+    *,
+    run: str,
+    on_event: OnEvent,
+) -> Iterator[str]:
+    """Make the run's volume; when the body is left, thaw what `tree_bind` froze and remove it.
+
+    In this order: the volume's label is what tells a sweep where a frozen snapshot may be.
+    """
+    marks = labels(run, "work")
+    if not source.is_image:
+        marks[LABEL_CACHE] = str(source.path)
+
+    def thawed() -> None:
+        if not source.is_image and candidate.subvolume:
+            thaw(engine, image, source.path, (frozen_name(run),), run=run, on_event=on_event)
+
+    with engine.volume(volume_name(run), labels=marks, before_removal=thawed) as volume:
+        yield volume
+
+
 def tree_bind(
     engine: Engine,
     image: str,
@@ -74,21 +99,15 @@ def tree_bind(
     *,
     run: str,
     on_event: OnEvent,
-) -> Iterator[TreeBind]:
-    """Freeze the chosen tree where that can be, and thaw it when the body is left."""
+) -> TreeBind:
+    """Freeze the chosen tree where that can be; `work_volume` thaws it."""
     if source.is_image:
-        yield TreeBind(bind=source.bind(), frozen=False)
-        return
+        return TreeBind(bind=source.bind(), frozen=False)
     if not candidate.subvolume:
-        yield TreeBind(bind=_bind_of(source, candidate.path), frozen=False)
-        return
-    name = frozen_name(run)
-    try:
-        frozen = _freeze(engine, image, source, candidate, run=run, on_event=on_event)
-        path = name if frozen else candidate.path
-        yield TreeBind(bind=_bind_of(source, path), frozen=frozen)
-    finally:
-        thaw(engine, image, source.path, (name,), run=run, on_event=on_event)
+        return TreeBind(bind=_bind_of(source, candidate.path), frozen=False)
+    frozen = _freeze(engine, image, source, candidate, run=run, on_event=on_event)
+    path = frozen_name(run) if frozen else candidate.path
+    return TreeBind(bind=_bind_of(source, path), frozen=frozen)
 
 
 def thaw(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.errors import BuilderError
+from builder.errors import BuilderError, Interrupted
 from builder.events import Note
 from builder.host import source
 from builder.host.engine import Bind, ContainerSpec, Engine
@@ -41,6 +41,8 @@ def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: sourc
     for cache in dict.fromkeys([*caches, *named]):
         try:
             frozen += _thaw_orphans(engine, image, cache, on_event=on_event)
+        except Interrupted:
+            raise
         except BuilderError as error:
             failures.append(f"{cache}: {error}")
     if not failures:  # a volume's label is what tells a later sweep where to look

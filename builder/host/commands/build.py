@@ -7,7 +7,13 @@ import click
 from builder.codec import to_data
 from builder.compression import PRESETS
 from builder.host import session
-from builder.host.commands.options import answer, config_of, json_option, source_options
+from builder.host.commands.options import (
+    FOLDER,
+    answer,
+    config_of,
+    json_option,
+    source_options,
+)
 from builder.host.config import Config
 from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
@@ -29,7 +35,7 @@ from builder.texts import say
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help="Where the results go [default: the current folder].",
 )

@@ -1,5 +1,6 @@
 """Options that several commands share, and the values they make."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,15 +13,29 @@ from builder.host.display import Display, JsonDisplay
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
+
+class AnyPath(click.Path):
+    """A path that click does not look at: it may be another machine's, or readable by root only."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,  # noqa: ARG002
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> Path:
+        """Return the path as it is."""
+        return Path(value)
+
+
+FOLDER = AnyPath(file_okay=False)
+_FILE = AnyPath(dir_okay=False)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON event a line; the last is the result."
 )
 cache_option = click.option(
     "--cache",
-    type=_FOLDER,
+    type=FOLDER,
     metavar="DIR",
     help="The folder that holds .rootfs_cache and .backup_meta [default: /mnt/SysLinuxOS_backup].",
 )

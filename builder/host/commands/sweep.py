@@ -7,7 +7,7 @@ import click
 from builder.codec import to_data
 from builder.errors import HostError
 from builder.host import sweep as sweeping
-from builder.host.commands.options import answer, json_option
+from builder.host.commands.options import FOLDER, answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image import ensure_builder
@@ -19,7 +19,7 @@ from builder.texts import say
     "--cache",
     "caches",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="Look for frozen snapshots below this cache as well; may be repeated.",
 )

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import docker
@@ -15,7 +15,8 @@ from docker.models.volumes import Volume
 from builder.errors import HostError
 from builder.host.engine import container as containers
 from builder.host.engine import images
-from builder.host.engine.faults import translated
+from builder.host.engine.faults import patiently, reason, translated
+from builder.signals import held, undoing
 
 _OLDEST_API = (1, 41)  # Docker 20.10
 _LABELS_MARK = "distroclone-builder.run"
@@ -77,15 +78,24 @@ class Engine:
             yield job
 
     @contextlib.contextmanager
-    def volume(self, name: str, *, labels: Mapping[str, str]) -> Iterator[str]:
-        """Make a volume; remove it when the body is left."""
-        with translated("creating the work volume"):
-            volume = self._client.volumes.create(name, labels=dict(labels))
-        try:
+    def volume(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str],
+        before_removal: Callable[[], None] = lambda: None,
+    ) -> Iterator[str]:
+        """Make a volume; remove it when the body is left, unless `before_removal` raises."""
+
+        def undo() -> None:
+            before_removal()
+            self.remove_volume(name)
+
+        with contextlib.ExitStack() as stack:
+            with held(), translated("creating the work volume"):
+                self._client.volumes.create(name, labels=dict(labels))
+                stack.enter_context(undoing(undo))
             yield name
-        finally:
-            with translated("removing the work volume"):
-                volume.remove(force=True)
 
     def leftover_containers(self) -> tuple[Leftover, ...]:
         """Return every container that carries our label, running or not."""
@@ -103,13 +113,14 @@ class Engine:
 
     def remove_container(self, name: str) -> None:
         """Kill and remove a container; one that is gone is fine."""
-        with translated("removing a container"), contextlib.suppress(docker.errors.NotFound):
-            self._client.containers.get(name).remove(v=True, force=True)
+        patiently(
+            "removing a container",
+            lambda: self._client.containers.get(name).remove(v=True, force=True),
+        )
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume; one that is gone is fine."""
-        with translated("removing a volume"), contextlib.suppress(docker.errors.NotFound):
-            self._client.volumes.get(name).remove(force=True)
+        patiently("removing a volume", lambda: self._client.volumes.get(name).remove(force=True))
 
     def _has_apparmor(self) -> bool:
         return any("name=apparmor" in option for option in self.facts().security)
@@ -130,7 +141,7 @@ def connect() -> Engine:
             hint=_advice(error),
             temporary=True,
             where=where,
-            reason=error,
+            reason=reason(error),
         ) from error
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_API:
         raise HostError(

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import docker.errors
 from docker.types import Mount
 
 from builder.codec import to_data
 from builder.errors import BuilderError, HostError, StepError, error_from_data
 from builder.events import Event, Failed, Result, ToolOutput, decode
-from builder.host.engine.faults import translated
+from builder.host.engine.faults import patiently, translated
 from builder.plan import Isolation
+from builder.signals import held, undoing
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -74,15 +76,14 @@ class RunningJob:
         """
         verdict: Result | Failed | None = None
         last = deque[str](maxlen=_LAST_LINES)
-        with translated("following the container"):
-            for event in _events(self._stream):
-                if isinstance(event, Result | Failed):
-                    verdict = event
-                else:
-                    on_event(event)
-                    if isinstance(event, ToolOutput):
-                        last.append(event.text)
-            code = int(self._container.wait()["StatusCode"])
+        for event in _events(_followed(self._stream)):
+            if isinstance(event, Result | Failed):
+                verdict = event
+            else:
+                on_event(event)
+                if isinstance(event, ToolOutput):
+                    last.append(event.text)
+        code = self._exit_code()
         match verdict:
             case Failed(error=error):
                 raise error_from_data(error)
@@ -91,13 +92,27 @@ class RunningJob:
             case _:
                 raise self._lost(code, output=tuple(last))
 
+    def _exit_code(self) -> int | None:
+        """Wait for the end; None when somebody removed the container meanwhile."""
+        with translated("waiting for the container"):
+            try:
+                return int(self._container.wait()["StatusCode"])
+            except docker.errors.NotFound:
+                return None
+
     def fetch(self, path: str) -> Iterator[bytes]:
         """Yield a tar stream of `path` as the container left it."""
         with translated("fetching the result"):
             chunks, _stat = self._container.get_archive(path, chunk_size=4 * 1024 * 1024)
             yield from chunks
 
-    def _lost(self, code: int, *, output: tuple[str, ...]) -> BuilderError:
+    def _lost(self, code: int | None, *, output: tuple[str, ...]) -> BuilderError:
+        if code is None:
+            return StepError(
+                "The container was removed while it worked",
+                hint="Something outside removed it (`docker rm`, a clean-up job?); build again.",
+                output=output,
+            )
         with translated("looking at the ended container"):
             self._container.reload()
             killed_for_memory = bool(self._container.attrs["State"].get("OOMKilled"))
@@ -109,7 +124,8 @@ class RunningJob:
             )
         return StepError(
             "The container ended before it could give a result (exit code {code})",
-            hint="It was probably killed from outside; look at the engine's own log.",
+            hint="It was killed from outside, or with the engine: its log says more (`journalctl "
+            "-u docker`). 137 is SIGKILL, often for lack of memory. Then build again.",
             output=output,
             code=code,
         )
@@ -120,14 +136,14 @@ def started(
     client: "DockerClient", spec: ContainerSpec, *, security_options: list[str]
 ) -> Iterator[RunningJob]:
     """Start the job; stop it if it still runs when the body is left, and remove it always."""
-    with translated(f"creating the {spec.job} container"):
-        container = client.containers.create(
-            spec.image,
-            [spec.job],
-            **_options(spec, security_options=security_options),
-        )
     with contextlib.ExitStack() as undo:
-        undo.callback(_remove, container)
+        with held(), translated(f"creating the {spec.job} container"):
+            container = client.containers.create(
+                spec.image,
+                [spec.job],
+                **_options(spec, security_options=security_options),
+            )
+            undo.enter_context(undoing(lambda: _remove(container)))
         _check_mounts(container, spec)
         with translated(f"starting the {spec.job} container"):
             container.put_archive("/", _request_archive(spec.request))
@@ -198,6 +214,14 @@ def _check_mounts(container: "Container", spec: ContainerSpec) -> None:
             )
 
 
+def _followed(
+    stream: Iterator[tuple[bytes | None, bytes | None]],
+) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Pass on the frames; only what goes wrong in reading them is the engine's fault."""
+    with translated("following the container"):
+        yield from stream
+
+
 def _events(stream: Iterator[tuple[bytes | None, bytes | None]]) -> Iterator[Event]:
     """Join the engine's frames to lines, and the lines to events.
 
@@ -231,7 +255,6 @@ def _close(stream: Any) -> None:
 
 def _remove(container: "Container") -> None:
     """Stop a container that still runs, politely first, then remove it with its own volumes."""
-    with translated("removing the container"):
-        with contextlib.suppress(Exception):  # it may have ended long ago; remove decides
-            container.stop(timeout=_GRACE_SECONDS)
-        container.remove(v=True, force=True)
+    with contextlib.suppress(Exception):  # it may have ended long ago; remove decides
+        container.stop(timeout=_GRACE_SECONDS)
+    patiently("removing the container", lambda: container.remove(v=True, force=True))
