@@ -39,6 +39,25 @@ def test_the_names_of_people_are_gone_from_etc(root: Path) -> None:
     assert [str(p) for p in texts if "alice" in p.read_text() or "alice" in p.name] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("etc/lightdm/lightdm.conf", "autologin-user=demo"),
+        ("etc/gdm3/daemon.conf", "AutomaticLogin = demo"),
+        ("etc/sddm.conf.d/kde_settings.conf", "User=demo"),
+        ("etc/greetd/config.toml", 'user = "demo"'),
+        ("etc/greetd/config.toml", 'user = "daemon"'),
+        (
+            "etc/systemd/system/getty@tty1.service.d/autologin.conf",
+            "ExecStart=-/sbin/agetty --noclear --autologin demo %I $TERM",
+        ),
+    ],
+)
+def test_an_automatic_login_is_the_live_users(root: Path, path: str, line: str) -> None:
+    configure(root)
+    assert line in (root / path).read_text().splitlines()
+
+
 def test_what_is_not_private_stays(root: Path) -> None:
     configure(root)
     assert (root / "etc/ssh/sshd_config").read_text() == "Port 22\n"
