@@ -111,6 +111,32 @@ def test_a_link_that_only_looks_like_a_resolver_goes(root: Path) -> None:
     assert not (root / "etc/resolv.conf").is_symlink()
 
 
+def test_the_files_of_netplan_and_networkd_make_room_for_any_wired_network(root: Path) -> None:
+    configure(root)
+    (netplan,) = (root / "etc/netplan").iterdir()
+    assert "dhcp4: true" in netplan.read_text()
+    assert stat.S_IMODE(netplan.stat().st_mode) == 0o600
+    (networkd,) = (root / "etc/systemd/network").iterdir()
+    assert "DHCP=yes" in networkd.read_text()
+
+
+def test_netplan_leaves_the_network_to_network_manager_where_there_is_one(root: Path) -> None:
+    (root / "usr/sbin").mkdir()
+    (root / "usr/sbin/NetworkManager").write_text("")
+    configure(root)
+    (netplan,) = (root / "etc/netplan").iterdir()
+    assert "renderer: NetworkManager" in netplan.read_text()
+    assert "dhcp4" not in netplan.read_text()
+
+
+def test_no_network_files_are_made_where_there_were_none(root: Path) -> None:
+    (root / "etc/netplan/50-cloud-init.yaml").unlink()
+    (root / "etc/systemd/network/10-home.network").unlink()
+    configure(root)
+    assert list((root / "etc/netplan").iterdir()) == []
+    assert list((root / "etc/systemd/network").iterdir()) == []
+
+
 def test_snapper_forgets_the_configs_that_are_gone(root: Path) -> None:
     configure(root)
     text = (root / "etc/default/snapper").read_text()
