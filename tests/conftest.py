@@ -9,9 +9,10 @@ import pytest
 from builder.events import Event
 from builder.host.config import Overrides, load_config
 from builder.host.engine import Engine, connect
-from builder.host.image import ensure_base, ensure_builder
+from builder.host.image import ensure_base
 from builder.host.session import Outcome, build
 from builder.plan import ImageIdentity
+from fixtures import demo
 from fixtures.demo_cache import make_demo_cache
 
 DEMO = Path(__file__).parent.parent / ".demo"
@@ -28,6 +29,16 @@ def unable(what: str) -> None:
 def report(what: str) -> None:
     """Record, for the summary, a figure worth seeing."""
     _reports.append(what)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is quick first, and the boots last."""
+    order = ("unit", "tools", "container", "boot")
+
+    def rank(item: pytest.Item) -> int:
+        return order.index(item.path.relative_to(Path(__file__).parent).parts[0])
+
+    items.sort(key=rank)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -50,8 +61,11 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def builder_image(engine: Engine) -> ImageIdentity:
-    """The builder image of this code."""
-    return ensure_builder(engine, on_event=ignore)
+    """The builder image of this code; unlocked where Debian's archive has moved on."""
+    image = demo.builder_image(engine, tell=ignore)
+    if not image.locked:
+        unable("a locked image: Debian's archive has other versions than the lock file")
+    return image
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +94,10 @@ def demo_cache(client: docker.DockerClient, base_image: str) -> Path:
 
 @pytest.fixture(scope="session")
 def demo_build(
-    engine: Engine, demo_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    engine: Engine,
+    builder_image: ImageIdentity,
+    demo_cache: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Outcome:
     """What a build of the demo cache with all defaults made; nobody may change it."""
     output = tmp_path_factory.mktemp("demo-build")

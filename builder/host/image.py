@@ -29,6 +29,10 @@ _GONE: Final = re.compile(r"locked-version-(?:gone|differs): (?P<what>.*)")
 OnEvent = Callable[[Event], None]
 
 
+class LockOutdatedError(HostError):
+    """The archive no longer has a version that the lock file names."""
+
+
 class BaseOrigin(StrEnum):
     """How the base image came here."""
 
@@ -198,7 +202,7 @@ def _explained(error: HostError) -> HostError:
     gone = [match["what"] for line in error.output if (match := _GONE.search(line))]
     if not gone:
         return error
-    return HostError(
+    return LockOutdatedError(
         "Debian's archive no longer has the locked tools: {tools}",
         hint="Refresh the lock with `distroclone-builder image lock` and review what it changes, "
         "or build with today's versions by `distroclone-builder image build --unlocked` (the "

@@ -52,6 +52,10 @@ class Engine:
         self._client = client
         self.images = images.Images(client)
 
+    def close(self) -> None:
+        """Give back the connection."""
+        self._client.close()
+
     def facts(self) -> EngineFacts:
         """Ask the engine what it is."""
         with translated("asking the engine about itself"):

@@ -17,8 +17,9 @@ from builder.inside.system import System
 from builder.inside.tree import Tree
 
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
-# What mkinitramfs has no option for: never look for swap space to resume from.
-_CONF_TEXT: Final = b"RESUME=none\n"
+# Modules for any machine, and no swap space to resume from. The mkinitramfs of Debian 12 and of
+# Ubuntu 24.04 (initramfs-tools 0.142) has an option for neither.
+_CONF_TEXT: Final = b"MODULES=most\nRESUME=none\n"
 _LIVE_SCRIPTS: Final = ("scripts/live", "usr/bin/live-boot")
 
 # Devices that every program may expect: Linux' Documentation/admin-guide/devices.txt
@@ -62,7 +63,7 @@ class InitramfsStep:
         Not update-initramfs: live-tools replaces it by one that refuses to work.
         """
         image = image_path(kernel)
-        return ("mkinitramfs", "-c", compressor, "-m", "most", "-o", image, kernel)
+        return ("mkinitramfs", "-c", compressor, "-o", image, kernel)
 
     def run(self, system: System) -> None:
         """Make and check them. Raises StepError for one that live-boot could not start from."""

@@ -1,0 +1,63 @@
+"""The builder's Dockerfile under BuildKit; the product itself builds through the classic API."""
+
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from builder.host.resources import builder_context
+from tests.conftest import unable
+
+pytestmark = pytest.mark.container
+
+_TAG = "distroclone-builder-buildkit:test"
+
+
+def _commands() -> Iterator[str]:
+    """Every docker command on the PATH: some come without BuildKit."""
+    for folder in os.get_exec_path():
+        found = shutil.which("docker", path=folder)
+        if found is not None:
+            yield found
+
+
+def _build(command: str, context: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [command, "build", "--tag", _TAG, *options, os.fspath(context)],
+        env={**os.environ, "DOCKER_BUILDKIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def buildkit(tmp_path: Path) -> str | None:
+    """A docker command that has BuildKit, found by building next to nothing with it."""
+    context = tmp_path / "nothing"
+    context.mkdir()
+    (context / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    return next((each for each in _commands() if _build(each, context).returncode == 0), None)
+
+
+def test_the_builder_image_builds_under_buildkit(
+    client: docker.DockerClient, base_image: str, buildkit: str | None, tmp_path: Path
+) -> None:
+    if buildkit is None:
+        unable("BuildKit: no docker command here has it")
+        return
+    context = tmp_path / "context"
+    with tarfile.open(fileobj=builder_context().archive()) as archive:
+        archive.extractall(context, filter="data")
+    base = client.images.get(base_image).tags[0]
+    try:
+        built = _build(buildkit, context, "--build-arg", f"BASE={base}")
+        assert built.returncode == 0, built.stderr
+        assert client.images.get(_TAG).attrs["Config"]["Entrypoint"][-1] == "builder.inside"
+    finally:
+        client.images.remove(_TAG, force=True)
