@@ -78,6 +78,7 @@ def failed_event(error: BuilderError) -> Failed:
         "message": _filled(error.message, error.values),
         "hint": _filled(error.hint, error.values),
         "values": {},
+        "notes": list(getattr(error, "__notes__", ())),
         "exit_code": int(error.exit_code),
     }
     return Failed(error=data)
