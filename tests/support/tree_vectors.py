@@ -31,9 +31,9 @@ def load(vector: Path) -> dict[str, Any]:
 
 
 def page_block(language: str) -> str:
-    """Return the text of the page's one code block in `language`."""
+    """Return the text of the page's one code block in `language`, or of shell, with that name."""
     (found,) = re.findall(
-        rf"^```{language}\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        rf"^```(?:sh )?{language}\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     return str(found)
 
