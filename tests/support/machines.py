@@ -62,6 +62,13 @@ _FILES: Mapping[str, str] = {
     "etc/gshadow~": MARK,
     "etc/group.org": MARK,
     "var/backups/shadow.bak": MARK,
+    "etc/lightdm/lightdm.conf": "[Seat:*]\n#autologin-user=\nautologin-user=alice\n",
+    "etc/gdm3/daemon.conf": "[daemon]\nAutomaticLoginEnable=true\nAutomaticLogin = bob\n",
+    "etc/sddm.conf.d/kde_settings.conf": "[Autologin]\nSession=plasma\nUser=alice\n",
+    "etc/greetd/config.toml": '[default_session]\nuser = "daemon"\n[initial_session]\n'
+    'user = "alice"\n',
+    "etc/systemd/system/getty@tty1.service.d/autologin.conf": "[Service]\nExecStart=\n"
+    "ExecStart=-/sbin/agetty --noclear --autologin alice %I $TERM\n",
     "etc/sudoers": "Defaults\tenv_reset\nalice ALL=(ALL) \\\n  NOPASSWD: ALL\n"
     "%sudo ALL=(ALL:ALL) ALL\n"
     "@includedir /etc/sudoers.d\n",

@@ -39,6 +39,25 @@ def test_the_names_of_people_are_gone_from_etc(root: Path) -> None:
     assert [str(p) for p in texts if "alice" in p.read_text() or "alice" in p.name] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("etc/lightdm/lightdm.conf", "autologin-user=demo"),
+        ("etc/gdm3/daemon.conf", "AutomaticLogin = demo"),
+        ("etc/sddm.conf.d/kde_settings.conf", "User=demo"),
+        ("etc/greetd/config.toml", 'user = "demo"'),
+        ("etc/greetd/config.toml", 'user = "daemon"'),
+        (
+            "etc/systemd/system/getty@tty1.service.d/autologin.conf",
+            "ExecStart=-/sbin/agetty --noclear --autologin demo %I $TERM",
+        ),
+    ],
+)
+def test_an_automatic_login_is_the_live_users(root: Path, path: str, line: str) -> None:
+    configure(root)
+    assert line in (root / path).read_text().splitlines()
+
+
 def test_what_is_not_private_stays(root: Path) -> None:
     configure(root)
     assert (root / "etc/ssh/sshd_config").read_text() == "Port 22\n"
@@ -90,6 +109,32 @@ def test_a_link_that_only_looks_like_a_resolver_goes(root: Path) -> None:
     (root / "etc/resolv.conf").symlink_to("/run/systemd/resolve/../../../etc/own")
     configure(root)
     assert not (root / "etc/resolv.conf").is_symlink()
+
+
+def test_the_files_of_netplan_and_networkd_make_room_for_any_wired_network(root: Path) -> None:
+    configure(root)
+    (netplan,) = (root / "etc/netplan").iterdir()
+    assert "dhcp4: true" in netplan.read_text()
+    assert stat.S_IMODE(netplan.stat().st_mode) == 0o600
+    (networkd,) = (root / "etc/systemd/network").iterdir()
+    assert "DHCP=yes" in networkd.read_text()
+
+
+def test_netplan_leaves_the_network_to_network_manager_where_there_is_one(root: Path) -> None:
+    (root / "usr/sbin").mkdir()
+    (root / "usr/sbin/NetworkManager").write_text("")
+    configure(root)
+    (netplan,) = (root / "etc/netplan").iterdir()
+    assert "renderer: NetworkManager" in netplan.read_text()
+    assert "dhcp4" not in netplan.read_text()
+
+
+def test_no_network_files_are_made_where_there_were_none(root: Path) -> None:
+    (root / "etc/netplan/50-cloud-init.yaml").unlink()
+    (root / "etc/systemd/network/10-home.network").unlink()
+    configure(root)
+    assert list((root / "etc/netplan").iterdir()) == []
+    assert list((root / "etc/systemd/network").iterdir()) == []
 
 
 def test_snapper_forgets_the_configs_that_are_gone(root: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Final
 
 from builder.inside.rules import (
     accounts,
+    automatic_login,
     backup_tool,
     boot_report,
     credentials,
@@ -19,6 +20,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *identity.RULES,
     *storage.RULES,
     *network.RULES,
+    *automatic_login.RULES,  # before the names are gone
     *accounts.RULES,  # after all that reads names from the account databases would come
     *credentials.RULES,
     *traces.RULES,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
+from builder.inside.rules.rule import Rule, Warned, add, expand, lines_of, put_lines
 from builder.inside.tree import Tree
 from builder.plan import LiveSettings
 
@@ -22,6 +22,39 @@ source /etc/network/interfaces.d/*
 auto lo
 iface lo inet loopback
 """
+
+_NETPLAN_NM: Final = b"""\
+# The networks of the source machine were here.
+network:
+  version: 2
+  renderer: NetworkManager
+"""
+_NETPLAN: Final = b"""\
+# The networks of the source machine were here.
+network:
+  version: 2
+  ethernets:
+    wired:
+      match:
+        name: "e*"
+      dhcp4: true
+      dhcp6: true
+      optional: true
+"""
+_NETWORKD: Final = b"""\
+# The networks of the source machine were here.
+[Match]
+Name=e*
+Type=ether
+
+[Link]
+RequiredForOnline=no
+
+[Network]
+DHCP=yes
+"""
+_ALL_NETPLAN: Final = "/etc/netplan/*.yaml"
+_ALL_NETWORKD: Final = "/etc/systemd/network/*.network"
 
 _HOSTS: Final = """\
 127.0.0.1\tlocalhost
@@ -92,6 +125,22 @@ def _reset_interfaces(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     return ()
 
 
+def _ask_any_wired_network(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    """ifupdown's part of this is done by live-boot, and NetworkManager needs none."""
+    managed = tree.is_file("/usr/sbin/NetworkManager")
+    for pattern, path, text, mode in (
+        # netplan warns when others may read its files
+        (_ALL_NETPLAN, "/etc/netplan/90-live.yaml", _NETPLAN_NM if managed else _NETPLAN, 0o600),
+        (_ALL_NETWORKD, "/etc/systemd/network/90-live.network", _NETWORKD, 0o644),
+    ):
+        found = expand(tree, (pattern,))
+        for former in found:
+            tree.remove(former)
+        if found:
+            add(tree, path, text, mode=mode)
+    return ()
+
+
 RULES: Final = (
     Rule(
         name="host-name",
@@ -121,10 +170,16 @@ RULES: Final = (
     Rule(
         name="interfaces",
         reason="addresses, Wi-Fi and dial-up passwords of the source machine",
-        removes=("/etc/network/interfaces.d/*", "/etc/netplan/*.yaml",
-                 "/etc/systemd/network/*.network", "/etc/systemd/network/*.netdev"),
+        removes=("/etc/network/interfaces.d/*", "/etc/systemd/network/*.netdev"),
         edits=("/etc/network/interfaces",),
         edit=_reset_interfaces,
+    ),
+    Rule(
+        name="network-files",
+        reason="addresses and Wi-Fi passwords; in their place, any wired network is asked for an "
+        "address, because without a file there would be no network at all",
+        edits=(_ALL_NETPLAN, _ALL_NETWORKD),
+        edit=_ask_any_wired_network,
     ),
     Rule(
         name="leases",
