@@ -17,7 +17,7 @@ _LOOP_CTL_GET_FREE: Final = 0x4C82  # linux/loop.h
 _LOOP_MAJOR: Final = 7  # Documentation/admin-guide/devices.txt
 _LOOP_DEVICES: Final = Path("/sys/block")
 _ATTEMPTS: Final = 5
-_PASSING: Final = ("overlapping loop", "busy", "No such file")  # in mount's words
+_PASSING: Final = ("loop device", "busy", "No such file")  # in mount's words
 
 # btrfs's first superblock (btrfs-progs, kernel-shared/uapi/btrfs_tree.h, btrfs_super_block)
 _SUPERBLOCK: Final = 64 * 1024
@@ -37,17 +37,15 @@ def mounted(
     """
     check(image)
     target.mkdir(parents=True, exist_ok=True)
-    options = ["ro", "rescue=nologreplay"]
+    options = ["ro", "loop", "rescue=nologreplay"]
     if subvolume is not None:
         options.append(f"subvol={subvolume}")
     with contextlib.ExitStack() as stack:
         for attempt in range(1, _ATTEMPTS + 1):
-            loop = free_loop_device()
+            make_loop_devices()
             try:
                 stack.enter_context(
-                    system.mounted(
-                        os.fspath(image), target, kind="btrfs", options=[*options, f"loop={loop}"]
-                    )
+                    system.mounted(os.fspath(image), target, kind="btrfs", options=options)
                 )
                 break
             except StepError as error:
@@ -104,20 +102,19 @@ def _check_read_only(target: Path) -> None:
             )
 
 
-def free_loop_device() -> Path:
-    """Return a loop device that nobody uses, having the nodes of all of them in /dev.
+def make_loop_devices() -> None:
+    """Have a loop device that nobody uses, and the nodes of all of them in this container's /dev.
 
-    mount looks at each one: without its node it would take a file of the same name, which is
-    /cache.img in every container of ours, for the same file.
+    mount looks at each one, to use it again where it holds the same file. Of one without a node
+    it would only know the file's name, and that is /cache.img in every container of ours.
     """
     with Path("/dev/loop-control").open("rb") as control:
-        number = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
+        free = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
     known = {int(path.name.removeprefix("loop")) for path in _LOOP_DEVICES.glob("loop[0-9]*")}
-    for each in known | {number}:
-        node = Path(f"/dev/loop{each}")
+    for number in known | {free, free + 1}:  # one more, for when another takes the free one
+        node = Path(f"/dev/loop{number}")
         if not node.exists():
-            os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(_LOOP_MAJOR, each))
-    return Path(f"/dev/loop{number}")
+            os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(_LOOP_MAJOR, number))
 
 
 def _unusable(error: StepError) -> SourceError:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from builder.codec import from_data, to_data
 from builder.errors import StepError
 from builder.events import Event
-from builder.inside import cache_image, freeze, paths, pipeline, probe, qemu, scan
+from builder.inside import cache_image, freeze, paths, pipeline, probe, qemu, read_iso, scan
 from builder.inside.real_system import RealSystem
 from builder.plan import BootTestRequest, BuildPlan, FreezeRequest, ScanRequest, ThawRequest
 
@@ -48,6 +48,12 @@ def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
     return probe.probe(RealSystem(emit))
 
 
+def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
+    system = RealSystem(emit)
+    with system.step("open", position=2, total=2):
+        return dict(to_data(read_iso.read_iso(paths.MEDIUM, system=system)))
+
+
 def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
     request = from_data(ScanRequest, data)
     with _cache(request, RealSystem(emit)) as mount:
@@ -75,4 +81,5 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "build": _build,
     "boot-test": _boot_test,
     "probe": _probe,
+    "verify": _verify,
 }

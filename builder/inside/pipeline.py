@@ -26,6 +26,7 @@ from builder.inside.tree import Tree
 from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
 
 _JOURNAL = paths.WORK / "changes.json"
+_DIGEST = paths.WORK / "source.json"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 
 
@@ -65,6 +66,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
         StageStep(
             source=paths.SOURCE,
             target=paths.ROOT,
+            digest=_DIGEST,
             exclude=(*plan.recipe.exclude, *swap_files(Tree(paths.SOURCE))),
         ),
         ConfigureStep(
@@ -109,6 +111,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             image=plan.image,
             source_date_epoch=epoch,
             changes=_JOURNAL,
+            source=_DIGEST,
         ),
     )
 

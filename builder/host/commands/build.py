@@ -6,7 +6,8 @@ import click
 
 from builder.codec import to_data
 from builder.compression import PRESETS
-from builder.host import session
+from builder.errors import BuilderError
+from builder.host import session, signing
 from builder.host.commands.options import (
     FOLDER,
     answer,
@@ -49,6 +50,11 @@ from builder.texts import say
     type=click.Choice([each.value for each in Isolation]),
     help="What the build container may do: what a build needs, or all [default: confined].",
 )
+@click.option(
+    "--sign",
+    metavar="KEY",
+    help="Sign the results: the file of a private SSH key, or a GPG key's fingerprint or address.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
 @json_option
 def build(
@@ -59,6 +65,7 @@ def build(
     output: Path | None,
     compression: str | None,
     isolation: str | None,
+    sign: str | None,
     *,
     dry_run: bool,
     as_json: bool,
@@ -83,6 +90,7 @@ def build(
         isolation=isolation,
         compression=compression,
     )
+    key = None if sign is None else signing.signing_key(sign)  # known before a long build
     with choose_display(json=as_json) as display:
         engine = connect()
         if dry_run:
@@ -90,7 +98,8 @@ def build(
             _show_plan(config, choice, display)
         else:
             outcome = session.build(config, engine, on_event=display.event)
-            _show_outcome(outcome, display)
+            signature = _signed(outcome, key, display) if key else None
+            _show_outcome(outcome, signature, display)
 
 
 def _show_plan(config: Config, choice: session.Choice, display: Display) -> None:
@@ -103,13 +112,25 @@ def _show_plan(config: Config, choice: session.Choice, display: Display) -> None
     answer(display, text, session.describe(config, choice))
 
 
-def _show_outcome(outcome: session.Outcome, display: Display) -> None:
+def _signed(outcome: session.Outcome, key: signing.Key, display: Display) -> Path:
+    display.close()  # a passphrase may be asked for on the terminal
+    try:
+        return signing.sign_result(outcome.folder, key, sums_sha256=outcome.sums.sha256)
+    except BuilderError as error:
+        error.add_note(say("The build itself is done: {folder}", folder=outcome.folder))
+        raise
+
+
+def _show_outcome(outcome: session.Outcome, signature: Path | None, display: Display) -> None:
     iso = outcome.folder / outcome.iso.name
-    lines = (
+    lines = [
         say("Built {iso} ({size})", iso=iso, size=readable_size(outcome.iso.size)),
         say("  SHA-256    {digest}", digest=outcome.iso.sha256),
         say("  Check it   cd {folder} && sha256sum -c SHA256SUMS", folder=outcome.folder),
         say("  Boot it    distroclone-builder boot-test {iso}", iso=iso),
-    )
+    ]
     data = {"folder": str(outcome.folder), "artefacts": to_data(outcome.artefacts)}
+    if signature is not None:
+        lines.insert(2, say("  Signed     {signature}", signature=signature))
+        data["signature"] = str(signature)
     answer(display, "\n".join(lines), data)

@@ -25,6 +25,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "manifest": "Write checksums and manifest",
         "fetch": "Fetch the results",
         "verify": "Verify the results",
+        "sums": "Compare the checksums",
+        "open": "Look into the ISO",
         "deliver": "Deliver the results",
     }
 )
