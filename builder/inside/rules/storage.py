@@ -62,8 +62,8 @@ RULES: Final = (
         name="fstab",
         reason="names disks that are not there: the boot would wait for them",
         edits=("/etc/fstab",),
-        removes=("/etc/fstab.d/*.fstab", "/etc/fstab-", "/etc/fstab~", "/etc/fstab.bak*", "/etc/fstab.old*",
-                 "/etc/fstab.orig*", "/etc/fstab.sav*"),
+        removes=("/etc/fstab.d/*.fstab", "/etc/fstab-", "/etc/fstab~", "/etc/fstab.bak*",
+                 "/etc/fstab.old*", "/etc/fstab.orig*", "/etc/fstab.sav*"),
         edit=_write_fstab,
     ),
     Rule(
