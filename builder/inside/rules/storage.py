@@ -78,7 +78,8 @@ RULES: Final = (
         name="fstab",
         reason="names disks that are not there: the boot would wait for them",
         edits=("/etc/fstab",),
-        removes=("/etc/fstab.d/*.fstab",),
+        removes=("/etc/fstab.d/*.fstab", "/etc/fstab-", "/etc/fstab~", "/etc/fstab.bak*",
+                 "/etc/fstab.old*", "/etc/fstab.orig*", "/etc/fstab.sav*"),
         edit=_write_fstab,
     ),
     Rule(
@@ -106,7 +107,14 @@ RULES: Final = (
     Rule(
         name="boot-loader-state",
         reason="names the source's disks; the ISO has a boot menu of its own",
-        removes=("/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/device.map"),
+        removes=("/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/device.map",
+                 "/boot/loader/*", "/etc/kernel/cmdline", "/etc/kernel/entry-token"),
+    ),
+    Rule(
+        name="old-initramfs",
+        reason="made for the source machine, perhaps with the keys of its disks; every kernel "
+        "gets a new one",
+        removes=("/boot/initrd.img-*", "/boot/initrd-*", "/boot/initramfs-*"),
     ),
     Rule(
         name="volume-groups",
