@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
+from builder.block_cache import BlockCounts
 from builder.codec import to_data
 from builder.compression import PRESETS
 from builder.host import session
 from builder.host.commands.options import (
     FOLDER,
     answer,
+    block_cache_option,
     config_of,
     json_option,
     source_options,
@@ -17,6 +19,7 @@ from builder.host.commands.options import (
 from builder.host.config import Config
 from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
+from builder.host.display.wording import percent
 from builder.host.engine import connect
 from builder.names import new_run
 from builder.plan import Isolation
@@ -49,6 +52,11 @@ from builder.texts import say
     type=click.Choice([each.value for each in Isolation]),
     help="What the build container may do: what a build needs, or all [default: confined].",
 )
+@block_cache_option
+@click.option(
+    "--block-cache-read-only", is_flag=True, help="Use the block cache, but do not change it."
+)
+@click.option("--no-block-cache", is_flag=True, help="Compress every block.")
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
 @json_option
 def build(
@@ -59,7 +67,10 @@ def build(
     output: Path | None,
     compression: str | None,
     isolation: str | None,
+    block_cache: Path | None,
     *,
+    block_cache_read_only: bool,
+    no_block_cache: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -82,6 +93,9 @@ def build(
         output=output,
         isolation=isolation,
         compression=compression,
+        block_cache=block_cache,
+        block_cache_read_only=block_cache_read_only,
+        no_block_cache=no_block_cache,
     )
     with choose_display(json=as_json) as display:
         engine = connect()
@@ -105,11 +119,25 @@ def _show_plan(config: Config, choice: session.Choice, display: Display) -> None
 
 def _show_outcome(outcome: session.Outcome, display: Display) -> None:
     iso = outcome.folder / outcome.iso.name
-    lines = (
+    lines = [
         say("Built {iso} ({size})", iso=iso, size=readable_size(outcome.iso.size)),
         say("  SHA-256    {digest}", digest=outcome.iso.sha256),
         say("  Check it   cd {folder} && sha256sum -c SHA256SUMS", folder=outcome.folder),
         say("  Boot it    distroclone-builder boot-test {iso}", iso=iso),
-    )
-    data = {"folder": str(outcome.folder), "artefacts": to_data(outcome.artefacts)}
+    ]
+    if outcome.blocks is not None and outcome.blocks.asked:
+        lines.append(_served(outcome.blocks))
+    data = {
+        "folder": str(outcome.folder),
+        "artefacts": to_data(outcome.artefacts),
+        "block_cache": to_data(outcome.blocks),
+    }
     answer(display, "\n".join(lines), data)
+
+
+def _served(blocks: BlockCounts) -> str:
+    return say(
+        "  Blocks     {percent} % were in the block cache, {saved} not compressed again",
+        percent=percent(blocks.rate),
+        saved=readable_size(blocks.hit_bytes),
+    )
