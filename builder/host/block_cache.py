@@ -1,5 +1,7 @@
 """The store of compressed blocks as the engine sees it: a volume that stays, or a folder."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,6 +47,21 @@ def prepare(engine: Engine, store: BlockStore) -> None:
         engine.keep_volume(BLOCK_CACHE, labels={LABEL_ROLE: "block-cache"})
 
 
+@contextlib.contextmanager
+def named(store: BlockStore | None) -> Iterator[None]:
+    """Say that the folder is missing where the engine says that a bind's source is."""
+    try:
+        yield
+    except HostError as error:
+        if store is None or f"bind source path does not exist: {store.folder}" not in str(error):
+            raise
+        raise HostError(
+            "There is no folder {path} for the block cache",
+            hint="Make it first, on the engine's machine: `mkdir -p {path}`.",
+            path=store.folder,
+        ) from error
+
+
 def place(engine: Engine, store: BlockStore) -> str:
     """Return where the store is on the engine's host."""
     prepare(engine, store)
@@ -59,7 +76,7 @@ def place(engine: Engine, store: BlockStore) -> str:
 def show(engine: Engine, image: str, store: BlockStore, *, on_event: OnEvent) -> StoreFacts:
     """Count what the store holds."""
     spec = _spec(engine, image, store, job="show-blocks", request={}, capabilities=SHOWING)
-    with engine.started(spec) as job:
+    with named(store), engine.started(spec) as job:
         return from_data(StoreFacts, job.finish(on_event))
 
 
@@ -75,7 +92,7 @@ def prune(
         request=PruneRequest(limit=limit),
         capabilities=PRUNING,
     )
-    with engine.started(spec) as job:
+    with named(store), engine.started(spec) as job:
         return from_data(StoreFacts, job.finish(on_event))
 
 

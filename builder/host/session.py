@@ -122,7 +122,7 @@ def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
         if config.block_store is not None:
             block_cache.prepare(engine, config.block_store)
         spec = _container(config, plan, tree, volume=volume)
-        with engine.started(spec) as job:
+        with block_cache.named(config.block_store), engine.started(spec) as job:
             result = job.finish(tell)
             artefacts = tuple(from_data(Artefact, each) for each in result["artefacts"])
             _deliver(output, run, job.fetch(_OUT), artefacts, on_event=tell)
