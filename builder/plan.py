@@ -235,3 +235,21 @@ class BootTestResult:
     seconds: float  # from power-on to the report
     accelerator: Accelerator
     report: str  # the line that the live system wrote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsoFile:
+    """A file in an ISO, or the EFI system partition behind them."""
+
+    path: str  # "live/filesystem.squashfs"
+    size: int  # bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsoContents:
+    """What was found in an ISO, and what the whole of it is."""
+
+    size: int  # bytes
+    sha256: str
+    files: tuple[IsoFile, ...]

@@ -9,8 +9,10 @@ from builder.host.commands.boot_test import boot_test
 from builder.host.commands.build import build
 from builder.host.commands.doctor import doctor
 from builder.host.commands.image import image
+from builder.host.commands.sign import sign
 from builder.host.commands.snapshots import snapshots
 from builder.host.commands.sweep import sweep
+from builder.host.commands.verify import verify
 
 _EPILOG = """\b
 Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,
@@ -43,5 +45,5 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "distroclone-builder", variable).source())
 
 
-for command in (block_cache, boot_test, build, doctor, image, snapshots, sweep):
+for command in (block_cache, boot_test, build, doctor, image, sign, snapshots, sweep, verify):
     cli.add_command(command)

@@ -21,6 +21,9 @@ from builder.errors import HostError, UsageError, VerificationError
 from builder.signals import held, undoing
 
 SUMS: Final = "SHA256SUMS"
+SSH_SIGNATURE: Final = f"{SUMS}.sig"
+GPG_SIGNATURE: Final = f"{SUMS}.asc"
+SIGNATURES: Final = (SSH_SIGNATURE, GPG_SIGNATURE)
 _PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
 _CHUNK: Final = 4 * 1024 * 1024
 _SUM_LINE: Final = re.compile(r"[0-9a-f]{64} [ *](?P<name>.+)")
@@ -105,10 +108,14 @@ class OutputFolder:
                 self._promote(partial, artefacts)
 
     def _promote(self, partial: Path, artefacts: Sequence[Artefact]) -> None:
-        """Rename everything into place; old sums go first, new sums come last."""
-        self.check_names_free(*(artefact.name for artefact in artefacts))
+        """Rename everything into place; old sums go first, new sums come last.
+
+        Signatures go with the sums that they belong to.
+        """
+        self.check_names_free(*(artefact.name for artefact in artefacts), *SIGNATURES)
         try:
-            (self.path / SUMS).unlink(missing_ok=True)
+            for name in (SUMS, *SIGNATURES):
+                (self.path / name).unlink(missing_ok=True)
             for artefact in sorted(artefacts, key=lambda each: each.name == SUMS):
                 (partial / artefact.name).replace(self.path / artefact.name)
         except OSError as error:

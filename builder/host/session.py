@@ -13,7 +13,7 @@ from builder.errors import BuilderError, HostError, SourceError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
 from builder.host import block_cache
 from builder.host.config import Config
-from builder.host.delivery import SUMS, Artefact, OutputFolder, output_folder
+from builder.host.delivery import SIGNATURES, SUMS, Artefact, OutputFolder, output_folder
 from builder.host.display import LogFile
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.image import ensure_builder
@@ -76,6 +76,11 @@ class Outcome:
     def iso(self) -> Artefact:
         """The ISO itself."""
         return next(each for each in self.artefacts if each.name == f"{self.iso_name}.iso")
+
+    @property
+    def sums(self) -> Artefact:
+        """SHA256SUMS."""
+        return next(each for each in self.artefacts if each.name == SUMS)
 
 
 def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
@@ -174,7 +179,7 @@ def describe(config: Config, choice: Choice) -> dict[str, Any]:
 
 
 def _result_names(iso_name: str) -> tuple[str, ...]:
-    return (f"{iso_name}.iso", f"{iso_name}.manifest.json", SUMS)
+    return (f"{iso_name}.iso", f"{iso_name}.manifest.json", SUMS, *SIGNATURES)
 
 
 @contextlib.contextmanager

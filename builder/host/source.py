@@ -16,6 +16,7 @@ from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.owner import labels
 from builder.names import LABEL_CACHE, frozen_name, volume_name
 from builder.plan import CacheReport, Candidate, FreezeRequest, ScanRequest, ThawRequest
+from builder.texts import say
 
 OnEvent = Callable[[Event], None]
 
@@ -161,9 +162,12 @@ def _bind_of(source: CacheSource, path: str) -> Bind:
 
 @contextlib.contextmanager
 def _named(source: CacheSource) -> Iterator[None]:
-    """Say that the cache is missing where the engine says that a bind's source is."""
+    """Say which cache it is, and that it is missing where the engine says that a bind is."""
     try:
         yield
+    except SourceError as error:
+        error.add_note(say("The cache is {path}", path=source.path))
+        raise
     except HostError as error:
         if "bind source path does not exist" not in str(error):
             raise

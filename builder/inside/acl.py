@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-_ACCESS: Final = "system.posix_acl_access"
+ACCESS: Final = "system.posix_acl_access"
 _DEFAULT: Final = "system.posix_acl_default"
 _VERSION: Final = 2
 _ENTRY: Final = struct.Struct("<HHI")  # tag, permissions, id
@@ -25,15 +25,20 @@ def fold(root: Path) -> int:
     count = 0
     for path in _without_links(os.fspath(root)):
         with contextlib.suppress(_NoListError):
-            value = _get(path, _ACCESS)
+            value = _get(path, ACCESS)
             mode = os.lstat(path).st_mode & 0o7777
-            os.removexattr(path, _ACCESS, follow_symlinks=False)
-            os.chmod(path, mode & ~0o070 | group_bits(value) << 3)  # noqa: PTH101
+            os.removexattr(path, ACCESS, follow_symlinks=False)
+            os.chmod(path, folded(mode, value))  # noqa: PTH101
             count += 1
         with contextlib.suppress(_NoListError):
             _get(path, _DEFAULT)
             os.removexattr(path, _DEFAULT, follow_symlinks=False)
     return count
+
+
+def folded(mode: int, value: bytes) -> int:
+    """Return the mode of a file without the access ACL `value` that it has."""
+    return mode & ~0o070 | group_bits(value) << 3
 
 
 def group_bits(value: bytes) -> int:

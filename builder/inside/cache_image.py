@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import stat
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,14 @@ from builder.inside.system import System
 
 _LOOP_CTL_GET_FREE: Final = 0x4C82  # linux/loop.h
 _LOOP_MAJOR: Final = 7  # Documentation/admin-guide/devices.txt
+_LOOP_DEVICES: Final = Path("/sys/block")
 _ATTEMPTS: Final = 5
+_PASSING: Final = ("loop device", "busy", "No such file")  # in mount's words
+
+# btrfs's first superblock (btrfs-progs, kernel-shared/uapi/btrfs_tree.h, btrfs_super_block)
+_SUPERBLOCK: Final = 64 * 1024
+_FIELDS: Final = struct.Struct("<64x8s40xQ16xQ")  # magic, total_bytes, num_devices
+_MAGIC: Final = b"_BHRfS_M"
 
 
 @contextlib.contextmanager
@@ -27,28 +35,60 @@ def mounted(
     of a volume that was not unmounted cleanly is left alone: its last commit is what is read.
     Raises SourceError when the file holds no btrfs volume that can be mounted.
     """
+    check(image)
     target.mkdir(parents=True, exist_ok=True)
-    options = ["ro", "rescue=nologreplay"]
+    options = ["ro", "loop", "rescue=nologreplay"]
     if subvolume is not None:
         options.append(f"subvol={subvolume}")
     with contextlib.ExitStack() as stack:
         for attempt in range(1, _ATTEMPTS + 1):
-            loop = free_loop_device()
+            make_loop_devices()
             try:
                 stack.enter_context(
-                    system.mounted(
-                        os.fspath(image), target, kind="btrfs", options=[*options, f"loop={loop}"]
-                    )
+                    system.mounted(os.fspath(image), target, kind="btrfs", options=options)
                 )
                 break
             except StepError as error:
-                taken_by_another = any("overlapping loop" in line or "busy" in line
-                                       for line in error.output)  # fmt: skip
+                taken_by_another = any(words in line for line in error.output for words in _PASSING)
                 if not taken_by_another or attempt == _ATTEMPTS:
                     raise _unusable(error) from error
-                time.sleep(0.2 * attempt)  # another container's loop device is just going away
+                time.sleep(0.2 * attempt)  # another container's loop device comes or goes
         _check_read_only(target)
         yield
+
+
+def check(image: Path) -> None:
+    """Raise SourceError, in clear words, for a file that can hold no whole btrfs volume."""
+    if not image.is_file():
+        raise SourceError(
+            "The cache image is not a file",
+            hint="Give a folder with --cache, and a file that holds a btrfs volume with "
+            "--cache-image.",
+        )
+    with image.open("rb") as file:
+        file.seek(_SUPERBLOCK)
+        block = file.read(_FIELDS.size)
+        size = file.seek(0, os.SEEK_END)
+    if len(block) < _FIELDS.size or _FIELDS.unpack(block)[0] != _MAGIC:
+        raise SourceError(
+            "The cache image holds no btrfs volume",
+            hint="It must be the image of a file system, not of a partitioned disk, and neither "
+            "compressed nor encrypted.",
+        )
+    _magic, needed, devices = _FIELDS.unpack(block)
+    if size < needed:
+        raise SourceError(
+            "The cache image is cut off: it has {size} bytes, its volume needs {needed}",
+            hint="Copy it again, as a whole.",
+            size=size,
+            needed=needed,
+        )
+    if devices != 1:
+        raise SourceError(
+            "The cache image is one of the {count} devices of its volume",
+            hint="Mount them all together, and give the mounted folder with --cache.",
+            count=devices,
+        )
 
 
 def _check_read_only(target: Path) -> None:
@@ -62,23 +102,28 @@ def _check_read_only(target: Path) -> None:
             )
 
 
-def free_loop_device() -> Path:
-    """Return a loop device that nobody uses, making its node in this container's /dev."""
+def make_loop_devices() -> None:
+    """Have a loop device that nobody uses, and the nodes of all of them in this container's /dev.
+
+    mount looks at each one, to use it again where it holds the same file. Of one without a node
+    it would only know the file's name, and that is /cache.img in every container of ours.
+    """
     with Path("/dev/loop-control").open("rb") as control:
-        number = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
-    device = Path(f"/dev/loop{number}")
-    if not device.exists():
-        os.mknod(device, 0o600 | stat.S_IFBLK, os.makedev(_LOOP_MAJOR, number))
-    return device
+        free = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
+    known = {int(path.name.removeprefix("loop")) for path in _LOOP_DEVICES.glob("loop[0-9]*")}
+    for number in known | {free, free + 1}:  # one more, for when another takes the free one
+        node = Path(f"/dev/loop{number}")
+        if not node.exists():
+            os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(_LOOP_MAJOR, number))
 
 
 def _unusable(error: StepError) -> SourceError:
-    reason = error.output[-1] if error.output else str(error)
+    reasons = [line for line in error.output if line.startswith("mount:")] or [str(error)]
     return SourceError(
         "The cache image cannot be mounted: {reason}",
-        hint="It must hold a btrfs volume of DistroClone Backup (a file system, not a partitioned "
-        "disk), and must not be mounted on the engine's host at the same time.",
+        hint="Its volume may be damaged (look at it with `btrfs check --readonly`), or mounted on "
+        "the engine's host at the same time.",
         command=error.command,
         output=error.output,
-        reason=reason,
+        reason=reasons[0],
     )

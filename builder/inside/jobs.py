@@ -9,7 +9,17 @@ from builder.block_cache import PruneRequest
 from builder.codec import from_data, to_data
 from builder.errors import StepError
 from builder.events import Event
-from builder.inside import block_cache, cache_image, freeze, paths, pipeline, probe, qemu, scan
+from builder.inside import (
+    block_cache,
+    cache_image,
+    freeze,
+    paths,
+    pipeline,
+    probe,
+    qemu,
+    read_iso,
+    scan,
+)
 from builder.inside.real_system import RealSystem
 from builder.plan import BootTestRequest, BuildPlan, FreezeRequest, ScanRequest, ThawRequest
 
@@ -58,6 +68,12 @@ def _prune_blocks(request: object, _emit: Emit) -> Mapping[str, Any]:
     return dict(to_data(block_cache.prune(paths.BLOCK_CACHE, limit=limit)))
 
 
+def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
+    system = RealSystem(emit)
+    with system.step("open", position=2, total=2):
+        return dict(to_data(read_iso.read_iso(paths.MEDIUM, system=system)))
+
+
 def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
     request = from_data(ScanRequest, data)
     with _cache(request, RealSystem(emit)) as mount:
@@ -87,4 +103,5 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "probe": _probe,
     "show-blocks": _show_blocks,
     "prune-blocks": _prune_blocks,
+    "verify": _verify,
 }

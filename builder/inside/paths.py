@@ -8,7 +8,7 @@ REQUEST: Final = Path("/request.json")  # what the host asks; put there before t
 CACHE: Final = Path("/cache")  # scan, freeze, thaw: the cache base, bound
 CACHE_IMAGE: Final = Path("/cache.img")  # a cache image, bound read-only
 SOURCE: Final = Path("/source")  # build: the chosen tree, read-only
-MEDIUM: Final = Path("/medium.iso")  # boot-test: the ISO, bound read-only
+MEDIUM: Final = Path("/medium.iso")  # boot-test, verify: the ISO, bound read-only
 
 BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, where there is one
 

@@ -29,6 +29,7 @@ from builder.inside.tree import Tree
 from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
 
 _JOURNAL = paths.WORK / "changes.json"
+_DIGEST = paths.WORK / "source.json"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 
 
@@ -71,6 +72,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
         StageStep(
             source=paths.SOURCE,
             target=paths.ROOT,
+            digest=_DIGEST,
             exclude=(*plan.recipe.exclude, *swap_files(Tree(paths.SOURCE))),
         ),
         ConfigureStep(
@@ -116,6 +118,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             image=plan.image,
             source_date_epoch=epoch,
             changes=_JOURNAL,
+            source=_DIGEST,
         ),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.errors import BuilderError
 from builder.inside import paths
-from builder.inside.cache_image import free_loop_device
+from builder.inside.cache_image import make_loop_devices
 from builder.inside.system import System
 
 
@@ -50,4 +50,4 @@ def _chroot(system: System) -> None:
 
 
 def _loop(_system: System) -> None:
-    free_loop_device()
+    make_loop_devices()

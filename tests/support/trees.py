@@ -1,5 +1,6 @@
 """Tiny root filesystem trees and caches, just enough of a system to be admitted."""
 
+import os
 from pathlib import Path
 
 KERNEL = "6.12.48+deb13-amd64"
@@ -56,3 +57,14 @@ def make_cache(base: Path) -> Path:
     make_system(base / ".rootfs_cache")
     put(base, ".backup_meta", META)
     return base
+
+
+def too_long(root: Path) -> None:
+    """Make directories below `root` whose paths no system call takes, for want of length."""
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=here)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)

@@ -46,11 +46,16 @@ def source(tmp_path: Path) -> Path:
     return root
 
 
+def staged(source: Path, target: Path, *exclude: str) -> StageStep:
+    digest = target.with_name("source.json")
+    return StageStep(source=source, target=target, digest=digest, exclude=exclude)
+
+
 @pytest.fixture
 def copy(source: Path, tmp_path: Path) -> Path:
     target = tmp_path / "copy"
     target.mkdir()
-    step = StageStep(source=source, target=target, exclude=swap_files(Tree(source)))
+    step = staged(source, target, *swap_files(Tree(source)))
     done = subprocess.run(step.argv(), check=True, capture_output=True, text=True)
     lines = done.stdout.replace("\r", "\n").splitlines()
     # Not 1.0: rsync counts both names of a hard-linked file, and copies it once.
@@ -96,7 +101,7 @@ def test_capabilities_are_the_only_attributes_that_stay(source: Path, tmp_path: 
     os.setxattr(tool, "user.origin", b"https://private.example.org/")
     target = tmp_path / "copy"
     target.mkdir()
-    subprocess.run(StageStep(source=source, target=target).argv(), check=True, capture_output=True)
+    subprocess.run(staged(source, target).argv(), check=True, capture_output=True)
     assert os.listxattr(target / "usr/bin/same") == ["security.capability"]
     assert os.getxattr(target / "usr/bin/same", "security.capability") == capability
 

@@ -137,6 +137,26 @@ def test_no_network_files_are_made_where_there_were_none(root: Path) -> None:
     assert list((root / "etc/systemd/network").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "what", ["/dev/disk/by-uuid/1-2", "UUID=1-2", "//nas/films", "nas.lan:/films"]
+)
+def test_units_that_mount_the_sources_disks_and_shares_go(root: Path, what: str) -> None:
+    units = root / "etc/systemd/system"
+    (units / "local-fs.target.requires").mkdir()
+    for name in ("srv-films.mount", "srv-films.automount"):
+        (units / name).write_text(f"[Mount]\nWhat = {what}\nWhere=/srv/films\n")
+        (units / "local-fs.target.requires" / name).symlink_to(f"/etc/systemd/system/{name}")
+    configure(root)
+    assert list(units.rglob("srv-films*")) == []
+
+
+def test_a_unit_that_mounts_no_disk_stays(root: Path) -> None:
+    unit = root / "etc/systemd/system/tmp.mount"
+    unit.write_text("[Mount]\nWhat=tmpfs\nWhere=/tmp\n")
+    configure(root)
+    assert unit.exists()
+
+
 def test_snapper_forgets_the_configs_that_are_gone(root: Path) -> None:
     configure(root)
     text = (root / "etc/default/snapper").read_text()

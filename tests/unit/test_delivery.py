@@ -99,6 +99,19 @@ def test_a_stream_that_breaks_off_is_no_result(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_the_signature_of_older_results_goes_with_them(tmp_path: Path) -> None:
+    signatures = ("SHA256SUMS.sig", "SHA256SUMS.asc")
+    for name in signatures:
+        (tmp_path / name).write_text("of the old ones")
+    deliver(tmp_path, archive(FILES), WANTED)
+    assert names(tmp_path) == ["SHA256SUMS", "x.iso", "x.manifest.json"]
+    for name in signatures:
+        (tmp_path / name).write_text("of the old ones")
+    with pytest.raises(VerificationError):
+        deliver(tmp_path, archive(FILES)[:3000], WANTED)
+    assert set(signatures) < set(names(tmp_path))
+
+
 def test_two_builds_cannot_use_one_folder(tmp_path: Path) -> None:
     second = output_folder(tmp_path)
     with output_folder(tmp_path), pytest.raises(HostError, match="Another build"), second:

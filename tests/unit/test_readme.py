@@ -152,7 +152,7 @@ def test_every_path_of_the_project_that_a_page_names_is_there(page: Path) -> Non
 def test_the_architecture_page_gives_the_capabilities_that_the_code_asks_for() -> None:
     rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The jobs")
     shown = {job.strip("`"): set(re.findall(r"`([A-Z_]+)`", asked)) for job, _, asked, _ in rows}
-    assert shown["scan"] == shown["list-frozen"] == set(source.READING)
+    assert shown["scan"] == shown["list-frozen"] == shown["verify"] == set(source.READING)
     assert shown["scan`, of a cache image"] == set(source.MOUNTING)
     assert shown["freeze`, `thaw"] == set(source.FREEZING)
     assert shown["build"] == set(session.BUILDING)

@@ -7,7 +7,8 @@ import click
 from builder.block_cache import BlockCounts
 from builder.codec import to_data
 from builder.compression import PRESETS
-from builder.host import session
+from builder.errors import BuilderError
+from builder.host import session, signing
 from builder.host.commands.options import (
     FOLDER,
     answer,
@@ -57,6 +58,11 @@ from builder.texts import say
     "--block-cache-read-only", is_flag=True, help="Use the block cache, but do not change it."
 )
 @click.option("--no-block-cache", is_flag=True, help="Compress every block.")
+@click.option(
+    "--sign",
+    metavar="KEY",
+    help="Sign the results: the file of a private SSH key, or a GPG key's fingerprint or address.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
 @json_option
 def build(
@@ -68,6 +74,7 @@ def build(
     compression: str | None,
     isolation: str | None,
     block_cache: Path | None,
+    sign: str | None,
     *,
     block_cache_read_only: bool,
     no_block_cache: bool,
@@ -97,6 +104,7 @@ def build(
         block_cache_read_only=block_cache_read_only,
         no_block_cache=no_block_cache,
     )
+    key = None if sign is None else signing.signing_key(sign)  # known before a long build
     with choose_display(json=as_json) as display:
         engine = connect()
         if dry_run:
@@ -104,7 +112,8 @@ def build(
             _show_plan(config, choice, display)
         else:
             outcome = session.build(config, engine, on_event=display.event)
-            _show_outcome(outcome, display)
+            signature = _signed(outcome, key, display) if key else None
+            _show_outcome(outcome, signature, display)
 
 
 def _show_plan(config: Config, choice: session.Choice, display: Display) -> None:
@@ -117,7 +126,16 @@ def _show_plan(config: Config, choice: session.Choice, display: Display) -> None
     answer(display, text, session.describe(config, choice))
 
 
-def _show_outcome(outcome: session.Outcome, display: Display) -> None:
+def _signed(outcome: session.Outcome, key: signing.Key, display: Display) -> Path:
+    display.close()  # a passphrase may be asked for on the terminal
+    try:
+        return signing.sign_result(outcome.folder, key, sums_sha256=outcome.sums.sha256)
+    except BuilderError as error:
+        error.add_note(say("The build itself is done: {folder}", folder=outcome.folder))
+        raise
+
+
+def _show_outcome(outcome: session.Outcome, signature: Path | None, display: Display) -> None:
     iso = outcome.folder / outcome.iso.name
     lines = [
         say("Built {iso} ({size})", iso=iso, size=readable_size(outcome.iso.size)),
@@ -132,6 +150,9 @@ def _show_outcome(outcome: session.Outcome, display: Display) -> None:
         "artefacts": to_data(outcome.artefacts),
         "block_cache": to_data(outcome.blocks),
     }
+    if signature is not None:
+        lines.insert(2, say("  Signed     {signature}", signature=signature))
+        data["signature"] = str(signature)
     answer(display, "\n".join(lines), data)
 
 

@@ -25,6 +25,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "manifest": "Write checksums and manifest",
         "fetch": "Fetch the results",
         "verify": "Verify the results",
+        "sums": "Compare the checksums",
+        "open": "Look into the ISO",
         "deliver": "Deliver the results",
     }
 )
@@ -78,6 +80,7 @@ def failed_event(error: BuilderError) -> Failed:
         "message": _filled(error.message, error.values),
         "hint": _filled(error.hint, error.values),
         "values": {},
+        "notes": list(getattr(error, "__notes__", ())),
         "exit_code": int(error.exit_code),
     }
     return Failed(error=data)

@@ -16,9 +16,26 @@ _DISK_PARAMETERS: Final = re.compile(
     r"""(?<=[\s"'=])(?:resume|resume_offset|cryptdevice|rd\.luks\.\w+)=[^\s"']+\s?"""
 )
 
+_UNITS: Final = "/etc/systemd/system"
+# systemd.mount(5): a device, a device by its name, a Windows share, an NFS export
+_OWN_DISK: Final = re.compile(r"\s*What\s*=\s*(?:/dev/|(?:PART)?(?:UUID|LABEL)=|//|[^\s/]+:/)")
+
 
 def _write_fstab(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     add(tree, "/etc/fstab", _FSTAB)
+    return ()
+
+
+def _drop_mount_units(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    for path in expand(tree, (f"{_UNITS}/*.mount", f"{_UNITS}/*.swap")):
+        if not any(_OWN_DISK.match(line) for line in lines_of(tree, path) or ()):
+            continue  # a tmpfs, or a link to a unit of the distribution
+        name = path.rpartition("/")[2]
+        automatic = f"{name.removesuffix('.mount')}.automount"
+        for each in (name, automatic):
+            wanted = (f"{_UNITS}/{each}", f"{_UNITS}/*.wants/{each}", f"{_UNITS}/*.requires/{each}")
+            for found in expand(tree, wanted):
+                tree.remove(found)
     return ()
 
 
@@ -47,6 +64,13 @@ RULES: Final = (
         edits=("/etc/fstab",),
         removes=("/etc/fstab.d/*.fstab",),
         edit=_write_fstab,
+    ),
+    Rule(
+        name="mount-units",
+        reason="as fstab: units of disks and shares, with what enables them",
+        edits=(f"{_UNITS}/*.mount", f"{_UNITS}/*.swap", f"{_UNITS}/*.automount",
+               f"{_UNITS}/*.wants/*", f"{_UNITS}/*.requires/*"),
+        edit=_drop_mount_units,
     ),
     Rule(
         name="disk-encryption",

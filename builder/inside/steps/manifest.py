@@ -38,7 +38,8 @@ _DECISIVE_TOOLS: Final = (
 class ManifestStep:
     """Writes both files beside `iso`.
 
-    `changes` is the journal of the configure step: a JSON list of {path, change, rule}.
+    `changes` is the journal of the configure step: a JSON list of {path, change, rule}; `source`
+    is the stage step's description of the source tree.
     """
 
     name: ClassVar[str] = "manifest"
@@ -54,6 +55,7 @@ class ManifestStep:
     image: ImageIdentity
     source_date_epoch: int
     changes: Path | None = None
+    source: Path | None = None
 
     @property
     def target(self) -> Path:
@@ -100,8 +102,9 @@ class ManifestStep:
             "source_date_epoch": self.source_date_epoch,
             "packages": to_data(read_packages(Tree(self.root))),
         }
-        if self.changes is not None:
-            data["changes"] = json.loads(self.changes.read_text(encoding="utf-8"))
+        for key, path in (("changes", self.changes), ("source", self.source)):
+            if path is not None:
+                data[key] = json.loads(path.read_text(encoding="utf-8"))
         return data
 
     def _write_sums(self, iso: FileDigest) -> None:

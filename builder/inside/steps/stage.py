@@ -1,5 +1,11 @@
-"""The copy: the frozen source, without what must never be in an ISO, into the work volume."""
+"""The copy: the frozen source, without what must never be in an ISO, into the work volume.
 
+Beside it the source gets its name: docs/tree-digest.md. The kernel reads each file just once for
+both, as long as they keep close together.
+"""
+
+import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +15,7 @@ from builder.errors import StepError
 from builder.inside import acl
 from builder.inside.excludes import filters
 from builder.inside.system import System
+from builder.inside.tree_digest import SourceTree, TreeDigest, digesting
 
 # `--info=progress2`:   1,234,567  12%   10.00MB/s    0:00:00 (xfr#5, to-chk=95/123)
 _PROGRESS: Final = re.compile(r"^\s*[\d,.]+[KMGTP]?\s+(\d{1,3})%\s+\S+/s\s")
@@ -20,6 +27,7 @@ class StageStep:
     """Copy the tree at `source` to `target`, which must be new or empty.
 
     `exclude` are more rsync patterns, tried before the table in `builder.inside.excludes`.
+    `digest` becomes a JSON object with what names the source: digest, format, files, bytes.
     """
 
     name: ClassVar[str] = "stage"
@@ -27,27 +35,46 @@ class StageStep:
 
     source: Path
     target: Path
+    digest: Path
     exclude: tuple[str, ...] = ()
+
+    def rules(self) -> tuple[str, ...]:
+        """Return rsync's filter rules, in the order in which they are tried."""
+        return (*(f"- {pattern}" for pattern in self.exclude), *filters())
 
     def argv(self) -> tuple[str, ...]:
         """Return the command."""
-        rules = (*(f"- {pattern}" for pattern in self.exclude), *filters())
         return (
             "rsync", "-aAXH", "--numeric-ids", "--sparse",
             # Without the whole file list first, the percentages would start at 100 and fall.
             "--info=progress2", "--no-inc-recursive",
-            *(f"--filter={rule}" for rule in rules),
+            *(f"--filter={rule}" for rule in self.rules()),
             f"{self.source}/", f"{self.target}/",
         )  # fmt: skip
 
     def run(self, system: System) -> None:
         """Copy. Raises StepError, also when files vanish meanwhile: the copy would be torn."""
         self.target.mkdir(exist_ok=True)
-        try:
-            system.run(self.argv(), progress=rsync_progress)
-        except StepError as error:
-            raise _explained(error) from error
+        with digesting(SourceTree(root=self.source, rules=self.rules())) as digest:
+            try:
+                system.run(self.argv(), progress=rsync_progress)
+            except StepError as error:
+                raise _explained(error) from error
+            found = digest.result()
         acl.fold(self.target)
+        for stub in found.stubs:
+            os.utime(os.fsencode(self.target) + stub, (0, 0), follow_symlinks=False)
+        self.digest.write_text(_described(found), encoding="ascii")
+
+
+def _described(found: TreeDigest) -> str:
+    data = {
+        "digest": found.digest,
+        "format": found.format,
+        "files": found.files,
+        "bytes": found.size,
+    }
+    return f"{json.dumps(data, indent=1)}\n"
 
 
 def rsync_progress(line: str) -> float | None:

@@ -1,0 +1,68 @@
+"""`distroclone-builder verify`: is this what the builder made, and who says so?"""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from builder.codec import to_data
+from builder.errors import ExitCode
+from builder.host import verify as verifying
+from builder.host.commands.options import AnyPath, answer, json_option
+from builder.host.display import choose_display
+from builder.host.engine import connect
+from builder.host.printable import printable, printable_lines
+from builder.host.signer import trusted_signer
+from builder.host.verify import Check, Verdict, Verification
+from builder.texts import say
+
+_MARKS: Final = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.NOT_CHECKED: "-"}
+
+
+@click.command()
+@click.argument("path", type=AnyPath())
+@click.option(
+    "--signed-by",
+    metavar="KEY",
+    help="Who must have signed: a file with an SSH public key, allowed signers or a GPG public "
+    "key, or a GPG fingerprint of your keyring.",
+)
+@json_option
+def verify(path: Path, signed_by: str | None, *, as_json: bool) -> int:
+    """Check results before you trust them.
+
+    PATH is an output folder, or an ISO beside its files. Nothing is written. The sums, the
+    manifest and the signature need no container engine; with one, every file in the ISO is
+    compared with the manifest.
+
+    \b
+    Examples:
+      distroclone-builder verify iso
+      distroclone-builder verify iso/Debian-13-xfce.iso --signed-by alice.pub
+    """
+    with choose_display(json=as_json) as display:
+        signer = None if signed_by is None else trusted_signer(signed_by)
+        found = verifying.verify(path, signer=signer, open_engine=connect, on_event=display.event)
+        answer(display, _words(found), {**to_data(found), "folder": str(found.folder),
+                                        "verified": found.verified})  # fmt: skip
+    return int(ExitCode.DONE if found.verified else ExitCode.VERIFICATION)
+
+
+def _words(found: Verification) -> str:
+    lines = [_line(check) for check in found.checks]
+    name = found.iso or found.folder
+    if not found.verified:
+        lines.append(say("NOT verified: {name}", name=name))
+    else:
+        done = [each.name for each in found.checks if each.verdict is Verdict.OK]
+        rest = [each.name for each in found.checks if each.verdict is Verdict.NOT_CHECKED]
+        lines.append(say("Verified {name}: {checks}", name=name, checks=", ".join(done)))
+        if rest:
+            lines.append(say("Not checked: {checks}", checks=", ".join(rest)))
+        lines.append(say("SHA-256 {digest}", digest=found.sha256))
+    return printable_lines("\n".join(lines))
+
+
+def _line(check: Check) -> str:
+    line = printable(f"{_MARKS[check.verdict]} {check.name}: {check.finding}")
+    return f"{line}\n    {check.advice}" if check.advice else line

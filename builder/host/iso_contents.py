@@ -1,0 +1,86 @@
+"""What an ISO really holds, read by the builder image's own tools in a container."""
+
+from collections.abc import Callable, Mapping
+
+from builder.codec import from_data
+from builder.errors import HostError, VerificationError
+from builder.events import Event
+from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.image import ensure_builder
+from builder.host.owner import labels
+from builder.host.result_folder import FileFacts, ResultFolder
+from builder.host.source import READING
+from builder.names import new_run
+from builder.plan import IsoContents
+
+_MEDIUM = "/medium.iso"  # builder.inside.paths.MEDIUM, seen from here
+_SHOWN = 5  # differences
+
+OnEvent = Callable[[Event], None]
+OpenEngine = Callable[[], Engine]
+
+
+class CannotLookError(HostError):
+    """No engine here can open the ISO; nothing is said about the ISO itself."""
+
+
+def read_contents(
+    open_engine: OpenEngine, folder: ResultFolder, iso: str, *, on_event: OnEvent
+) -> IsoContents:
+    """Return what is in the ISO.
+
+    Raises CannotLookError where no engine is to be had, VerificationError for a broken ISO.
+    """
+    try:
+        engine = open_engine()
+        image = ensure_builder(engine, on_event=on_event)
+    except HostError as error:
+        raise CannotLookError("{reason}", reason=error) from error
+    path = folder.path.resolve() / iso
+    spec = ContainerSpec(
+        image=image.id,
+        job="verify",
+        request={},
+        labels=labels(new_run(), "verify"),
+        binds=(Bind(source=str(path), target=_MEDIUM),),
+        capabilities=READING,
+    )
+    try:
+        with engine.started(spec) as job:
+            return from_data(IsoContents, job.finish(on_event))
+    except HostError as error:
+        if "bind source path does not exist" in str(error):
+            raise CannotLookError("the engine does not see {path}", path=path) from error
+        raise
+
+
+def check_contents(found: IsoContents, *, whole: FileFacts, said: Mapping[str, FileFacts]) -> None:
+    """Compare what is in the ISO with what its manifest says.
+
+    Raises VerificationError that names what is missing, unknown or different. `whole` is the ISO
+    as this machine read it.
+    """
+    if FileFacts(size=found.size, sha256=found.sha256) != whole:
+        raise VerificationError(
+            "The engine reads another ISO under this path than this machine (sha256 {found}, not "
+            "{expected})",
+            hint="Use an engine on this machine. If it is on this machine, check memory and disk.",
+            found=found.sha256,
+            expected=whole.sha256,
+        )
+    inside = {each.path: FileFacts(size=each.size, sha256=each.sha256) for each in found.files}
+    wrong = [
+        *(f"{path} is missing" for path in sorted(said.keys() - inside.keys())),
+        *(f"{path} is not in the manifest" for path in sorted(inside.keys() - said.keys())),
+        *(
+            f"{path} differs"
+            for path in sorted(said.keys() & inside.keys())
+            if said[path] != inside[path]
+        ),
+    ]
+    if wrong:
+        more = len(wrong) - _SHOWN
+        shown = "; ".join(wrong[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        raise VerificationError(
+            "The ISO does not hold what its manifest says: {wrong}", wrong=shown
+        )

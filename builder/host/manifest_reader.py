@@ -1,0 +1,145 @@
+"""Reads a manifest that anybody may have written: strict JSON of a known format, or a verdict."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from builder.errors import VerificationError
+from builder.host.printable import short
+from builder.host.result_folder import FileFacts
+from builder.host.sums import is_plain_name
+
+KNOWN_FORMAT: Final = 1  # builder.inside.steps.manifest.MANIFEST_FORMAT, seen from here
+LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 1 MiB
+
+_REQUIRED: Final[Mapping[str, type]] = {
+    "builder": str, "artefacts": list, "contents": list, "medium_id": str, "volume_id": str,
+    "snapshot": dict, "system": dict, "recipe": dict, "image": dict, "tools": dict,
+    "source_date_epoch": int, "packages": list,
+}  # fmt: skip
+_WORDS: Final[Mapping[type, str]] = {
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+    int: "a number",
+}
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_LONGEST_PATH: Final = 4096
+
+
+class NewerFormatError(VerificationError):
+    """The manifest was made by a newer version, which this one cannot judge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a manifest says that can be compared with files."""
+
+    builder: str  # version that made it
+    artefacts: Mapping[str, FileFacts]  # by file name
+    contents: Mapping[str, FileFacts]  # by path in the ISO
+
+
+def parse_manifest(content: bytes) -> Manifest:
+    """Return what the manifest says.
+
+    Raises NewerFormatError, or VerificationError for what is no manifest of ours.
+    """
+    data = _strict_json(content)
+    if not isinstance(data, dict):
+        raise VerificationError("The manifest is not a JSON object")
+    _check_format(data.get("format"))
+    for name, kind in _REQUIRED.items():
+        if name not in data:
+            raise VerificationError('The manifest has no "{name}"', name=name)
+        if type(data[name]) is not kind:
+            raise VerificationError(
+                'In the manifest, "{name}" is not {kind}', name=name, kind=_WORDS[kind]
+            )
+    return Manifest(
+        builder=data["builder"],
+        artefacts=_rows(data["artefacts"], "artefacts"),
+        contents=_rows(data["contents"], "contents"),
+    )
+
+
+def _strict_json(content: bytes) -> Any:
+    try:
+        return json.loads(
+            content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except RecursionError as error:
+        raise VerificationError("The manifest is nested too deeply") from error
+    except ValueError as error:  # no UTF-8, no JSON, a number of thousands of digits
+        raise VerificationError(
+            "The manifest is not JSON (cut off or edited?): {reason}", reason=short(str(error))
+        ) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        message = f"the key {twice[:80]!r} comes twice"
+        raise ValueError(message)
+    return data
+
+
+def _no_constant(name: str) -> None:
+    message = f"{name} is no JSON number"
+    raise ValueError(message)
+
+
+def _check_format(found: object) -> None:
+    if type(found) is not int or found < 1:
+        raise VerificationError(
+            "The manifest's format is none that there ever was: {format}", format=short(str(found))
+        )
+    if found > KNOWN_FORMAT:
+        raise NewerFormatError(
+            "The manifest was made by a newer version of distroclone-builder (format {format}; "
+            "this version knows {known})",
+            hint="Update distroclone-builder, then verify again.",
+            format=short(str(found)),
+            known=KNOWN_FORMAT,
+        )
+
+
+def _rows(rows: list[Any], place: str) -> Mapping[str, FileFacts]:
+    found: dict[str, FileFacts] = {}
+    for position, row in enumerate(rows, start=1):
+        path, facts = _row(row, place, position)
+        safe = is_plain_name(path) if place == "artefacts" else _is_inside(path)
+        if not safe:
+            raise VerificationError(
+                'The manifest\'s "{place}" point outside: {path}', place=place, path=short(path)
+            )
+        if path in found:
+            raise VerificationError(
+                'The manifest\'s "{place}" name {path} twice', place=place, path=short(path)
+            )
+        found[path] = facts
+    return found
+
+
+def _row(row: Any, place: str, position: int) -> tuple[str, FileFacts]:
+    match row:
+        case {"path": str(path), "size": int(size), "sha256": str(digest)} if (
+            type(size) is int and size >= 0 and _DIGEST.fullmatch(digest)
+        ):
+            return path, FileFacts(size=size, sha256=digest)
+        case _:
+            raise VerificationError(
+                'In the manifest, row {position} of "{place}" has no path, size and sha256',
+                position=position,
+                place=place,
+            )
+
+
+def _is_inside(path: str) -> bool:
+    """Whether `path` is a relative one that stays where it starts."""
+    parts = path.split("/")
+    return len(path) <= _LONGEST_PATH and path.isprintable() and not {"", ".", ".."} & set(parts)

@@ -1,0 +1,117 @@
+"""Reads files of an output folder that anybody may have put there.
+
+Only regular files of the folder itself are opened: no symbolic link, no FIFO that blocks, no
+device. Everything is read relative to the opened folder, so nothing can take its place meanwhile.
+"""
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from builder.errors import UsageError, VerificationError
+from builder.host.printable import short
+
+_CHUNK: Final = 4 * 1024 * 1024
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFacts:
+    """What identifies the content of a file."""
+
+    size: int  # bytes
+    sha256: str  # hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultFolder:
+    """An output folder, opened for reading. Names are plain ones, never paths.
+
+    Every method raises VerificationError for a file that is missing, no regular file, or cannot
+    be read.
+    """
+
+    path: Path
+    descriptor: int
+
+    def has(self, name: str) -> bool:
+        """Whether anything at all has this name."""
+        try:
+            os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    def size(self, name: str) -> int:
+        """Return the size of a file in bytes."""
+        with self._opened(name) as file:
+            return os.fstat(file.fileno()).st_size
+
+    def read(self, name: str, *, limit: int) -> bytes:
+        """Return a file of at most `limit` bytes."""
+        with self._opened(name) as file:
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise VerificationError(
+                "{name} is larger than {limit} bytes", name=short(name), limit=limit
+            )
+        return content
+
+    def digest(self, name: str, *, on_read: Callable[[int], None]) -> FileFacts:
+        """Read a file from the beginning to the end; `on_read` gets the size of each piece."""
+        digest, size = hashlib.sha256(), 0
+        with self._opened(name) as file:
+            while piece := file.read(_CHUNK):
+                digest.update(piece)
+                size += len(piece)
+                on_read(len(piece))
+        return FileFacts(size=size, sha256=digest.hexdigest())
+
+    @contextlib.contextmanager
+    def _opened(self, name: str) -> Iterator[BinaryIO]:
+        try:
+            # Looked at before it is opened: opening a device can already act.
+            found = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            _check_regular(name, found)
+            descriptor = os.open(name, _FLAGS, dir_fd=self.descriptor)
+            with os.fdopen(descriptor, "rb") as file:
+                _check_regular(name, os.fstat(descriptor))
+                yield file
+        except FileNotFoundError as error:
+            raise VerificationError("{name} is missing", name=short(name)) from error
+        except OSError as error:
+            raise VerificationError(
+                "{name} cannot be read: {reason}",
+                name=short(name),
+                reason=error.strerror or error,
+            ) from error
+
+
+@contextlib.contextmanager
+def opened_folder(path: Path) -> Iterator[ResultFolder]:
+    """Open a folder for reading. Raises UsageError when there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UsageError(
+            "The folder {path} cannot be opened: {reason}",
+            hint="Name the folder that a build wrote to, or the .iso file in it.",
+            path=path,
+            reason=error.strerror or error,
+        ) from error
+    try:
+        yield ResultFolder(path=path, descriptor=descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check_regular(name: str, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise VerificationError("{name} is a symbolic link, not a file", name=short(name))
+    if not stat.S_ISREG(found.st_mode):
+        raise VerificationError("{name} is not a regular file", name=short(name))

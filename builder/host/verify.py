@@ -1,0 +1,225 @@
+"""Is an output folder what its builder made? Each check with its verdict, nothing assumed.
+
+Read-only. A check that could not be made is said to be so, and is never taken for a good one.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from builder.errors import UsageError, VerificationError
+from builder.host.delivery import SIGNATURES
+from builder.host.iso_contents import (
+    CannotLookError,
+    OnEvent,
+    OpenEngine,
+    check_contents,
+    read_contents,
+)
+from builder.host.manifest_reader import LARGEST, Manifest, parse_manifest
+from builder.host.printable import short
+from builder.host.result_folder import FileFacts, ResultFolder, opened_folder
+from builder.host.signer import Signer
+from builder.host.sums import Compared, Sums, compare, read_sums
+from builder.texts import say
+
+_LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+    NOT_CHECKED = "not-checked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at, or could not be."""
+
+    name: str  # sums, manifest, content or signature
+    verdict: Verdict
+    finding: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """All that is known about an output folder."""
+
+    folder: Path
+    iso: str  # its name; "" when it is not known
+    sha256: str  # of the ISO as it was read; "" when it could not be
+    checks: tuple[Check, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Whether nothing failed and the sums and the manifest were really checked."""
+        good = {check.name for check in self.checks if check.verdict is Verdict.OK}
+        failed = any(check.verdict is Verdict.FAILED for check in self.checks)
+        return not failed and {"sums", "manifest"} <= good
+
+
+def verify(
+    path: Path, *, signer: Signer | None, open_engine: OpenEngine, on_event: OnEvent
+) -> Verification:
+    """Check an output folder, or the folder that an ISO lies in.
+
+    Raises UsageError when there is nothing at `path`, HostError when a tool or the engine fails
+    meanwhile. What is wrong with the results is in the checks.
+    """
+    place, wanted = _located(path)
+    with opened_folder(place) as folder:
+        try:
+            sums = read_sums(folder)
+            iso = _iso_of(sums, wanted)
+        except VerificationError as error:
+            return _unusable(folder, wanted, error)
+        compared = compare(folder, sums, steps=2, on_event=on_event)
+        manifest, told = _manifest(folder, iso, sums, compared)
+        whole = compared.files.get(iso)
+        content = _content(
+            folder, iso, whole=whole, manifest=manifest, open_engine=open_engine, on_event=on_event
+        )
+        checks = (*_sums_checks(compared), told, content, _signature(folder, sums, signer))
+    return Verification(folder=place, iso=iso, sha256=whole.sha256 if whole else "", checks=checks)
+
+
+def _located(path: Path) -> tuple[Path, str]:
+    """Return the folder, and the name of the ISO in it that is meant ("" for the only one)."""
+    if path.is_dir():
+        return path, ""
+    if not path.exists() and not path.is_symlink():
+        raise UsageError(
+            "There is nothing at {path}",
+            hint="Name the folder that a build wrote to, or the .iso file in it.",
+            path=path,
+        )
+    return path.parent, path.name
+
+
+def _iso_of(sums: Sums, wanted: str) -> str:
+    isos = [name for name in sums.digests if name.endswith(".iso")]
+    if wanted and wanted not in isos:
+        raise VerificationError("SHA256SUMS does not list {name}", name=wanted)
+    if not wanted and len(isos) != 1:
+        raise VerificationError("SHA256SUMS lists {count} ISOs, not one", count=len(isos))
+    iso = wanted or isos[0]
+    if _manifest_of(iso) not in sums.digests:
+        raise VerificationError("SHA256SUMS does not list {name}", name=_manifest_of(iso))
+    return iso
+
+
+def _manifest_of(iso: str) -> str:
+    return f"{iso.removesuffix('.iso')}.manifest.json"
+
+
+def _unusable(folder: ResultFolder, iso: str, error: VerificationError) -> Verification:
+    """Return the verdict for a folder where there is nothing to compare with."""
+    unknown = say("there are no sums to start from")
+    others = (
+        Check(name=name, verdict=Verdict.NOT_CHECKED, finding=unknown)
+        for name in ("manifest", "content", "signature")
+    )
+    return Verification(
+        folder=folder.path, iso=iso, sha256="", checks=(_failed("sums", error), *others)
+    )
+
+
+def _sums_checks(compared: Compared) -> Iterator[Check]:
+    for fault in compared.faults:
+        yield _failed("sums", fault)
+    if not compared.faults:
+        text = say("all {count} files are as SHA256SUMS lists them", count=len(compared.files))
+        yield Check(name="sums", verdict=Verdict.OK, finding=text)
+
+
+def _manifest(
+    folder: ResultFolder, iso: str, sums: Sums, compared: Compared
+) -> tuple[Manifest | None, Check]:
+    """Read the manifest, compare it with the files, and return it unless it is unusable."""
+    name, manifest = _manifest_of(iso), None
+    try:
+        content = folder.read(name, limit=LARGEST)
+        read = parse_manifest(content)
+        if hashlib.sha256(content).hexdigest() != sums.digests[name]:
+            raise VerificationError("{name} is not the file that SHA256SUMS lists", name=name)
+        manifest = read
+        _check_artefacts(manifest, iso, sums, compared)
+    except VerificationError as error:
+        return manifest, _failed("manifest", error)
+    text = say(
+        "made by version {version}, describes the ISO with this size and sha256",
+        version=short(manifest.builder),
+    )
+    return manifest, Check(name="manifest", verdict=Verdict.OK, finding=text)
+
+
+def _check_artefacts(manifest: Manifest, iso: str, sums: Sums, compared: Compared) -> None:
+    if iso not in manifest.artefacts:
+        raise VerificationError("The manifest does not speak of {name}", name=iso)
+    for name, said in manifest.artefacts.items():
+        if name not in sums.digests:
+            raise VerificationError("The manifest speaks of {name}, SHA256SUMS does not", name=name)
+        if (found := compared.files.get(name)) != said:
+            raise VerificationError(
+                "{name} is not what the manifest describes ({found}; it says {said})",
+                name=name,
+                found=_described(found),
+                said=_described(said),
+            )
+
+
+def _described(facts: FileFacts | None) -> str:
+    if facts is None:
+        return say("it cannot be read")
+    return say("{size} bytes, sha256 {digest}", size=facts.size, digest=facts.sha256)
+
+
+def _content(
+    folder: ResultFolder,
+    iso: str,
+    *,
+    whole: FileFacts | None,
+    manifest: Manifest | None,
+    open_engine: OpenEngine,
+    on_event: OnEvent,
+) -> Check:
+    if manifest is None or whole is None:
+        text = say("the ISO was not opened: there is nothing to compare")
+        return Check(name="content", verdict=Verdict.NOT_CHECKED, finding=text)
+    try:
+        found = read_contents(open_engine, folder, iso, on_event=on_event)
+        check_contents(found, whole=whole, said=manifest.contents)
+    except CannotLookError as error:
+        text = say("the ISO was not opened: {reason}", reason=error)
+        return Check(name="content", verdict=Verdict.NOT_CHECKED, finding=text)
+    except VerificationError as error:
+        return _failed("content", error)
+    text = say(
+        "all {count} parts of the ISO are as the manifest lists them", count=len(found.files)
+    )
+    return Check(name="content", verdict=Verdict.OK, finding=text)
+
+
+def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None) -> Check:
+    present = [name for name in SIGNATURES if folder.has(name)]
+    if signer is None:
+        text = say("not signed")
+        if present:
+            text = say("signed ({names}), signer not checked", names=", ".join(present))
+        return Check(name="signature", verdict=Verdict.NOT_CHECKED, finding=text)
+    try:
+        signature = folder.read(signer.signature, limit=_LARGEST_SIGNATURE)
+        key = signer.check(sums.content, signature)
+    except VerificationError as error:
+        return _failed("signature", error)
+    return Check(name="signature", verdict=Verdict.OK, finding=say("signed by {key}", key=key))
+
+
+def _failed(name: str, error: VerificationError) -> Check:
+    return Check(name=name, verdict=Verdict.FAILED, finding=str(error), advice=error.advice)

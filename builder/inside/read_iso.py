@@ -1,0 +1,45 @@
+"""Reads a finished ISO that may be damaged or made by anybody: every file with its digest."""
+
+from pathlib import Path
+from typing import Final
+
+from builder.errors import StepError, VerificationError
+from builder.inside.iso_digests import digest_iso
+from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
+from builder.inside.steps.manifest import ESP_NAME
+from builder.inside.system import System
+from builder.plan import IsoContents, IsoFile
+
+_MOST_EXTENTS: Final = 20_000  # ours have some hundred; each costs time in every chunk
+
+
+def read_iso(iso: Path, *, system: System) -> IsoContents:
+    """Return what is in `iso`. Raises VerificationError when it is not such an ISO."""
+    try:
+        partition = check_layout(system.run(layout_argv(iso)))
+        files = parse_files(system.run(files_argv(iso)))
+    except StepError as error:
+        if "code" not in error.values:  # ended by a signal, or not there: not the ISO's fault
+            raise
+        raise _unreadable(error.output[-1] if error.output else str(error)) from error
+    except (ValueError, IndexError) as error:
+        raise _unreadable(error) from error
+    except VerificationError as error:  # its hint speaks of a defect of ours
+        error.hint = ""
+        raise
+    if len(files) > _MOST_EXTENTS:
+        raise _unreadable("it lists far more files than any of ours")
+    esp = Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+    digests = digest_iso(iso, (*files, esp), progress=system.progress)
+    return IsoContents(
+        size=digests.whole.size,
+        sha256=digests.whole.sha256,
+        files=tuple(
+            IsoFile(path=path, size=facts.size, sha256=facts.sha256)
+            for path, facts in digests.inside.items()
+        ),
+    )
+
+
+def _unreadable(reason: object) -> VerificationError:
+    return VerificationError("The ISO cannot be read as one of ours: {reason}", reason=reason)

@@ -1,0 +1,76 @@
+"""Caches on this machine: copies of the demo cache, mounted or laid out on a plain file system."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+BASE = "SysLinuxOS_backup"
+ROOTFS = ".rootfs_cache"
+
+
+def command(*words: object) -> str:
+    """Run a tool and return what it printed; its errors fail the test."""
+    argv = [str(word) for word in words]
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{argv}: {done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def mounted_copy(image: Path) -> Iterator[Path]:
+    """Mount a writable copy of a cache image of its own file system id; yield the cache base."""
+    with ExitStack() as undo:
+        place = Path(tempfile.mkdtemp(prefix="cache-"))
+        undo.callback(place.rmdir)
+        copy, mount = place / "cache.img", place / "volume"
+        undo.callback(copy.unlink, missing_ok=True)
+        command("cp", "--sparse=always", image, copy)
+        command("btrfstune", "-m", copy)
+        mount.mkdir()
+        undo.callback(mount.rmdir)
+        command("mount", "-o", "loop,noatime", copy, mount)
+        undo.callback(command, "umount", mount)  # frees the loop device as well
+        yield mount / BASE
+
+
+@contextmanager
+def plain_copy(base: Path) -> Iterator[Path]:
+    """Copy the cache of a mounted cache to plain directories; yield the new base."""
+    with ExitStack() as undo:
+        place = Path(tempfile.mkdtemp(prefix="cache-", dir="/var/tmp"))
+        undo.callback(shutil.rmtree, place)
+        place.chmod(0o755)
+        rootfs = place / ROOTFS
+        rootfs.mkdir()
+        entries = (path for path in (base / ROOTFS).iterdir() if path.name != ".snapshots")
+        command("cp", "--archive", "--sparse=always", *entries, rootfs)
+        (rootfs / ".snapshots").mkdir(mode=0o750)
+        shutil.copy2(base / ".backup_meta", place)
+        yield place
+
+
+@contextmanager
+def small_tmpfs(size: str) -> Iterator[Path]:
+    """Mount an empty tmpfs of that size."""
+    with ExitStack() as undo:
+        place = Path(tempfile.mkdtemp(prefix="small-"))
+        undo.callback(place.rmdir)
+        command("mount", "-t", "tmpfs", "-o", f"size={size}", "none", place)
+        undo.callback(command, "umount", place)
+        yield place
+
+
+def frozen(base: Path) -> list[str]:
+    """Return the names of the frozen snapshots beside a cache."""
+    return sorted(path.name for path in base.glob(".distroclone-builder-*"))
+
+
+def attached_loops() -> set[str]:
+    """Return the loop devices that are attached to a file, with the file's name."""
+    listed = command("losetup", "--list", "--json")
+    devices = json.loads(listed)["loopdevices"] if listed else []
+    return {f"{each['name']} {each['back-file']}" for each in devices}

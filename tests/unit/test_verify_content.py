@@ -1,0 +1,205 @@
+"""What is in the ISO against what its manifest says, on an engine that is a fake."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from builder.codec import to_data
+from builder.errors import BuilderError, HostError, StepError, VerificationError
+from builder.events import Event
+from builder.host.engine import ContainerSpec, Engine
+from builder.host.engine.images import ImageFacts
+from builder.host.manifest_reader import KNOWN_FORMAT
+from builder.host.verify import Check, Verdict, Verification, verify
+from builder.inside.read_iso import read_iso
+from builder.inside.steps.manifest import MANIFEST_FORMAT
+from builder.plan import IsoContents, IsoFile
+from tests.support.results import CONTENT, ISO, PARTS, digest, write_results
+
+WHOLE = IsoContents(
+    size=len(CONTENT),
+    sha256=digest(CONTENT),
+    files=tuple(
+        IsoFile(path=path, size=len(content), sha256=digest(content))
+        for path, content in PARTS.items()
+    ),
+)
+
+
+@dataclass
+class FakeEngine:
+    """An engine whose one container finds this in the ISO, or fails so."""
+
+    found: IsoContents | BuilderError
+    refusal: BuilderError | None = None
+    specs: list[ContainerSpec] = field(default_factory=list)
+
+    @property
+    def images(self) -> object:
+        facts = ImageFacts(id="sha256:1", labels={}, size=1)
+        return SimpleNamespace(find=lambda _tag: facts)
+
+    @contextlib.contextmanager
+    def started(self, spec: ContainerSpec) -> Iterator[object]:
+        self.specs.append(spec)
+        if self.refusal:
+            raise self.refusal
+        yield SimpleNamespace(finish=self._finish)
+
+    def _finish(self, _on_event: Callable[[Event], None]) -> Mapping[str, Any]:
+        if isinstance(self.found, BuilderError):
+            raise self.found
+        return cast("Mapping[str, Any]", to_data(self.found))
+
+
+def content_of(folder: Path, engine: FakeEngine) -> tuple[Verification, Check]:
+    found = verify(
+        write_results(folder),
+        signer=None,
+        open_engine=lambda: cast("Engine", engine),
+        on_event=lambda _event: None,
+    )
+    (content,) = [check for check in found.checks if check.name == "content"]
+    return found, content
+
+
+def test_an_iso_that_holds_what_its_manifest_says_is_verified(tmp_path: Path) -> None:
+    engine = FakeEngine(WHOLE)
+    found, content = content_of(tmp_path, engine)
+    assert (found.verified, content.verdict) == (True, Verdict.OK)
+    (spec,) = engine.specs
+    assert [bind.source for bind in spec.binds] == [str(tmp_path / ISO)]
+    assert all(bind.read_only for bind in spec.binds)
+    assert not spec.network
+    assert spec.capabilities == ("DAC_READ_SEARCH",)
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (replace(WHOLE, files=WHOLE.files[1:]), "EFI system partition is missing"),
+        (
+            replace(WHOLE, files=(*WHOLE.files, IsoFile(path="evil", size=0, sha256="0"))),
+            "evil is not in the manifest",
+        ),
+        (
+            replace(WHOLE, files=(*WHOLE.files[:2], replace(WHOLE.files[2], size=1))),
+            "live/vmlinuz-6.12 differs",
+        ),
+        (
+            replace(WHOLE, files=(*WHOLE.files[:2], replace(WHOLE.files[2], sha256="0" * 64))),
+            "live/vmlinuz-6.12 differs",
+        ),
+        (replace(WHOLE, files=()), "live/vmlinuz-6.12 is missing"),
+        (replace(WHOLE, sha256="0" * 64), "another ISO"),
+        (replace(WHOLE, size=1), "another ISO"),
+        (VerificationError("The ISO lacks the GPT"), "lacks the GPT"),
+    ],
+    ids=["missing", "unknown", "size", "digest", "nothing", "whole", "whole size", "no ISO"],
+)
+def test_an_iso_that_holds_anything_else_is_not_verified(
+    tmp_path: Path, found: IsoContents | BuilderError, reason: str
+) -> None:
+    result, content = content_of(tmp_path, FakeEngine(found))
+    assert (result.verified, content.verdict) == (False, Verdict.FAILED)
+    assert reason in content.finding
+
+
+def test_many_differences_are_counted_not_listed(tmp_path: Path) -> None:
+    files = tuple(IsoFile(path=f"evil{n:03}", size=0, sha256="0") for n in range(900))
+    _found, content = content_of(tmp_path, FakeEngine(replace(WHOLE, files=files)))
+    assert "and 898 more" in content.finding
+    assert len(content.finding) < 400
+
+
+def test_an_engine_elsewhere_that_sees_no_iso_is_no_fault_of_the_iso(tmp_path: Path) -> None:
+    refusal = HostError("creating the container: bind source path does not exist: /x")
+    found, content = content_of(tmp_path, FakeEngine(WHOLE, refusal=refusal))
+    assert (found.verified, content.verdict) == (True, Verdict.NOT_CHECKED)
+    assert "the engine does not see" in content.finding
+
+
+@pytest.mark.parametrize("failure", [HostError("The engine went away"), StepError("Killed")])
+def test_a_check_that_broke_off_gives_no_verdict(tmp_path: Path, failure: BuilderError) -> None:
+    with pytest.raises(type(failure)):
+        content_of(tmp_path, FakeEngine(failure))
+
+
+def test_the_formats_that_are_written_and_read_are_the_same() -> None:
+    assert KNOWN_FORMAT == MANIFEST_FORMAT
+
+
+LAYOUT = """\
+El Torito boot img :   1  BIOS  y   none  0x0000  0x00      4         135
+El Torito boot img :   2  UEFI  y   none  0x0000  0x00   2880          64
+System area summary: MBR grub2-mbr cyl-align-off GPT
+MBR partition      :   1   0x80  0xcd            64         1000
+GPT type GUID      :   2  28732ac11ff8d211ba4b00a0c93ec93b
+GPT start and size :   2  256  8
+"""
+
+
+class FakeXorriso:
+    """A system on which xorriso prints this about the layout and the files."""
+
+    def __init__(self, layout: str | BuilderError, files: str) -> None:
+        self._layout, self._files = layout, files
+
+    def run(self, argv: list[str]) -> str:
+        if "-find" in argv:
+            return self._files
+        if isinstance(self._layout, BuilderError):
+            raise self._layout
+        return self._layout
+
+    def progress(self, _fraction: float) -> None:
+        """Nobody waits for it."""
+
+
+def read(iso: Path, layout: str | BuilderError, files: str = "") -> IsoContents:
+    return read_iso(iso, system=cast("Any", FakeXorriso(layout, files)))
+
+
+def test_files_and_partition_of_an_iso_are_read(tmp_path: Path) -> None:
+    iso = tmp_path / ISO
+    iso.write_bytes(bytes(range(256)) * 1024)
+    found = read(iso, LAYOUT, "File data lba:  0 , 2 , 1 , 100 , '/live/a b'\n")
+    assert {(each.path, each.size) for each in found.files} == {
+        ("live/a b", 100),
+        ("EFI system partition", 4096),
+    }
+    assert found.sha256 == digest(iso.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("layout", "files"),
+    [
+        ("", ""),
+        ("hello", ""),
+        (LAYOUT.replace("256  8", "x  y"), ""),
+        (LAYOUT.replace("256  8", "256"), ""),
+        (LAYOUT.replace("2880          64", "2880  x"), ""),
+        (LAYOUT.replace("GPT start and size", "GPT"), ""),
+        (LAYOUT, "File data lba:  0 , 2 , 1 , 100 , '/live/a\n"),
+        (LAYOUT, "File data lba:  0 , 2 , 1 , 1 , '/a'\n" * 30_000),
+        (StepError("{tool} failed with exit code {code}", tool="xorriso", code=5), ""),
+    ],
+)
+def test_an_iso_that_xorriso_finds_strange_gets_a_verdict(
+    tmp_path: Path, layout: str | BuilderError, files: str
+) -> None:
+    (tmp_path / ISO).write_bytes(b"\0" * 5000)
+    with pytest.raises(VerificationError) as caught:
+        read(tmp_path / ISO, layout, files)
+    assert "defect" not in caught.value.advice
+
+
+def test_a_tool_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
+    killed = StepError("{tool} was ended by {signal}", tool="xorriso", signal="SIGKILL")
+    with pytest.raises(StepError):
+        read(tmp_path / ISO, killed)
