@@ -14,6 +14,8 @@ LABEL_CACHE: Final = "distroclone-builder.cache"
 LABEL_LOCKED: Final = "distroclone-builder.locked"
 LABEL_BASE: Final = "distroclone-builder.base"
 
+BLOCK_CACHE: Final = "distroclone-builder-block-cache"  # the volume of compressed blocks
+
 _FROZEN_PREFIX: Final = ".distroclone-builder-"
 _FROZEN: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}")
 

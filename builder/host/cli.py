@@ -4,6 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from builder import __version__
+from builder.host.commands.block_cache import block_cache
 from builder.host.commands.boot_test import boot_test
 from builder.host.commands.build import build
 from builder.host.commands.doctor import doctor
@@ -44,5 +45,5 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "distroclone-builder", variable).source())
 
 
-for command in (boot_test, build, doctor, image, sign, snapshots, sweep, verify):
+for command in (block_cache, boot_test, build, doctor, image, sign, snapshots, sweep, verify):
     cli.add_command(command)

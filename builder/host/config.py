@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from builder.compression import PRESETS, parse_compression
 from builder.errors import UsageError
 from builder.host import rules
+from builder.host.block_cache import BlockStore
 from builder.host.printable import short
 from builder.host.problems import Place, Problems
 from builder.host.sections import Section
@@ -47,6 +48,7 @@ class Config:
     output: Path  # the folder for the results
     isolation: Isolation
     recipe: Recipe
+    block_store: BlockStore | None  # None: every block is compressed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,9 @@ class Overrides:
     output: Path | None = None
     isolation: str | None = None
     compression: str | None = None
+    block_cache: Path | None = None
+    no_block_cache: bool = False
+    block_cache_read_only: bool = False
 
 
 def load_config(path: Path | None, overrides: Overrides) -> Config:
@@ -85,6 +90,7 @@ def load_config(path: Path | None, overrides: Overrides) -> Config:
         source=_with_flags(source, overrides, flags),
         output=flags.path("--output", overrides.output) or output,
         isolation=flags.value("--isolation", overrides.isolation, _isolation) or isolation,
+        block_store=_block_store(overrides, flags),
         recipe=Recipe(
             compression=flags.value("--compression", overrides.compression, parse_compression)
             or compression,
@@ -231,3 +237,15 @@ def _with_flags(source: Source, overrides: Overrides, flags: _Flags) -> Source:
     if not cache and not cache_image:
         cache, cache_image = source.cache, source.cache_image
     return Source(cache=cache, cache_image=cache_image, snapshot=snapshot)
+
+
+def _block_store(overrides: Overrides, flags: _Flags) -> BlockStore | None:
+    folder = flags.path("--block-cache", overrides.block_cache)
+    if not overrides.no_block_cache:
+        return BlockStore(folder=folder, read_only=overrides.block_cache_read_only)
+    if folder or overrides.block_cache_read_only:
+        flags.problems.add(
+            Place(source="--no-block-cache"),
+            "Not possible together with --block-cache or --block-cache-read-only; keep one",
+        )
+    return None

@@ -75,7 +75,15 @@ def base_pin() -> BasePin:
 
 def builder_context() -> BuildContext:
     """Return the context of the builder image."""
-    return _context(["Dockerfile", "packages.lock", "install-tools"])
+    return _context(
+        [
+            "Dockerfile",
+            "packages.lock",
+            "install-tools",
+            "block-cache/block_cache.c",
+            "block-cache/blake2b.h",
+        ]
+    )
 
 
 def boot_test_context() -> BuildContext:

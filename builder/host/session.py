@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from builder.block_cache import BlockCounts
 from builder.codec import from_data, to_data
 from builder.errors import BuilderError, HostError, SourceError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
+from builder.host import block_cache
 from builder.host.config import Config
 from builder.host.delivery import SIGNATURES, SUMS, Artefact, OutputFolder, output_folder
 from builder.host.display import LogFile
@@ -68,6 +70,7 @@ class Outcome:
     folder: Path
     iso_name: str
     artefacts: tuple[Artefact, ...]
+    blocks: BlockCounts | None = None  # how the block cache served; None: it was not used
 
     @property
     def iso(self) -> Artefact:
@@ -121,12 +124,19 @@ def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
         volume = stack.enter_context(work_volume(*origin, run=run, on_event=tell))
         tree = tree_bind(*origin, run=run, on_event=tell)
         plan = plan_of(config, choice, run=run, frozen=tree.frozen)
+        if config.block_store is not None:
+            block_cache.prepare(engine, config.block_store)
         spec = _container(config, plan, tree, volume=volume)
-        with engine.started(spec) as job:
+        with block_cache.named(config.block_store), engine.started(spec) as job:
             result = job.finish(tell)
             artefacts = tuple(from_data(Artefact, each) for each in result["artefacts"])
             _deliver(output, run, job.fetch(_OUT), artefacts, on_event=tell)
-    return Outcome(folder=output.path, iso_name=choice.iso_name, artefacts=artefacts)
+    return Outcome(
+        folder=output.path,
+        iso_name=choice.iso_name,
+        artefacts=artefacts,
+        blocks=from_data(BlockCounts, counts) if (counts := result["block_cache"]) else None,
+    )
 
 
 def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildPlan:
@@ -186,13 +196,15 @@ def _log(path: Path) -> Iterator[LogFile]:
 
 
 def _container(config: Config, plan: BuildPlan, tree: TreeBind, *, volume: str) -> ContainerSpec:
+    store = config.block_store
     return ContainerSpec(
         image=plan.image.id,
         job="build",
         request=plan,
         labels=labels(plan.run, "build"),
-        binds=(tree.bind,),
+        binds=(tree.bind, *(store.binds() if store else ())),
         volume=volume,
+        stores=store.volumes() if store else (),
         capabilities=BUILDING,
         isolation=Isolation(config.isolation),
         loop_devices=plan.cache_image,

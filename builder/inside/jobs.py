@@ -5,10 +5,21 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from builder.block_cache import PruneRequest
 from builder.codec import from_data, to_data
 from builder.errors import StepError
 from builder.events import Event
-from builder.inside import cache_image, freeze, paths, pipeline, probe, qemu, read_iso, scan
+from builder.inside import (
+    block_cache,
+    cache_image,
+    freeze,
+    paths,
+    pipeline,
+    probe,
+    qemu,
+    read_iso,
+    scan,
+)
 from builder.inside.real_system import RealSystem
 from builder.plan import BootTestRequest, BuildPlan, FreezeRequest, ScanRequest, ThawRequest
 
@@ -48,6 +59,15 @@ def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
     return probe.probe(RealSystem(emit))
 
 
+def _show_blocks(_request: object, _emit: Emit) -> Mapping[str, Any]:
+    return dict(to_data(block_cache.show(paths.BLOCK_CACHE)))
+
+
+def _prune_blocks(request: object, _emit: Emit) -> Mapping[str, Any]:
+    limit = from_data(PruneRequest, request).limit
+    return dict(to_data(block_cache.prune(paths.BLOCK_CACHE, limit=limit)))
+
+
 def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
     system = RealSystem(emit)
     with system.step("open", position=2, total=2):
@@ -81,5 +101,7 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "build": _build,
     "boot-test": _boot_test,
     "probe": _probe,
+    "show-blocks": _show_blocks,
+    "prune-blocks": _prune_blocks,
     "verify": _verify,
 }

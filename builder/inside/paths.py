@@ -10,8 +10,11 @@ CACHE_IMAGE: Final = Path("/cache.img")  # a cache image, bound read-only
 SOURCE: Final = Path("/source")  # build: the chosen tree, read-only
 MEDIUM: Final = Path("/medium.iso")  # boot-test, verify: the ISO, bound read-only
 
+BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, where there is one
+
 WORK: Final = Path("/work")  # build: the labelled volume
 ROOT: Final = WORK / "root"  # the copy that is configured
 ISO_TREE: Final = WORK / "iso"  # what xorriso packs
 BOOT_PARTS: Final = WORK / "boot"  # boot images on their way into the ISO
+BLOCK_COUNTS: Final = WORK / "block-cache.counts"  # what mksquashfs asked that store
 OUT: Final = WORK / "out"  # what the host fetches

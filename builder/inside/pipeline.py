@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
+from builder.block_cache import LIMIT, BlockCounts
+from builder.codec import to_data
 from builder.errors import SourceError, StepError
 from builder.events import Event
-from builder.inside import cache_image, paths
+from builder.inside import block_cache, cache_image, paths
+from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import swap_files
 from builder.inside.fingerprint import fingerprint
 from builder.inside.real_system import RealSystem
@@ -53,7 +56,10 @@ def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any
         for position, step in enumerate(steps, start=1):
             with system.step(step.name, position=position, total=len(steps)):
                 step.run(system)
-    return {"artefacts": [_artefact(path) for path in sorted(paths.OUT.iterdir())]}
+    return {
+        "artefacts": [_artefact(path) for path in sorted(paths.OUT.iterdir())],
+        "block_cache": to_data(_closed_store()),
+    }
 
 
 def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
@@ -81,6 +87,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             target=paths.ISO_TREE / "live/filesystem.squashfs",
             packages=paths.ISO_TREE / "live/filesystem.packages",
             compression=plan.recipe.compression,
+            block_cache=_store(),
             source_date_epoch=epoch,
         ),
         BootStep(
@@ -114,6 +121,21 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             source=_DIGEST,
         ),
     )
+
+
+def _store() -> BlockCache | None:
+    return block_cache.mounted_store(paths.BLOCK_CACHE, counts=paths.BLOCK_COUNTS)
+
+
+def _closed_store() -> BlockCounts | None:
+    """Make the store as small as it shall be, and return how it served; None without one."""
+    store = _store()
+    if store is None:
+        return None
+    if not store.read_only:
+        with contextlib.suppress(OSError):  # the ISO is made; a store is only there to save time
+            block_cache.prune(store.folder, limit=LIMIT)
+    return store.read_counts()
 
 
 def _facts(plan: BuildPlan) -> SystemFacts:

@@ -183,6 +183,8 @@ def tag_of(checkout: Path) -> str:
         ("containers/packages.lock", True),
         ("containers/install-tools", True),
         ("containers/Dockerfile", True),
+        ("containers/block-cache/block_cache.c", True),
+        ("containers/block-cache/blake2b.h", True),
         ("builder/host/cli.py", False),
     ],
 )

@@ -12,7 +12,7 @@ import yaml
 
 from builder.compression import PRESETS, parse_compression
 from builder.errors import ExitCode
-from builder.host import session, source
+from builder.host import block_cache, session, source
 from builder.host.cli import cli
 from builder.host.rules import selector
 from builder.inside import pipeline
@@ -156,6 +156,8 @@ def test_the_architecture_page_gives_the_capabilities_that_the_code_asks_for() -
     assert shown["scan`, of a cache image"] == set(source.MOUNTING)
     assert shown["freeze`, `thaw"] == set(source.FREEZING)
     assert shown["build"] == set(session.BUILDING)
+    assert shown["show-blocks"] == set(block_cache.SHOWING)
+    assert shown["prune-blocks"] == set(block_cache.PRUNING)
 
 
 def test_the_architecture_page_gives_the_steps_in_their_order() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from builder.block_cache import BlockCounts
 from builder.codec import to_data
 from builder.compression import PRESETS
 from builder.errors import BuilderError
@@ -11,6 +12,7 @@ from builder.host import session, signing
 from builder.host.commands.options import (
     FOLDER,
     answer,
+    block_cache_option,
     config_of,
     json_option,
     source_options,
@@ -18,6 +20,7 @@ from builder.host.commands.options import (
 from builder.host.config import Config
 from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
+from builder.host.display.wording import percent
 from builder.host.engine import connect
 from builder.names import new_run
 from builder.plan import Isolation
@@ -50,6 +53,11 @@ from builder.texts import say
     type=click.Choice([each.value for each in Isolation]),
     help="What the build container may do: what a build needs, or all [default: confined].",
 )
+@block_cache_option
+@click.option(
+    "--block-cache-read-only", is_flag=True, help="Use the block cache, but do not change it."
+)
+@click.option("--no-block-cache", is_flag=True, help="Compress every block.")
 @click.option(
     "--sign",
     metavar="KEY",
@@ -65,8 +73,11 @@ def build(
     output: Path | None,
     compression: str | None,
     isolation: str | None,
+    block_cache: Path | None,
     sign: str | None,
     *,
+    block_cache_read_only: bool,
+    no_block_cache: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -89,6 +100,9 @@ def build(
         output=output,
         isolation=isolation,
         compression=compression,
+        block_cache=block_cache,
+        block_cache_read_only=block_cache_read_only,
+        no_block_cache=no_block_cache,
     )
     key = None if sign is None else signing.signing_key(sign)  # known before a long build
     with choose_display(json=as_json) as display:
@@ -129,8 +143,22 @@ def _show_outcome(outcome: session.Outcome, signature: Path | None, display: Dis
         say("  Check it   cd {folder} && sha256sum -c SHA256SUMS", folder=outcome.folder),
         say("  Boot it    distroclone-builder boot-test {iso}", iso=iso),
     ]
-    data = {"folder": str(outcome.folder), "artefacts": to_data(outcome.artefacts)}
+    if outcome.blocks is not None and outcome.blocks.asked:
+        lines.append(_served(outcome.blocks))
+    data = {
+        "folder": str(outcome.folder),
+        "artefacts": to_data(outcome.artefacts),
+        "block_cache": to_data(outcome.blocks),
+    }
     if signature is not None:
         lines.insert(2, say("  Signed     {signature}", signature=signature))
         data["signature"] = str(signature)
     answer(display, "\n".join(lines), data)
+
+
+def _served(blocks: BlockCounts) -> str:
+    return say(
+        "  Blocks     {percent} % were in the block cache, {saved} not compressed again",
+        percent=percent(blocks.rate),
+        saved=readable_size(blocks.hit_bytes),
+    )

@@ -39,6 +39,12 @@ cache_option = click.option(
     metavar="DIR",
     help="The folder that holds .rootfs_cache and .backup_meta [default: /mnt/SysLinuxOS_backup].",
 )
+block_cache_option = click.option(
+    "--block-cache",
+    type=FOLDER,
+    metavar="DIR",
+    help="A folder that keeps the compressed blocks [default: a volume of the engine].",
+)
 cache_image_option = click.option(
     "--cache-image",
     type=_FILE,
@@ -70,6 +76,9 @@ def config_of(
     output: Path | None = None,
     isolation: str | None = None,
     compression: str | None = None,
+    block_cache: Path | None = None,
+    block_cache_read_only: bool = False,
+    no_block_cache: bool = False,
 ) -> Config:
     """Return the config of a file, if any, with the flags over it."""
     return load_config(
@@ -81,5 +90,8 @@ def config_of(
             output=output,
             isolation=isolation,
             compression=compression,
+            block_cache=block_cache,
+            block_cache_read_only=block_cache_read_only,
+            no_block_cache=no_block_cache,
         ),
     )

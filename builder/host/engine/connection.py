@@ -103,6 +103,19 @@ class Engine:
                 stack.enter_context(undoing(undo))
             yield name
 
+    def keep_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
+        """Make a volume that stays; one of that name that is there already is fine."""
+        with translated("creating a volume"):
+            self._client.volumes.create(name, labels=dict(labels))
+
+    def volume_path(self, name: str) -> str | None:
+        """Return where the engine keeps a volume on its own host; None when there is none."""
+        with translated("looking for a volume"):
+            try:
+                return str(self._client.volumes.get(name).attrs["Mountpoint"])
+            except docker.errors.NotFound:
+                return None
+
     def leftover_containers(self) -> tuple[Leftover, ...]:
         """Return every container that carries our label, running or not."""
         with translated("listing containers"):

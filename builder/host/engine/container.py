@@ -40,6 +40,15 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedVolume:
+    """A volume of the engine, seen in the container."""
+
+    name: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """One job, and all that its container may see and do."""
 
@@ -49,6 +58,7 @@ class ContainerSpec:
     labels: Mapping[str, str]
     binds: tuple[Bind, ...] = ()
     volume: str | None = None  # seen at /work
+    stores: tuple[NamedVolume, ...] = ()  # volumes that outlive the run
     capabilities: tuple[str, ...] = ()
     isolation: Isolation = Isolation.CONFINED
     loop_devices: bool = False  # may attach files to loop devices
@@ -169,6 +179,10 @@ def _options(spec: ContainerSpec, *, security_options: list[str]) -> dict[str, A
     ]
     if spec.volume is not None:
         mounts.append(Mount(_WORK, spec.volume, type="volume"))
+    mounts += [
+        Mount(store.target, store.name, type="volume", read_only=store.read_only)
+        for store in spec.stores
+    ]
     privileged = spec.isolation is Isolation.PRIVILEGED
     options: dict[str, Any] = {
         "mounts": mounts,
@@ -208,7 +222,8 @@ def _check_mounts(container: "Container", spec: ContainerSpec) -> None:
     with translated("checking the container's mounts"):
         container.reload()
     writable = {str(mount["Destination"]): bool(mount["RW"]) for mount in container.attrs["Mounts"]}
-    for bind in spec.binds:
+    mounts: tuple[Bind | NamedVolume, ...] = (*spec.binds, *spec.stores)
+    for bind in mounts:
         if writable.get(bind.target) is not (not bind.read_only):
             raise HostError(
                 "The engine did not mount {target} the way it was asked to; nothing was started",

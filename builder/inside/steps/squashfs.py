@@ -4,6 +4,7 @@ Needs squashfs-tools 4.4 or newer, which give the same bytes for the same tree, 
 number of processors; the time in them is SOURCE_DATE_EPOCH.
 """
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.compression import mksquashfs_options
+from builder.inside.block_cache import BlockCache
 from builder.inside.packages import read_packages
+from builder.inside.steps.check import tree_size
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Compression
@@ -32,6 +35,7 @@ class SquashfsStep:
     target: Path
     packages: Path
     compression: Compression
+    block_cache: BlockCache | None = None
     source_date_epoch: int
 
     def argv(self) -> list[str]:
@@ -52,7 +56,29 @@ class SquashfsStep:
         lines = [f"{package.name}\t{package.version}\n" for package in packages]
         self.packages.write_text("".join(lines), encoding="utf-8")
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
-        system.run(self.argv(), progress=squashfs_progress)
+        if self.block_cache is None:
+            system.run(self.argv(), progress=squashfs_progress)
+        else:
+            self._run_cached(self.block_cache, system)
+
+    def _run_cached(self, cache: BlockCache, system: System) -> None:
+        cache.counts.unlink(missing_ok=True)
+        reserve = 0
+        if cache.folder.stat().st_dev == self.target.parent.stat().st_dev:
+            reserve = tree_size(self.root)  # the squashfs and the ISO, each half of it at most
+        environment = cache.environment(reserve=reserve)
+        system.run(self.argv(), env=environment, progress=squashfs_progress)
+        counts = cache.read_counts()
+        if counts is None or not counts.asked:
+            return
+        system.note(
+            "Block cache: {percent} % of {asked} blocks were there, {saved} MiB were not "
+            "compressed again; {unstored} new blocks could not be stored",
+            percent=math.floor(counts.rate * 100),
+            asked=counts.asked,
+            saved=counts.hit_bytes >> 20,
+            unstored=counts.not_stored,
+        )
 
 
 def squashfs_progress(line: str) -> float | None:

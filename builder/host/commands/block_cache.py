@@ -1,0 +1,115 @@
+"""`distroclone-builder block-cache`: the store of compressed blocks."""
+
+import re
+from pathlib import Path
+
+import click
+
+from builder.block_cache import LIMIT
+from builder.codec import to_data
+from builder.errors import UsageError
+from builder.host import block_cache as blocks
+from builder.host.block_cache import BlockStore
+from builder.host.commands.options import answer, block_cache_option, json_option
+from builder.host.delivery import readable_size
+from builder.host.display import choose_display
+from builder.host.engine import connect
+from builder.host.image import ensure_builder
+from builder.texts import say
+
+_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
+
+
+@click.group("block-cache")
+def block_cache() -> None:
+    """Show or prune the store of compressed blocks.
+
+    With it a build compresses only blocks that no earlier build has compressed the same way. It
+    never changes a byte of an ISO.
+    """
+
+
+@block_cache.command()
+@block_cache_option
+@json_option
+def show(block_cache: Path | None, *, as_json: bool) -> None:
+    """Say how much the store holds.
+
+    \b
+    Example:
+      distroclone-builder block-cache show
+    """
+    with choose_display(json=as_json) as display:
+        engine = connect()
+        image = ensure_builder(engine, on_event=display.event)
+        store = _store(block_cache, read_only=True)
+        facts = blocks.show(engine, image.id, store, on_event=display.event)
+        where = blocks.place(engine, store)
+        text = say(
+            "{values} blocks, {size}, in {where}",
+            values=facts.values,
+            size=readable_size(facts.size),
+            where=where,
+        )
+        answer(display, text, {"values": facts.values, "size": facts.size, "path": where})
+
+
+@block_cache.command()
+@block_cache_option
+@click.option(
+    "--max-size",
+    metavar="SIZE",
+    help=f"What may stay, e.g. 500M, 20G or 0 [default: {LIMIT >> 30}G].",
+)
+@json_option
+def prune(block_cache: Path | None, max_size: str | None, *, as_json: bool) -> None:
+    """Remove the blocks that were not used for the longest time.
+
+    Every build does so by itself, with the default size. Builds may run meanwhile.
+
+    \b
+    Example:
+      distroclone-builder block-cache prune --max-size 2G
+    """
+    limit = LIMIT if max_size is None else parse_size(max_size)
+    with choose_display(json=as_json) as display:
+        engine = connect()
+        image = ensure_builder(engine, on_event=display.event)
+        store = _store(block_cache)
+        facts = blocks.prune(engine, image.id, store, limit=limit, on_event=display.event)
+        text = say(
+            "Removed {removed} blocks, {freed}; {values} blocks, {size}, stay.",
+            removed=facts.removed,
+            freed=readable_size(facts.removed_size),
+            values=facts.values,
+            size=readable_size(facts.size),
+        )
+        answer(display, text, to_data(facts))
+
+
+@block_cache.command()
+@block_cache_option
+def path(block_cache: Path | None) -> None:
+    """Print the store's folder on the engine's machine, e.g. to save it.
+
+    \b
+    Example:
+      distroclone-builder block-cache path
+    """
+    click.echo(blocks.place(connect(), _store(block_cache)))
+
+
+def parse_size(text: str) -> int:
+    """Read a number of bytes, with K, M, G or T for powers of 1024. Raises UsageError."""
+    found = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", text.upper())
+    if found is None:
+        raise UsageError(
+            'Size "{size}" is not possible',
+            hint="It is a whole number, with K, M, G or T if you like, e.g. 5G.",
+            size=text[:80],
+        )
+    return int(found[1]) << _SHIFTS[found[2]]
+
+
+def _store(folder: Path | None, *, read_only: bool = False) -> BlockStore:
+    return BlockStore(folder=folder.absolute() if folder else None, read_only=read_only)

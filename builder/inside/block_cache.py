@@ -1,0 +1,130 @@
+"""The store of compressed blocks: how mksquashfs is made to use it, what it holds, what goes.
+
+A value is a file `ab/cdef…`, 64 hexadecimal digits in all. Nothing else in the folder is ever
+touched, so a folder that was given by mistake keeps its files.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+from builder.block_cache import BlockCounts, StoreFacts
+
+LIBRARY: Final = Path("/usr/lib/distroclone-builder/block_cache.so")
+
+_SHARD: Final = re.compile(r"[0-9a-f]{2}")
+_VALUE: Final = re.compile(r"[0-9a-f]{62}")
+_UNFINISHED: Final = re.compile(r"\.new-[0-9a-f]{16}")
+_ABANDONED: Final = 3600  # seconds; no value takes that long to write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockCache:
+    """A store that a build container sees; the library writes `counts` at its end."""
+
+    folder: Path
+    counts: Path
+    read_only: bool = False
+
+    def environment(self, *, reserve: int) -> Mapping[str, str]:
+        """Return what makes mksquashfs use the store.
+
+        While less than `reserve` bytes of the store's disk are free, nothing more is stored.
+        """
+        environment = {
+            "LD_PRELOAD": os.fspath(LIBRARY),
+            "DISTROCLONE_BLOCK_CACHE": os.fspath(self.folder),
+            "DISTROCLONE_BLOCK_CACHE_COUNTS": os.fspath(self.counts),
+            "DISTROCLONE_BLOCK_CACHE_RESERVE": str(reserve),
+        }
+        if self.read_only:
+            environment["DISTROCLONE_BLOCK_CACHE_READ_ONLY"] = "1"
+        return environment
+
+    def read_counts(self) -> BlockCounts | None:
+        """Return what the library counted; None when it wrote nothing that can be read."""
+        try:
+            words = dict(line.split() for line in self.counts.read_text("ascii").splitlines())
+            return BlockCounts(**{each.name: int(words[each.name]) for each in fields(BlockCounts)})
+        except (OSError, ValueError, KeyError):
+            return None
+
+
+def mounted_store(folder: Path, *, counts: Path) -> BlockCache | None:
+    """Return the store that the engine mounted at `folder`, or None without one."""
+    if not folder.is_dir():
+        return None
+    read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    return BlockCache(folder=folder, counts=counts, read_only=read_only)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Value:
+    path: Path
+    size: int
+    used: float  # seconds since 1970
+
+
+def show(folder: Path) -> StoreFacts:
+    """Count what the store holds."""
+    values = list(_values(folder))
+    return StoreFacts(values=len(values), size=sum(each.size for each in values))
+
+
+def prune(folder: Path, *, limit: int) -> StoreFacts:
+    """Remove the least recently used values above `limit` bytes, and what crashes left half.
+
+    Several builds may use the store meanwhile: for them a removed value is a miss.
+    """
+    values = sorted(_values(folder), key=lambda each: each.used)
+    size = sum(each.size for each in values)
+    removed = removed_size = 0
+    for value in values:
+        if size <= limit:
+            break
+        value.path.unlink(missing_ok=True)
+        size -= value.size
+        removed += 1
+        removed_size += value.size
+    for path in _abandoned(folder):
+        path.unlink(missing_ok=True)
+    return StoreFacts(
+        values=len(values) - removed, size=size, removed=removed, removed_size=removed_size
+    )
+
+
+def _values(folder: Path) -> Iterator[_Value]:
+    for entry in _entries(folder, _VALUE):
+        try:
+            facts = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # another run pruned it
+            continue
+        yield _Value(path=Path(entry.path), size=facts.st_size, used=facts.st_mtime)
+
+
+def _abandoned(folder: Path) -> Iterator[Path]:
+    for entry in _entries(folder, _UNFINISHED):
+        try:
+            written = entry.stat(follow_symlinks=False).st_mtime
+        except FileNotFoundError:  # it has its final name by now
+            continue
+        if written < time.time() - _ABANDONED:
+            yield Path(entry.path)
+
+
+def _entries(folder: Path, name: re.Pattern[str]) -> Iterator["os.DirEntry[str]"]:
+    with os.scandir(folder) as shards:
+        found = [
+            each.path
+            for each in shards
+            if _SHARD.fullmatch(each.name) and each.is_dir(follow_symlinks=False)
+        ]
+    for shard in found:
+        with os.scandir(shard) as entries:
+            for entry in entries:
+                if name.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    yield entry
