@@ -24,7 +24,8 @@ def run(arguments: list[str]) -> int:
         try:
             result = cli.main(arguments, prog_name="distroclone-builder", standalone_mode=False)
             return int(result or 0)
-        except BrokenPipeError:  # the reader of our output went away: nobody is left to tell
+        except (BrokenPipeError, SystemExit):  # click's way of saying the same
+            # The reader of our output went away: nobody is left to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return int(Interrupted.exit_code)
         except Exception as error:  # noqa: BLE001 - the last door: nobody shall see it slam

@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections import deque
@@ -19,6 +20,8 @@ from typing import IO, Final
 
 from builder.errors import StepError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.inside import enter
+from builder.signals import held, undoing
 
 Emit = Callable[[Event], None]
 
@@ -26,6 +29,7 @@ _LAST_LINES: Final = 25
 _LONGEST_LINE: Final = 4000
 _ROOM: Final = "Free space where the engine keeps its volumes; see `distroclone-builder doctor`."
 _PROGRESS_STEP: Final = 0.005
+_ENTER: Final = (sys.executable, "-I", enter.__file__)
 _ENVIRONMENT: Final[Mapping[str, str]] = {
     "HOME": "/root",
     "LC_ALL": "C.UTF-8",
@@ -83,7 +87,7 @@ class RealSystem:
         progress: Callable[[str], float | None] | None = None,
     ) -> str:
         """See `System.run`."""
-        command = tuple(argv) if root is None else ("chroot", os.fspath(root), *argv)
+        command = tuple(argv) if root is None else (*_ENTER, os.fspath(root), *argv)
         self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
         last: deque[str] = deque(maxlen=_LAST_LINES)
 
@@ -108,7 +112,7 @@ class RealSystem:
             message = "{tool} is not installed in this image"
             raise StepError(message, command=command, tool=command[0]) from error
         if code not in success:
-            raise _failure(command, code, tuple(last))
+            raise _failure(command, code, tuple(last), tool=argv[0])
         return "\n".join(lines)
 
     @contextlib.contextmanager
@@ -116,13 +120,16 @@ class RealSystem:
         self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
     ) -> Iterator[None]:
         """See `System.mounted`."""
-        how = ["--bind"] if kind == "bind" else ["--types", kind]
         chosen = ["--options", ",".join(options)] if options else []
-        self.run(["mount", *how, *chosen, "--source", source, "--target", os.fspath(target)])
-        try:
+        argv = ["mount", "--types", kind, *chosen, source, os.fspath(target)]
+        with contextlib.ExitStack() as stack:
+            with held():
+                self.run(argv)
+                stack.enter_context(undoing(lambda: self._unmount(target)))
             yield
-        finally:
-            self.run(["umount", os.fspath(target)])
+
+    def _unmount(self, target: Path) -> None:
+        self.run(["umount", os.fspath(target)])
 
 
 @contextlib.contextmanager
@@ -182,28 +189,34 @@ def _full_disk_named() -> Iterator[None]:
         ) from error
 
 
-def _failure(command: Sequence[str], code: int, output: Sequence[str]) -> StepError:
+def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: str) -> StepError:
     if code < 0:
-        name = signal.Signals(-code).name
+        name = _signal_name(-code)
         hint = ""
         if name == "SIGKILL":
             hint = "The kernel may have run out of memory; give the engine more of it."
         message = "{tool} was ended by {signal}"
-        return StepError(
-            message, hint=hint, command=command, output=output, tool=command[0], signal=name
-        )
+        return StepError(message, hint=hint, command=command, output=output, tool=tool, signal=name)
     if any("No space left on device" in line for line in output):
         return StepError(
             "{tool} found the disk full",
             hint=_ROOM,
             command=command,
             output=output,
-            tool=command[0],
+            tool=tool,
         )
     return StepError(
         "{tool} failed with exit code {code}",
         command=command,
         output=output,
-        tool=command[0],
+        tool=tool,
         code=code,
     )
+
+
+def _signal_name(number: int) -> str:
+    """Most real-time signals have no name of their own."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

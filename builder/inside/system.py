@@ -25,10 +25,10 @@ class System(Protocol):
     ) -> str:
         """Run a tool to its end and return what it printed on standard output.
 
-        `root` runs it chrooted there. The environment is small and fixed (C.UTF-8, UTC,
-        SOURCE_DATE_EPOCH …); `env` adds to it. Every line of output goes to the log; lines end
-        at LF or CR, and a line for which `progress` returns a fraction (0.0 to 1.0) becomes a
-        progress event instead of a log line.
+        `root` makes that tree all it can see and reach (`builder.inside.enter`). The environment
+        is small and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every line of
+        output goes to the log; lines end at LF or CR, and a line for which `progress` returns a
+        fraction (0.0 to 1.0) becomes a progress event instead of a log line.
         Raises StepError with the command and the last lines for an exit code not in `success`.
         """
         ...
@@ -36,7 +36,7 @@ class System(Protocol):
     def mounted(
         self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
     ) -> AbstractContextManager[None]:
-        """Mount on entry, unmount on exit (never lazily). `kind` "bind" binds."""
+        """Mount on entry, unmount on exit (never lazily)."""
         ...
 
     def progress(self, fraction: float) -> None:

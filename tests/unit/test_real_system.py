@@ -107,6 +107,38 @@ def test_a_missing_tool_is_named(system: RealSystem) -> None:
         system.run(["no-such-tool"])
 
 
+def test_a_signal_without_a_name_is_named_by_its_number(system: RealSystem) -> None:
+    with pytest.raises(StepError, match="signal 40"):
+        system.run(["sh", "-c", "kill -40 $$"])
+
+
+def test_a_failure_inside_a_tree_names_the_tool_and_not_what_enters_it(
+    system: RealSystem, tmp_path: Path
+) -> None:
+    with pytest.raises(StepError, match=r"^no-such-tool failed") as caught:
+        system.run(["no-such-tool"], root=tmp_path)
+    assert caught.value.output
+
+
+def test_a_mount_that_cannot_be_undone_does_not_hide_the_first_error(
+    system: RealSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, code in (("mount", 0), ("umount", 32)):
+        (tools / name).write_text(f"#!/bin/sh\nexit {code}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setattr("builder.inside.real_system._ENVIRONMENT", {"PATH": os.environ["PATH"]})
+    system = RealSystem(lambda _event: None)
+    with (
+        pytest.raises(StepError, match="first") as caught,
+        system.mounted("none", tmp_path, kind="tmpfs"),
+    ):
+        raise StepError("first")
+    assert "umount" in caught.value.__notes__[0]
+
+
 def test_bytes_that_are_no_utf8_are_kept_readable(system: RealSystem) -> None:
     assert system.run(["printf", "a\\377b"]) == "a\\xffb"
 

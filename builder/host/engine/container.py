@@ -107,15 +107,18 @@ class RunningJob:
             yield from chunks
 
     def _lost(self, code: int | None, *, output: tuple[str, ...]) -> BuilderError:
+        with translated("looking at the ended container"):
+            try:
+                self._container.reload()
+            except docker.errors.NotFound:
+                code = None
+            killed_for_memory = bool(self._container.attrs["State"].get("OOMKilled"))
         if code is None:
             return StepError(
                 "The container was removed while it worked",
                 hint="Something outside removed it (`docker rm`, a clean-up job?); build again.",
                 output=output,
             )
-        with translated("looking at the ended container"):
-            self._container.reload()
-            killed_for_memory = bool(self._container.attrs["State"].get("OOMKilled"))
         if killed_for_memory:
             return StepError(
                 "The container ran out of memory",

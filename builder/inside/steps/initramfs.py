@@ -37,8 +37,9 @@ _LINKS: Final = (
     ("stdout", "fd/1"),
     ("stderr", "fd/2"),
 )
+# A fresh proc shows the settings of the host's own kernel, core_pattern among them.
 _MOUNTS: Final = (  # kind, where, options
-    ("proc", "/proc", ("nosuid", "nodev", "noexec")),
+    ("proc", "/proc", ("ro", "nosuid", "nodev", "noexec")),
     ("sysfs", "/sys", ("ro", "nosuid", "nodev", "noexec")),
     ("tmpfs", "/dev", ("mode=0755", "nosuid")),
     ("tmpfs", "/tmp", ("mode=1777", "nosuid", "nodev")),  # noqa: S108 - inside the tree
@@ -51,7 +52,7 @@ class InitramfsStep:
     """Make /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`."""
 
     name: ClassVar[str] = "initramfs"
-    needs: ClassVar[tuple[str, ...]] = ("chroot", "mount", "umount")
+    needs: ClassVar[tuple[str, ...]] = ("mount", "umount")
 
     root: Path
     kernels: tuple[str, ...]

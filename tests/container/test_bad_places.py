@@ -1,0 +1,221 @@
+"""Output folders, work volumes and engines that cannot be used, each with what to do about it."""
+
+import fcntl
+import os
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import docker
+import pytest
+
+from builder.errors import BuilderError, HostError, StepError
+from builder.events import Event, StepStarted
+from builder.host import session
+from builder.host.config import Overrides, load_config
+from builder.host.engine import Engine
+from builder.plan import ImageIdentity, Isolation
+from tests.conftest import unable
+from tests.container.conftest import Built
+from tests.support.caches import frozen, small_tmpfs
+from tests.support.command_line import PROJECT, run, running
+from tests.support.leftovers import container_of, left_by
+from tests.support.trees import put
+
+pytestmark = pytest.mark.container
+
+SOCKET = Path("/var/run/docker.sock")
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_named(
+    demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
+) -> None:
+    path = put(tmp_path, "output", "precious")
+    for output in (path, path / "below"):
+        ended = run("build", "--cache-image", demo_cache, "--output", output)
+        assert ended.code == 3
+        assert str(output) in ended.error["message"]
+        assert "--output" in ended.error["hint"]
+    assert path.read_text() == "precious"
+
+
+def test_a_folder_in_the_place_of_a_result_is_found_before_any_work(
+    demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
+) -> None:
+    for name in ("Debian-13-console.manifest.json", "Debian-13-console.log", "SHA256SUMS"):
+        output = tmp_path / name / "output"
+        (output / name).mkdir(parents=True)
+        ended = run("build", "--cache-image", demo_cache, "--output", output)
+        assert ended.code == 3, ended.errors
+        assert name in ended.error["message"]
+        assert not any(event["event"] == "step-started" for event in ended.events)
+
+
+def test_one_output_folder_takes_one_build_at_a_time(demo_cache: Path, tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        before = time.monotonic()
+        ended = run("build", "--cache-image", demo_cache, "--output", tmp_path)
+        assert time.monotonic() - before < 5
+    finally:
+        os.close(descriptor)
+    assert ended.code == 3
+    assert ended.error["message"] == f"Another build is writing to {tmp_path}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_build_into_a_busy_folder_leaves_the_first_alone(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
+) -> None:
+    words = ("build", "--cache-image", demo_cache, "--output", tmp_path, "--compression", "fast")
+    with running(*words) as first:
+        first.wait_for_step("check")
+        second = run(*words)
+        assert second.code == 3
+        assert left_by(client, second.process) == []
+        first.wait_for_step("stage")
+
+
+def test_a_user_of_the_engines_group_needs_no_root(
+    client: docker.DockerClient, own_cache: Path, builder_image: ImageIdentity
+) -> None:
+    own_cache.chmod(0o700)  # only the engine may read it
+    group = SOCKET.stat().st_gid
+    with tempfile.TemporaryDirectory(prefix="home-") as name:
+        home = Path(name)
+        os.chown(home, 65534, 65534)
+        prefix = ["setpriv", "--reuid=65534", "--regid=65534", f"--groups={group}"]
+        if not others_can_enter(PROJECT, Path(sys.executable).resolve()):
+            prefix += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        ended = run("build", "2", "--cache", own_cache, "--output", home / "iso",
+                    "--compression", "fast", prefix=prefix,
+                    environment={"HOME": name, "PYTHONDONTWRITEBYTECODE": "1"})  # fmt: skip
+        assert ended.code == 0, ended.errors
+        owners = {path.stat().st_uid for path in (home / "iso").iterdir()}
+        assert owners == {65534}
+        locked = home / "locked"
+        locked.mkdir(mode=0o755)
+        refused = run("build", "2", "--cache", own_cache, "--output", locked, prefix=prefix,
+                      environment={"HOME": name, "PYTHONDONTWRITEBYTECODE": "1"})  # fmt: skip
+    assert refused.code == 3
+    assert "not writable" in refused.error["message"]
+    assert left_by(client, ended.process) == []
+    assert frozen(own_cache) == []
+
+
+def others_can_enter(*places: Path) -> bool:
+    """Whether any user could run what is there: checkouts and interpreters are root's at times."""
+    folders = {folder for place in places for folder in (place, *place.parents)}
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
+
+
+def test_an_output_folder_that_is_too_small_gets_nothing(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
+) -> None:
+    with small_tmpfs("64m") as output:
+        ended = run("build", "--cache-image", demo_cache, "--output", output,
+                    "--compression", "fast")  # fmt: skip
+        assert ended.code == 3, ended.errors
+        assert f"The output folder {output} has" in ended.error["message"]
+        assert "--output" in ended.error["hint"]
+        assert [path.suffix for path in output.iterdir()] == [".log"]
+    assert left_by(client, ended.process) == []
+
+
+def test_a_log_that_finds_the_disk_full_ends_the_build(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
+) -> None:
+    with small_tmpfs("4k") as output:
+        ended = run("build", "--cache-image", demo_cache, "--output", output)
+        assert ended.code == 3, ended.errors
+        assert "log" in ended.error["message"]
+        assert "No space left" in ended.error["message"]
+    assert left_by(client, ended.process) == []
+
+
+class SmallEngine(Engine):
+    """An engine whose work volumes hold so much and no more."""
+
+    size = "100m"
+
+    @contextmanager
+    def volume(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str],
+        before_removal: Callable[[], None] = lambda: None,  # noqa: ARG002 - nothing is frozen here
+    ) -> Iterator[str]:
+        options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={self.size}"}
+        self._client.volumes.create(name, driver="local", driver_opts=options, labels=dict(labels))
+        try:
+            yield name
+        finally:
+            self.remove_volume(name)
+
+
+def build_here(
+    engine: Engine, cache: Path, output: Path, on_event: Callable[[Event], None]
+) -> BuilderError:
+    """Build in this process and return the error that it ends with."""
+    overrides = Overrides(cache_image=cache, output=output, compression="fast")
+    with pytest.raises(BuilderError) as caught:
+        session.build(load_config(None, overrides), engine, on_event=on_event)
+    assert [path.suffix for path in output.iterdir()] == [".log"]
+    return caught.value
+
+
+def test_too_little_room_for_the_work_is_found_before_it_starts(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    error = build_here(SmallEngine(client), demo_cache, tmp_path, events.append)
+    assert isinstance(error, HostError)
+    assert "MiB free; about" in str(error)
+    assert "Free space" in error.advice
+    assert [each.step for each in events if isinstance(each, StepStarted)] == ["check"]
+    assert left_by(client, os.getpid()) == []
+
+
+def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
+) -> None:
+    engine = SmallEngine(client)
+    engine.size = "2g"
+
+    def fill(event: Event) -> None:
+        if isinstance(event, StepStarted) and event.step == "initramfs":
+            container = container_of(client, os.getpid(), "build")
+            assert container is not None
+            script = (
+                "free=$(df --output=avail --block-size=1 /work | tail -n1); "
+                "fallocate --length $((free - (150 << 20))) /work/filler"
+            )
+            code, output = container.exec_run(["sh", "-c", script])
+            assert code == 0, output
+
+    error = build_here(engine, demo_cache, tmp_path, fill)
+    assert isinstance(error, StepError)
+    assert "Free s" in error.advice
+    assert error.command[0] == "mksquashfs"
+    assert "No space left" in " ".join(error.output)
+    assert left_by(client, os.getpid()) == []
+
+
+def test_a_privileged_build_gives_the_same_iso_or_says_why_it_cannot(
+    engine: Engine, built: Built, demo_cache: Path, tmp_path: Path
+) -> None:
+    ended = run("build", "--cache-image", demo_cache, "--output", tmp_path,
+                "--compression", "fast", "--isolation", Isolation.PRIVILEGED)  # fmt: skip
+    if ended.code == 0:
+        assert (tmp_path / "SHA256SUMS").read_text() == (built.folder / "SHA256SUMS").read_text()
+        return
+    unable(f"a privileged container: {ended.error['message']}")
+    assert ended.code == 3, ended.errors
+    assert "confined" in ended.error["hint"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
