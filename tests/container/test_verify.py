@@ -11,6 +11,7 @@ import pytest
 
 from builder.host import main
 from builder.host.session import Outcome
+from builder.plan import ImageIdentity
 from tests.support.keys import ssh_key
 from tests.support.results import flip_bit, write_sums
 
@@ -68,6 +69,21 @@ def test_a_real_build_is_verified_signature_and_all(
     assert code == 0
     assert ": sums, manifest, content, signature\n" in text
     assert "Not checked" not in text
+
+
+def test_a_build_signs_what_it_delivers(
+    builder_image: ImageIdentity,
+    demo_cache: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key, output = ssh_key(tmp_path / "key"), tmp_path / "iso"
+    words = ["build", "--cache-image", demo_cache, "--output", output, "--compression", "fast"]
+    assert main.run([*map(str, words), "--sign", str(key), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])["data"]
+    assert result["signature"] == str(output / "SHA256SUMS.sig")
+    code, text = told(capsys, output, "--signed-by", f"{key}.pub")
+    assert (code, ": sums, manifest, content, signature\n" in text) == (0, True)
 
 
 def spoilt_squashfs(iso: Path) -> None:
