@@ -27,14 +27,14 @@ class _Answers(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nobody reads it."""
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.path.endswith("/version"):
             self._answer(_VERSION)
             return
         time.sleep(1.5)
         self._answer({"Name": "slow"})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._answer({"stream": "Step 1/2\n"})
 
     def _answer(self, data: object) -> None:
