@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
 
 import docker
 import pytest
 
 from builder.plan import ImageIdentity
-from tests.support.caches import attached_loops, frozen, mounted_copy, plain_copy
+from tests.support.caches import PREFIX, attached_loops, frozen, mounted_copy, plain_copy
 from tests.support.command_line import Ended, run, wait_until
 from tests.support.leftovers import everything
 
@@ -26,17 +25,11 @@ class Built:
 @pytest.fixture(scope="session", autouse=True)
 def nothing_left(client: docker.DockerClient) -> Iterator[None]:
     """At the end no container, volume, loop device or mount is there that was not before."""
-    before, loops, mounts = everything(client), attached_loops(), _mounts()
+    before, loops = everything(client), attached_loops()
     yield
     assert everything(client) - before == set()
-    assert _mounts() - mounts == set()
+    assert PREFIX not in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
     wait_until(lambda: attached_loops() <= loops)  # the kernel frees them a moment later
-
-
-def _mounts() -> set[str]:
-    lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
-    points = (line.split()[4] for line in lines)
-    return {point for point in points if point.startswith((gettempdir(), "/var/tmp"))}
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,7 @@ def test_nothing_private_is_anywhere_in_the_iso(built: Built, inside: dict[str, 
 def test_the_search_would_find_what_is_there(
     client: docker.DockerClient, builder_image: ImageIdentity, built: Built
 ) -> None:
-    there = ["third week", "070701"]  # in the file system, and in an unpacked initramfs
+    there = ["second week", "070701"]  # in the file system, and in an unpacked initramfs
     assert probed(client, builder_image, built, ["DCB-PLANTED-NOT", *there])["found"] == there
 
 

@@ -1,6 +1,7 @@
 """Caches on this machine: copies of the demo cache, mounted or laid out on a plain file system."""
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 BASE = "SysLinuxOS_backup"
 ROOTFS = ".rootfs_cache"
+PREFIX = f"distroclone-tests-{os.getpid()}-"
 
 
 def command(*words: object) -> str:
@@ -24,7 +26,7 @@ def command(*words: object) -> str:
 def mounted_copy(image: Path) -> Iterator[Path]:
     """Mount a writable copy of a cache image of its own file system id; yield the cache base."""
     with ExitStack() as undo:
-        place = Path(tempfile.mkdtemp(prefix="cache-"))
+        place = Path(tempfile.mkdtemp(prefix=PREFIX))
         undo.callback(place.rmdir)
         copy, mount = place / "cache.img", place / "volume"
         undo.callback(copy.unlink, missing_ok=True)
@@ -41,7 +43,7 @@ def mounted_copy(image: Path) -> Iterator[Path]:
 def plain_copy(base: Path) -> Iterator[Path]:
     """Copy the cache of a mounted cache to plain directories; yield the new base."""
     with ExitStack() as undo:
-        place = Path(tempfile.mkdtemp(prefix="cache-", dir="/var/tmp"))
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/var/tmp"))
         undo.callback(shutil.rmtree, place)
         place.chmod(0o755)
         rootfs = place / ROOTFS
@@ -57,7 +59,7 @@ def plain_copy(base: Path) -> Iterator[Path]:
 def small_tmpfs(size: str) -> Iterator[Path]:
     """Mount an empty tmpfs of that size."""
     with ExitStack() as undo:
-        place = Path(tempfile.mkdtemp(prefix="small-"))
+        place = Path(tempfile.mkdtemp(prefix=PREFIX))
         undo.callback(place.rmdir)
         command("mount", "-t", "tmpfs", "-o", f"size={size}", "none", place)
         undo.callback(command, "umount", place)

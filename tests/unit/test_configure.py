@@ -109,6 +109,8 @@ def test_what_is_not_private_stays(root: Path) -> None:
     own = (root / "etc/apt/sources.list.d/own.list").read_text()
     assert own == "deb https://packages.example.org stable main\n"
     assert (root / "etc/default/grub").read_text() == 'GRUB_CMDLINE_LINUX="quiet splash"\n'
+    mdadm = (root / "etc/mdadm/mdadm.conf").read_text()
+    assert mdadm == "HOMEHOST <system>\nMAILADDR root\n# end\n"
     assert (root / "root/.bashrc").read_text() == "# root's\n"
 
 
