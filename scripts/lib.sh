@@ -1,6 +1,7 @@
 # Shared by the scripts beside it: what a fresh machine lacks is brought up here.
 # shellcheck shell=bash
 
+PATH="$PATH:/usr/sbin:/sbin" # where users have neither dockerd nor mkfs.btrfs
 started_engine=""
 engine_state=""
 
@@ -16,7 +17,11 @@ may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 # need COMMAND PACKAGE: have COMMAND, from Debian's PACKAGE where we may install it.
 need() {
-    command -v "$1" >/dev/null && return
+    command -v "$1" >/dev/null || install_package "$1" "$2"
+}
+
+# install_package WHAT PACKAGE: install PACKAGE, which brings WHAT, or say that it is missing.
+install_package() {
     may_install || die "$1 is needed and is not here" \
         "Install it with your package manager (Debian and Ubuntu: apt-get install $2)."
     if [ -z "${apt_updated:-}" ]; then
@@ -24,36 +29,46 @@ need() {
         apt_updated=yes
     fi
     say "Installing $2 …"
-    DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$2" >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$2" >/dev/null ||
+        die "$2 could not be installed" "See what apt-get said above."
 }
 
-engine_answers() {
-    "$python" - <<'PYTHON' 2>/dev/null
-import docker
-docker.from_env(timeout=10).ping()
+# Say why no engine answers the way this program reaches it; needs $python.
+engine_problem() {
+    "$python" - <<'PYTHON' 2>&1
+import sys
+from builder.errors import BuilderError
+from builder.host.display import render_failure
+from builder.host.engine import connect
+
+try:
+    connect().close()
+except BuilderError as error:
+    sys.exit(render_failure(error))
 PYTHON
 }
 
-# Have an engine that answers; needs $python. One that we start is noted in $started_engine.
+# Have an engine that answers. One that we start is noted in $started_engine.
 ensure_engine() {
-    engine_answers && return
-    [ -z "${DOCKER_HOST:-}" ] || die "No engine answers at $DOCKER_HOST" "Start it, or unset DOCKER_HOST."
-    if ! command -v dockerd >/dev/null; then
-        may_install || die "There is no container engine" \
-            "Install Docker 20.10 or later (Debian and Ubuntu, as root: apt-get install docker.io) and start it."
-        need dockerd docker.io
+    local problem
+    problem=$(engine_problem) && return
+    if [ "$(id -u)" != 0 ] || [ -n "${DOCKER_HOST:-}" ]; then
+        say "$problem"
+        exit 3
     fi
+    need dockerd docker.io
     if [ -d /run/systemd/system ]; then
         systemctl start docker || true
-    elif ! engine_answers; then
-        [ "$(id -u)" = 0 ] || die "The container engine does not run" "Start it as root: dockerd"
+    elif ! dockerd_runs "$(cat /var/run/docker.pid 2>/dev/null)"; then
         start_dockerd
     fi
     for _ in $(seq 60); do
-        engine_answers && return
+        problem=$(engine_problem) && return
+        [ -z "$started_engine" ] || dockerd_runs "$started_engine" || break
         sleep 1
     done
     [ -z "$engine_state" ] || tail -n 20 "$engine_state/dockerd.log" >&2
+    say "$problem"
     die "The container engine did not start" "Look at its log (journalctl -u docker, or above)."
 }
 
@@ -64,22 +79,36 @@ start_dockerd() {
     started_engine=$!
 }
 
+# dockerd_runs PID: is that process (still) an engine? Its number may be another's by now.
+dockerd_runs() {
+    [ -n "$1" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = dockerd ]
+}
+
 # Stop the engine if it was we who started it.
 stop_engine() {
     [ -n "$started_engine" ] || return 0
-    say "Stopping dockerd …"
-    kill "$started_engine" 2>/dev/null || true
-    for _ in $(seq 30); do
-        kill -0 "$started_engine" 2>/dev/null || break
-        sleep 1
-    done
+    if dockerd_runs "$started_engine"; then
+        say "Stopping dockerd …"
+        kill "$started_engine" || true
+        for _ in $(seq 30); do
+            dockerd_runs "$started_engine" || break
+            sleep 1
+        done
+    fi
     started_engine=""
     rm -r "$engine_state"
 }
 
-# ensure_venv EXTRAS: have .venv with this package, made again when pyproject.toml changed.
+# ensure_venv EXTRAS: have .venv with this package, made again when it is stale: pyproject.toml
+# changed, the folder was moved, or its Python is gone. What has more extras than needed stays.
 ensure_venv() {
-    local found="" candidate mark
+    local found="" candidate made_for now
+    python="$PWD/.venv/bin/python"
+    now="$(cksum <pyproject.toml) $PWD"
+    made_for=$(cat .venv/made-for 2>/dev/null || true)
+    case "$made_for" in
+    "$1 $now" | "[dev] $now") "$python" -c 'import docker' 2>/dev/null && return ;;
+    esac
     for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             found=$candidate
@@ -87,18 +116,14 @@ ensure_venv() {
         fi
     done
     if [ -z "$found" ]; then
-        need python3 python3
+        install_package "Python 3.11 or later" python3
         found=python3
         "$found" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
             die "Python 3.11 or later is needed" "Install it with your package manager."
     fi
-    "$found" -c 'import ensurepip' 2>/dev/null || need python3-venv-is-not-a-command python3-venv
-    python="$PWD/.venv/bin/python"
-    mark="$1 $(cksum <pyproject.toml)"
-    if [ "$(cat .venv/made-for 2>/dev/null)" != "$mark" ]; then
-        say "Setting up .venv …"
-        "$found" -m venv .venv
-        "$python" -m pip install --quiet --disable-pip-version-check --editable ".$1"
-        printf '%s' "$mark" >.venv/made-for
-    fi
+    "$found" -c 'import ensurepip' 2>/dev/null || install_package "Python's venv module" python3-venv
+    say "Setting up .venv …"
+    "$found" -m venv --clear .venv
+    "$python" -m pip install --quiet --disable-pip-version-check --editable ".$1"
+    printf '%s' "$1 $now" >.venv/made-for
 }

@@ -3,6 +3,7 @@
 import io
 import json
 import secrets
+import shutil
 import socket
 import tarfile
 import time
@@ -21,7 +22,8 @@ from pytest_docker.plugin import DockerComposeExecutor, Services
 from builder.host.engine import Engine
 from builder.host.resources import BasePin, BuildContext
 
-COMMAND: Final = "docker-compose"
+# A plugin of the engine's command line, or (Debian) a command of its own.
+COMMAND: Final = "docker-compose" if shutil.which("docker-compose") else "docker compose"
 _RECIPE: Final = Path(__file__).parents[1] / "container/registry"
 COMPOSE_FILE: Final = _RECIPE / "compose.yaml"
 _BLOBS: Final = "/var/lib/docker-registry/docker/registry/v2/blobs"

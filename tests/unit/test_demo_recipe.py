@@ -1,5 +1,6 @@
 """The host's side of the demo cache, and the table of planted data."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.demo import is_whole
 from fixtures.demo_cache import RECIPE, Parts, copy_sparse
 
 _BLOCK = 64 * 1024
@@ -59,3 +61,35 @@ def test_every_planted_thing_has_a_marker_of_its_own_and_says_what_it_is() -> No
     assert len(set(markers)) == len(markers)
     assert not [one for one in markers for other in markers if one != other and one in other]
     assert all(entry["what"] and not entry["path"].startswith("/") for entry in planted)
+
+
+def make_results(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "Demo.iso").write_bytes(b"iso")
+    digest = hashlib.sha256(b"iso").hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  Demo.iso\n")
+    record = folder.with_name("made-from.json")
+    record.write_text("the plan")
+    return record
+
+
+def test_the_demo_takes_results_of_the_same_plan_as_they_are(tmp_path: Path) -> None:
+    record = make_results(tmp_path / "iso")
+    assert is_whole(tmp_path / "iso", record=record, plan="the plan")
+
+
+@pytest.mark.parametrize("fault", ["damaged", "missing", "no sums", "other plan", "no record"])
+def test_the_demo_builds_again_when_anything_differs(tmp_path: Path, fault: str) -> None:
+    record = make_results(tmp_path / "iso")
+    match fault:
+        case "damaged":
+            (tmp_path / "iso/Demo.iso").write_bytes(b"isn't")
+        case "missing":
+            (tmp_path / "iso/Demo.iso").unlink()
+        case "no sums":
+            (tmp_path / "iso/SHA256SUMS").unlink()
+        case "other plan":
+            record.write_text("another plan")
+        case _:
+            record.unlink()
+    assert not is_whole(tmp_path / "iso", record=record, plan="the plan")

@@ -152,7 +152,7 @@ def connect() -> Engine:
     """
     where = os.environ.get("DOCKER_HOST") or "the default socket"
     try:
-        client = _client()
+        client = sdk_client()
         version = str(client.version().get("ApiVersion", "0.0"))
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise HostError(
@@ -172,7 +172,8 @@ def connect() -> Engine:
     return Engine(client)
 
 
-def _client() -> docker.DockerClient:
+def sdk_client() -> docker.DockerClient:
+    """Return the SDK's client for the engine that DOCKER_HOST or the current context names."""
     if not os.environ.get("DOCKER_HOST"):
         context = ContextAPI.get_current_context()
         if context is not None and context.name != "default":

@@ -1,0 +1,108 @@
+"""What the scripts share, on machines that lack this and that."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+# Stands in for python3: makes an environment whose python says yes to everything.
+_PYTHON = """#!/bin/sh
+echo "$@" >> {log}
+[ "$1 $2" != "-m venv" ] || {{ mkdir -p .venv/bin && cp {itself} .venv/bin/python; }}
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder like ours, and a python3 that only writes down what it is asked."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    python = tools / "python3"
+    python.write_text(_PYTHON.format(log=tmp_path / "log", itself=python))
+    python.chmod(0o755)
+    folder = tmp_path / "checkout"
+    (folder / "scripts").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text("[project]\n")
+    shutil.copy(PROJECT / "scripts/lib.sh", folder / "scripts/lib.sh")
+    return folder
+
+
+def shell(folder: Path, script: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    tools = folder.parent / "tools"
+    return subprocess.run(
+        ["bash", "-c", f"set -euo pipefail; . scripts/lib.sh; {script}"],
+        cwd=folder,
+        env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def asked(folder: Path) -> list[str]:
+    log = folder.parent / "log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    return [line for line in lines if line.startswith("-m")]
+
+
+def test_a_virtual_environment_is_made_once(checkout: Path) -> None:
+    shell(checkout, "ensure_venv ''").check_returncode()
+    assert any("venv" in line for line in asked(checkout))
+    shell(checkout, "ensure_venv ''").check_returncode()
+    assert asked(checkout) == []
+
+
+def test_the_demo_is_content_with_what_the_tests_need(checkout: Path) -> None:
+    shell(checkout, "ensure_venv '[dev]'").check_returncode()
+    asked(checkout)
+    shell(checkout, "ensure_venv ''").check_returncode()
+    assert asked(checkout) == []
+
+
+@pytest.mark.parametrize("staleness", ["changed", "moved", "without python"])
+def test_a_stale_virtual_environment_is_made_again(checkout: Path, staleness: str) -> None:
+    shell(checkout, "ensure_venv ''").check_returncode()
+    asked(checkout)
+    match staleness:
+        case "changed":
+            (checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+        case "moved":
+            checkout = checkout.rename(checkout.with_name("elsewhere"))
+        case _:
+            (checkout / ".venv/bin/python").unlink()
+    shell(checkout, "ensure_venv ''").check_returncode()
+    assert any("venv" in line for line in asked(checkout))
+
+
+def test_an_engine_that_does_not_answer_where_it_was_sought_is_not_started(checkout: Path) -> None:
+    ended = shell(
+        checkout,
+        f"python={sys.executable}; cd {PROJECT}; ensure_engine",
+        DOCKER_HOST="unix:///no/such/socket",
+    )
+    assert ended.returncode == 3
+    assert "/no/such/socket" in ended.stderr
+    assert "What to do" in ended.stderr
+
+
+def test_a_process_that_took_the_number_of_our_engine_is_not_stopped(checkout: Path) -> None:
+    ended = shell(
+        checkout,
+        "sleep 30 & started_engine=$!; engine_state=$(mktemp -d); other=$started_engine; "
+        "stop_engine; kill -0 $other && echo alive; kill $other",
+    )
+    assert "alive" in ended.stdout, ended.stderr
+
+
+def test_a_package_that_may_not_be_installed_is_named(checkout: Path) -> None:
+    ended = shell(
+        checkout, 'may_install() { false; }; install_package "Python\'s venv" some-package'
+    )
+    assert ended.returncode == 3
+    assert "some-package" in ended.stderr
