@@ -29,10 +29,6 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _LONGEST_PATH: Final = 4096
 
 
-class NewerFormatError(VerificationError):
-    """The manifest was made by a newer version, which this one cannot judge."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a manifest says that can be compared with files."""
@@ -45,7 +41,7 @@ class Manifest:
 def parse_manifest(content: bytes) -> Manifest:
     """Return what the manifest says.
 
-    Raises NewerFormatError, or VerificationError for what is no manifest of ours.
+    Raises VerificationError for what is no manifest of ours, or one of a newer version.
     """
     data = _strict_json(content)
     if not isinstance(data, dict):
@@ -99,7 +95,7 @@ def _check_format(found: object) -> None:
             "The manifest's format is none that there ever was: {format}", format=short(str(found))
         )
     if found > KNOWN_FORMAT:
-        raise NewerFormatError(
+        raise VerificationError(
             "The manifest was made by a newer version of distroclone-builder (format {format}; "
             "this version knows {known})",
             hint="Update distroclone-builder, then verify again.",

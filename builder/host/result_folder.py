@@ -110,6 +110,14 @@ def opened_folder(path: Path) -> Iterator[ResultFolder]:
         os.close(descriptor)
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path that the user gave leads to a file; false for what cannot be one."""
+    try:
+        return path.is_file()
+    except OSError:  # too long a name, or in a folder that is closed to us
+        return False
+
+
 def _check_regular(name: str, found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode):
         raise VerificationError("{name} is a symbolic link, not a file", name=short(name))

@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 
 from builder.errors import UsageError, VerificationError
 from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE
+from builder.host.result_folder import is_file
 from builder.host.signing import NAMESPACE
 from builder.host.tools import Ran, run_tool
 
@@ -125,7 +126,7 @@ def trusted_signer(text: str) -> Signer:
     Raises UsageError for what is neither.
     """
     path = Path(text)
-    if path.is_file():
+    if is_file(path):
         return _of_file(path)
     fingerprint = text.replace(" ", "").removeprefix("0x").upper()
     if not _FINGERPRINT.fullmatch(fingerprint):

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from builder.errors import HostError, UsageError
 from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE, SUMS, output_folder
-from builder.host.result_folder import opened_folder
+from builder.host.result_folder import is_file, opened_folder
 from builder.host.sums import OnEvent, Sums, compare, read_sums
 from builder.host.tools import Ran, run_tool
 from builder.signals import undoing
@@ -65,7 +65,7 @@ def signing_key(text: str) -> Key:
     """
     path = Path(text)
     key: Key
-    if path.is_file():
+    if is_file(path):
         key = SshKey(path=path.absolute())
     elif "/" in text or not text.strip():
         raise UsageError(

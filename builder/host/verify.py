@@ -91,21 +91,22 @@ def verify(
 
 def _located(path: Path) -> tuple[Path, str]:
     """Return the folder, and the name of the ISO in it that is meant ("" for the only one)."""
-    if path.is_dir():
-        return path, ""
-    if not path.exists() and not path.is_symlink():
+    try:
+        path.lstat()
+        return (path, "") if path.is_dir() else (path.parent, path.name)
+    except OSError as error:
         raise UsageError(
-            "There is nothing at {path}",
+            "There is nothing to verify at {path}: {reason}",
             hint="Name the folder that a build wrote to, or the .iso file in it.",
             path=path,
-        )
-    return path.parent, path.name
+            reason=error.strerror or error,
+        ) from error
 
 
 def _iso_of(sums: Sums, wanted: str) -> str:
     isos = [name for name in sums.digests if name.endswith(".iso")]
     if wanted and wanted not in isos:
-        raise VerificationError("SHA256SUMS does not list {name}", name=wanted)
+        raise VerificationError("SHA256SUMS lists no ISO {name}", name=short(wanted))
     if not wanted and len(isos) != 1:
         raise VerificationError("SHA256SUMS lists {count} ISOs, not one", count=len(isos))
     iso = wanted or isos[0]

@@ -5,6 +5,7 @@ Numbers and layouts are those of the kernel's include/uapi/linux/btrfs.h and btr
 
 import fcntl
 import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from uuid import UUID
 from builder.inside.mounts import filesystem_at
 
 _FIRST_FREE_OBJECTID: Final = 256  # BTRFS_FIRST_FREE_OBJECTID: the inode of every subvolume's top
+_EMPTY_SUBVOLUME: Final = 2  # BTRFS_EMPTY_SUBVOL_DIR_OBJECTID
 _GET_SUBVOL_INFO: Final = 0x81F8943C  # _IOR(BTRFS_IOCTL_MAGIC 0x94, 60, the 504 bytes below)
 _FS_INFO: Final = 0x8400941F  # _IOR(0x94, 31, struct btrfs_ioctl_fs_info_args of 1024 bytes)
 _READ_ONLY: Final = 1 << 0  # BTRFS_ROOT_SUBVOL_RDONLY: these are the flags of the root item
@@ -49,6 +51,14 @@ def subvolume(path: Path) -> Subvolume | None:
         read_only=bool(flags & _READ_ONLY),
         created=created,
     )
+
+
+def is_subvolume_stub(status: os.stat_result) -> bool:
+    """Whether a path on btrfs is what a snapshot has in place of a subvolume inside the original.
+
+    The kernel makes up its times, and makes them anew each time that it needs the inode.
+    """
+    return status.st_ino == _EMPTY_SUBVOLUME and stat.S_ISDIR(status.st_mode)
 
 
 def filesystem_id(path: Path) -> str:

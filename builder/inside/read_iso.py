@@ -21,7 +21,8 @@ def read_iso(iso: Path, *, system: System) -> IsoContents:
     except StepError as error:
         if "code" not in error.values:  # ended by a signal, or not there: not the ISO's fault
             raise
-        raise _unreadable(error.output[-1] if error.output else str(error)) from error
+        complaints = [line for line in error.output if ": FAILURE :" in line]
+        raise _unreadable(complaints[0] if complaints else error) from error
     except (ValueError, IndexError) as error:
         raise _unreadable(error) from error
     except VerificationError as error:  # its hint speaks of a defect of ours

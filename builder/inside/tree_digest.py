@@ -19,6 +19,7 @@ from typing import Final
 
 from builder.errors import StepError
 from builder.inside import acl
+from builder.inside.btrfs import is_subvolume_stub
 from builder.inside.digests import CHUNK
 from builder.inside.excludes import KEPT_XATTR
 from builder.inside.filter_rules import FilterRules
@@ -32,7 +33,6 @@ _TYPES: Final = {
     stat.S_IFSOCK: b"s", stat.S_IFCHR: b"c", stat.S_IFBLK: b"b",
 }  # fmt: skip
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_EMPTY_SUBVOLUME: Final = 2  # BTRFS_EMPTY_SUBVOL_DIR_OBJECTID, include/uapi/linux/btrfs_tree.h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class TreeDigest:
     format: int  # of the definition in docs/tree-digest.md
     files: int  # names of regular files
     size: int  # bytes of their contents; a file with several names counts once
-    stubs: tuple[bytes, ...]  # directories without a time of their own, see `is_subvolume_stub`
+    stubs: tuple[bytes, ...]  # directories without a time of their own, see `builder.inside.btrfs`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,14 +191,6 @@ class _Reader:
                 digest.update(chunk)
                 size += len(chunk)
         return digest.hexdigest(), size
-
-
-def is_subvolume_stub(status: os.stat_result) -> bool:
-    """Whether a path on btrfs is what a snapshot has in place of a subvolume inside the original.
-
-    The kernel makes up its times, and makes them anew each time that it needs the inode.
-    """
-    return status.st_ino == _EMPTY_SUBVOLUME and stat.S_ISDIR(status.st_mode)
 
 
 def _mode_and_capability(real: bytes, status: os.stat_result) -> tuple[int, bytes]:

@@ -24,6 +24,9 @@ _FILES: Mapping[str, str] = {
     "etc/fstab": f"UUID={MARK} / ext4 defaults 0 1\n",
     "etc/crypttab": f"root UUID={MARK} /etc/keys/root.key luks\n",
     "etc/keys/root.key": MARK,
+    "etc/mdadm/mdadm.conf": "HOMEHOST <system>\nMAILADDR root\n"
+    f"ARRAY /dev/md/0 metadata=1.2\n   name={MARK}-box:0 UUID={MARK}\n# end\n",
+    "etc/mdadm.conf": f"ARRAY /dev/md0 UUID={MARK}\n",
     "etc/initramfs-tools/conf.d/resume": f"RESUME=UUID={MARK}\n",
     "etc/default/grub": f'GRUB_CMDLINE_LINUX="quiet resume=UUID={MARK} splash"\n',
     "boot/grub/grub.cfg": MARK,

@@ -11,7 +11,7 @@ import pytest
 from builder.errors import StepError
 from builder.inside.steps.configure import ConfigureStep
 from builder.plan import LiveSettings
-from tests.support.machines import CLOCK, RecordingSystem, make_machine, marked, snapshot
+from tests.support.machines import CLOCK, MARK, RecordingSystem, make_machine, marked, snapshot
 
 
 @pytest.fixture
@@ -31,6 +31,48 @@ def test_nothing_private_is_left(root: Path) -> None:
     assert len(marked(root)) > 50
     configure(root)
     assert marked(root) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "boot/initrd.img-6.1.0-9-amd64.bak",
+        "boot/initramfs-linux.img",
+        "boot/loader/entries/0123-6.12.conf",
+        "etc/.git/objects/ab/cdef",
+        "etc/cloud/cloud.cfg.d/99-installer.cfg",
+        "etc/fstab.bak",
+        "etc/hostapd/hostapd.conf",
+        "etc/libvirt/qemu/desktop.xml",
+        "etc/openvpn/login.txt",
+        "etc/swanctl/conf.d/office.conf",
+        "var/lib/cloud/instance/user-data.txt",
+        "var/lib/dkms/mok.key",
+        "var/lib/libvirt/.ssh/id_rsa",  # the home of libvirt-qemu
+        "var/lib/libvirt/.bash_history",
+        "var/lib/shim-signed/mok/MOK.priv",
+        "var/lib/tor/service/hs_ed25519_secret_key",
+        ".bash_history",  # nobody's home is /
+    ],
+)
+def test_secrets_in_unusual_places_go_too(root: Path, path: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text(MARK)
+    configure(root)
+    assert marked(root) == []
+
+
+def test_keys_that_stay_are_told(root: Path) -> None:
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nxyz\n"
+    (root / "etc/nginx").mkdir()
+    (root / "etc/nginx/site.key").write_text(key)
+    (root / "etc/nginx/big.bin").write_bytes(bytes(2_000_000) + key.encode())
+    (root / "etc/nginx/link.key").symlink_to("/etc/shadow")
+    os.mkfifo(root / "etc/nginx/fifo")
+    system, _journal = configure(root)
+    assert [note for note in system.notes if "nginx" in note] == [
+        "The ISO will hold a private key, /etc/nginx/site.key; use `exclude` to leave it out"
+    ]
 
 
 def test_the_names_of_people_are_gone_from_etc(root: Path) -> None:
@@ -67,6 +109,8 @@ def test_what_is_not_private_stays(root: Path) -> None:
     own = (root / "etc/apt/sources.list.d/own.list").read_text()
     assert own == "deb https://packages.example.org stable main\n"
     assert (root / "etc/default/grub").read_text() == 'GRUB_CMDLINE_LINUX="quiet splash"\n'
+    mdadm = (root / "etc/mdadm/mdadm.conf").read_text()
+    assert mdadm == "HOMEHOST <system>\nMAILADDR root\n# end\n"
     assert (root / "root/.bashrc").read_text() == "# root's\n"
 
 
@@ -273,3 +317,10 @@ def test_a_home_elsewhere_is_told(root: Path) -> None:
     system, _ = configure(root)
     assert any("/data/carol" in note for note in system.notes)
     assert (root / "data/carol/x").exists()
+
+
+def test_a_file_too_large_to_look_into_is_told_as_an_error_of_ours(root: Path) -> None:
+    with (root / "etc/ld.so.preload").open("wb") as file:
+        file.truncate(2 << 20)
+    with pytest.raises(StepError, match="concerns"):
+        configure(root)

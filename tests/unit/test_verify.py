@@ -267,7 +267,7 @@ def test_an_iso_that_the_sums_do_not_list_is_not_verified(
 ) -> None:
     (results / "other.iso").write_bytes(CONTENT)
     code, text = told(capsys, results / "other.iso")
-    assert (code, "does not list other.iso" in text) == (6, True)
+    assert (code, "lists no ISO other.iso" in text) == (6, True)
 
 
 def test_an_iso_that_is_a_link_or_a_fifo_is_not_verified(
@@ -289,6 +289,8 @@ def test_nothing_there_is_a_mistake_in_the_command(
 ) -> None:
     assert told(capsys, tmp_path / "nothing")[0] == 2
     assert told(capsys, tmp_path / "nothing" / ISO)[0] == 2
+    assert told(capsys, "x" * 5000)[0] == 2
+    assert told(capsys, tmp_path, "--signed-by", "x" * 5000)[0] == 2
 
 
 def test_programs_get_every_check_and_the_verdict(

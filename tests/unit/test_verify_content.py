@@ -199,6 +199,14 @@ def test_an_iso_that_xorriso_finds_strange_gets_a_verdict(
     assert "defect" not in caught.value.advice
 
 
+def test_what_xorriso_complains_of_is_told(tmp_path: Path) -> None:
+    complaint = "libisofs: FAILURE : Wrong or damaged PVD"
+    output = ("xorriso 1.5.6", complaint, "xorriso : aborting : -abort_on 'FAILURE'")
+    failure = StepError("{tool} failed with exit code {code}", output=output, tool="x", code=5)
+    with pytest.raises(VerificationError, match="Wrong or damaged PVD"):
+        read(tmp_path / ISO, failure)
+
+
 def test_a_tool_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
     killed = StepError("{tool} was ended by {signal}", tool="xorriso", signal="SIGKILL")
     with pytest.raises(StepError):

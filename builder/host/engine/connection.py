@@ -19,6 +19,8 @@ from builder.host.engine.faults import patiently, reason, translated
 from builder.signals import held, undoing
 
 _OLDEST_API = (1, 41)  # Docker 20.10
+# Removing a large volume, or a container with one, takes a slow disk more than the SDK's minute.
+_SLOWEST_ANSWER = 180  # seconds
 _LABELS_MARK = "distroclone-builder.run"
 
 
@@ -153,6 +155,7 @@ def connect() -> Engine:
             hint="Update the engine.",
             version=version,
         )
+    client.api.timeout = _SLOWEST_ANSWER
     return Engine(client)
 
 

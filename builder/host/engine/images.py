@@ -153,9 +153,9 @@ class Images:
                 forcerm=True,
                 decode=True,
             )
-            for line in _build_lines(output, errors):
-                lines.append(line)
-                on_line(line)
+        for line in _build_lines(_followed(output), errors):
+            lines.append(line)
+            on_line(line)  # what goes wrong in there is not the engine's fault
         facts = None if errors else self.find(tag)  # the tag may name an image built earlier
         if facts is None:
             raise HostError(
@@ -173,6 +173,11 @@ class Images:
                 self._client.images.remove(reference, force=True)
             except docker.errors.ImageNotFound:
                 return
+
+
+def _followed(output: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    with translated("building the image"):
+        yield from output
 
 
 def _build_lines(output: Iterable[Mapping[str, object]], errors: list[str]) -> Iterator[str]:

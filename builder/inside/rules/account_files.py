@@ -50,6 +50,11 @@ def homes_of(passwd: list[str], people: People) -> list[str]:
     ]
 
 
+def every_home(passwd: list[str]) -> list[str]:
+    """Return the home directories of all accounts, those of services too, sorted."""
+    return sorted({fields[5] for line in passwd if (fields := _fields(line, 7)) and fields[5]})
+
+
 def without_people(passwd: list[str], people: People) -> list[str]:
     """Return passwd(5) without them, without NIS, and with every hash moved out of the way.
 

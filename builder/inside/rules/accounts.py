@@ -5,6 +5,7 @@ from typing import Final
 
 from builder.inside.rules.account_files import (
     People,
+    every_home,
     find_people,
     homes_of,
     locked,
@@ -33,6 +34,12 @@ _OLDER_ACCOUNT_FILES: Final = tuple(
 )
 # What holds an entry for each user, named after the user.
 _BY_NAME: Final = ("/etc/sudoers.d", "/var/lib/systemd/linger", "/var/lib/samba/usershares")
+# What programs keep in the home of whoever runs them, services and their administrators included.
+_SECRETS: Final = (
+    ".ssh", ".gnupg", ".*_history", ".lesshst", ".viminfo", ".netrc", ".pgpass", ".my.cnf",
+    ".mylogin.cnf", ".git-credentials", ".Xauthority", ".ICEauthority", ".aws", ".docker", ".kube",
+    ".cache",
+)  # fmt: skip
 _SYSTEM: Final = ("/", "/bin", "/boot", "/etc", "/lib", "/opt", "/sbin", "/usr", "/var", "/var/lib")
 
 
@@ -59,6 +66,14 @@ def _remove_people(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
         for home in homes_of(passwd, people)
         if not home.startswith("/home/") and tree.is_dir(home) and tree.listdir(home)
     )
+
+
+def _clean_service_homes(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    for home in every_home(lines_of(tree, "/etc/passwd") or []):
+        for secret in _SECRETS:
+            for path in tree.glob(home, secret):
+                tree.remove(path)
+    return ()
 
 
 def _empty_homes(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
@@ -92,6 +107,12 @@ RULES: Final = (
         name="account-backups",
         reason="older account files: names and password hashes",
         removes=(*_OLDER_ACCOUNT_FILES, "/var/backups/*", "/etc/.pwd.lock"),
+    ),
+    Rule(
+        name="service-homes",
+        reason="keys, tokens and histories in the homes of services, and of people outside /home",
+        edits=tuple(f"~/{secret}" for secret in _SECRETS),
+        edit=_clean_service_homes,
     ),
     Rule(
         name="people",

@@ -13,7 +13,7 @@ _APT_PROXY: Final = re.compile(r"\s*Acquire::\w+::(?:\S+::)?Proxy", re.IGNORECAS
 _WITH_URLS: Final = (
     "/etc/apt/sources.list", "/etc/apt/sources.list.d/*", "/etc/apt/apt.conf",
     "/etc/apt/apt.conf.d/*", "/etc/environment", "/etc/profile.d/*.sh",
-    "/etc/systemd/system.conf.d/*", "/etc/wgetrc",
+    "/etc/systemd/system.conf.d/*", "/etc/wgetrc", "/etc/pip.conf", "/etc/gitconfig",
 )  # fmt: skip
 
 
@@ -73,8 +73,35 @@ RULES: Final = (
         reason="private keys of certificates that belong to the source machine",
         removes=("/etc/ssl/private/*", "/etc/letsencrypt", "/var/lib/acme", "/etc/cups/ssl/*",
                  "/etc/dovecot/private/*", "/etc/pki/tls/private/*", "/etc/ssh/*_key",
-                 "/etc/ssh/sshd_ca*", "/etc/docker/key.json", "/etc/docker/certs.d/*",
-                 "/etc/containers/auth.json", "/etc/rancher", "/etc/kubernetes"),
+                 "/etc/ssh/sshd_ca*", "/etc/ssh/authorized_keys*", "/etc/docker/key.json",
+                 "/etc/docker/certs.d/*",
+                 "/etc/containers/auth.json", "/etc/rancher", "/etc/kubernetes",
+                 "/var/lib/rancher", "/var/lib/kubelet/*", "/var/lib/etcd/*", "/var/lib/tor/*"),
+    ),
+    Rule(
+        name="secure-boot-keys",
+        reason="with them anybody could sign kernel modules that the source machine trusts",
+        removes=("/var/lib/dkms/mok.*", "/var/lib/shim-signed/mok/*", "/var/lib/sbctl/*",
+                 "/usr/share/secureboot/keys", "/etc/dkms/*.key", "/etc/dkms/*.priv"),
+    ),
+    Rule(
+        name="history-of-settings",
+        reason="etckeeper's repository holds every former /etc: password hashes, keys, networks",
+        removes=("/etc/.git", "/etc/.hg", "/etc/.bzr", "/etc/_darcs", "/etc/.etckeeper"),
+    ),
+    Rule(
+        name="cloud-instance",
+        reason="the identity, user data and first password of an installation",
+        removes=("/var/lib/cloud/*", "/etc/cloud/cloud.cfg.d/*installer*",
+                 "/etc/cloud/ds-identify.cfg"),
+    ),
+    Rule(
+        name="virtual-machines",
+        reason="memory, passwords and addresses of virtual machines",
+        removes=("/var/lib/libvirt/qemu/save/*", "/var/lib/libvirt/qemu/ram/*",
+                 "/var/lib/libvirt/qemu/snapshot/*", "/var/lib/libvirt/qemu/nvram/*",
+                 "/var/lib/libvirt/dnsmasq/*", "/var/lib/libvirt/secrets/*",
+                 "/etc/libvirt/secrets/*", "/etc/libvirt/qemu/*.xml"),
     ),
     Rule(
         name="shared-services",
@@ -84,7 +111,8 @@ RULES: Final = (
                  "/etc/redis/users.acl", "/etc/xrdp/*.pem",
                  "/etc/xrdp/rsakeys.ini", "/etc/anydesk/*", "/etc/teamviewer/*",
                  "/opt/teamviewer/config/*", "/etc/restic*", "/etc/borgmatic*",
-                 "/etc/duplicity", "/etc/rsyncd.secrets", "/boot/grub/user.cfg"),
+                 "/etc/duplicity", "/etc/ddclient*", "/etc/inadyn.conf", "/etc/npmrc",
+                 "/etc/nut/upsd.users", "/etc/rsyncd.secrets", "/boot/grub/user.cfg"),
     ),
     Rule(
         name="installer-answers",

@@ -16,6 +16,7 @@ _DISK_PARAMETERS: Final = re.compile(
     r"""(?<=[\s"'=])(?:resume|resume_offset|cryptdevice|rd\.luks\.\w+)=[^\s"']+\s?"""
 )
 
+_ARRAYS: Final = ("/etc/mdadm/mdadm.conf", "/etc/mdadm.conf")
 _UNITS: Final = "/etc/systemd/system"
 # systemd.mount(5): a device, a device by its name, a Windows share, an NFS export
 _OWN_DISK: Final = re.compile(r"\s*What\s*=\s*(?:/dev/|(?:PART)?(?:UUID|LABEL)=|//|[^\s/]+:/)")
@@ -51,6 +52,21 @@ def _without_disks(line: str) -> str:
     return _DISK_PARAMETERS.sub("", line) if line.startswith("GRUB_CMDLINE_LINUX") else line
 
 
+def _drop_arrays(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    """mdadm.conf(5): a line that begins with a blank goes on with the one before."""
+    for path in _ARRAYS:
+        lines = lines_of(tree, path)
+        if lines is None:
+            continue
+        dropping, kept = False, list[str]()
+        for line in lines:
+            if not line.startswith((" ", "\t")):
+                dropping = line.upper().startswith("ARRAY")
+            kept += [] if dropping else [line]
+        put_lines(tree, path, kept)
+    return ()
+
+
 def _reset_initiator(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     if tree.exists("/etc/iscsi/initiatorname.iscsi"):
         add(tree, "/etc/iscsi/initiatorname.iscsi", b"GenerateName=yes\n", mode=0o600)
@@ -62,7 +78,8 @@ RULES: Final = (
         name="fstab",
         reason="names disks that are not there: the boot would wait for them",
         edits=("/etc/fstab",),
-        removes=("/etc/fstab.d/*.fstab",),
+        removes=("/etc/fstab.d/*.fstab", "/etc/fstab-", "/etc/fstab~", "/etc/fstab.bak*",
+                 "/etc/fstab.old*", "/etc/fstab.orig*", "/etc/fstab.sav*"),
         edit=_write_fstab,
     ),
     Rule(
@@ -90,7 +107,14 @@ RULES: Final = (
     Rule(
         name="boot-loader-state",
         reason="names the source's disks; the ISO has a boot menu of its own",
-        removes=("/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/device.map"),
+        removes=("/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/device.map",
+                 "/boot/loader/*", "/etc/kernel/cmdline", "/etc/kernel/entry-token"),
+    ),
+    Rule(
+        name="old-initramfs",
+        reason="made for the source machine, perhaps with the keys of its disks; every kernel "
+        "gets a new one",
+        removes=("/boot/initrd.img-*", "/boot/initrd-*", "/boot/initramfs-*"),
     ),
     Rule(
         name="volume-groups",
@@ -98,6 +122,8 @@ RULES: Final = (
         removes=("/etc/lvm/archive/*", "/etc/lvm/backup/*", "/etc/lvm/devices/*",
                  "/etc/zfs/zpool.cache", "/etc/hostid", "/etc/multipath/wwids",
                  "/etc/multipath/bindings", "/etc/nvme/hostid", "/etc/nvme/hostnqn"),
+        edits=_ARRAYS,
+        edit=_drop_arrays,
     ),
     Rule(
         name="iscsi-initiator",

@@ -1,6 +1,8 @@
 """Make the copy nobody's: the source machine's identity and secrets out, the live settings in."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -50,18 +52,25 @@ class ConfigureStep:
             journal.rule = rule.name
             _tell(system, _applied(rule, tree, self.live))
             system.progress(position / len(RULES))
-        _tell(system, concerns(tree))
+        with _explained("concerns"):
+            _tell(system, concerns(tree))
         text = json.dumps(journal.changes, indent=1, ensure_ascii=True)
         self.journal.write_text(f"{text}\n", encoding="ascii")
 
 
 def _applied(rule: Rule, tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
-    try:
+    with _explained(rule.name):
         return rule.apply(tree, live)
+
+
+@contextlib.contextmanager
+def _explained(rule: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         message = "The rule {rule} cannot be applied to the copy: {problem}"
         hint = "The path in the message is not what a Debian system has there; repair the source."
-        raise StepError(message, hint=hint, rule=rule.name, problem=error) from error
+        raise StepError(message, hint=hint, rule=rule, problem=error) from error
 
 
 def _tell(system: System, warned: tuple[Warned, ...]) -> None:
