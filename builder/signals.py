@@ -41,8 +41,13 @@ _gate: Final = _Gate()
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn SIGTERM, SIGINT and SIGHUP into one `Interrupted`; later ones are ignored."""
+    """Turn SIGTERM, SIGINT and SIGHUP into one `Interrupted`; later ones are ignored.
+
+    A SIGHUP that is ignored already, as nohup has it, stays so.
+    """
     before = {each: signal.signal(each, _gate.arrived) for each in _WANTED}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         yield
     finally:
@@ -68,7 +73,7 @@ def held(*, forget: bool = False) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def undoing(undo: Callable[[], None]) -> Iterator[None]:
+def undoing(undo: Callable[[], object]) -> Iterator[None]:
     """Call `undo`, undisturbed, when the body is left.
 
     An error in it is raised, but never hides the body's: then it becomes a note of that one.

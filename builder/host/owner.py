@@ -62,4 +62,7 @@ def _started(process: int) -> int | None:
         text = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return None
-    return int(text.rpartition(")")[2].split()[19])
+    fields = text.rpartition(")")[2].split()
+    if fields[0] in "ZX":  # ended; its parent has only not asked yet
+        return None
+    return int(fields[19])

@@ -184,17 +184,3 @@ def test_an_engine_that_goes_away_is_told_and_swept_when_it_is_back(
     assert frozen(cache)
     assert run("sweep").code == 0
     check_clean(client, ended, cache, output)
-
-
-@pytest.mark.parametrize(
-    "words", [("build",), ("snapshots",), ("doctor",), ("sweep",), ("image", "build")]
-)
-def test_without_an_engine_every_command_says_what_to_do(
-    tmp_path: Path, words: tuple[str, ...]
-) -> None:
-    missing = tmp_path / "engine.sock"
-    ended = run(*words, environment={"DOCKER_HOST": f"unix://{missing}"})
-    assert ended.code == 3
-    assert str(missing) in ended.error["message"]
-    assert "No such file or directory" in ended.error["message"]
-    assert "apt-get install" in ended.error["hint"]

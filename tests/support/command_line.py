@@ -116,7 +116,7 @@ class Running:
 def running(
     *words: object, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
 ) -> Iterator[Running]:
-    """Start the command with --json; what still runs when the body is left is killed."""
+    """Start the command with --json; what still runs when the body is left is interrupted."""
     with subprocess.Popen(
         [*prefix, *COMMAND, *map(str, words), "--json"],
         cwd=PROJECT,
@@ -129,7 +129,12 @@ def running(
         try:
             yield Running(process)
         finally:
-            process.kill()
+            process.terminate()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 def run(

@@ -3,13 +3,15 @@
 import hashlib
 import io
 import os
+import signal
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from builder.errors import HostError, UsageError, VerificationError
+from builder.errors import HostError, Interrupted, UsageError, VerificationError
 from builder.host.delivery import Artefact, output_folder, readable_size
+from builder.signals import interruptible
 
 RUN = "0123456789abcdef"
 
@@ -165,3 +167,26 @@ def test_too_little_space_is_said_before_anything_is_written(tmp_path: Path) -> 
 )
 def test_sizes_are_readable(count: int, text: str) -> None:
     assert readable_size(count) == text
+
+
+@pytest.mark.parametrize("name", ["x.iso", "x.manifest.json", "SHA256SUMS"])
+def test_a_folder_in_the_way_of_one_result_keeps_all_of_them_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name / "precious").mkdir(parents=True)
+    with pytest.raises(HostError, match=f"in the way of a result: {tmp_path}/{name}"):
+        deliver(tmp_path, archive(FILES), WANTED)
+    assert names(tmp_path) == [name]
+
+
+def test_an_interruption_while_the_names_are_given_comes_when_all_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with interruptible(), pytest.raises(Interrupted):
+        deliver(tmp_path, archive(FILES), WANTED)
+    assert names(tmp_path) == ["SHA256SUMS", "x.iso", "x.manifest.json"]

@@ -51,6 +51,15 @@ def test_a_process_is_gone_once_it_has_ended() -> None:
         assert owner.is_gone()
 
 
+def test_a_process_that_its_parent_has_not_asked_after_is_gone_as_well() -> None:
+    with other_process() as (owner, process):
+        process.kill()
+        state = Path(f"/proc/{process.pid}/stat")
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert ") Z " in state.read_text()
+        assert owner.is_gone()
+
+
 def test_a_command_with_a_name_like_a_proc_line_is_read_right(tmp_path: Path) -> None:
     command = tmp_path / "a) S 1 2 (b"
     command.symlink_to(Path(sys.executable).resolve())

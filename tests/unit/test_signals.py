@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,14 @@ from builder.signals import held, interruptible, undoing
 
 def send(number: int = signal.SIGTERM) -> None:
     os.kill(os.getpid(), number)
+
+
+@pytest.fixture(autouse=True)
+def terminal() -> Iterator[None]:
+    """SIGHUP as a terminal leaves it, whatever these tests were started with."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def fail() -> None:
@@ -24,6 +33,16 @@ def test_each_of_the_three_signals_interrupts_and_later_ones_do_nothing(number: 
             send(number)
         send(signal.SIGINT)
         send(signal.SIGTERM)
+
+
+def test_a_build_under_nohup_outlives_its_terminal() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            send(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_handlers_are_given_back() -> None:

@@ -1,0 +1,115 @@
+"""What is made in the engine is undone in the right order, whatever goes wrong."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from builder.errors import HostError, Interrupted, SourceError, StepError
+from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
+from builder.host.owner import labels
+from builder.names import new_run, volume_name
+from builder.plan import ImageIdentity
+from builder.signals import interruptible
+from tests.conftest import ignore
+from tests.support.leftovers import left_by
+
+pytestmark = pytest.mark.container
+
+
+def fail() -> None:
+    raise StepError("The drive is gone")
+
+
+def spec(image: ImageIdentity, *binds: Bind, job: str = "list-frozen") -> ContainerSpec:
+    return ContainerSpec(
+        image=image.id, job=job, request={}, labels=labels(new_run(), "test"), binds=binds
+    )
+
+
+def test_a_volume_whose_thaw_failed_stays_for_the_sweep(
+    engine: Engine, client: docker.DockerClient
+) -> None:
+    run = new_run()
+    name = volume_name(run)
+    volume = engine.volume(name, labels=labels(run, "work"), before_removal=fail)
+    with pytest.raises(StepError, match="drive is gone"), volume:
+        pass
+    assert left_by(client, os.getpid()) == [f"volume {name}"]
+    engine.remove_volume(name)
+    engine.remove_volume(name)  # gone is fine
+    assert left_by(client, os.getpid()) == []
+
+
+def test_a_container_that_does_not_start_is_removed(
+    engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity
+) -> None:
+    odd = spec(builder_image, Bind(source="/etc/hostname", target="/proc/sys"))
+    with pytest.raises(HostError), engine.started(odd) as job:
+        job.finish(ignore)
+    assert left_by(client, os.getpid()) == []
+
+
+def test_a_failing_body_removes_the_container_and_keeps_its_error(
+    engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity
+) -> None:
+    def lose(job: RunningJob) -> None:
+        client.containers.get(job.id).remove(force=True)
+        raise SourceError("first")
+
+    with pytest.raises(SourceError, match="first"), engine.started(spec(builder_image)) as job:
+        lose(job)
+    assert left_by(client, os.getpid()) == []
+
+
+def test_a_signal_while_a_container_is_made_comes_when_it_can_be_removed(
+    client: docker.DockerClient, builder_image: ImageIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create: Any = client.containers.create
+
+    def interrupted(*words: object, **options: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return create(*words, **options)
+
+    collection = client.containers
+    monkeypatch.setattr(collection, "create", interrupted)
+    monkeypatch.setattr(type(client), "containers", collection)
+    with interruptible(), pytest.raises(Interrupted):
+        with_container(Engine(client), builder_image)
+    assert left_by(client, os.getpid()) == []
+
+
+def with_container(engine: Engine, image: ImageIdentity) -> None:
+    with engine.started(spec(image)):
+        pytest.fail("it was started")
+
+
+def test_an_unknown_job_and_a_defect_inside_are_errors_of_the_step(
+    engine: Engine, builder_image: ImageIdentity
+) -> None:
+    with (
+        pytest.raises(StepError, match="no job named nonsense"),
+        engine.started(spec(builder_image, job="nonsense")) as job,
+    ):
+        job.finish(ignore)
+    with (
+        pytest.raises(StepError, match="Unexpected error in the container") as caught,
+        engine.started(spec(builder_image, job="build")) as job,
+    ):
+        job.finish(ignore)
+    assert "please report it" in caught.value.advice
+    assert any("Traceback" in line for line in caught.value.output)
+
+
+def test_the_engine_mounts_read_only_what_it_was_asked_to(
+    engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity, tmp_path: Path
+) -> None:
+    source = tmp_path / "with:colon @2026-06-17_14:30"
+    source.mkdir()
+    with engine.started(spec(builder_image, Bind(source=str(source), target="/cache"))) as job:
+        (mount,) = client.containers.get(job.id).attrs["Mounts"]
+        assert (mount["Source"], mount["RW"]) == (str(source), False)
+        assert job.finish(ignore) == {"names": []}

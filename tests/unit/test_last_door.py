@@ -1,0 +1,64 @@
+"""Whatever goes wrong, the command ends with words and a documented exit code."""
+
+import json
+
+import click
+import pytest
+
+from builder.errors import StepError
+from builder.host import main
+
+
+def failing(error: BaseException) -> click.Command:
+    @click.command()
+    @click.option("--json", "as_json", is_flag=True)
+    def command(*, as_json: bool) -> None:
+        raise error
+
+    return command
+
+
+def ended(error: BaseException, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(main, "cli", failing(error))
+    return main.run([*arguments])
+
+
+def test_an_error_of_ours_is_told_with_its_notes_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = StepError("Wrong: {what}", hint="Do {what} better", what="this")
+    error.add_note("Not undone: that")
+    error.add_note("Not undone: that")
+    assert ended(error, monkeypatch) == 5
+    told = capsys.readouterr().err
+    assert told.startswith("Error: Wrong: this\n")
+    assert "What to do: Do this better" in told
+    assert told.count("Not undone: that") == 1
+
+
+def test_with_json_the_last_line_is_the_error_and_its_notes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = StepError("Wrong")
+    error.add_note("Not undone: that")
+    assert ended(error, monkeypatch, "--json") == 5
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (last["error"]["exit_code"], last["error"]["notes"]) == (5, ["Not undone: that"])
+
+
+def test_a_defect_of_ours_is_told_as_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(ZeroDivisionError("by {nothing}"), monkeypatch) == 3
+    told = capsys.readouterr().err
+    assert told.startswith("Error: Unexpected error: ZeroDivisionError: by {nothing}\n")
+    assert "please report it" in told
+    assert "test_last_door.py" in told
+
+
+def test_a_reader_that_went_away_is_no_error_to_tell(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.dup2", lambda *_descriptors: None)
+    assert ended(BrokenPipeError(32, "Broken pipe"), monkeypatch) == 130
+    assert capfd.readouterr().err == ""
