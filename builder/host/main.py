@@ -6,7 +6,7 @@ import traceback
 
 import click
 
-from builder.errors import BuilderError, HostError, Interrupted
+from builder.errors import BuilderError, HostError, Interrupted, UsageError
 from builder.events import encode
 from builder.host.cli import cli
 from builder.host.display import failed_event, render_failure
@@ -35,12 +35,12 @@ def run(arguments: list[str]) -> int:
 
 def _failed(error: Exception, arguments: list[str]) -> int:
     """Say what went wrong; `arguments` tell whether to a program as well."""
-    if isinstance(error, click.ClickException):
-        error.show()
-        return error.exit_code
     known = _as_ours(error)
     if "--json" in arguments:
         click.echo(encode(failed_event(known)))
+    if isinstance(error, click.ClickException):
+        error.show()  # with the command's usage
+        return error.exit_code
     click.echo(render_failure(known), err=True)
     for note in dict.fromkeys(getattr(error, "__notes__", ())):
         click.echo(note, err=True)
@@ -50,6 +50,8 @@ def _failed(error: Exception, arguments: list[str]) -> int:
 def _as_ours(error: Exception) -> BuilderError:
     if isinstance(error, BuilderError):
         return error
+    if isinstance(error, click.ClickException):
+        return UsageError("{problem}", problem=error.format_message())
     if isinstance(error, click.Abort):
         return Interrupted("Interrupted")
     return HostError(
