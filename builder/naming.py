@@ -12,6 +12,8 @@ from builder.plan import SystemFacts
 
 LONGEST_STEM: Final = 100  # characters; leaves room for ".iso.sha256" and the like
 LONGEST_VOLUME_ID: Final = 32  # ECMA-119, 8.4.7
+# What `iso_stem` makes, with room for endings; so no path, no hidden file, no option.
+_RESULT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
 # Together with two hyphens below LONGEST_STEM: a long name must not push the version out.
 _LONGEST_DISTRO: Final = 40
@@ -30,6 +32,11 @@ def iso_stem(facts: SystemFacts, name: str | None) -> str:
     version = _safe(facts.version, longest=_LONGEST_VERSION) or "unknown"
     desktop = _safe(facts.desktop, longest=_LONGEST_DESKTOP) or "console"
     return f"{distro[0].upper()}{distro[1:]}-{version}-{desktop}"
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether `name` can be that of a result: it names a file of a folder, never a path."""
+    return _RESULT.fullmatch(name) is not None
 
 
 def volume_id(stem: str, wanted: str | None) -> str:

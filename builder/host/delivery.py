@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.errors import HostError, UsageError, VerificationError
+from builder.host.printable import short
+from builder.naming import is_plain_name
 from builder.signals import held, undoing
 
 SUMS: Final = "SHA256SUMS"
@@ -98,6 +100,10 @@ class OutputFolder:
 
         Raises VerificationError when anything is missing, unexpected or different.
         """
+        if strange := [each.name for each in artefacts if not is_plain_name(each.name)]:
+            raise VerificationError(
+                "The container gave a result a name that is none: {name}", name=short(strange[0])
+            )
         self.check_free(sum(artefact.size for artefact in artefacts))
         partial = self.path / f".distroclone-builder-{run}.partial"
         with _made(partial):
@@ -230,7 +236,7 @@ def _unpack(
                     continue
                 name = member.name.rpartition("/")[2]
                 content = archive.extractfile(member) if member.isreg() else None
-                if content is None or expected.get(name) is None:
+                if content is None or name not in expected or member.size != expected[name].size:
                     raise VerificationError(
                         "The container left something unexpected among the results: {name}",
                         name=member.name,

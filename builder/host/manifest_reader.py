@@ -9,7 +9,7 @@ from typing import Any, Final
 from builder.errors import VerificationError
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts
-from builder.host.sums import is_plain_name
+from builder.naming import is_plain_name
 
 KNOWN_FORMAT: Final = 1  # builder.inside.steps.manifest.MANIFEST_FORMAT, seen from here
 LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 1 MiB

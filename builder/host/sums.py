@@ -14,13 +14,12 @@ from builder.events import Event, StepFinished, StepProgress, StepStarted
 from builder.host.delivery import SUMS
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder
+from builder.naming import is_plain_name
 
 OnEvent = Callable[[Event], None]
 
 _LARGEST: Final = 1024 * 1024  # bytes
 _MOST: Final = 1000  # files
-# What `builder.naming` makes, with room for endings; so no path, no hidden file, no option.
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _LINE: Final = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<name>.+)")
 
 
@@ -38,11 +37,6 @@ class Compared:
 
     files: Mapping[str, FileFacts]  # those that could be read, by name
     faults: tuple[VerificationError, ...]  # one for each file that is not as it was listed
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether `name` can be that of a result: it names a file of the folder, never a path."""
-    return _NAME.fullmatch(name) is not None
 
 
 def read_sums(folder: ResultFolder) -> Sums:

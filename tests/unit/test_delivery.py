@@ -69,8 +69,9 @@ def test_verified_results_get_their_names_and_nothing_else_stays(tmp_path: Path)
         FILES | {"out/x.iso": b"i" * 4999 + b"j"},
         {name: content for name, content in FILES.items() if name != "out/x.iso"},
         FILES | {"out/extra": b""},
+        FILES | {"out/x.iso": b"i" * 5001},
     ],
-    ids=["one byte differs", "one file is missing", "one file too many"],
+    ids=["one byte differs", "one file is missing", "one file too many", "one byte too many"],
 )
 def test_anything_but_the_whole_result_leaves_the_folder_as_it_was(
     tmp_path: Path, files: dict[str, bytes]
@@ -93,6 +94,16 @@ def test_a_path_that_climbs_lands_nowhere(tmp_path: Path) -> None:
     with pytest.raises(VerificationError):
         deliver(tmp_path / "out", climbing, WANTED)
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize("name", ["../x.iso", "/x.iso", ".hidden", "a b", ""])
+def test_a_result_whose_name_is_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "folder"
+    (tmp_path / "x.iso").write_bytes(b"i")
+    with pytest.raises(VerificationError, match="name"):
+        deliver(folder, archive({f"out/{name}": b"i"}), [artefact(name, b"i")])
+    assert (tmp_path / "x.iso").exists()
+    assert names(folder) == []
 
 
 def test_a_stream_that_breaks_off_is_no_result(tmp_path: Path) -> None:
