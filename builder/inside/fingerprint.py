@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.errors import SourceError
+from builder.inside.btrfs import is_subvolume_stub
 
 _FIELDS: Final = struct.Struct("<QLLLqqq")  # ino, mode, uid, gid, size, mtime, ctime (ns)
 _SNAPSHOTS: Final = ".snapshots"
@@ -34,10 +35,11 @@ def fingerprint(root: Path) -> str:
 
 
 def _packed(status: os.stat_result) -> bytes:
+    # The kernel makes up the times of a nested subvolume's place, each time anew.
+    times = (0, 0) if is_subvolume_stub(status) else (status.st_mtime_ns, status.st_ctime_ns)
     return _FIELDS.pack(
-        status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size,
-        status.st_mtime_ns, status.st_ctime_ns,
-    )  # fmt: skip
+        status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, *times
+    )
 
 
 def _entries(root: Path) -> Iterator[tuple[str, os.stat_result]]:

@@ -65,3 +65,17 @@ def test_snapshots_beside_the_system_do_not_count(root: Path) -> None:
 def test_a_source_that_is_gone_is_an_error_of_the_source(root: Path) -> None:
     with pytest.raises(SourceError, match="changed while it was read"):
         fingerprint(root / "none")
+
+
+def test_the_made_up_times_of_a_nested_subvolumes_place_do_not_count(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = (root / "a/b").stat().st_ino
+    monkeypatch.setattr(
+        "builder.inside.fingerprint.is_subvolume_stub", lambda status: status.st_ino == place
+    )
+    before = fingerprint(root)
+    os.utime(root / "a/b", (1, 1))
+    assert fingerprint(root) == before
+    (root / "a/b").chmod(0o700)
+    assert fingerprint(root) != before
