@@ -3,19 +3,21 @@
 An image is known by the content it was built from, so it is rebuilt exactly when that changes.
 """
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import IO, Final
 
 from builder.errors import BuilderError, HostError
-from builder.events import Event, Note, ToolOutput
+from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.host.engine import Engine
 from builder.host.resources import BasePin, BuildContext, base_pin, builder_context
 from builder.names import LABEL_BASE, LABEL_LOCKED
@@ -24,6 +26,7 @@ from builder.plan import ImageIdentity
 _REPOSITORY: Final = "distroclone-builder"
 _BASE_REPOSITORY: Final = "distroclone-builder-base"
 _PULL_ATTEMPTS: Final = 3
+_STAGE: Final = re.compile(r"Step (?P<number>[0-9]{1,3})/(?P<count>[0-9]{1,3}) :")
 _GONE: Final = re.compile(r"locked-version-(?:gone|differs): (?P<what>.*)")
 
 OnEvent = Callable[[Event], None]
@@ -104,15 +107,23 @@ def build_on_base(
 ) -> str:
     """Build an image of ours on the base image, which is fetched first, and return its id."""
     base = ensure_base(engine, on_event=on_event)
-    return engine.images.build(
-        context.archive(),
-        dockerfile=dockerfile,
-        tag=tag,
-        arguments={"BASE": base.id, **(arguments or {})},
-        labels={LABEL_BASE: base.origin.value, **(labels or {})},
-        fresh=fresh,
-        on_line=lambda line: on_event(ToolOutput(step="image", text=line)),
-    )
+
+    def tell(line: str) -> None:
+        if stage := _STAGE.match(line):
+            fraction = (int(stage["number"]) - 1) / max(int(stage["count"]), 1)
+            on_event(StepProgress(step="image", fraction=fraction))
+        on_event(ToolOutput(step="image", text=line))
+
+    with _step("image", on_event):
+        return engine.images.build(
+            context.archive(),
+            dockerfile=dockerfile,
+            tag=tag,
+            arguments={"BASE": base.id, **(arguments or {})},
+            labels={LABEL_BASE: base.origin.value, **(labels or {})},
+            fresh=fresh,
+            on_line=tell,
+        )
 
 
 def ensure_base(engine: Engine, *, on_event: OnEvent, pin: BasePin | None = None) -> Base:
@@ -141,9 +152,19 @@ def ensure_base(engine: Engine, *, on_event: OnEvent, pin: BasePin | None = None
                 values={"pin": pin.reference, "reason": str(error), "suite": pin.suite},
             )
         )
-        return Base(id=_bootstrap(engine, pin), origin=BaseOrigin.BOOTSTRAPPED)
+        with _step("base", on_event):
+            return Base(id=_bootstrap(engine, pin), origin=BaseOrigin.BOOTSTRAPPED)
     on_event(Note(level="info", message="Pulled {pin}", values={"pin": pin.reference}))
     return Base(id=image, origin=BaseOrigin.REGISTRY)
+
+
+@contextlib.contextmanager
+def _step(name: str, on_event: OnEvent) -> Iterator[None]:
+    """Announce what takes minutes on a fresh machine, and its end when it ends well."""
+    started = time.monotonic()
+    on_event(StepStarted(step=name, position=1, total=1))
+    yield
+    on_event(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
 
 
 def _retry_note(error: BuilderError, wait: float) -> Note:
@@ -174,20 +195,13 @@ def _bootstrap(engine: Engine, pin: BasePin) -> str:
                pin.suite, "-"]  # fmt: skip
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "LC_ALL": "C.UTF-8"}
     with tempfile.TemporaryFile() as rootfs:  # never import what a failing command began
-        process = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=rootfs,
-            stderr=subprocess.PIPE,
-            env=environment,
-            check=False,
-        )
-        if process.returncode != 0:
+        code, errors = _run_to_end(command, rootfs, environment)
+        if code != 0:
             raise HostError(
                 "The base image could not be bootstrapped from Debian's packages",
                 hint="Check that this machine reaches Debian's archive.",
                 command=command,
-                output=process.stderr.decode("utf-8", "replace").splitlines()[-25:],
+                output=errors.decode("utf-8", "replace").splitlines()[-25:],
             )
         rootfs.seek(0)
         return engine.images.import_rootfs(
@@ -195,6 +209,25 @@ def _bootstrap(engine: Engine, pin: BasePin) -> str:
             tag=_bootstrapped_tag(pin),
             labels={LABEL_BASE: BaseOrigin.BOOTSTRAPPED.value},
         )
+
+
+def _run_to_end(
+    command: Sequence[str], output: IO[bytes], environment: Mapping[str, str]
+) -> tuple[int, bytes]:
+    """Return a tool's exit code and what it said; end it gently when we are interrupted."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        try:
+            _nothing, errors = process.communicate()
+        except BaseException:
+            process.terminate()  # then it removes its own folder, which SIGKILL would leave
+            raise
+    return process.returncode, errors
 
 
 def _explained(error: HostError) -> HostError:

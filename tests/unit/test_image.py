@@ -3,23 +3,26 @@
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, cast
 
 import pytest
 
-from builder.errors import HostError
-from builder.events import Event, ToolOutput
+from builder.errors import HostError, Interrupted
+from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts
-from builder.host.image import build_builder, builder_tag, ensure_builder, find_builder
+from builder.host.image import build_builder, builder_tag, ensure_base, ensure_builder, find_builder
 from builder.host.resources import BuildContext, base_pin, builder_context
 from builder.names import LABEL_BASE, LABEL_LOCKED
 from builder.plan import ImageIdentity
+from builder.signals import interruptible
 
 _ROOT = Path(__file__).parents[2]
 _TAG = "from builder.host.image import builder_tag; print(builder_tag(locked=True))"
@@ -49,6 +52,10 @@ class FakeImages:
             message = "The image could not be built"
             raise HostError(message, output=self._lines)
         return "sha256:built"
+
+    def pull(self, _repository: str, **_options: object) -> str:
+        message = "No registry"
+        raise HostError(message)
 
 
 class FakeEngine:
@@ -116,7 +123,8 @@ def test_versions_that_the_archive_has_left_behind_are_all_named() -> None:
     assert "image lock" in caught.value.advice
     assert "--unlocked" in caught.value.advice
     assert caught.value.output == lines
-    assert heard == [ToolOutput(step="image", text=line) for line in lines]
+    told = [event for event in heard if isinstance(event, ToolOutput)]
+    assert told == [ToolOutput(step="image", text=line) for line in lines]
 
 
 def test_a_build_that_fails_otherwise_is_not_blamed_on_the_lock() -> None:
@@ -198,3 +206,33 @@ def test_the_tag_follows_what_decides_a_byte(
         assert (tag_of(checkout) != before) is differs
     finally:
         (checkout / path).write_bytes(original)
+
+
+def test_a_build_of_minutes_shows_how_far_it_is() -> None:
+    engine, _images = fake(lines=("Step 1/4 : FROM x", "Step 3/4 : RUN y"))
+    heard: list[Event] = []
+    with pytest.raises(HostError):
+        build_builder(engine, locked=True, on_event=heard.append)
+    assert heard[0] == StepStarted(step="image", position=1, total=1)
+    assert [each.fraction for each in heard if isinstance(each, StepProgress)] == [0.0, 0.5]
+    assert not any(isinstance(each, StepFinished) for each in heard)
+
+
+def test_an_interrupted_bootstrap_may_clean_up_after_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "mmdebstrap"
+    tool.write_text(
+        f"#!/bin/sh\ntrap 'touch {tmp_path}/cleaned; exit 1' TERM\ntouch {tmp_path}/began\n"
+        "while :; do sleep 0.05; done\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    engine, images = fake()
+    images.present.clear()
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    with pytest.raises(Interrupted), interruptible():
+        ensure_base(engine, on_event=ignore)
+    assert (tmp_path / "began").exists()
+    assert (tmp_path / "cleaned").exists()

@@ -13,8 +13,8 @@ from builder.texts import render, say
 
 _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "image": "Build the builder image",
-        "freeze": "Freeze the snapshot",
+        "base": "Bootstrap the base image",
+        "image": "Build the image",
         "check": "Check the system",
         "stage": "Copy the system",
         "configure": "Make it a live system",
@@ -23,8 +23,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "boot": "Prepare the boot loader",
         "iso": "Write the ISO",
         "manifest": "Write checksums and manifest",
-        "fetch": "Fetch the results",
-        "verify": "Verify the results",
+        "boot-test": "Boot the ISO",
         "sums": "Compare the checksums",
         "open": "Look into the ISO",
         "deliver": "Deliver the results",
