@@ -201,7 +201,8 @@ def test_the_build_container_sees_the_frozen_tree_alone_and_may_not_write_it(
     watched: Watched, own_cache: Path
 ) -> None:
     binds = {each["Destination"]: each for each in watched.container["Mounts"]}
-    assert set(binds) == {"/source", "/work"}
+    assert set(binds) == {"/block-cache", "/source", "/work"}
+    assert binds["/block-cache"]["Type"] == binds["/work"]["Type"] == "volume"
     assert binds["/source"]["RW"] is False
     assert binds["/source"]["Source"] == str(own_cache / watched.frozen[0])
     assert binds["/work"]["Type"] == "volume"
