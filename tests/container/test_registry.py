@@ -105,14 +105,14 @@ def ignore(_event: Event) -> None:
 
 
 class Listener:
-    """Keeps what is told."""
+    """Keeps the notes among what is told."""
 
     def __init__(self) -> None:
         self.notes: list[Note] = []
 
     def __call__(self, event: Event) -> None:
-        assert isinstance(event, Note)
-        self.notes.append(event)
+        if isinstance(event, Note):
+            self.notes.append(event)
 
     def said(self, level: str) -> list[str]:
         return [texts.render(each.message, each.values) for each in self.notes
