@@ -320,7 +320,7 @@ VARIATIONS = (
         name="time zone",
         what="TZ is 14 hours ahead of UTC, here and in the containers",
         apply=_time_zone,
-        is_seen=_says(r"Building from cache: .*, taken 2026-06-18 04:30$"),
+        is_seen=lambda trace: f"TZ={ZONE}" in trace.container["Config"]["Env"],
     ),
     Variation(
         name="locale",
