@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from builder.errors import HostError, Interrupted, UsageError, VerificationError
-from builder.host.delivery import Artefact, output_folder, readable_size
+from builder.handover import Artefact
+from builder.host.delivery import output_folder, readable_size
 from builder.signals import interruptible
 
 RUN = "0123456789abcdef"
@@ -43,8 +44,9 @@ def pieces(data: bytes, size: int = 700) -> list[bytes]:
 
 def deliver(folder: Path, data: bytes, artefacts: list[Artefact]) -> list[float]:
     fractions: list[float] = []
-    with output_folder(folder) as output:
-        output.receive(RUN, pieces(data), artefacts, on_progress=fractions.append)
+    with output_folder(folder) as output, output.partial(RUN) as partial:
+        output.fetch(pieces(data), partial, artefacts, on_progress=fractions.append)
+        output.receive(partial, artefacts, on_progress=fractions.append)
     return fractions
 
 
