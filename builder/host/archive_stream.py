@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.errors import HostError, VerificationError
+from builder.host.tar_stream import ChunkReader
 
 _CHUNK: Final = 4 * 1024 * 1024
 
@@ -25,7 +26,7 @@ def unpack(
     """
     total = max(sum(sizes.values()), 1)
     done = 0
-    reader = io.BufferedReader(_ChunkReader(chunks), _CHUNK)
+    reader = io.BufferedReader(ChunkReader(chunks), _CHUNK)
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:
             for member in archive:
@@ -65,25 +66,3 @@ def _write(content: IO[bytes], target: Path) -> Iterator[int]:
         file.flush()
         os.fsync(file.fileno())
     target.chmod(0o644)
-
-
-class _ChunkReader(io.RawIOBase):
-    """A stream of byte chunks as a file that can only be read forward."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            try:
-                self._rest = memoryview(next(self._chunks))
-            except StopIteration:
-                return 0
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
