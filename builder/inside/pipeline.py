@@ -31,6 +31,7 @@ from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
 _JOURNAL = paths.WORK / "changes.json"
 _DIGEST = paths.WORK / "source.json"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
+_SUMS = paths.BOOT_PARTS / "sums.json"
 
 
 class Step(Protocol):
@@ -97,6 +98,7 @@ def pipeline(plan: BuildPlan, results: Results) -> tuple[Step, ...]:
             iso_tree=paths.ISO_TREE,
             parts=paths.BOOT_PARTS,
             partition=_PARTITION,
+            sums=_SUMS,
             system=facts,
             recipe=plan.recipe,
             source_date_epoch=epoch,
@@ -104,6 +106,7 @@ def pipeline(plan: BuildPlan, results: Results) -> tuple[Step, ...]:
         IsoStep(
             iso_tree=paths.ISO_TREE,
             partition=_PARTITION,
+            sums=_SUMS,
             target=iso,
             pretty_name=facts.pretty_name,
             volume_id=plan.volume_id,
