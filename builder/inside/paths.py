@@ -18,3 +18,4 @@ ISO_TREE: Final = WORK / "iso"  # what xorriso packs
 BOOT_PARTS: Final = WORK / "boot"  # boot images on their way into the ISO
 BLOCK_COUNTS: Final = WORK / "block-cache.counts"  # what mksquashfs asked that store
 OUT: Final = WORK / "out"  # what the host fetches
+DELIVERY: Final = Path("/delivery")  # or the host's own folder for it, where the engine shows it

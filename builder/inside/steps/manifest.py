@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from builder import __version__
 from builder.codec import to_data
 from builder.errors import VerificationError
+from builder.handover import SUMS
 from builder.inside import medium
 from builder.inside.digests import FileDigest, digest_file
 from builder.inside.iso_digests import IsoDigests, digest_iso
@@ -24,7 +25,6 @@ from builder.inside.tree import Tree
 from builder.plan import Candidate, ImageIdentity, Recipe, SnapshotKind
 
 MANIFEST_FORMAT: Final = 1
-SUMS_NAME: Final = "SHA256SUMS"
 ESP_NAME: Final = "EFI system partition"
 
 _DECISIVE_TOOLS: Final = (
@@ -110,7 +110,7 @@ class ManifestStep:
     def _write_sums(self, iso: FileDigest) -> None:
         rows = {self.iso.name: iso.sha256, self.target.name: digest_file(self.target).sha256}
         lines = [f"{digest}  {name}\n" for name, digest in sorted(rows.items())]
-        self.iso.with_name(SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+        self.iso.with_name(SUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def describe_snapshot(candidate: Candidate) -> dict[str, Any]:
