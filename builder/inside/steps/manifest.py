@@ -15,9 +15,10 @@ from builder.codec import to_data
 from builder.errors import VerificationError
 from builder.inside import medium
 from builder.inside.digests import FileDigest, digest_file
+from builder.inside.dpkg import read_packages
 from builder.inside.iso_digests import IsoDigests, digest_iso
 from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
-from builder.inside.packages import read_packages, tool_versions
+from builder.inside.packages import tool_versions
 from builder.inside.steps.iso import read_sums
 from builder.inside.system import System
 from builder.inside.tree import Tree
