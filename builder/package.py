@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Package:
     """One installed package."""
@@ -27,13 +28,8 @@ class Distribution:
 
 def package_url(package: Package, distribution: Distribution) -> str:
     """Return the package URL (purl-spec, type "deb") of a package in a distribution."""
-    namespace, name = (
-        quote(distribution.id, safe=_UNRESERVED),
-        quote(package.name, safe=_UNRESERVED),
-    )
-    version = quote(package.version, safe=f"{_UNRESERVED}:")
+    version = f"@{quote(package.version, safe=':')}" if package.version else ""
     qualifiers = {"arch": package.architecture, "distro": distribution.name}
-    told = "&".join(
-        f"{key}={quote(value, safe=_UNRESERVED)}" for key, value in qualifiers.items() if value
-    )
-    return f"pkg:deb/{namespace}/{name}@{version}?{told}"
+    told = "&".join(f"{key}={quote(value, safe='')}" for key, value in qualifiers.items() if value)
+    path = f"{quote(distribution.id, safe='')}/{quote(package.name, safe='')}"
+    return f"pkg:deb/{path}{version}?{told}"
