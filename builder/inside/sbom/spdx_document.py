@@ -8,13 +8,13 @@ from typing import Any, Final
 from builder import __version__
 from builder.inside.sbom.inventory import Component, Inventory
 from builder.inside.sbom.license_names import REFERENCE, references
-from builder.sbom import SPDX_VERSION
+from builder.sbom import SPDX_SUBJECT, SPDX_VERSION
 
 # Where the specification (6.5) lets documents of creators without a website of their own be.
 _NAMESPACE: Final = "https://spdx.org/spdxdocs"
 _UNKNOWN: Final = "NOASSERTION"
 _DOCUMENT: Final = "SPDXRef-DOCUMENT"
-_SUBJECT: Final = "SPDXRef-LiveSystem"
+
 _NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9.-]")
 
 
@@ -38,8 +38,8 @@ def _document(inventory: Inventory) -> dict[str, Any]:
         },
         "packages": [_subject(inventory), *map(_package, inventory.components)],
         "relationships": [
-            _relationship(_DOCUMENT, "DESCRIBES", _SUBJECT),
-            *(_relationship(_SUBJECT, "CONTAINS", each) for each in ids),
+            _relationship(_DOCUMENT, "DESCRIBES", SPDX_SUBJECT),
+            *(_relationship(SPDX_SUBJECT, "CONTAINS", each) for each in ids),
         ],
         "hasExtractedLicensingInfos": _extracted(inventory),
     }
@@ -49,7 +49,7 @@ def _subject(inventory: Inventory) -> dict[str, Any]:
     system = inventory.system
     tree = f", made of the source tree {system.tree_digest}" if system.tree_digest else ""
     return {
-        "SPDXID": _SUBJECT,
+        "SPDXID": SPDX_SUBJECT,
         "name": system.name,
         "versionInfo": system.version,
         "summary": system.description,
