@@ -29,7 +29,7 @@ from builder.host.source import (
     work_volume,
 )
 from builder.names import new_run
-from builder.naming import iso_stem, volume_id
+from builder.naming import iso_stem, manifest_name, provenance_name, sbom_names, volume_id
 from builder.plan import (
     PLAN_FORMAT,
     BuildPlan,
@@ -186,7 +186,14 @@ def describe(config: Config, choice: Choice) -> dict[str, Any]:
 
 
 def _result_names(iso_name: str) -> tuple[str, ...]:
-    return (f"{iso_name}.iso", f"{iso_name}.manifest.json", SUMS, *SIGNATURES)
+    return (
+        f"{iso_name}.iso",
+        manifest_name(iso_name),
+        *sbom_names(iso_name),
+        provenance_name(iso_name),
+        SUMS,
+        *SIGNATURES,
+    )
 
 
 @contextlib.contextmanager

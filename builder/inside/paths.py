@@ -12,6 +12,8 @@ MEDIUM: Final = Path("/medium.iso")  # boot-test, verify: the ISO, bound read-on
 
 BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, where there is one
 
+LOCK: Final = Path("/usr/share/distroclone-builder/packages.lock")  # containers/Dockerfile
+
 WORK: Final = Path("/work")  # build: the labelled volume
 ROOT: Final = WORK / "root"  # the copy that is configured
 ISO_TREE: Final = WORK / "iso"  # what xorriso packs

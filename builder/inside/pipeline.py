@@ -3,7 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
 from builder.block_cache import LIMIT, BlockCounts
@@ -22,6 +22,8 @@ from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.provenance import ProvenanceStep
+from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.system import System
@@ -112,20 +114,35 @@ def pipeline(plan: BuildPlan, results: Results) -> tuple[Step, ...]:
             volume_id=plan.volume_id,
             source_date_epoch=epoch,
         ),
-        ManifestStep(
-            root=paths.ROOT,
-            iso_tree=paths.ISO_TREE,
-            partition=_PARTITION,
-            iso=iso,
-            volume_id=plan.volume_id,
-            candidate=plan.candidate,
-            recipe=plan.recipe,
-            image=plan.image,
-            source_date_epoch=epoch,
-            changes=_JOURNAL,
-            source=_DIGEST,
-        ),
+        *_descriptions(plan, facts, iso),
     )
+
+
+def _descriptions(plan: BuildPlan, facts: SystemFacts, iso: Path) -> tuple[Step, ...]:
+    """Return the steps that write the files beside the ISO."""
+    sbom = SbomStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        iso=iso,
+        facts=facts,
+        source_date_epoch=plan.source_date_epoch,
+        source=_DIGEST,
+    )
+    manifest = ManifestStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        partition=_PARTITION,
+        iso=iso,
+        volume_id=plan.volume_id,
+        candidate=plan.candidate,
+        recipe=plan.recipe,
+        image=plan.image,
+        source_date_epoch=plan.source_date_epoch,
+        others=sbom.targets,
+        changes=_JOURNAL,
+        source=_DIGEST,
+    )
+    return (sbom, manifest, ProvenanceStep(iso=iso, manifest=manifest.target, lock=paths.LOCK))
 
 
 def _store() -> BlockCache | None:
