@@ -102,9 +102,11 @@ def _provenance(predicate: Mapping[str, Any], subjects: Mapping[str, str], name:
 def _digests(rows: list[Any], name: str, algorithm: str) -> Mapping[str, str]:
     """Return the digests of one algorithm, by the names of the resources that have one."""
     found: dict[str, str] = {}
+    seen: set[str] = set()
     for position, row in enumerate(rows, start=1):
         match row:
-            case {"name": str(resource), "digest": dict(digests)} if resource not in found:
+            case {"name": str(resource), "digest": dict(digests)} if resource not in seen:
+                seen.add(resource)
                 if isinstance(digest := digests.get(algorithm), str):
                     found[resource] = digest
             case _:
