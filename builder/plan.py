@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from builder.package import Package
+
 PLAN_FORMAT: Final = 1
 
 
@@ -253,3 +255,5 @@ class IsoContents:
     size: int  # bytes
     sha256: str
     files: tuple[IsoFile, ...]
+    packages: tuple[Package, ...] = ()  # installed in the live system, as its own dpkg says
+    unreadable: str = ""  # why its dpkg's database cannot be read

@@ -1,47 +1,11 @@
-"""Which Debian packages are installed: in a tree, and in this container.
+"""Which versions of Debian's packages this container has (dpkg-query(1))."""
 
-The format of the status file is that of deb822(5) and dpkg-query(1).
-"""
-
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
 from builder.inside.system import System
-from builder.inside.tree import Tree
 
-_STATUS: Final = "/var/lib/dpkg/status"
-_LARGEST_STATUS: Final = 64 << 20  # bytes; a full desktop has about 4 MiB
 _QUERY: Final = r"${db:Status-Abbrev}\t${binary:Package}\t${Version}\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Package:
-    """One installed package."""
-
-    name: str
-    architecture: str
-    version: str
-
-
-def read_packages(tree: Tree) -> tuple[Package, ...]:
-    """Return the installed packages of `tree`, sorted. Raises OSError without a status file."""
-    return parse_status(tree.read_text(_STATUS, limit=_LARGEST_STATUS))
-
-
-def parse_status(text: str) -> tuple[Package, ...]:
-    """Return the installed packages that a dpkg status file names, sorted."""
-    return tuple(
-        sorted(
-            Package(
-                name=fields["package"],
-                architecture=fields.get("architecture", ""),
-                version=fields.get("version", ""),
-            )
-            for fields in _stanzas(text.split("\n"))
-            if fields.get("package") and fields.get("status", "").endswith(" installed")
-        )
-    )
 
 
 def tool_versions(system: System, patterns: Iterable[str]) -> dict[str, str]:
@@ -57,17 +21,3 @@ def parse_versions(listing: str) -> dict[str, str]:
     """Return the versions of the installed packages in a listing of `tool_versions`, by name."""
     rows = [line.split("\t") for line in listing.splitlines() if line.startswith("ii")]
     return {row[1].partition(":")[0]: row[2] for row in rows if len(row) == 3}
-
-
-def _stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    fields: dict[str, str] = {}
-    for line in lines:
-        if not line.strip():
-            if fields:
-                yield fields
-            fields = {}
-        elif not line.startswith((" ", "\t")):
-            name, _colon, value = line.partition(":")
-            fields[name.lower()] = value.strip()
-    if fields:
-        yield fields

@@ -1,7 +1,6 @@
 """The build inside the container: the steps in order, every path named once."""
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -16,12 +15,15 @@ from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import swap_files
 from builder.inside.fingerprint import fingerprint
 from builder.inside.real_system import RealSystem
+from builder.inside.results import Results, results_folder
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.provenance import ProvenanceStep
+from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.system import System
@@ -31,6 +33,7 @@ from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
 _JOURNAL = paths.WORK / "changes.json"
 _DIGEST = paths.WORK / "source.json"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
+_SUMS = paths.BOOT_PARTS / "sums.json"
 
 
 class Step(Protocol):
@@ -44,31 +47,33 @@ class Step(Protocol):
 
 
 def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any]:
-    """Carry out the plan; return the artefacts in /work/out with their sizes and digests."""
+    """Carry out the plan; return the artefacts with their sizes and digests, and where they are."""
     if plan.format != PLAN_FORMAT:
         raise StepError("This image does not know plans of format {format}", format=plan.format)
     os.umask(0o022)
     system = RealSystem(emit, source_date_epoch=plan.source_date_epoch)
-    for folder in (paths.ISO_TREE, paths.BOOT_PARTS, paths.OUT):
+    for folder in (paths.ISO_TREE, paths.BOOT_PARTS):
         folder.mkdir()
+    results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)
     with _source(plan, system), _unchanged(plan):
-        steps = pipeline(plan)
+        steps = pipeline(plan, results)
         for position, step in enumerate(steps, start=1):
-            with system.step(step.name, position=position, total=len(steps)):
+            with system.step(step.name, position=position, total=len(steps)), results.room_named():
                 step.run(system)
     return {
-        "artefacts": [_artefact(path) for path in sorted(paths.OUT.iterdir())],
+        "artefacts": to_data(results.settled()),
+        "delivered": results.delivered,
         "block_cache": to_data(_closed_store()),
     }
 
 
-def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
+def pipeline(plan: BuildPlan, results: Results) -> tuple[Step, ...]:
     """Return the steps of a plan, in order."""
     facts = _facts(plan)
     epoch = plan.source_date_epoch
-    iso = paths.OUT / f"{plan.iso_name}.iso"
+    iso = results.folder / f"{plan.iso_name}.iso"
     return (
-        CheckStep(source=paths.SOURCE, work=paths.WORK, candidate=plan.candidate),
+        CheckStep(source=paths.SOURCE, work=paths.WORK, results=results, candidate=plan.candidate),
         StageStep(
             source=paths.SOURCE,
             target=paths.ROOT,
@@ -95,6 +100,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             iso_tree=paths.ISO_TREE,
             parts=paths.BOOT_PARTS,
             partition=_PARTITION,
+            sums=_SUMS,
             system=facts,
             recipe=plan.recipe,
             source_date_epoch=epoch,
@@ -102,25 +108,41 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
         IsoStep(
             iso_tree=paths.ISO_TREE,
             partition=_PARTITION,
+            sums=_SUMS,
             target=iso,
             pretty_name=facts.pretty_name,
             volume_id=plan.volume_id,
             source_date_epoch=epoch,
         ),
-        ManifestStep(
-            root=paths.ROOT,
-            iso_tree=paths.ISO_TREE,
-            partition=_PARTITION,
-            iso=iso,
-            volume_id=plan.volume_id,
-            candidate=plan.candidate,
-            recipe=plan.recipe,
-            image=plan.image,
-            source_date_epoch=epoch,
-            changes=_JOURNAL,
-            source=_DIGEST,
-        ),
+        *_descriptions(plan, facts, iso),
     )
+
+
+def _descriptions(plan: BuildPlan, facts: SystemFacts, iso: Path) -> tuple[Step, ...]:
+    """Return the steps that write the files beside the ISO."""
+    sbom = SbomStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        iso=iso,
+        facts=facts,
+        source_date_epoch=plan.source_date_epoch,
+        source=_DIGEST,
+    )
+    manifest = ManifestStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        partition=_PARTITION,
+        iso=iso,
+        volume_id=plan.volume_id,
+        candidate=plan.candidate,
+        recipe=plan.recipe,
+        image=plan.image,
+        source_date_epoch=plan.source_date_epoch,
+        others=sbom.targets,
+        changes=_JOURNAL,
+        source=_DIGEST,
+    )
+    return (sbom, manifest, ProvenanceStep(iso=iso, manifest=manifest.target, lock=paths.LOCK))
 
 
 def _store() -> BlockCache | None:
@@ -178,9 +200,3 @@ def _state(plan: BuildPlan) -> str:
         return fingerprint(paths.SOURCE)
     facts = paths.CACHE_IMAGE.stat()
     return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
-
-
-def _artefact(path: Path) -> Mapping[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"name": path.name, "size": path.stat().st_size, "sha256": digest}

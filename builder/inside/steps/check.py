@@ -12,14 +12,16 @@ from typing import ClassVar, Final
 from builder.errors import HostError, SourceError
 from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
+from builder.inside.results import Results
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Candidate, Problem
 from builder.texts import render
 
-# The copy, the squashfs and the ISO lie in the work volume together. Root filesystems of Debian
-# compress to between 0.3 and 0.5 of their size with any preset; documents and music do not.
-_COPY_AND_TWO_IMAGES: Final = 2.0
+# Shares of the tree's size. Root filesystems of Debian compress to between 0.3 and 0.5 of it with
+# any preset; documents and music do not.
+_COPY: Final = 1.0
+_IMAGE: Final = 0.5  # the squashfs, and once more the ISO
 _LEFT_OUT: Final = (
     ".snapshots", "dev", "home", "media", "mnt", "proc", "root", "run", "sys", "tmp",
 )  # fmt: skip
@@ -27,13 +29,14 @@ _LEFT_OUT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStep:
-    """Refuses a `source` that cannot become an ISO, or a `work` volume that is too small."""
+    """Refuses a `source` that cannot become an ISO, and disks that are too small for it."""
 
     name: ClassVar[str] = "check"
     needs: ClassVar[tuple[str, ...]] = ()
 
     source: Path
     work: Path
+    results: Results
     candidate: Candidate
 
     def run(self, system: System) -> None:
@@ -48,18 +51,25 @@ class CheckStep:
                 "The source is not the system that was chosen any more",
                 hint="Something changed it meanwhile; build again.",
             )
-        needed = int(tree_size(self.source) * _COPY_AND_TWO_IMAGES)
+        self._check_room(tree_size(self.source))
+        system.progress(1.0)
+
+    def _check_room(self, size: int) -> None:
+        work, iso = size * (_COPY + _IMAGE), size * _IMAGE
+        if self.results.delivered:
+            self.results.check_room(int(iso))
+        if self.results.folder.stat().st_dev == self.work.stat().st_dev:
+            work += iso
         space = os.statvfs(self.work)
         free = space.f_bavail * space.f_frsize
-        if free < needed:
+        if free < work:
             raise HostError(
                 "The engine's volumes have {free} MiB free; about {needed} MiB are needed",
                 hint="Free space where the engine keeps its data (`distroclone-builder doctor` "
                 "shows the place), or move it to a larger disk.",
                 free=free >> 20,
-                needed=needed >> 20,
+                needed=int(work) >> 20,
             )
-        system.progress(1.0)
 
 
 def tree_size(root: Path) -> int:

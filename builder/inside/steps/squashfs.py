@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from builder.compression import mksquashfs_options
 from builder.inside.block_cache import BlockCache
-from builder.inside.packages import read_packages
+from builder.inside.dpkg import read_packages
 from builder.inside.steps.check import tree_size
 from builder.inside.system import System
 from builder.inside.tree import Tree
