@@ -13,7 +13,7 @@ from builder.errors import SourceError, StepError
 from builder.events import Event
 from builder.inside import block_cache, cache_image, paths
 from builder.inside.block_cache import BlockCache
-from builder.inside.excludes import swap_files
+from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.fingerprint import fingerprint
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.boot import BootStep
@@ -24,12 +24,13 @@ from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
+from builder.inside.survey import SourceTree
 from builder.inside.system import System
 from builder.inside.tree import Tree
-from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
+from builder.inside.tree_digest import Study, studying
+from builder.plan import PLAN_FORMAT, BuildPlan, Recipe, SystemFacts
 
 _JOURNAL = paths.WORK / "changes.json"
-_DIGEST = paths.WORK / "source.json"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 
 
@@ -51,9 +52,16 @@ def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any
     system = RealSystem(emit, source_date_epoch=plan.source_date_epoch)
     for folder in (paths.ISO_TREE, paths.BOOT_PARTS, paths.OUT):
         folder.mkdir()
-    with _source(plan, system), _unchanged(plan):
-        steps = pipeline(plan)
+    with (
+        _source(plan, system),
+        _unchanged(plan),
+        studying(source_tree(plan.recipe)) as study,
+        contextlib.ExitStack() as until,
+    ):
+        steps = pipeline(plan, study, until=until)
         for position, step in enumerate(steps, start=1):
+            if study.digest.done():
+                study.digest.result()  # what cannot be read ends the build before longer work
             with system.step(step.name, position=position, total=len(steps)):
                 step.run(system)
     return {
@@ -62,18 +70,31 @@ def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any
     }
 
 
-def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
-    """Return the steps of a plan, in order."""
+def source_tree(recipe: Recipe) -> SourceTree:
+    """Return what of /source is taken: the recipe's own rules are tried before the table."""
+    exclude = (*recipe.exclude, *swap_files(Tree(paths.SOURCE)))
+    return SourceTree(root=paths.SOURCE, rules=staging_rules(exclude))
+
+
+def pipeline(plan: BuildPlan, study: Study, *, until: contextlib.ExitStack) -> tuple[Step, ...]:
+    """Return the steps of a plan, in order; what they mount for each other ends with `until`."""
     facts = _facts(plan)
     epoch = plan.source_date_epoch
     iso = paths.OUT / f"{plan.iso_name}.iso"
     return (
-        CheckStep(source=paths.SOURCE, work=paths.WORK, candidate=plan.candidate),
-        StageStep(
+        CheckStep(
             source=paths.SOURCE,
+            work=paths.WORK,
+            candidate=plan.candidate,
+            survey=study.survey.result,
+        ),
+        StageStep(
+            tree=study.tree,
+            survey=study.survey.result,
             target=paths.ROOT,
-            digest=_DIGEST,
-            exclude=(*plan.recipe.exclude, *swap_files(Tree(paths.SOURCE))),
+            layer=paths.LAYER,
+            staging=plan.staging,
+            until=until,
         ),
         ConfigureStep(
             root=paths.ROOT,
@@ -88,6 +109,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             packages=paths.ISO_TREE / "live/filesystem.packages",
             compression=plan.recipe.compression,
             block_cache=_store(),
+            size=lambda: study.survey.result().size,
             source_date_epoch=epoch,
         ),
         BootStep(
@@ -118,7 +140,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             image=plan.image,
             source_date_epoch=epoch,
             changes=_JOURNAL,
-            source=_DIGEST,
+            source=study.digest.result,
         ),
     )
 
