@@ -30,6 +30,7 @@ from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
 
 _JOURNAL = paths.WORK / "changes.json"
 _DIGEST = paths.WORK / "source.json"
+_GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 
 
@@ -86,6 +87,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             root=paths.ROOT,
             target=paths.ISO_TREE / "live/filesystem.squashfs",
             packages=paths.ISO_TREE / "live/filesystem.packages",
+            groups=_GROUPS,
             compression=plan.recipe.compression,
             block_cache=_store(),
             source_date_epoch=epoch,

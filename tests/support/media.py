@@ -123,6 +123,7 @@ def squashfs_step(work: Work) -> SquashfsStep:
         root=work.root,
         target=work.iso_tree / medium.SQUASHFS,
         packages=work.iso_tree / medium.PACKAGES,
+        groups=work.base / "groups",
         compression=RECIPE.compression,
         source_date_epoch=EPOCH,
     )

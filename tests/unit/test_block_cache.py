@@ -182,6 +182,7 @@ def test_the_step_says_how_the_store_served(tmp_path: Path) -> None:
         root=made.root,
         target=tmp_path / "iso/x.squashfs",
         packages=tmp_path / "iso/x.packages",
+        groups=tmp_path / "groups",
         compression=made.compression,
         block_cache=cache,
         source_date_epoch=made.source_date_epoch,
