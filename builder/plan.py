@@ -45,6 +45,7 @@ class Compression:
     level: int | None  # zstd: 1 to 22; the others have none
     block_size: int  # bytes, a power of two from 4 KiB to 1 MiB
     filters: tuple[str, ...] = ()  # xz branch filters, e.g. ("x86",)
+    grouped: bool = True  # small files share blocks by group (docs/block-cache.md), else in a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

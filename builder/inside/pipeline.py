@@ -34,6 +34,7 @@ from builder.inside.tree_digest import Study, studying
 from builder.plan import PLAN_FORMAT, BuildPlan, Recipe, SystemFacts
 
 _JOURNAL = paths.WORK / "changes.json"
+_GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 _SUMS = paths.BOOT_PARTS / "sums.json"
 
@@ -117,6 +118,7 @@ def pipeline(
             root=paths.ROOT,
             target=paths.ISO_TREE / "live/filesystem.squashfs",
             packages=paths.ISO_TREE / "live/filesystem.packages",
+            groups=_GROUPS,
             compression=plan.recipe.compression,
             block_cache=_store(),
             size=lambda: study.survey.result().size,
