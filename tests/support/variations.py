@@ -267,6 +267,20 @@ VARIATIONS = (
         is_seen=lambda trace: "…" in str(trace.ended.data["folder"]),
     ),
     Variation(
+        name="overlay",
+        what="`--staging overlay`: the changes go into a layer over the source",
+        apply=_flags("--staging", "overlay"),
+        is_seen=_says(r"The system is not copied: an overlay over the source"),
+        slot="staging",
+    ),
+    Variation(
+        name="rsync",
+        what="`--staging rsync`: the system is copied",
+        apply=_flags("--staging", "rsync"),
+        is_seen=_says(r"The system is copied with rsync, as asked for"),
+        slot="staging",
+    ),
+    Variation(
         name="block cache cold",
         what="an empty block cache, which the build fills",
         apply=_cold,
@@ -380,20 +394,17 @@ BY_NAME = MappingProxyType({each.name: each for each in VARIATIONS})
 # What every run of the tests builds: few builds that have every variation among them.
 QUICK = (
     ("moved image", "no block cache", "host name", "time zone", "locale", "clock back"),
-    (
-        "btrfs", "output folder", "block cache cold", "environment", "user", "umask",
-        "months later",
-    ),
-    ("ext4", "block cache warm", "one processor", "little memory", "after a crash",
+    ("btrfs", "rsync", "output folder", "block cache cold", "environment", "user", "umask",
+     "months later"),
+    ("ext4", "overlay", "block cache warm", "one processor", "little memory", "after a crash",
      "other checkout"),
 )  # fmt: skip
 # A container of this kind cannot be started everywhere, so it is tried by itself.
 ALONE = ("privileged",)
 
 
-def everything(source: str, blocks: str, clock: str) -> tuple[str, ...]:
-    """Return the names of all variations that fit together with these three."""
-    chosen = {source, blocks, clock}
+def everything(*chosen: str) -> tuple[str, ...]:
+    """Return the names of all variations, of each slot only the chosen one."""
     return tuple(
         each.name
         for each in VARIATIONS
@@ -402,9 +413,9 @@ def everything(source: str, blocks: str, clock: str) -> tuple[str, ...]:
 
 
 ALL_TOGETHER = (
-    everything("moved image", "block cache warm", "months later"),
-    everything("btrfs", "no block cache", "months later"),
-    everything("ext4", "block cache cold", "clock back"),
+    everything("moved image", "overlay", "block cache warm", "months later"),
+    everything("btrfs", "overlay", "no block cache", "months later"),
+    everything("ext4", "rsync", "block cache cold", "clock back"),
 )
 
 

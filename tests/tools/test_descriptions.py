@@ -37,8 +37,8 @@ def image() -> Inventory:
 
 def test_the_packages_of_a_real_debian_are_those_that_dpkg_lists(image: Inventory) -> None:
     listing = subprocess.run(
-        ["dpkg-query", "--show", "--showformat", "${Package} ${Version} ${Architecture} "
-         "${source:Package} ${source:Version}\n"],
+        ["dpkg-query", "--show", "--showformat", ("${Package} ${Version} ${Architecture} "
+         "${source:Package} ${source:Version}\n")],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     found = set()

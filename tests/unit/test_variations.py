@@ -96,9 +96,7 @@ def test_two_empty_folders_are_not_taken_for_equal_builds(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-be", "utf-16-le"])
-def test_a_word_is_found_in_every_encoding_and_across_pieces(
-    tmp_path: Path, encoding: str
-) -> None:
+def test_a_word_is_found_in_every_encoding_and_across_pieces(tmp_path: Path, encoding: str) -> None:
     word = "my-häst".encode(encoding)
     (tmp_path / "a.iso").write_bytes(bytes((4 << 20) - 3) + word + bytes(9))
     (tmp_path / "a.log").write_text("elsewhere")

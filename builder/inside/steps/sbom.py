@@ -3,7 +3,7 @@
 It says nothing that depends on when, where or how often the ISO was built.
 """
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,6 +14,7 @@ from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.system import System
 from builder.inside.tree import Tree
+from builder.inside.tree_digest import TreeDigest
 from builder.naming import sbom_names
 from builder.package import Distribution
 from builder.plan import SystemFacts
@@ -23,7 +24,7 @@ from builder.plan import SystemFacts
 class SbomStep:
     """Writes both SBOMs of the tree at `root` beside `iso`.
 
-    `source` is the stage step's description of the source tree.
+    `source` waits for the digest of the source tree.
     """
 
     name: ClassVar[str] = "sbom"
@@ -34,7 +35,7 @@ class SbomStep:
     iso: Path
     facts: SystemFacts
     source_date_epoch: int
-    source: Path | None = None
+    source: Callable[[], TreeDigest] | None = None
 
     @property
     def targets(self) -> tuple[Path, Path]:
@@ -67,4 +68,4 @@ class SbomStep:
     def _tree_digest(self) -> str:
         if self.source is None:
             return ""
-        return str(json.loads(self.source.read_text(encoding="utf-8"))["digest"])
+        return self.source().digest
