@@ -28,9 +28,9 @@ from tests.support.variations import (
     HOST_NAME,
     QUICK,
     VARIATIONS,
-    Trace,
     varied,
 )
+from tests.support.varied_build import Trace
 
 pytestmark = pytest.mark.container
 

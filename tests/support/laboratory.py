@@ -18,7 +18,8 @@ from tests.support.caches import ROOTFS, command, frozen, made_place, mounted_ex
 from tests.support.command_line import PROJECT, Ended, Running, running
 from tests.support.leftovers import container_of, left_by
 from tests.support.shuffled_copy import shuffled_copy
-from tests.support.variations import EARLIER, LATER, USER, Build, Trace
+from tests.support.variations import EARLIER, LATER, USER
+from tests.support.varied_build import Build, Trace
 
 LAUNCHER = Path(__file__).with_name("varied_command.py")
 CLOCK = PROJECT / "tests/container/clock"
