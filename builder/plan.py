@@ -156,6 +156,25 @@ class ScanRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DigestRequest:
+    """Give the tree at /source its digest, or the one at `path` of the image at /cache.img."""
+
+    image: bool
+    path: str  # from the top of the image's volume
+    exclude: tuple[str, ...]  # the recipe's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeName:
+    """What names a source tree: docs/tree-digest.md."""
+
+    digest: str  # "sha256:" and 64 hexadecimal digits
+    format: int
+    files: int  # names of regular files
+    bytes: int  # of their contents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeRequest:
     """Make the read-only snapshot `name` of `path`, both relative to the base at /cache."""
 

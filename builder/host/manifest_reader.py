@@ -43,6 +43,23 @@ def parse_manifest(content: bytes) -> Manifest:
 
     Raises VerificationError for what is no manifest of ours, or one of a newer version.
     """
+    return manifest_of(read_manifest(content))
+
+
+def manifest_of(data: Mapping[str, Any]) -> Manifest:
+    """Return what a manifest's object says. Raises VerificationError for impossible rows."""
+    return Manifest(
+        builder=data["builder"],
+        artefacts=_rows(data["artefacts"], "artefacts"),
+        contents=_rows(data["contents"], "contents"),
+    )
+
+
+def read_manifest(content: bytes) -> Mapping[str, Any]:
+    """Return a manifest's JSON object, of which the top level is checked.
+
+    Raises VerificationError for what is no manifest of ours, or one of a newer version.
+    """
     data = _strict_json(content)
     if not isinstance(data, dict):
         raise VerificationError("The manifest is not a JSON object")
@@ -54,11 +71,7 @@ def parse_manifest(content: bytes) -> Manifest:
             raise VerificationError(
                 'In the manifest, "{name}" is not {kind}', name=name, kind=_WORDS[kind]
             )
-    return Manifest(
-        builder=data["builder"],
-        artefacts=_rows(data["artefacts"], "artefacts"),
-        contents=_rows(data["contents"], "contents"),
-    )
+    return data
 
 
 def _strict_json(content: bytes) -> Any:
@@ -98,7 +111,7 @@ def _check_format(found: object) -> None:
         raise VerificationError(
             "The manifest was made by a newer version of distroclone-builder (format {format}; "
             "this version knows {known})",
-            hint="Update distroclone-builder, then verify again.",
+            hint="Update distroclone-builder, then try again.",
             format=short(str(found)),
             known=KNOWN_FORMAT,
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from builder.block_cache import BlockCounts
 from builder.codec import from_data, to_data
@@ -83,6 +83,14 @@ class Outcome:
         return next(each for each in self.artefacts if each.name == SUMS)
 
 
+class Prepare(Protocol):
+    """Decides what a build is made from."""
+
+    def __call__(
+        self, config: Config, engine: Engine, *, run: str, on_event: OnEvent
+    ) -> Choice: ...
+
+
 def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
     """Look at the cache and choose; nothing is written anywhere but in the engine's images."""
     image = ensure_builder(engine, on_event=on_event)
@@ -107,13 +115,18 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     )
 
 
-def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
-    """Build, verify and deliver. Whatever happens, nothing half-made gets a final name."""
+def build(
+    config: Config, engine: Engine, *, on_event: OnEvent, prepared: Prepare = prepare
+) -> Outcome:
+    """Build, verify and deliver. Whatever happens, nothing half-made gets a final name.
+
+    `prepared` makes the choice; it may write nothing but into the engine's images.
+    """
     run = new_run()
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(output_folder(config.output))
         early: list[Event] = []
-        choice = prepare(config, engine, run=run, on_event=_both(early.append, on_event))
+        choice = prepared(config, engine, run=run, on_event=_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
         output.check_names_free(*_result_names(choice.iso_name))
         log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
@@ -147,7 +160,7 @@ def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildP
         candidate=choice.candidate,
         recipe=config.recipe,
         image=choice.image,
-        source_date_epoch=epoch_of(choice.candidate),
+        source_date_epoch=epoch_of(choice.candidate.taken),
         iso_name=choice.iso_name,
         volume_id=volume_id(choice.iso_name, config.recipe.volume_id),
         frozen=frozen,
@@ -156,12 +169,12 @@ def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildP
     )
 
 
-def epoch_of(candidate: Candidate) -> int:
-    """Return SOURCE_DATE_EPOCH for a snapshot: its own date, as FAT can hold it.
+def epoch_of(taken: int) -> int:
+    """Return SOURCE_DATE_EPOCH for a snapshot of that date: the date itself, as FAT can hold it.
 
     FAT begins in 1980 and counts in steps of two seconds.
     """
-    return max(candidate.taken, _FAT_BEGINS) // 2 * 2
+    return max(taken, _FAT_BEGINS) // 2 * 2
 
 
 def cache_source(config: Config) -> CacheSource:

@@ -13,6 +13,7 @@ from builder.inside import (
     block_cache,
     cache_image,
     freeze,
+    name_tree,
     paths,
     pipeline,
     probe,
@@ -21,7 +22,14 @@ from builder.inside import (
     scan,
 )
 from builder.inside.real_system import RealSystem
-from builder.plan import BootTestRequest, BuildPlan, FreezeRequest, ScanRequest, ThawRequest
+from builder.plan import (
+    BootTestRequest,
+    BuildPlan,
+    DigestRequest,
+    FreezeRequest,
+    ScanRequest,
+    ThawRequest,
+)
 
 Emit = Callable[[Event], None]
 
@@ -49,6 +57,11 @@ def _list_frozen(_request: object, _emit: Emit) -> Mapping[str, Any]:
 
 def _build(request: object, emit: Emit) -> Mapping[str, Any]:
     return pipeline.build(from_data(BuildPlan, request), emit=emit)
+
+
+def _digest(data: object, emit: Emit) -> Mapping[str, Any]:
+    request = from_data(DigestRequest, data)
+    return dict(to_data(name_tree.name_tree(request, system=RealSystem(emit))))
 
 
 def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
@@ -98,6 +111,7 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "freeze": _freeze,
     "thaw": _thaw,
     "list-frozen": _list_frozen,
+    "digest": _digest,
     "build": _build,
     "boot-test": _boot_test,
     "probe": _probe,

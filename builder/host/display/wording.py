@@ -26,6 +26,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "boot-test": "Boot the ISO",
         "sums": "Compare the checksums",
         "open": "Look into the ISO",
+        "digest": "Find the source tree",
+        "explain": "Find what differs",
         "deliver": "Deliver the results",
     }
 )
