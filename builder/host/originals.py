@@ -113,14 +113,16 @@ def read_originals(folder: ResultFolder, manifest: str) -> Originals:
     sums = read_sums(folder) if folder.has(SUMS) else None
     if sums is not None and origin.iso not in sums.digests:
         sums = None  # of another build
+    for name in {*origin.manifest.artefacts, *(sums.digests if sums else ())}:
+        if folder.has(name):
+            folder.size(name)  # what is no file is told before any work
     return Originals(folder=folder, content=content, origin=origin, sums=sums)
 
 
 def compare(originals: Originals, rebuilt: Sequence[Artefact]) -> tuple[Comparison, ...]:
     """Compare all that was rebuilt, and all that should have been; the ISO comes first.
 
-    Raises VerificationError for something beside the manifest that has a result's name and cannot
-    be read as a file.
+    Raises VerificationError for an original that cannot be read.
     """
     digests: Mapping[str, str] = {each.name: each.sha256 for each in rebuilt}
     names = {*digests, *originals.origin.manifest.artefacts, originals.manifest_name}

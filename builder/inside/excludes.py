@@ -5,7 +5,6 @@ directory, with its owner and mode, in the copy. Format: rsync(1), "FILTER RULES
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -91,11 +90,6 @@ def filters() -> tuple[str, ...]:
         rules += [f"+ {pattern}" for pattern in row.keeps]
         rules.append(f"- {row.pattern}")
     return (*rules, f"+x {KEPT_XATTR}", "-x *")
-
-
-def copy_rules(exclude: Iterable[str]) -> tuple[str, ...]:
-    """Return rsync's filter rules: patterns of `exclude` are tried before the table."""
-    return (*(f"- {pattern}" for pattern in exclude), *filters())
 
 
 def swap_files(tree: Tree) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from builder.errors import StepError
 from builder.inside import acl
-from builder.inside.excludes import copy_rules
+from builder.inside.excludes import filters
 from builder.inside.system import System
 from builder.inside.tree_digest import SourceTree, TreeDigest, digesting
 
@@ -40,7 +40,7 @@ class StageStep:
 
     def rules(self) -> tuple[str, ...]:
         """Return rsync's filter rules, in the order in which they are tried."""
-        return copy_rules(self.exclude)
+        return (*(f"- {pattern}" for pattern in self.exclude), *filters())
 
     def argv(self) -> tuple[str, ...]:
         """Return the command."""
