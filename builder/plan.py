@@ -172,6 +172,23 @@ class ThawRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TreePlace:
+    """How a container finds the chosen tree, and whether it can change meanwhile."""
+
+    cache_image: bool  # mount `subvolume` of /cache.img at /source; else it is bound there
+    subvolume: str  # absolute path in the volume of the image
+    frozen: bool  # a read-only snapshot; else it is checked for change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeInventoryRequest:
+    """List what the tree at /source holds, as a build would take it."""
+
+    tree: TreePlace
+    exclude: tuple[str, ...] = ()  # more rsync patterns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageIdentity:
     """The builder image that a plan was made for."""
 
