@@ -156,15 +156,6 @@ class ScanRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DigestRequest:
-    """Give the tree at /source its digest, or the one at `path` of the image at /cache.img."""
-
-    image: bool
-    path: str  # from the top of the image's volume
-    exclude: tuple[str, ...]  # the recipe's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TreeName:
     """What names a source tree: docs/tree-digest.md."""
 
@@ -188,6 +179,23 @@ class ThawRequest:
     """Remove the frozen snapshots `names` below /cache; one that is gone is fine."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreePlace:
+    """How a container finds the chosen tree, and whether it can change meanwhile."""
+
+    cache_image: bool  # mount `subvolume` of /cache.img at /source; else it is bound there
+    subvolume: str  # absolute path in the volume of the image
+    frozen: bool  # a read-only snapshot; else it is checked for change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeInventoryRequest:
+    """List or digest what the tree at /source holds, as a build would take it."""
+
+    tree: TreePlace
+    exclude: tuple[str, ...] = ()  # more rsync patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

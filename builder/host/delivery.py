@@ -19,6 +19,7 @@ from typing import IO, Final
 
 from builder.errors import HostError, UsageError, VerificationError
 from builder.host.printable import short
+from builder.host.tar_stream import ChunkReader
 from builder.naming import is_plain_name
 from builder.signals import held, undoing
 
@@ -228,7 +229,7 @@ def _unpack(
     expected = {artefact.name: artefact for artefact in artefacts}
     total = max(sum(artefact.size for artefact in artefacts), 1)
     done = 0
-    reader = io.BufferedReader(_ChunkReader(chunks), _CHUNK)
+    reader = io.BufferedReader(ChunkReader(chunks), _CHUNK)
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:
             for member in archive:
@@ -285,25 +286,3 @@ def _verify(path: Path, artefact: Artefact) -> None:
             found=found,
             expected=artefact.sha256,
         )
-
-
-class _ChunkReader(io.RawIOBase):
-    """A stream of byte chunks as a file that can only be read forward."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            try:
-                self._rest = memoryview(next(self._chunks))
-            except StopIteration:
-                return 0
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count

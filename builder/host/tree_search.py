@@ -1,27 +1,17 @@
 """Finds the tree of a cache that a manifest means: by its name first, and surely by its digest."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from builder.codec import from_data
 from builder.errors import SourceError, StepError
 from builder.events import Note, StepFinished, StepStarted
-from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.engine import Engine
+from builder.host.opened_tree import tree_job
 from builder.host.origin import Origin, SnapshotName
-from builder.host.owner import labels
-from builder.host.source import (
-    MOUNTING,
-    READING,
-    CacheSource,
-    OnEvent,
-    tree_bind,
-    work_volume,
-)
-from builder.names import new_run
-from builder.plan import CacheReport, Candidate, DigestRequest, TreeName
+from builder.host.source import CacheSource, OnEvent
+from builder.plan import CacheReport, Candidate, TreeName
 
 _SHOWN: Final = 20  # trees that are named when none is the right one
 
@@ -61,36 +51,18 @@ class TreeSearch:
         raise _missing(self.source, self.origin, seen)
 
     def _name(self, candidate: Candidate) -> TreeName:
-        run = new_run()
-        request = DigestRequest(
-            image=self.source.is_image,
-            path=f"{self.report.base}/{candidate.path}",
+        reading = tree_job(
+            "digest",
+            self.engine,
+            self.image,
+            self.source,
+            candidate,
+            report=self.report,
             exclude=self.origin.recipe.exclude,
+            on_event=self.on_event,
         )
-        with self._bound(candidate, run) as bind:
-            spec = ContainerSpec(
-                image=self.image,
-                job="digest",
-                request=request,
-                labels=labels(run, "digest"),
-                binds=(bind,),
-                capabilities=MOUNTING if self.source.is_image else READING,
-                loop_devices=self.source.is_image,
-            )
-            with self.engine.started(spec) as job:
-                return from_data(TreeName, job.finish(self.on_event))
-
-    @contextlib.contextmanager
-    def _bound(self, candidate: Candidate, run: str) -> Iterator[Bind]:
-        """Have the tree where it can be seen; one that may change is frozen meanwhile."""
-        if self.source.is_image:
-            yield self.source.bind()
-        elif candidate.read_only or not candidate.subvolume:
-            yield self.source.bind_tree(candidate.path)
-        else:
-            place = (self.engine, self.image, self.source, candidate)
-            with work_volume(*place, run=run, on_event=self.on_event):
-                yield tree_bind(*place, run=run, on_event=self.on_event).bind
+        with reading as spec, self.engine.started(spec) as job:
+            return from_data(TreeName, job.finish(self.on_event))
 
 
 def in_order(report: CacheReport, wanted: SnapshotName) -> list[Candidate]:

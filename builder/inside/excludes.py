@@ -5,6 +5,7 @@ directory, with its owner and mode, in the copy. Format: rsync(1), "FILTER RULES
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,9 +84,12 @@ EXCLUDES: Final = (
 KEPT_XATTR: Final = "security.capability"
 
 
-def filters() -> tuple[str, ...]:
-    """Return the table as rsync filter rules, in the order in which rsync must try them."""
-    rules: list[str] = []
+def filters(more: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the table as rsync filter rules, in the order in which rsync must try them.
+
+    `more` are further patterns, tried before the table.
+    """
+    rules = [f"- {pattern}" for pattern in more]
     for row in EXCLUDES:
         rules += [f"+ {pattern}" for pattern in row.keeps]
         rules.append(f"- {row.pattern}")

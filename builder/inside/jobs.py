@@ -13,6 +13,7 @@ from builder.inside import (
     block_cache,
     cache_image,
     freeze,
+    inventory,
     name_tree,
     paths,
     pipeline,
@@ -20,15 +21,17 @@ from builder.inside import (
     qemu,
     read_iso,
     scan,
+    source,
+    squashfs_inventory,
 )
 from builder.inside.real_system import RealSystem
 from builder.plan import (
     BootTestRequest,
     BuildPlan,
-    DigestRequest,
     FreezeRequest,
     ScanRequest,
     ThawRequest,
+    TreeInventoryRequest,
 )
 
 Emit = Callable[[Event], None]
@@ -60,7 +63,7 @@ def _build(request: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _digest(data: object, emit: Emit) -> Mapping[str, Any]:
-    request = from_data(DigestRequest, data)
+    request = from_data(TreeInventoryRequest, data)
     return dict(to_data(name_tree.name_tree(request, system=RealSystem(emit))))
 
 
@@ -85,6 +88,25 @@ def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
     system = RealSystem(emit)
     with system.step("open", position=2, total=2):
         return dict(to_data(read_iso.read_iso(paths.MEDIUM, system=system)))
+
+
+def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
+    request = from_data(TreeInventoryRequest, data)
+    system = RealSystem(emit)
+    with (
+        system.step("list", position=1, total=1),
+        source.mounted_source(request.tree, system=system),
+        source.unchanged(request.tree),
+    ):
+        rows = inventory.tree_rows(paths.SOURCE, exclude=request.exclude)
+        return {"lines": inventory.write_inventory(rows, paths.INVENTORY)}
+
+
+def _iso_inventory(_request: object, emit: Emit) -> Mapping[str, Any]:
+    system = RealSystem(emit)
+    with system.step("list", position=1, total=1):
+        rows = squashfs_inventory.iso_rows(paths.MEDIUM, system=system)
+        return {"lines": inventory.write_inventory(rows, paths.INVENTORY)}
 
 
 def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
@@ -118,4 +140,6 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "show-blocks": _show_blocks,
     "prune-blocks": _prune_blocks,
     "verify": _verify,
+    "inventory": _inventory,
+    "iso-inventory": _iso_inventory,
 }

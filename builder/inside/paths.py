@@ -18,3 +18,4 @@ ISO_TREE: Final = WORK / "iso"  # what xorriso packs
 BOOT_PARTS: Final = WORK / "boot"  # boot images on their way into the ISO
 BLOCK_COUNTS: Final = WORK / "block-cache.counts"  # what mksquashfs asked that store
 OUT: Final = WORK / "out"  # what the host fetches
+INVENTORY: Final = OUT / "inventory.jsonl"  # inventory, iso-inventory: what the host fetches

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
@@ -11,10 +11,9 @@ from builder.block_cache import LIMIT, BlockCounts
 from builder.codec import to_data
 from builder.errors import SourceError, StepError
 from builder.events import Event
-from builder.inside import block_cache, cache_image, paths
+from builder.inside import block_cache, paths, source
 from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import swap_files
-from builder.inside.fingerprint import fingerprint
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
@@ -26,7 +25,7 @@ from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.system import System
 from builder.inside.tree import Tree
-from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts
+from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts, TreePlace
 
 _JOURNAL = paths.WORK / "changes.json"
 _DIGEST = paths.WORK / "source.json"
@@ -51,7 +50,8 @@ def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any
     system = RealSystem(emit, source_date_epoch=plan.source_date_epoch)
     for folder in (paths.ISO_TREE, paths.BOOT_PARTS, paths.OUT):
         folder.mkdir()
-    with _source(plan, system), _unchanged(plan):
+    tree = _source(plan)
+    with source.mounted_source(tree, system=system), source.unchanged(tree):
         steps = pipeline(plan)
         for position, step in enumerate(steps, start=1):
             with system.step(step.name, position=position, total=len(steps)):
@@ -144,40 +144,12 @@ def _facts(plan: BuildPlan) -> SystemFacts:
     return plan.candidate.system
 
 
-@contextlib.contextmanager
-def _source(plan: BuildPlan, system: RealSystem) -> Iterator[None]:
-    """Have the chosen tree at /source: bound there already, or mounted from the cache image."""
-    if not plan.cache_image:
-        yield
-        return
-    subvolume = PurePosixPath("/") / plan.cache_base / plan.candidate.path
-    with cache_image.mounted(
-        paths.CACHE_IMAGE, paths.SOURCE, system=system, subvolume=str(subvolume)
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def _unchanged(plan: BuildPlan) -> Iterator[None]:
-    """Raise SourceError when a source that could not be frozen changed during the body."""
-    if plan.frozen:
-        yield
-        return
-    before = _state(plan)
-    yield
-    if _state(plan) != before:
-        raise SourceError(
-            "The source changed during the build, so the result was thrown away",
-            hint="Let a running backup finish, then build again. On btrfs, a cache that is a "
-            "subvolume on a writable medium is frozen instead.",
-        )
-
-
-def _state(plan: BuildPlan) -> str:
-    if not plan.cache_image:
-        return fingerprint(paths.SOURCE)
-    facts = paths.CACHE_IMAGE.stat()
-    return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
+def _source(plan: BuildPlan) -> TreePlace:
+    return TreePlace(
+        cache_image=plan.cache_image,
+        subvolume=str(PurePosixPath("/") / plan.cache_base / plan.candidate.path),
+        frozen=plan.frozen,
+    )
 
 
 def _artefact(path: Path) -> Mapping[str, Any]:

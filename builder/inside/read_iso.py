@@ -1,5 +1,8 @@
 """Reads a finished ISO that may be damaged or made by anybody: every file with its digest."""
 
+import contextlib
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,28 +13,13 @@ from builder.inside.steps.manifest import ESP_NAME
 from builder.inside.system import System
 from builder.plan import IsoContents, IsoFile
 
+_COMPLAINT: Final = re.compile(r": FAILURE :|^FATAL ERROR: |^Can.t find a valid SQUASHFS")
 _MOST_EXTENTS: Final = 20_000  # ours have some hundred; each costs time in every chunk
 
 
 def read_iso(iso: Path, *, system: System) -> IsoContents:
     """Return what is in `iso`. Raises VerificationError when it is not such an ISO."""
-    try:
-        partition = check_layout(system.run(layout_argv(iso)))
-        files = parse_files(system.run(files_argv(iso)))
-    except StepError as error:
-        if "code" not in error.values:  # ended by a signal, or not there: not the ISO's fault
-            raise
-        complaints = [line for line in error.output if ": FAILURE :" in line]
-        raise _unreadable(complaints[0] if complaints else error) from error
-    except (ValueError, IndexError) as error:
-        raise _unreadable(error) from error
-    except VerificationError as error:  # its hint speaks of a defect of ours
-        error.hint = ""
-        raise
-    if len(files) > _MOST_EXTENTS:
-        raise _unreadable("it lists far more files than any of ours")
-    esp = Extent(path=ESP_NAME, start=partition.start, size=partition.size)
-    digests = digest_iso(iso, (*files, esp), progress=system.progress)
+    digests = digest_iso(iso, extents_of(iso, system=system), progress=system.progress)
     return IsoContents(
         size=digests.whole.size,
         sha256=digests.whole.sha256,
@@ -40,6 +28,36 @@ def read_iso(iso: Path, *, system: System) -> IsoContents:
             for path, facts in digests.inside.items()
         ),
     )
+
+
+def extents_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
+    """Return where the files of `iso` lie, and last its EFI system partition.
+
+    Raises VerificationError when it is not such an ISO.
+    """
+    with readable():
+        partition = check_layout(system.run(layout_argv(iso)))
+        files = parse_files(system.run(files_argv(iso)))
+    if len(files) > _MOST_EXTENTS:
+        raise _unreadable("it lists far more files than any of ours")
+    return (*files, Extent(path=ESP_NAME, start=partition.start, size=partition.size))
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """Raise VerificationError for what tools of ours, or our own reading, find in an ISO."""
+    try:
+        yield
+    except StepError as error:
+        if "code" not in error.values:  # ended by a signal, or not there: not the ISO's fault
+            raise
+        complaints = [line for line in error.output if _COMPLAINT.search(line)]
+        raise _unreadable(complaints[0] if complaints else error) from error
+    except (ValueError, IndexError, EOFError) as error:
+        raise _unreadable(error) from error
+    except VerificationError as error:  # its hint speaks of a defect of ours
+        error.hint = ""
+        raise
 
 
 def _unreadable(reason: object) -> VerificationError:

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from builder.errors import StepError
 from builder.inside import acl
@@ -44,6 +44,21 @@ class TreeDigest:
     files: int  # names of regular files
     size: int  # bytes of their contents; a file with several names counts once
     stubs: tuple[bytes, ...]  # directories without a time of their own, see `builder.inside.btrfs`
+
+
+class Record(NamedTuple):
+    """The ten fields that docs/tree-digest.md has for one path, as they go into the digest."""
+
+    path: bytes
+    kind: bytes
+    mode: bytes
+    uid: bytes
+    gid: bytes
+    mtime: bytes
+    size: bytes
+    value: bytes
+    capability: bytes
+    first: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +93,24 @@ def digest_tree(tree: SourceTree, *, stop: threading.Event | None = None) -> Tre
 
     Raises StepError when a part of it cannot be read, changes or vanishes, and when `stop` is set.
     """
+    reader = TreeReader(tree=tree, stop=stop or threading.Event())
+    total = hashlib.sha256(b"distroclone-tree %d\0" % TREE_FORMAT)
+    for record in reader.records():
+        total.update(b"\0".join(record) + b"\0")
+    return TreeDigest(
+        digest=f"sha256:{total.hexdigest()}",
+        format=TREE_FORMAT,
+        files=reader.files,
+        size=reader.size,
+        stubs=tuple(reader.stubs),
+    )
+
+
+@contextmanager
+def explained(tree: SourceTree) -> Iterator[None]:
+    """Raise StepError for what goes wrong in reading `tree` in the body."""
     try:
-        return _Reader(tree=tree, stop=stop or threading.Event()).read()
+        yield
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _changed(_inner(tree, error)) from error
     except OSError as error:
@@ -107,40 +138,35 @@ def digesting(tree: SourceTree) -> Iterator[Future[TreeDigest]]:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Reader:
+class TreeReader:
+    """Reads a tree once, and counts meanwhile."""
+
     tree: SourceTree
-    stop: threading.Event
+    stop: threading.Event = field(default_factory=threading.Event)
     files: int = 0
     size: int = 0
     stubs: list[bytes] = field(default_factory=list)
     # The first name of what has several, and what it holds, by device and inode.
     linked: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
 
-    def read(self) -> TreeDigest:
-        total = hashlib.sha256(b"distroclone-tree %d\0" % TREE_FORMAT)
+    def records(self) -> Iterator[Record]:
+        """Yield the record of every path, in the order of the bytes; errors as `digest_tree`."""
         top = os.fsencode(self.tree.root)
-        on_btrfs = filesystem_at(self.tree.root.resolve()) == "btrfs"
-        for path in self.tree.paths():
-            status = os.lstat(top + path)
-            stub = on_btrfs and is_subvolume_stub(status)
-            if stub:
-                self.stubs.append(path)
-            seconds = 0 if stub or path == b"/" else status.st_mtime_ns // 1_000_000_000
-            total.update(self._record(path, top + path, status, seconds=seconds))
-        return TreeDigest(
-            digest=f"sha256:{total.hexdigest()}",
-            format=TREE_FORMAT,
-            files=self.files,
-            size=self.size,
-            stubs=tuple(self.stubs),
-        )
+        with explained(self.tree):
+            on_btrfs = filesystem_at(self.tree.root.resolve()) == "btrfs"
+            for path in self.tree.paths():
+                status = os.lstat(top + path)
+                stub = on_btrfs and is_subvolume_stub(status)
+                if stub:
+                    self.stubs.append(path)
+                seconds = 0 if stub or path == b"/" else status.st_mtime_ns // 1_000_000_000
+                yield self._record(path, top + path, status, seconds=seconds)
 
-    def _record(self, path: bytes, real: bytes, status: os.stat_result, *, seconds: int) -> bytes:
-        """Return the record of one path: ten fields, each ended by NUL."""
+    def _record(self, path: bytes, real: bytes, status: os.stat_result, *, seconds: int) -> Record:
         kind = _TYPES[stat.S_IFMT(status.st_mode)]
         mode, capability = _mode_and_capability(real, status)
         value, first = self._value(path, real, status)
-        fields = (
+        return Record(
             path,
             kind,
             b"%04o" % mode,
@@ -152,7 +178,6 @@ class _Reader:
             capability.hex().encode(),
             first,
         )
-        return b"\0".join(fields) + b"\0"
 
     def _value(self, path: bytes, real: bytes, status: os.stat_result) -> tuple[bytes, bytes]:
         """Return what the entry holds, and the first name of a file with several."""

@@ -40,7 +40,7 @@ class StageStep:
 
     def rules(self) -> tuple[str, ...]:
         """Return rsync's filter rules, in the order in which they are tried."""
-        return (*(f"- {pattern}" for pattern in self.exclude), *filters())
+        return filters(self.exclude)
 
     def argv(self) -> tuple[str, ...]:
         """Return the command."""
