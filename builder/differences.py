@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from builder.plan import Problem
+
 MOST: Final = 500  # differences that are kept; the rest is counted
 
 CONTENT: Final = "content"
@@ -32,7 +34,7 @@ class Explanation:
 
     differences: tuple[Difference, ...]
     more: int = 0  # those above MOST
-    remarks: tuple[str, ...] = ()  # what else the user must know, and what could not be told
+    remarks: tuple[Problem, ...] = ()  # what else the user must know, and what could not be told
 
     def within(self, *place: str) -> "Explanation":
         """Return the same, of what lies in `place`."""
@@ -49,7 +51,7 @@ class Explanation:
         return Explanation(differences=tuple(inner), more=self.more, remarks=self.remarks)
 
 
-def explained(parts: "list[Difference]", *, remarks: tuple[str, ...] = ()) -> Explanation:
+def explained(parts: "list[Difference]", *, remarks: tuple[Problem, ...] = ()) -> Explanation:
     """Return an explanation of at most MOST differences."""
     return Explanation(
         differences=tuple(parts[:MOST]), more=max(len(parts) - MOST, 0), remarks=remarks

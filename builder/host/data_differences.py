@@ -22,11 +22,10 @@ def _compare(
 ) -> None:
     if original == rebuilt and type(original) is type(rebuilt):
         return
-    pairs = (_table(original), _table(rebuilt)) if depth < _DEEPEST else (None, None)
-    if pairs[0] is None or pairs[1] is None or type(original) is not type(rebuilt):
+    before, after = _table(original), _table(rebuilt)
+    if before is None or after is None or depth == _DEEPEST or type(original) is not type(rebuilt):
         found.append(_value(place, original, rebuilt))
         return
-    before, after = pairs
     for key in [*before, *(key for key in after if key not in before)]:
         inner = f"{place}{key}" if isinstance(original, list) else f"{place}.{key}".lstrip(".")
         if key in before and key in after:

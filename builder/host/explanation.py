@@ -1,9 +1,8 @@
 """Why a rebuild is not what its manifest says, told from the outside in."""
 
 import contextlib
-import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from builder.codec import from_data
 from builder.differences import (
@@ -16,8 +15,9 @@ from builder.differences import (
     joined,
     shown_byte,
 )
-from builder.errors import BuilderError, HostError, VerificationError
+from builder.errors import HostError, VerificationError
 from builder.host.data_differences import data_differences
+from builder.host.delivery import SUMS
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.manifest_reader import LARGEST, manifest_of, read_manifest, strict_json
 from builder.host.originals import Comparison, Originals, Side, Verdict
@@ -25,8 +25,9 @@ from builder.host.owner import labels
 from builder.host.result_folder import ResultFolder, opened_folder
 from builder.host.session import Outcome
 from builder.host.source import READING, OnEvent
+from builder.host.sums import parse_sums
 from builder.names import new_run
-from builder.texts import say
+from builder.plan import Problem
 
 _ORIGINAL: Final = "/original.iso"  # builder.inside.paths, seen from here
 _REBUILT: Final = "/rebuilt.iso"
@@ -38,7 +39,6 @@ def explain(
     comparisons: tuple[Comparison, ...],
     engine: Engine,
     *,
-    image: str,
     on_event: OnEvent,
 ) -> Explanation:
     """Say what differs in each result that is not the same; nothing for those that are."""
@@ -48,7 +48,7 @@ def explain(
             if each.verdict is Verdict.DIFFERENT:
                 one = _One(comparison=each, originals=originals, rebuilt=rebuilt)
                 if each.name == originals.origin.iso:
-                    part = _iso(one, engine, image=image, on_event=on_event)
+                    part = _iso(one, engine, image=outcome.image.id, on_event=on_event)
                 else:
                     part = one.explain()
                 parts.append(part.within(each.name))
@@ -74,7 +74,15 @@ class _One:
                                          rebuilt="no")])  # fmt: skip
         if not self.comparison.differs(Side.FILE):
             return explained(self.digests())
-        original, rebuilt = self._original(), self.rebuilt.read(self.name, limit=LARGEST)
+        try:
+            original, rebuilt = self._original(), self.rebuilt.read(self.name, limit=LARGEST)
+        except VerificationError as error:  # too large to be looked into
+            return explained(
+                self.digests(),
+                remarks=(Problem(message=error.message, values=tuple(error.values.items())),),
+            )
+        if self.name == SUMS:
+            return data_differences(dict(parse_sums(original)), dict(parse_sums(rebuilt)))
         if self.name.endswith(".json"):
             with contextlib.suppress(VerificationError):
                 return data_differences(strict_json(original), strict_json(rebuilt))
@@ -106,13 +114,17 @@ def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explana
     if one.comparison.differs(Side.FILE):
         with contextlib.suppress(_CannotLookError):
             return _in_container(one, engine, image=image, on_event=on_event)
-        why = say("The engine does not see the original ISO, so nothing more can be told")
+        why = Problem(
+            message="The engine does not see the original ISO, so nothing more can be told"
+        )
     elif one.comparison.has(Side.FILE):
-        why = say("The ISO beside the manifest is the rebuilt one; what is said of it is wrong")
+        why = Problem(
+            message="The ISO beside the manifest is the rebuilt one; what is said of it is wrong"
+        )
         return explained(one.digests(), remarks=(why,))
     else:
-        why = say(
-            "The original ISO is not beside the manifest. Its manifest lists what was in it, which "
+        why = Problem(
+            message="The original ISO is not beside the manifest. Its manifest lists what was in it, which "
             "is all that can be told"
         )
     return joined([_contents(one), explained([], remarks=(why,))])
@@ -135,7 +147,9 @@ def _contents(one: _One) -> Explanation:
             parts.append(_differs(path, "sha256", there.sha256, here.sha256))
     if parts:
         return explained(parts)
-    remark = say("Every file in both ISOs is the same: boot records, directories or dates differ")
+    remark = Problem(
+        message="Every file in both ISOs is the same: boot records, directories or dates differ"
+    )
     return explained(one.digests(), remarks=(remark,))
 
 

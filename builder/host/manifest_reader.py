@@ -60,7 +60,7 @@ def read_manifest(content: bytes) -> Mapping[str, Any]:
 
     Raises VerificationError for what is no manifest of ours, or one of a newer version.
     """
-    data = _strict_json(content)
+    data = strict_json(content)
     if not isinstance(data, dict):
         raise VerificationError("The manifest is not a JSON object")
     _check_format(data.get("format"))
@@ -74,7 +74,8 @@ def read_manifest(content: bytes) -> Mapping[str, Any]:
     return data
 
 
-def _strict_json(content: bytes) -> Any:
+def strict_json(content: bytes) -> Any:
+    """Return what JSON says. Raises VerificationError for what is none, or not one thing only."""
     try:
         return json.loads(
             content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from builder.errors import UsageError, VerificationError
+from builder.errors import UsageError
 from builder.host.delivery import SUMS, Artefact
 from builder.host.manifest_reader import LARGEST
 from builder.host.origin import Origin, read_origin
@@ -85,8 +85,8 @@ class Originals:
         """Return what is said of a result. Raises VerificationError for a file that is none."""
         said = []
         if name in self.origin.manifest.artefacts:
-            digest = self.origin.manifest.artefacts[name].sha256
-            said.append(Said(side=Side.MANIFEST, sha256=digest))
+            row = self.origin.manifest.artefacts[name]
+            said.append(Said(side=Side.MANIFEST, sha256=row.sha256))
         if self.sums is not None and name in self.sums.digests:
             said.append(Said(side=Side.SUMS, sha256=self.sums.digests[name]))
         if (digest := self._file(name)) is not None:

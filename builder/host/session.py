@@ -69,6 +69,7 @@ class Outcome:
 
     folder: Path
     iso_name: str
+    image: ImageIdentity
     artefacts: tuple[Artefact, ...]
     blocks: BlockCounts | None = None  # how the block cache served; None: it was not used
 
@@ -147,6 +148,7 @@ def build(
     return Outcome(
         folder=output.path,
         iso_name=choice.iso_name,
+        image=choice.image,
         artefacts=artefacts,
         blocks=from_data(BlockCounts, counts) if (counts := result["block_cache"]) else None,
     )

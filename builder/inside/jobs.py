@@ -24,6 +24,7 @@ from builder.inside import (
     source,
     squashfs_inventory,
 )
+from builder.inside.explain.isos import explain_isos
 from builder.inside.real_system import RealSystem
 from builder.plan import (
     BootTestRequest,
@@ -90,6 +91,12 @@ def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
         return dict(to_data(read_iso.read_iso(paths.MEDIUM, system=system)))
 
 
+def _explain(_request: object, emit: Emit) -> Mapping[str, Any]:
+    system = RealSystem(emit)
+    with system.step("explain", position=1, total=1):
+        return dict(to_data(explain_isos(paths.ORIGINAL, paths.REBUILT, system=system)))
+
+
 def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
     request = from_data(TreeInventoryRequest, data)
     system = RealSystem(emit)
@@ -140,6 +147,7 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "show-blocks": _show_blocks,
     "prune-blocks": _prune_blocks,
     "verify": _verify,
+    "explain": _explain,
     "inventory": _inventory,
     "iso-inventory": _iso_inventory,
 }

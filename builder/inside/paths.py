@@ -10,6 +10,9 @@ CACHE_IMAGE: Final = Path("/cache.img")  # a cache image, bound read-only
 SOURCE: Final = Path("/source")  # build: the chosen tree, read-only
 MEDIUM: Final = Path("/medium.iso")  # boot-test, verify: the ISO, bound read-only
 
+ORIGINAL: Final = Path("/original.iso")  # explain: the two ISOs, bound read-only
+REBUILT: Final = Path("/rebuilt.iso")
+
 BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, where there is one
 
 WORK: Final = Path("/work")  # build: the labelled volume

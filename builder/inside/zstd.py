@@ -3,48 +3,52 @@
 The calls are those of zstd's manual, "Streaming decompression" (zstd.h, 1.5).
 """
 
+import contextlib
 import ctypes
-from collections.abc import Callable, Iterator
-from ctypes import POINTER, Structure, byref, c_char_p, c_size_t, c_void_p, cast
-from functools import cache
-from typing import Any, Final
+from collections.abc import Iterator
+from ctypes import c_size_t, c_void_p
+from typing import BinaryIO, Final
 
 _LIBRARY: Final = "libzstd.so.1"
-_OUT: Final = 1 << 20  # bytes
+_PIECE: Final = 1 << 20  # bytes
+MAGIC: Final = b"\x28\xb5\x2f\xfd"
 
 
-class _Buffer(Structure):
+class _Buffer(ctypes.Structure):
     """ZSTD_inBuffer and ZSTD_outBuffer have the same three fields."""
 
-    _fields_ = (("data", c_void_p), ("size", c_size_t), ("pos", c_size_t))
+    _fields_ = (("data", c_void_p), ("size", c_size_t), ("position", c_size_t))
 
 
-class ZstdDecoder:
-    """Unpacks one frame that comes in pieces, as the decoders of `lzma` and `bz2` do."""
+def unpacked(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield what is in the zstd frame that begins where `stream` is, and leave it behind that.
 
-    def __init__(self) -> None:
-        self._library = _loaded()
-        self._stream = c_void_p(self._library.ZSTD_createDStream())
-        self.eof = False
-        self.unused_data = b""
-
-    def __del__(self) -> None:
-        self._library.ZSTD_freeDStream(self._stream)
-
-    def decompress(self, packed: bytes) -> Iterator[bytes]:
-        """Yield what comes out of the next piece. Raises ValueError for what is no zstd."""
-        source = _Buffer(cast(c_char_p(packed), c_void_p), len(packed), 0)
-        space = ctypes.create_string_buffer(_OUT)
-        while not self.eof:
-            target = _Buffer(cast(space, c_void_p), _OUT, 0)
-            left = self._library.ZSTD_decompressStream(
-                self._stream, byref(target), byref(source)
-            )
-            if self._library.ZSTD_isError(left):
-                message = self._library.ZSTD_getErrorName(left).decode()
-                raise ValueError(message)
-            self.eof = left == 0
-            yield space.raw[: target.pos]
-            if source.pos == len(packed) and target.pos < _OUT:
-                break
-        self.unused_data = packed[source.pos :]
+    Raises ValueError for what is no zstd, EOFError for a frame that is cut off.
+    """
+    library = ctypes.CDLL(_LIBRARY)
+    library.ZSTD_createDStream.restype = c_void_p
+    library.ZSTD_decompressStream.restype = c_size_t
+    library.ZSTD_getErrorName.restype = ctypes.c_char_p
+    library.ZSTD_getErrorName.argtypes = (c_size_t,)
+    library.ZSTD_isError.argtypes = (c_size_t,)
+    with contextlib.ExitStack() as stack:
+        decoder = c_void_p(library.ZSTD_createDStream())
+        stack.callback(library.ZSTD_freeDStream, decoder)
+        left = 1
+        while left:
+            packed = stream.read(_PIECE)
+            if not packed:
+                raise EOFError
+            piece = ctypes.create_string_buffer(packed, len(packed))
+            source = _Buffer(ctypes.cast(piece, c_void_p), len(packed), 0)
+            while left and source.position < len(packed):
+                space = ctypes.create_string_buffer(_PIECE)
+                target = _Buffer(ctypes.cast(space, c_void_p), _PIECE, 0)
+                left = library.ZSTD_decompressStream(
+                    decoder, ctypes.byref(target), ctypes.byref(source)
+                )
+                if library.ZSTD_isError(left):
+                    raise ValueError(library.ZSTD_getErrorName(left).decode())
+                yield space.raw[: target.position]
+            if not left:
+                stream.seek(source.position - len(packed), 1)

@@ -12,9 +12,9 @@ from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import FirstByte, Part, first_byte, size_difference
 from builder.inside.explain.regions import Region, regions
 from builder.inside.explain.squashfs import explain_squashfs
-from builder.inside.iso_report import Extent
 from builder.inside.read_iso import extents_of
 from builder.inside.system import System
+from builder.plan import Problem
 
 _INITRAMFS: Final = "live/initrd"
 
@@ -28,7 +28,7 @@ def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanatio
         before = _by_name(regions(original, extents_of(original, system=system)))
         after = _by_name(regions(rebuilt, extents_of(rebuilt, system=system)))
     except VerificationError as error:
-        return _plain(original, rebuilt, str(error))
+        return _plain(original, rebuilt, error)
     return _Comparing(
         original=original, rebuilt=rebuilt, before=before, after=after, system=system
     ).explain()
@@ -38,12 +38,12 @@ def _by_name(found: Sequence[Region]) -> Mapping[tuple[bool, str], Region]:
     return {(each.is_file, each.name): each for each in found}
 
 
-def _plain(original: Path, rebuilt: Path, reason: str) -> Explanation:
+def _plain(original: Path, rebuilt: Path, reason: BuilderError) -> Explanation:
     parts = [Part(file=path, start=0, size=path.stat().st_size) for path in (original, rebuilt)]
     found = size_difference(parts[0].size, parts[1].size)
     if first := first_byte(*parts):
         found.append(first.difference())
-    return explained(found, remarks=(reason,))
+    return explained(found, remarks=(_remark(reason),))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class _Comparing:
             if region.is_file and region.name.startswith(_INITRAMFS):
                 return joined([outer, explain_initramfs(one, other)])
         except BuilderError as error:
-            return joined([outer, explained([], remarks=(f"{region.name}: {error}",))])
+            return joined([outer, explained([], remarks=(_remark(error),))])
         return outer
 
     def _moved(self, keys: Sequence[tuple[bool, str]]) -> Explanation:
@@ -101,6 +101,10 @@ class _Comparing:
     def _progress(self, count: int) -> None:
         self.done += count
         self.system.progress(min(self.done / max(self.original.stat().st_size, 1), 1.0))
+
+
+def _remark(error: BuilderError) -> Problem:
+    return Problem(message=error.message, values=tuple(error.values.items()))
 
 
 def _presence(name: str, *, there: bool) -> Explanation:

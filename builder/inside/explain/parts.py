@@ -1,6 +1,8 @@
 """A run of bytes in a file, and where two of them differ first."""
 
-from collections.abc import Callable
+import contextlib
+import io
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -23,6 +25,12 @@ class Part:
             stream.seek(self.start + offset)
             return stream.read(max(min(size, self.size - offset), 0))
 
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """Open it as a file of its own."""
+        with self.file.open("rb") as stream:
+            yield io.BufferedReader(_Window(stream, self.start, self.size))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstByte:
@@ -32,10 +40,10 @@ class FirstByte:
     original: bytes
     rebuilt: bytes
 
-    def difference(self) -> Difference:
-        """Return it as a difference of what is compared."""
+    def difference(self, *place: str) -> Difference:
+        """Return it as a difference of what `place` leads to."""
         return Difference(
-            place=(),
+            place=place,
             attribute=CONTENT,
             original=shown_byte(self.original),
             rebuilt=shown_byte(self.rebuilt),
@@ -47,24 +55,35 @@ def first_byte(
     original: Part, rebuilt: Part, *, progress: Callable[[int], None] = lambda _count: None
 ) -> FirstByte | None:
     """Return where two parts differ first, None where they are the same; `progress` in bytes."""
-    with original.file.open("rb") as one, rebuilt.file.open("rb") as other:
-        one.seek(original.start)
-        other.seek(rebuilt.start)
-        return first_byte_of(
-            _Limited(one, original.size), _Limited(other, rebuilt.size), progress=progress
-        )
+    with original.opened() as one, rebuilt.opened() as other:
+        return first_byte_of(one, other, progress=progress)
 
 
-class _Limited:
-    """A stream that ends after so many bytes."""
+class _Window(io.RawIOBase):
+    """A part of a file as a file."""
 
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream, self._left = stream, size
+    def __init__(self, stream: BinaryIO, start: int, size: int) -> None:
+        self._stream, self._start, self._size = stream, start, size
+        self._position = 0
 
-    def read(self, size: int) -> bytes:
-        piece = self._stream.read(min(size, self._left))
-        self._left -= len(piece)
-        return piece
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        count = max(min(len(buffer), self._size - self._position), 0)
+        self._stream.seek(self._start + self._position)
+        piece = self._stream.read(count)
+        buffer[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
 
 
 class Readable(Protocol):
@@ -107,6 +126,4 @@ def size_difference(original: int, rebuilt: int) -> list[Difference]:
     """Return that two sizes differ, in bytes; nothing when they do not."""
     if original == rebuilt:
         return []
-    return [
-        Difference(place=(), attribute=SIZE, original=str(original), rebuilt=str(rebuilt))
-    ]
+    return [Difference(place=(), attribute=SIZE, original=str(original), rebuilt=str(rebuilt))]

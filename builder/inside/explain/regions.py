@@ -104,9 +104,7 @@ def _filled(known: Iterable[Region], whole: int) -> Iterator[Region]:
             gap = f"space behind {before}" if had_files or not before else DIRECTORIES
             yield Region(name=gap, start=position, size=start - position)
         if end > start:
-            yield Region(
-                name=region.name, start=start, size=end - start, is_file=region.is_file
-            )
+            yield Region(name=region.name, start=start, size=end - start, is_file=region.is_file)
             position = end
         before, had_files = region.name, had_files or region.is_file
     if position < whole:
