@@ -124,8 +124,8 @@ def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explana
         return explained(one.digests(), remarks=(why,))
     else:
         why = Problem(
-            message="The original ISO is not beside the manifest. Its manifest lists what was in it, which "
-            "is all that can be told"
+            message="The original ISO is not beside the manifest. What the manifest lists of it is "
+            "all that can be told"
         )
     return joined([_contents(one), explained([], remarks=(why,))])
 
