@@ -35,12 +35,27 @@ def extents_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
 
     Raises VerificationError when it is not such an ISO.
     """
+    partition = partition_of(iso, system=system)
+    return (*files_of(iso, system=system), partition)
+
+
+def partition_of(iso: Path, *, system: System) -> Extent:
+    """Return where the EFI system partition of `iso` lies.
+
+    Raises VerificationError when the ISO does not start on every machine as ours do.
+    """
     with readable():
         partition = check_layout(system.run(layout_argv(iso)))
+    return Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+
+
+def files_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
+    """Return where the files of `iso` lie. Raises VerificationError when it cannot be read."""
+    with readable():
         files = parse_files(system.run(files_argv(iso)))
     if len(files) > _MOST_EXTENTS:
         raise _unreadable("it lists far more files than any of ours")
-    return (*files, Extent(path=ESP_NAME, start=partition.start, size=partition.size))
+    return files
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import FirstByte, Part, first_byte, size_difference
 from builder.inside.explain.regions import Region, regions
 from builder.inside.explain.squashfs import explain_squashfs
-from builder.inside.read_iso import extents_of
+from builder.inside.iso_report import Extent
+from builder.inside.read_iso import files_of, partition_of
 from builder.inside.system import System
 from builder.plan import Problem
 
@@ -25,13 +26,29 @@ def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanatio
     One that cannot be read as an ISO is compared as plain bytes, and the reason given.
     """
     try:
-        before = _by_name(regions(original, extents_of(original, system=system)))
-        after = _by_name(regions(rebuilt, extents_of(rebuilt, system=system)))
+        esp = partition_of(rebuilt, system=system)
+        after = regions(rebuilt, (*files_of(rebuilt, system=system), esp))
+        esp = _partition(original, esp, system=system)
+        before = regions(original, (*files_of(original, system=system), esp))
     except VerificationError as error:
         return _plain(original, rebuilt, error)
     return _Comparing(
-        original=original, rebuilt=rebuilt, before=before, after=after, system=system
+        original=original,
+        rebuilt=rebuilt,
+        before=_by_name(before),
+        after=_by_name(after),
+        system=system,
     ).explain()
+
+
+
+
+def _partition(original: Path, rebuilt: Extent, *, system: System) -> Extent:
+    """Return the original's EFI system partition; where its GPT is damaged, it lies as in ours."""
+    try:
+        return partition_of(original, system=system)
+    except VerificationError:
+        return rebuilt
 
 
 def _by_name(found: Sequence[Region]) -> Mapping[tuple[bool, str], Region]:
