@@ -20,11 +20,11 @@ def data_differences(original: Any, rebuilt: Any) -> Explanation:
 def _compare(
     original: Any, rebuilt: Any, place: str, found: list[Difference], *, depth: int
 ) -> None:
-    if original == rebuilt and type(original) is type(rebuilt):
-        return
     before, after = _table(original), _table(rebuilt)
-    if before is None or after is None or depth == _DEEPEST or type(original) is not type(rebuilt):
-        found.append(_value(place, original, rebuilt))
+    same_type = type(original) is type(rebuilt)
+    if before is None or after is None or depth == _DEEPEST or not same_type:
+        if original != rebuilt or not same_type:
+            found.append(_value(place, original, rebuilt))
         return
     for key in [*before, *(key for key in after if key not in before)]:
         inner = f"{place}{key}" if isinstance(original, list) else f"{place}.{key}".lstrip(".")

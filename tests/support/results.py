@@ -33,13 +33,20 @@ def manifest_data(**changed: object) -> dict[str, Any]:
         "contents": [row(path, content) for path, content in PARTS.items()],
         "medium_id": "0" * 32,
         "volume_id": "DEBIAN_13_XFCE",
-        "snapshot": {"selector": "3"},
+        "snapshot": {
+            "selector": "3",
+            "kind": "snapper",
+            "number": 3,
+            "taken": "2026-06-17T14:29:21Z",
+            "description": "weekly",
+        },
         "system": {"distro_id": "debian"},
         "recipe": {"name": None},
-        "image": {"id": "sha256:0", "locked": True},
+        "image": {"id": "sha256:" + "0" * 64, "locked": True},
         "tools": {"xorriso": "1.5.6"},
         "source_date_epoch": 1_781_706_560,
         "packages": [],
+        "source": {"digest": "sha256:" + "1" * 64, "format": 1, "files": 2, "bytes": 3},
     }
     return data | changed
 
