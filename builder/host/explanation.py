@@ -16,15 +16,16 @@ from builder.differences import (
     shown_byte,
 )
 from builder.errors import HostError, VerificationError
+from builder.handover import SUMS
 from builder.host.data_differences import data_differences
-from builder.host.delivery import SUMS
 from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.manifest_reader import LARGEST, manifest_of, read_manifest, strict_json
+from builder.host.manifest_reader import LARGEST, manifest_of, read_manifest
 from builder.host.originals import Comparison, Originals, Side, Verdict
 from builder.host.owner import labels
 from builder.host.result_folder import ResultFolder, opened_folder
 from builder.host.session import Outcome
 from builder.host.source import READING, OnEvent
+from builder.host.strict_json import strict_json
 from builder.host.sums import parse_sums
 from builder.names import new_run
 from builder.plan import Problem
@@ -85,7 +86,9 @@ class _One:
             return data_differences(dict(parse_sums(original)), dict(parse_sums(rebuilt)))
         if self.name.endswith(".json"):
             with contextlib.suppress(VerificationError):
-                return data_differences(strict_json(original), strict_json(rebuilt))
+                return data_differences(
+                    strict_json(original, name=self.name), strict_json(rebuilt, name=self.name)
+                )
         return explained(_first_byte(original, rebuilt))
 
     def digests(self) -> list[Difference]:

@@ -11,11 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from builder.errors import UsageError
-from builder.host.delivery import SUMS, Artefact
+from builder.handover import SUMS, Artefact
 from builder.host.manifest_reader import LARGEST
 from builder.host.origin import Origin, read_origin
 from builder.host.result_folder import ResultFolder
 from builder.host.sums import Sums, read_sums
+from builder.naming import manifest_name
 
 
 class Side(StrEnum):
@@ -79,7 +80,7 @@ class Originals:
     @property
     def manifest_name(self) -> str:
         """The name that a build gives this manifest; the file may have another."""
-        return f"{self.origin.iso.removesuffix('.iso')}.manifest.json"
+        return manifest_name(self.origin.iso.removesuffix(".iso"))
 
     def said(self, name: str) -> tuple[Said, ...]:
         """Return what is said of a result. Raises VerificationError for a file that is none."""

@@ -39,7 +39,7 @@ class Reproduction:
     """A rebuild, compared with what its manifest says and with what lies beside that."""
 
     manifest: Path
-    iso: str  # its name
+    origin: Origin  # what it was built from
     folder: Path | None  # where the rebuild is kept; None: it was removed
     comparisons: tuple[Comparison, ...]
     explanation: Explanation  # of what differs
@@ -67,7 +67,7 @@ def reproduce(
             explanation = explain(originals, outcome, comparisons, engine, on_event=on_event)
     return Reproduction(
         manifest=manifest,
-        iso=originals.origin.iso,
+        origin=originals.origin,
         folder=outcome.folder if keep else None,
         comparisons=comparisons,
         explanation=explanation,

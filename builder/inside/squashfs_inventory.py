@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from builder.inside.digests import CHUNK
+from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
+from builder.inside.dpkg import STATUS
 from builder.inside.inventory import OpenTexts, with_text
 from builder.inside.iso_report import Extent, files_argv, parse_files
-from builder.inside.packages import LARGEST_STATUS, STATUS, parse_installed
+from builder.inside.packages import parse_installed
 from builder.inside.pseudo_file import Inode, read_definitions
 from builder.inside.read_iso import readable
 from builder.inside.system import System

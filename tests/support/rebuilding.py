@@ -138,8 +138,9 @@ class FakeEngine:
 
     @contextlib.contextmanager
     def volume(
-        self, name: str, *, labels: Mapping[str, str], before_removal: Callable[[], None]
+        self, name: str, *, labels: object, before_removal: Callable[[], None]
     ) -> Iterator[str]:
+        assert labels
         try:
             yield name
         finally:

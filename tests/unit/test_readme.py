@@ -162,7 +162,8 @@ def test_the_architecture_page_gives_the_capabilities_that_the_code_asks_for() -
 
 def test_the_architecture_page_gives_the_steps_in_their_order() -> None:
     rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The steps")
-    planned = inspect.getsource(pipeline.pipeline)
+    parts = (pipeline.pipeline, pipeline._descriptions)
+    planned = "".join(inspect.getsource(part) for part in parts)
     steps = [getattr(pipeline, name) for name in re.findall(r"(\w+Step)\(", planned)]
     assert [name.strip("`") for name, *_rest in rows] == [step.name for step in steps]
 

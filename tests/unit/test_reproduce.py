@@ -273,9 +273,7 @@ def test_the_snapshot_of_that_name_comes_first_and_others_only_if_it_is_not_the_
 
 
 def test_a_tree_that_may_change_is_frozen_while_it_is_digested(place: Place) -> None:
-    engine = FakeEngine(
-        candidates=(candidate("cache", read_only=False),), trees={"cache": TREE}
-    )
+    engine = FakeEngine(candidates=(candidate("cache", read_only=False),), trees={"cache": TREE})
     assert place.reproduce(engine, place.originals(whole_results())).code == 0
     assert engine.jobs == ["scan", "freeze", "digest", "thaw", "freeze", "build", "thaw"]
 
@@ -339,9 +337,7 @@ def test_another_image_is_named_before_any_work(
 def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Place) -> None:
     changed = {"image": {"id": IMAGE, "locked": False}}
     files = results_of({ISO: CONTENT, MANIFEST: manifest_bytes(**changed)})
-    engine = FakeEngine(
-        present={**image("sha256:other"), **image(IMAGE, locked=False)}, made=files
-    )
+    engine = FakeEngine(present={**image("sha256:other"), **image(IMAGE, locked=False)}, made=files)
     assert place.reproduce(engine, place.originals(files)).code == 0
     assert engine.plan.image.locked is False
 

@@ -72,7 +72,12 @@ def reproduce(
 def _data(found: Reproduction) -> dict[str, Any]:
     return {
         "manifest": str(found.manifest),
-        "iso": found.iso,
+        "iso": found.origin.iso,
+        "source": {
+            "selector": found.origin.snapshot.selector,
+            "digest": found.origin.tree.digest,
+        },
+        "image": found.origin.image.id,
         "same": found.same,
         "folder": None if found.folder is None else str(found.folder),
         "artefacts": [
@@ -87,14 +92,14 @@ def _data(found: Reproduction) -> dict[str, Any]:
 def _words(found: Reproduction) -> str:
     lines = [_line(each) for each in found.comparisons]
     if found.same:
-        lines.append(say("Reproduced: {iso} is the same, byte for byte", iso=found.iso))
+        lines.append(say("Reproduced: {iso} is the same, byte for byte", iso=found.origin.iso))
     else:
         lines += ["", *_tree(found.explanation.differences[:_SHOWN])]
         hidden = len(found.explanation.differences) - _SHOWN + found.explanation.more
         if hidden > 0:
             lines.append(say("… and {count} more differences; --json lists them", count=hidden))
         lines += _remarks(found.explanation)
-        lines += ["", say("NOT reproduced: {iso}", iso=found.iso), *_diffoscope(found)]
+        lines += ["", say("NOT reproduced: {iso}", iso=found.origin.iso), *_diffoscope(found)]
     if found.folder is not None:
         lines.append(say("The rebuild is in {folder}", folder=found.folder))
     return printable_lines("\n".join(lines))
@@ -160,11 +165,11 @@ def _remarks(explanation: Explanation) -> list[str]:
 
 def _diffoscope(found: Reproduction) -> Iterator[str]:
     """Offer the tool that looks into everything, where it is installed."""
-    iso = next((each for each in found.comparisons if each.name == found.iso), None)
+    iso = next((each for each in found.comparisons if each.name == found.origin.iso), None)
     if iso is None or not iso.differs(Side.FILE) or shutil.which("diffoscope") is None:
         return
     if found.folder is None:
         yield say("To look into both ISOs with diffoscope, reproduce again with --output DIR")
         return
-    paths = [str(found.manifest.parent / found.iso), str(found.folder / found.iso)]
+    paths = [str(found.manifest.parent / found.origin.iso), str(found.folder / found.origin.iso)]
     yield say("To look into both ISOs: {command}", command=shlex.join(["diffoscope", *paths]))

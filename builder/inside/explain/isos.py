@@ -41,8 +41,6 @@ def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanatio
     ).explain()
 
 
-
-
 def _partition(original: Path, rebuilt: Extent, *, system: System) -> Extent:
     """Return the original's EFI system partition; where its GPT is damaged, it lies as in ours."""
     try:
