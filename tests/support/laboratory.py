@@ -123,7 +123,7 @@ class Laboratory:
     def run(self, build: Build) -> Trace:
         """Run a build to its end, after a crash if it is one of those."""
         if str(USER) in " ".join(build.prefix):
-            own = [build.environment[name] for name in _OWN if name in build.environment]
+            own = [Path(build.environment[name]) for name in _OWN if name in build.environment]
             for folder in (*own, build.output.parent, *build.output.parent.glob("*")):
                 os.chown(folder, USER, USER)
         if build.crashes_before:
