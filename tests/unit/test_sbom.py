@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from packageurl import PackageURL
 
+from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
 from builder.inside.sbom.inventory import Component, Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
@@ -148,6 +149,12 @@ def test_every_package_is_in_both_with_the_same_url(inventory: Inventory) -> Non
     found = [each["externalRefs"][0]["referenceLocator"] for each in spdx if "externalRefs" in each]
     assert sorted(found) == sorted(urls)
     assert len({each["SPDXID"] for each in spdx}) == len(spdx)
+
+
+def test_what_is_written_is_what_verify_reads(inventory: Inventory) -> None:
+    said = [listed(each.package, DEBIAN) for each in inventory.components]
+    check_same(parse_cyclonedx(cyclonedx_text(inventory).encode(), name="x"), said, name="x")
+    check_same(parse_spdx(spdx_text(inventory).encode(), name="x"), said, name="x")
 
 
 def test_the_source_package_is_named_where_it_is_another(inventory: Inventory) -> None:
