@@ -15,8 +15,10 @@ BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, whe
 LOCK: Final = Path("/usr/share/distroclone-builder/packages.lock")  # containers/Dockerfile
 
 WORK: Final = Path("/work")  # build: the labelled volume
-ROOT: Final = WORK / "root"  # the copy that is configured
+ROOT: Final = WORK / "root"  # the copy, or the overlay in its place, that is configured
+LAYER: Final = WORK / "layer"  # what such an overlay writes
 ISO_TREE: Final = WORK / "iso"  # what xorriso packs
 BOOT_PARTS: Final = WORK / "boot"  # boot images on their way into the ISO
 BLOCK_COUNTS: Final = WORK / "block-cache.counts"  # what mksquashfs asked that store
 OUT: Final = WORK / "out"  # what the host fetches
+DELIVERY: Final = Path("/delivery")  # or the host's own folder for it, where the engine shows it

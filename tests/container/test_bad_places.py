@@ -8,16 +8,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
 
+from builder.codec import from_data
 from builder.errors import BuilderError, HostError, StepError
-from builder.events import Event, StepStarted
+from builder.events import Event, Note, StepStarted
+from builder.handover import Artefact
 from builder.host import session
 from builder.host.config import Overrides, load_config
-from builder.host.engine import Engine
+from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.plan import ImageIdentity, Isolation
 from tests.conftest import unable
 from tests.container.conftest import Built
@@ -123,6 +126,8 @@ def test_an_output_folder_that_is_too_small_gets_nothing(
         assert ended.code == 3, ended.errors
         assert f"The output folder {output} has" in ended.error["message"]
         assert "--output" in ended.error["hint"]
+        finished = [each["step"] for each in ended.events if each["event"] == "step-finished"]
+        assert finished == []  # before any long work
         assert [path.suffix for path in output.iterdir()] == [".log"]
     assert left_by(client, ended.process) == []
 
@@ -205,6 +210,68 @@ def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
     assert error.command[0] == "mksquashfs"
     assert "No space left" in " ".join(error.output)
     assert left_by(client, os.getpid()) == []
+
+
+class FarEngine(Engine):
+    """An engine that has something else, or nothing, where our output folder is."""
+
+    place = Path("/nowhere/at/all")
+
+    @contextmanager
+    def started(self, spec: ContainerSpec) -> Iterator[RunningJob]:
+        def there(bind: Bind) -> Bind:
+            return replace(bind, source=f"{self.place}/{Path(bind.source).name}")
+
+        binds = tuple(each if each.read_only else there(each) for each in spec.binds)
+        with super().started(replace(spec, binds=binds)) as job:
+            yield job
+
+
+@pytest.mark.parametrize("place", ["nowhere", "somewhere else"])
+def test_an_engine_that_does_not_see_the_output_folder_gives_the_same_results_as_a_stream(
+    client: docker.DockerClient, built: Built, demo_cache: Path, tmp_path: Path, place: str
+) -> None:
+    events: list[Event] = []
+    engine, output = FarEngine(client), tmp_path / "output"
+    if place == "somewhere else":
+        engine.place = tmp_path
+    overrides = Overrides(cache_image=demo_cache, output=output, compression="fast")
+
+    def also_there(event: Event) -> None:
+        events.append(event)
+        for partial in output.glob("*.partial"):
+            (tmp_path / partial.name).mkdir(exist_ok=True)
+
+    outcome = session.build(load_config(None, overrides), engine, on_event=also_there)
+    assert outcome.sums == {each.name: each for each in built_artefacts(built)}["SHA256SUMS"]
+    steps = [each.step for each in events if isinstance(each, StepStarted)]
+    assert steps[-2:] == ["fetch", "deliver"]
+    notes = [each.message for each in events if isinstance(each, Note)]
+    assert any("copied out of the container" in note for note in notes)
+    assert left_by(client, os.getpid()) == []
+
+
+def built_artefacts(built: Built) -> list[Artefact]:
+    return [from_data(Artefact, each) for each in built.ended.data["artefacts"]]
+
+
+def test_an_output_folder_that_fills_up_midway_is_named(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
+) -> None:
+    with small_tmpfs("1g") as output:
+        words = ("build", "--cache-image", demo_cache, "--output", output, "--compression", "fast")
+        with running(*words) as build:
+            build.wait_for_step("configure")
+            filler, space = output / "filler", os.statvfs(output)
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - (100 << 20))
+            ended = build.end()
+        assert ended.code == 3, ended.errors
+        assert ended.error["message"] == f"The output folder {output} is full"
+        assert "--output" in ended.error["hint"]
+        assert ended.error["command"][0] == "xorriso"
+        assert sorted(path.suffix for path in output.iterdir()) == ["", ".log"]
+    assert left_by(client, ended.process) == []
 
 
 def test_a_privileged_build_gives_the_same_iso_or_says_why_it_cannot(

@@ -204,6 +204,7 @@ class Watched:
     folder: Path
     frozen: list[str]
     container: Mapping[str, Any]
+    written: int  # bytes, by all its processes up to the last step
 
 
 @pytest.fixture(scope="module")
@@ -220,8 +221,16 @@ def watched(
         assert container is not None
         shape = container.attrs
         command("btrfs", "subvolume", "delete", own_cache / ".rootfs_cache/.snapshots/3/snapshot")
+        build.wait_for_step("manifest")
+        written = bytes_written(shape["State"]["Pid"])
         ended = build.end()
-    return Watched(ended=ended, folder=folder, frozen=seen, container=shape)
+    return Watched(ended=ended, folder=folder, frozen=seen, container=shape, written=written)
+
+
+def bytes_written(process: int) -> int:
+    """Return what a process and its ended children wrote to disks (proc_pid_io(5))."""
+    lines = Path(f"/proc/{process}/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["write_bytes"])
 
 
 def test_a_mounted_cache_gives_the_same_iso_although_its_snapshot_is_deleted_meanwhile(
@@ -239,11 +248,20 @@ def test_the_build_container_sees_the_frozen_tree_alone_and_may_not_write_it(
     watched: Watched, own_cache: Path
 ) -> None:
     binds = {each["Destination"]: each for each in watched.container["Mounts"]}
-    assert set(binds) == {"/block-cache", "/source", "/work"}
+    assert set(binds) == {"/block-cache", "/delivery", "/source", "/work"}
     assert binds["/block-cache"]["Type"] == binds["/work"]["Type"] == "volume"
     assert binds["/source"]["RW"] is False
     assert binds["/source"]["Source"] == str(own_cache / watched.frozen[0])
-    assert binds["/work"]["Type"] == "volume"
+    assert binds["/delivery"]["Source"].startswith(f"{watched.folder}/.distroclone-builder-")
+
+
+def test_the_iso_is_written_once_and_its_squashfs_once(watched: Watched) -> None:
+    notes = [event["message"] for event in watched.ended.events if event["event"] == "note"]
+    assert not any("copied out of the container" in note for note in notes)
+    (iso,) = watched.folder.glob("*.iso")
+    manifest = json.loads((watched.folder / f"{iso.stem}.manifest.json").read_text())
+    images = watched.written - manifest["source"]["bytes"]  # without the copy of the tree
+    assert images <= 2.5 * iso.stat().st_size
 
 
 def test_the_build_container_has_no_network_and_few_powers(watched: Watched) -> None:

@@ -93,6 +93,10 @@ class Work:
         return self.base / "boot" / "esp.img"
 
     @property
+    def sums(self) -> Path:
+        return self.base / "boot" / "sums.json"
+
+    @property
     def iso(self) -> Path:
         return self.base / "out" / "Tiny-13-console.iso"
 
@@ -126,6 +130,7 @@ def squashfs_step(work: Work) -> SquashfsStep:
         target=work.iso_tree / medium.SQUASHFS,
         packages=work.iso_tree / medium.PACKAGES,
         compression=RECIPE.compression,
+        size=lambda: 1 << 20,
         source_date_epoch=EPOCH,
     )
 
@@ -136,6 +141,7 @@ def boot_step(work: Work) -> BootStep:
         iso_tree=work.iso_tree,
         parts=work.base / "boot",
         partition=work.partition,
+        sums=work.sums,
         system=FACTS,
         recipe=RECIPE,
         source_date_epoch=EPOCH,
@@ -146,6 +152,7 @@ def iso_step(work: Work) -> IsoStep:
     return IsoStep(
         iso_tree=work.iso_tree,
         partition=work.partition,
+        sums=work.sums,
         target=work.iso,
         pretty_name=FACTS.pretty_name,
         volume_id="TINY_13",

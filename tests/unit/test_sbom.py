@@ -13,7 +13,7 @@ from packageurl import PackageURL
 
 from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
-from builder.inside.sbom.inventory import Component, Inventory, LiveSystem, read_components
+from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.tree import Tree
 from builder.package import Distribution, Package, package_url
@@ -204,18 +204,3 @@ def test_our_package_urls_are_those_of_the_reference_library(distribution: Distr
         url = package_url(package, distribution)
         assert url == expected.to_string()
         assert PackageURL.from_string(url).to_string() == url
-
-
-def test_a_thousand_packages_are_valid_too(inventory: Inventory) -> None:
-    many = tuple(
-        Component(
-            package=Package(name=f"p{number:04}", architecture="all", version="1"),
-            url=f"pkg:deb/debian/p{number:04}@1?arch=all&distro=debian-13",
-            source="",
-            license="GPL-2.0-only" if number % 2 else "LicenseRef-debian-x",
-        )
-        for number in range(1000)
-    )
-    big = replace(inventory, components=many)
-    assert cyclonedx_problems(cyclonedx_text(big)) == []
-    assert spdx_problems(spdx_text(big)) == []

@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
+from builder.handover import SUMS
 from builder.inside.digests import digest_file
 from builder.inside.system import System
 from builder.naming import provenance_name
@@ -23,8 +24,6 @@ from builder.provenance import (
     STATEMENT,
     TREE_DIGEST,
 )
-
-SUMS_NAME: Final = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class ProvenanceStep:
         self.target.write_text(f"{text}\n", encoding="utf-8")
         digests[self.target.name] = digest_file(self.target).sha256
         lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
-        self.iso.with_name(SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+        self.iso.with_name(SUMS).write_text("".join(lines), encoding="utf-8")
         system.progress(1.0)
 
     def _statement(self, manifest: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:

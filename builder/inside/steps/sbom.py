@@ -3,7 +3,7 @@
 It says nothing that depends on when, where or how often the ISO was built.
 """
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,6 +11,7 @@ from typing import ClassVar
 from builder.inside import medium
 from builder.inside.system import System
 from builder.inside.tree import Tree
+from builder.inside.tree_digest import TreeDigest
 from builder.naming import sbom_names
 from builder.plan import SystemFacts
 
@@ -19,7 +20,7 @@ from builder.plan import SystemFacts
 class SbomStep:
     """Writes both SBOMs of the tree at `root` beside `iso`.
 
-    `source` is the stage step's description of the source tree.
+    `source` waits for the digest of the source tree.
     """
 
     name: ClassVar[str] = "sbom"
@@ -30,7 +31,7 @@ class SbomStep:
     iso: Path
     facts: SystemFacts
     source_date_epoch: int
-    source: Path | None = None
+    source: Callable[[], TreeDigest] | None = None
 
     @property
     def targets(self) -> tuple[Path, Path]:
@@ -58,4 +59,4 @@ class SbomStep:
     def _tree_digest(self) -> str:
         if self.source is None:
             return ""
-        return str(json.loads(self.source.read_text(encoding="utf-8"))["digest"])
+        return self.source().digest
