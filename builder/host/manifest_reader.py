@@ -52,6 +52,14 @@ def parse_manifest(content: bytes) -> Manifest:
 
     Raises VerificationError for what is no manifest of ours, or one of a newer version.
     """
+    return manifest_of(read_manifest(content))
+
+
+def read_manifest(content: bytes) -> Mapping[str, Any]:
+    """Return a manifest's JSON object, of which the top level is checked.
+
+    Raises VerificationError for what is no manifest of ours, or one of a newer version.
+    """
     data = strict_json(content, name=say("The manifest"))
     if not isinstance(data, dict):
         raise VerificationError("The manifest is not a JSON object")
@@ -63,6 +71,11 @@ def parse_manifest(content: bytes) -> Manifest:
             raise VerificationError(
                 'In the manifest, "{name}" is not {kind}', name=name, kind=_WORDS[kind]
             )
+    return data
+
+
+def manifest_of(data: Mapping[str, Any]) -> Manifest:
+    """Return what a manifest's object says. Raises VerificationError for impossible rows."""
     return Manifest(
         builder=data["builder"],
         artefacts=_rows(data["artefacts"], "artefacts"),

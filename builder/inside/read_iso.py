@@ -22,12 +22,8 @@ _MOST_EXTENTS: Final = 20_000  # ours have some hundred; each costs time in ever
 
 def read_iso(iso: Path, *, system: System) -> IsoContents:
     """Return what is in `iso`. Raises VerificationError when it is not such an ISO."""
-    with readable():
-        partition = check_layout(system.run(layout_argv(iso)))
-        files = parse_files(system.run(files_argv(iso)))
-    if len(files) > _MOST_EXTENTS:
-        raise _unreadable("it lists far more files than any of ours")
-    esp = Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+    esp = partition_of(iso, system=system)
+    files = files_of(iso, system=system)
     digests = digest_iso(iso, (*files, esp), progress=system.progress)
     packages, unreadable = _packages(iso, files, system=system)
     return IsoContents(
@@ -50,6 +46,25 @@ def _packages(
         return read_iso_packages(iso, files, system=system), ""
     except UnreadableError as error:
         return (), clean(str(error))
+
+
+def partition_of(iso: Path, *, system: System) -> Extent:
+    """Return where the EFI system partition of `iso` lies.
+
+    Raises VerificationError when the ISO does not start on every machine as ours do.
+    """
+    with readable():
+        partition = check_layout(system.run(layout_argv(iso)))
+    return Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+
+
+def files_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
+    """Return where the files of `iso` lie. Raises VerificationError when it cannot be read."""
+    with readable():
+        files = parse_files(system.run(files_argv(iso)))
+    if len(files) > _MOST_EXTENTS:
+        raise _unreadable("it lists far more files than any of ours")
+    return files
 
 
 @contextlib.contextmanager

@@ -129,6 +129,7 @@ def squashfs_step(work: Work) -> SquashfsStep:
         root=work.root,
         target=work.iso_tree / medium.SQUASHFS,
         packages=work.iso_tree / medium.PACKAGES,
+        groups=work.base / "groups",
         compression=RECIPE.compression,
         size=lambda: 1 << 20,
         source_date_epoch=EPOCH,

@@ -43,17 +43,23 @@ def manifest_data(**changed: object) -> dict[str, Any]:
         "contents": [row(path, content) for path, content in PARTS.items()],
         "medium_id": "0" * 32,
         "volume_id": "DEBIAN_13_XFCE",
-        "snapshot": {"selector": "3"},
+        "snapshot": {
+            "selector": "3",
+            "kind": "snapper",
+            "number": 3,
+            "taken": "2026-06-17T14:29:21Z",
+            "description": "weekly",
+        },
         "system": {"distro_id": "debian", "version": "13"},
         "recipe": {"name": None},
-        "image": {"id": "sha256:0", "locked": True},
+        "image": {"id": "sha256:" + "0" * 64, "locked": True},
         "tools": {"xorriso": "1.5.6"},
         "source_date_epoch": 1_781_706_560,
         "packages": [
             {"name": name, "architecture": architecture, "version": version}
             for name, architecture, version, _url in PACKAGES
         ],
-        "source": {"digest": "sha256:" + "1" * 64, "format": 1},
+        "source": {"digest": "sha256:" + "1" * 64, "format": 1, "files": 2, "bytes": 3},
     }  # fmt: skip
     return data | changed
 
@@ -99,7 +105,7 @@ def provenance_data(subjects: Mapping[str, str], **changed: object) -> dict[str,
         "internalParameters": {"source_date_epoch": 1_781_706_560},
         "resolvedDependencies": [
             {"name": "source tree", "digest": {"distrocloneTree1": "1" * 64}},
-            {"name": "builder image", "digest": {"sha256": "0"}},
+            {"name": "builder image", "digest": {"sha256": "0" * 64}},
             {"name": "lock file", "digest": {"sha256": "2" * 64}},
         ],
     }

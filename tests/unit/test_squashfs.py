@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.compression import PRESETS, mksquashfs_options
+from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options
 from builder.inside.steps.squashfs import SquashfsStep, squashfs_progress
 
 
@@ -13,7 +13,8 @@ def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
         root=root,
         target=Path("/work/iso/live/filesystem.squashfs"),
         packages=Path("/work/iso/live/filesystem.packages"),
-        compression=PRESETS[preset],
+        groups=Path("/work/groups"),
+        compression={**PRESETS, **DISTROCLONE}[preset],
         size=lambda: 0,
         source_date_epoch=1_750_170_600,
     )
@@ -25,8 +26,14 @@ def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(preset:
         "mksquashfs", "/work/root", "/work/iso/live/filesystem.squashfs",
         "-noappend", "-exit-on-error", "-percentage",
         "-xattrs-include", r"^security\.capability$",
+        "-action-file", "/work/groups",
         *mksquashfs_options(PRESETS[preset]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", sorted(DISTROCLONE))
+def test_the_presets_of_distroclone_pack_without_groups(preset: str) -> None:
+    assert "-action-file" not in step(preset=preset).argv()
 
 
 def test_the_command_sets_no_time_because_source_date_epoch_does() -> None:

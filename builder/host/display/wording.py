@@ -28,6 +28,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "boot-test": "Boot the ISO",
         "sums": "Compare the checksums",
         "open": "Look into the ISO",
+        "digest": "Find the source tree",
+        "explain": "Find what differs",
         "fetch": "Fetch the results",
         "deliver": "Deliver the results",
     }
