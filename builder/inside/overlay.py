@@ -163,5 +163,7 @@ def _dress(place: bytes, original: bytes, *, dated: bool) -> None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return say("its layer cannot be written: {reason}", reason=error.strerror)
     lines = error.output if isinstance(error, StepError) else ()
     return clean(next((line for line in lines if line.startswith("mount:")), str(error)))
