@@ -105,7 +105,7 @@ class Overlay:
     def _check_index(self) -> None:
         """The kernel mounts without an index too, where a file system gives no file handles."""
         if not (self._work / "index").is_dir():
-            raise NoOverlayError(say("the file systems cannot keep hard links together"))
+            raise NoOverlayError(say("the kernel cannot keep hard links together there"))
 
     def _fold(self) -> None:
         for path in self.survey.listed:

@@ -1,4 +1,4 @@
-"""A tree with all that is hard to stage, and the changes that a build may make to it. Needs root."""
+"""A tree with all that is hard to stage, and changes as a build makes them; needs root."""
 
 import os
 import socket
@@ -42,12 +42,12 @@ def make_hard_tree(root: Path) -> Path:
     _make_specials(root)
     _make_deep(root)
     _dress(root)
-    for place, _folders, names in os.walk(os.fsencode(root), topdown=False):
-        for number, name in enumerate((*sorted(names), b".")):
-            path, time = place + b"/" + name, (CLOCK - 90_000 - 977 * number) * 10**9 + number
+    for place, _folders, files in os.walk(os.fsencode(root), topdown=False):
+        for number, file in enumerate((*sorted(files), b".")):
+            path, time = place + b"/" + file, (CLOCK - 90_000 - 977 * number) * 10**9 + number
             os.utime(path, ns=(time, time), follow_symlinks=False)
-    for name, time in (("etc/issue", 0), ("etc/empty", 1), ("srv", 2**31), ("opt/partly", 5)):
-        os.utime(root / name, (time, time))
+    for name, seconds in (("etc/issue", 0), ("etc/empty", 1), ("srv", 2**31), ("opt/partly", 5)):
+        os.utime(root / name, (seconds, seconds))
     return root
 
 
@@ -67,13 +67,13 @@ def _make_files(root: Path) -> None:
     }  # fmt: skip
     for name, content in files.items():
         (root / name).write_bytes(content)
-    for name in _ODD_NAMES:
-        with open(os.fsencode(root / "srv/data") + b"/" + name, "xb") as stream:  # noqa: PTH123
-            stream.write(name)
-    with (root / "usr/share/sparse").open("wb") as stream:
-        stream.truncate(9 << 20)
-        stream.seek(5 << 20)
-        stream.write(b"in the middle")
+    for letters in _ODD_NAMES:
+        with open(os.fsencode(root / "srv/data") + b"/" + letters, "xb") as odd:  # noqa: PTH123
+            odd.write(letters)
+    with (root / "usr/share/sparse").open("wb") as sparse:
+        sparse.truncate(9 << 20)
+        sparse.seek(5 << 20)
+        sparse.write(b"in the middle")
 
 
 def _make_links(root: Path) -> None:
