@@ -6,9 +6,18 @@ from typing import Final
 
 from builder.errors import HostError
 
-# The squashfs and the ISO lie in the work volume together, as parts of the tree's size. Root
-# filesystems of Debian compress to between 0.3 and 0.5 of it; documents and music do not.
-TWO_IMAGES: Final = 1.0
+# The squashfs, and once more the ISO, as a part of the tree's size. Root filesystems of Debian
+# compress to between 0.3 and 0.5 of it; documents and music do not.
+IMAGE: Final = 0.5
+
+
+def images_beside(work: Path, results: Path) -> float:
+    """Return the room that the images need in the volume `work`, as a part of the tree's size.
+
+    The squashfs always lies there, the ISO only if the folder `results` is on the same disk.
+    """
+    together = work.stat().st_dev == results.stat().st_dev
+    return IMAGE * (2 if together else 1)
 
 
 def check_room(work: Path, needed: float) -> None:

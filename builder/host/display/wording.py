@@ -22,10 +22,15 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "squashfs": "Compress the file system",
         "boot": "Prepare the boot loader",
         "iso": "Write the ISO",
-        "manifest": "Write checksums and manifest",
+        "sbom": "List the packages",
+        "manifest": "Read the ISO again and describe it",
+        "provenance": "Write provenance and checksums",
         "boot-test": "Boot the ISO",
         "sums": "Compare the checksums",
         "open": "Look into the ISO",
+        "digest": "Find the source tree",
+        "explain": "Find what differs",
+        "fetch": "Fetch the results",
         "deliver": "Deliver the results",
     }
 )

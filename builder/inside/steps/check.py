@@ -11,7 +11,8 @@ from typing import ClassVar
 from builder.errors import SourceError
 from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
-from builder.inside.room import TWO_IMAGES, check_room
+from builder.inside.results import Results
+from builder.inside.room import IMAGE, check_room, images_beside
 from builder.inside.survey import Survey
 from builder.inside.system import System
 from builder.inside.tree import Tree
@@ -21,7 +22,7 @@ from builder.texts import render
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStep:
-    """Refuses a `source` that cannot become an ISO, or a `work` volume that is too small.
+    """Refuses a `source` that cannot become an ISO, and disks that are too small for it.
 
     `survey` waits for the walk over the source. A copy of it needs more room; whether there will
     be one, the next step knows.
@@ -32,6 +33,7 @@ class CheckStep:
 
     source: Path
     work: Path
+    results: Results
     candidate: Candidate
     survey: Callable[[], Survey]
 
@@ -47,9 +49,14 @@ class CheckStep:
                 "The source is not the system that was chosen any more",
                 hint="Something changed it meanwhile; build again.",
             )
-        survey = self.survey()
-        check_room(self.work, survey.size * TWO_IMAGES + survey.listed_size)
+        self._check_room(self.survey())
         system.progress(1.0)
+
+    def _check_room(self, survey: Survey) -> None:
+        if self.results.delivered:
+            self.results.check_room(int(survey.size * IMAGE))
+        beside = images_beside(self.work, self.results.folder)
+        check_room(self.work, survey.size * beside + survey.listed_size)
 
 
 def _refused(problems: tuple[Problem, ...]) -> SourceError:

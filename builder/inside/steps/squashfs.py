@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.compression import mksquashfs_options
+from builder.inside import packing
 from builder.inside.block_cache import LIBRARY, BlockCache
-from builder.inside.packages import read_packages
+from builder.inside.dpkg import read_packages
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Compression
@@ -40,6 +41,7 @@ class SquashfsStep:
     root: Path
     target: Path
     packages: Path
+    groups: Path  # which small files share blocks: a file for mksquashfs, and for nobody else
     compression: Compression
     size: Callable[[], int]
     block_cache: BlockCache | None = None
@@ -53,6 +55,7 @@ class SquashfsStep:
             "-exit-on-error",
             "-percentage",
             "-xattrs-include", _KEPT_ATTRIBUTES,
+            *(("-action-file", os.fspath(self.groups)) if self.compression.grouped else ()),
             *mksquashfs_options(self.compression),
         ]  # fmt: skip
 
@@ -62,6 +65,8 @@ class SquashfsStep:
         packages = read_packages(Tree(self.root))
         lines = [f"{package.name}\t{package.version}\n" for package in packages]
         self.packages.write_text("".join(lines), encoding="utf-8")
+        if self.compression.grouped:
+            packing.write_actions(self.root, self.groups, block_size=self.compression.block_size)
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
         if self.block_cache is None:
             self._pack(system, (STEADY_STAT,), {})
