@@ -47,7 +47,7 @@ def step_for(tmp_path: Path, staging: Staging, until: ExitStack, **found: object
     """Return the step for a small tree; `found` is what the survey says otherwise."""
     source = tmp_path / "source"
     for name in ("home/alice/deep", "etc", "srv/kept"):
-        (source / name).mkdir(parents=True)
+        (source / name).mkdir(parents=True, exist_ok=True)
     (source / "srv/core").touch()
     (source / "home").chmod(0o2751)
     for path in (*source.rglob("*"), source):
@@ -86,6 +86,20 @@ def test_the_layer_hides_what_is_left_out_and_changes_nothing_else(tmp_path: Pat
     for name in (".", "home", "srv"):
         mine, theirs = (upper / name).lstat(), (step.tree.root / name).lstat()
         assert (mine.st_mode, mine.st_mtime) == (theirs.st_mode, theirs.st_mtime)
+
+
+def test_however_much_is_left_out_is_hidden(tmp_path: Path) -> None:
+    folder = tmp_path / "source/home"
+    folder.mkdir(parents=True)
+    for number in range(1500):
+        (folder / str(number)).touch()
+    with ExitStack() as until:
+        step = step_for(tmp_path, Staging.OVERLAY, until)
+        step.run(Kernel())
+    hidden = [path.lstat() for path in (step.layer / "upper/home").iterdir()]
+    assert len(hidden) == 1501
+    assert {(stat.S_IFMT(each.st_mode), each.st_rdev) for each in hidden} == {(stat.S_IFCHR, 0)}
+    assert max(each.st_nlink for each in hidden) < 32_000  # the lowest limit of a file system
 
 
 @pytest.mark.parametrize(
@@ -143,7 +157,7 @@ def test_only_a_copy_needs_room_for_one(tmp_path: Path, staging: Staging) -> Non
     assert system.commands == []
 
 
-def test_lists_are_folded_and_stubs_dated_in_the_layer(tmp_path: Path) -> None:
+def test_folders_with_lists_and_stubs_lie_in_the_layer_with_their_dates(tmp_path: Path) -> None:
     with ExitStack() as until:
         step = step_for(tmp_path, Staging.AUTO, until, stubs=(b"/srv/kept",))
         (step.target / "etc").mkdir(parents=True)
