@@ -93,10 +93,9 @@ class Bench:
         image = self.image(tree)
         runs: dict[str, list[PackRun]] = {name: [] for name in plans.SWEEP}
         for _turn in range(rounds):
-            packs = [Pack(state=plans.INSTALLED, compression=name) for name in plans.SWEEP]
-            for name, run in zip(
-                plans.SWEEP, pack(self.client, self.builder, image, packs), strict=True
-            ):
+            for name in plans.SWEEP:
+                asked = Pack(state=plans.INSTALLED, compression=name)
+                [run] = pack(self.client, self.builder, image, [asked])
                 runs[name].append(run)
                 _tell(f"{name}: {run.processor:.1f} s, {run.size / 1e6:.1f} MB")
         return Sweep(

@@ -20,8 +20,8 @@ from typing import Final
 
 # A group of more than `split` bytes is cut, and no part of less than a quarter of that comes off
 # it: smaller groups leave more blocks half full, larger ones move more.
-_SPLIT: Final = 2 << 20
-_MOST: Final = 256  # times `split`: mksquashfs tries the groups one after the other for each file
+_SPLIT: Final = 1 << 20
+_MOST: Final = 512  # times `split`: mksquashfs tries the groups one after the other for each file
 
 _LONGEST: Final = 250  # bytes of a key; what is alike for longer is not cut
 _RANGE: Final = tuple(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -76,40 +76,54 @@ def grouped(files: Sequence[SmallFile]) -> list[Group]:
     split = _SPLIT
     while _size(files) > split * _MOST:
         split *= 2
-    return list(_cut(files, split))
+    groups, _rest = _cut(files, split)
+    return groups
 
 
-def _cut(files: Sequence[SmallFile], split: int) -> Iterator[Group]:
-    """Yield what comes off by the first byte in which the keys differ, the finest first."""
-    if len(files) < 2 or files[0].key == files[-1].key or _size(files) <= split:
-        return
+def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
+    """Cut by the first byte in which the keys differ, and each part again.
+
+    Return the groups, the finest first, and how many bytes are in none of them.
+    """
+    size = _size(files)
+    if size <= split or files[0].key == files[-1].key:
+        return [], size
     length = _common(files[0].key, files[-1].key)
     if length > _LONGEST:
-        return
+        return [], size
     beginning = files[0].key[:length]
+    groups: list[Group] = []
     rest: dict[int, int] = {}
     for following, members in groupby(files, key=lambda file: file.key[length : length + 1]):
-        part = list(members)
         byte = following[0] if following else _ANY_BYTE
-        if byte != _ANY_BYTE and _size(part) * 4 >= split:
-            yield from _cut(part, split)
-            yield Group(beginning=beginning, first=byte, last=byte)
+        found, left = _cut(list(members), split)
+        groups += found
+        if byte != _ANY_BYTE and left * 4 >= split:
+            groups.append(Group(beginning=beginning, first=byte, last=byte))
         else:
-            rest[byte] = _size(part)
-    yield from _ranges(beginning, rest, _RANGE, split)
+            rest[byte] = left
+    found, left = _ranges(beginning, rest, _RANGE, split)
+    return groups + found, left + sum(rest[byte] for byte in rest if byte not in _RANGE)
 
 
 def _ranges(
     beginning: bytes, sizes: dict[int, int], letters: Sequence[int], split: int
-) -> Iterator[Group]:
-    """Yield halves of the alphabet, and halves of these, as long as there is much in them."""
-    if len(letters) < 2 or sum(sizes.get(byte, 0) for byte in letters) <= split:
-        return
+) -> tuple[list[Group], int]:
+    """Halve the alphabet, and the halves again, as long as there is much in them."""
+    size = sum(sizes.get(byte, 0) for byte in letters)
+    if size <= split or len(letters) < 2:
+        return [], size
     middle = len(letters) // 2
+    groups: list[Group] = []
+    rest = 0
     for half in (letters[:middle], letters[middle:]):
-        if sum(sizes.get(byte, 0) for byte in half) * 4 >= split:
-            yield from _ranges(beginning, sizes, half, split)
-            yield Group(beginning=beginning, first=half[0], last=half[-1])
+        found, left = _ranges(beginning, sizes, half, split)
+        groups += found
+        if left * 4 >= split:
+            groups.append(Group(beginning=beginning, first=half[0], last=half[-1]))
+        else:
+            rest += left
+    return groups, rest
 
 
 def _size(files: Sequence[SmallFile]) -> int:

@@ -17,7 +17,7 @@ def files(*rows: tuple[str, int]) -> list[SmallFile]:
     return sorted(found, key=lambda file: file.key)
 
 
-def many(folder: str, count: int, size: int = 64 * KIB) -> list[tuple[str, int]]:
+def many(folder: str, count: int, size: int = 32 * KIB) -> list[tuple[str, int]]:
     return [(f"{folder}/{chr(97 + number % 26)}{number:05}", size) for number in range(count)]
 
 
@@ -49,21 +49,21 @@ def test_a_folder_with_enough_in_it_gets_blocks_of_its_own() -> None:
 
 
 def test_a_large_folder_is_cut_by_the_beginnings_of_names() -> None:
-    tree = files(*many("var/lib/dpkg/info", 2000, 10 * KIB))
+    tree = files(*many("var/lib/dpkg/info", 2000, 5 * KIB))
     groups = grouped(tree)
     assert len(groups) > 10
     assert all(group.beginning.startswith(b"var/lib/dpkg/info/") for group in groups)
-    sizes = [len(paths) * 10 * KIB for paths in members(groups, tree).values()]
-    assert max(sizes) < 4 << 20
+    sizes = [len(paths) * 5 * KIB for paths in members(groups, tree).values()]
+    assert max(sizes) < 2 << 20
 
 
 def test_names_that_begin_with_anything_are_cut_by_ranges_of_letters() -> None:
     chance = random.Random(3)  # noqa: S311
-    tree = files(*((f"usr/{chance.randbytes(4).hex()}", 10 * KIB) for _ in range(600)))
+    tree = files(*((f"usr/{chance.randbytes(4).hex()}", 5 * KIB) for _ in range(600)))
     actions = [group.action() for group in grouped(tree)]
     assert any(b'"/usr/[0-' in action for action in actions)
-    sizes = [len(paths) * 10 * KIB for paths in members(grouped(tree), tree).values()]
-    assert max(sizes) <= 3 << 20
+    sizes = [len(paths) * 5 * KIB for paths in members(grouped(tree), tree).values()]
+    assert max(sizes) <= 3 << 19
 
 
 def test_a_group_comes_after_those_that_refine_it() -> None:
@@ -97,7 +97,7 @@ def test_the_actions_do_not_depend_on_the_order_of_the_disk(tmp_path: Path, seed
         for name in names:
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(bytes(50 * KIB))
+            path.write_bytes(bytes(25 * KIB))
         write_actions(root, tmp_path / "actions", block_size=1 << 20)
         written.append((tmp_path / "actions").read_bytes())
     assert written[0] == written[1]
