@@ -18,9 +18,9 @@ from typing import Any
 
 from builder.compression import parse_compression
 from builder.inside import cache_image, packing, paths
-from builder.inside.block_cache import BlockCache
+from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.real_system import RealSystem
-from builder.inside.steps.squashfs import SquashfsStep
+from builder.inside.steps.squashfs import HOLES, SquashfsStep
 
 _EPOCH = 1_780_000_000
 _OUT = Path("/out")
@@ -55,14 +55,18 @@ def _pack(
         packages=_OUT / "packages",
         groups=_OUT / "groups",
         compression=how,
+        size=lambda: 0,
         source_date_epoch=_EPOCH,
     )
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH)}
+    environment = {
+        **os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), "LD_PRELOAD": os.fspath(HOLES),
+    }  # fmt: skip
     cache = None
     if store is not None:
         (_OUT / store).mkdir(exist_ok=True)
         cache = BlockCache(folder=_OUT / store, counts=_OUT / "counts")
         environment |= cache.environment(reserve=0)
+        environment["LD_PRELOAD"] += f":{LIBRARY}"
     usage, start = _processor(), time.monotonic()
     if grouped:
         packing.write_actions(step.root, step.groups, block_size=how.block_size)
