@@ -10,13 +10,14 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.host.engine import Engine
+from builder.host.base_image import ensure_base
+from builder.host.engine import connect
 from builder.host.image import tools_tag
 from builder.host.layers import tree_layer
 from builder.host.resources import builder_lock, tools_context
 from builder.host.workshop import ROOT_TOP, Workshop
 from builder.plan import ImageIdentity
-from tests.conftest import unable
+from tests.conftest import ignore, unable
 
 pytestmark = pytest.mark.container
 
@@ -51,12 +52,7 @@ def buildkit(tmp_path: Path) -> str | None:
 
 
 def test_buildkit_makes_the_same_bytes_as_the_classic_builder(
-    client: docker.DockerClient,
-    engine: Engine,
-    base_image: str,
-    builder_image: ImageIdentity,
-    buildkit: str | None,
-    tmp_path: Path,
+    client: docker.DockerClient, builder_image: ImageIdentity, buildkit: str | None, tmp_path: Path
 ) -> None:
     if buildkit is None:
         unable("BuildKit: no docker command here has it")
@@ -64,7 +60,8 @@ def test_buildkit_makes_the_same_bytes_as_the_classic_builder(
     context = tmp_path / "context"
     with tarfile.open(fileobj=tools_context().archive()) as archive:
         archive.extractall(context, filter="data")
-    base = client.images.get(base_image).tags[0]
+    engine = connect()
+    base = client.images.get(ensure_base(engine, on_event=ignore).id).tags[0]
     try:
         locked = "yes" if builder_image.locked else "no"
         built = _build(

@@ -34,11 +34,7 @@ def test_a_version_that_the_archive_has_not_stops_the_image_build(
     text = lock.read_text()
     row = re.search(r"^package tools squashfs-tools (\S+) ", text, re.MULTILINE)
     assert row is not None
-    lock.write_text(
-        text.replace(row[0], "package tools squashfs-tools 1:4.6.1-0 ").replace(
-            re.search(r"squashfs-tools \S+ amd64 (\S+)", text)[1], "0" * 64
-        )
-    )  # type: ignore[index]
+    lock.write_text(text.replace(row[0], "package tools squashfs-tools 1:4.6.1-0 "))
 
     with pytest.raises(LockOutdatedError, match=r"squashfs-tools=1:4\.6\.1-0") as caught:
         image.build_builder(engine, locked=True, on_event=ignore)
