@@ -9,7 +9,6 @@ import pytest
 
 from builder.host import image, resources
 from builder.host.engine import Engine
-from builder.host.package_archive import PackageHashError
 from builder.host.workshop import LockOutdatedError
 from builder.names import LABEL_RUN
 from tests.conftest import ignore
@@ -41,17 +40,4 @@ def test_a_version_that_the_archive_has_not_stops_the_image_build(
 
     assert row[1] in str(caught.value)
     assert "--unlocked" in caught.value.advice
-    assert image.find_builder(engine) is None
-
-
-def test_a_package_with_another_hash_is_never_installed(
-    engine: Engine, builder_image: object, base_image: str, lock: Path
-) -> None:
-    row = re.search(r"^package base tzdata \S+ all (\S+)$", lock.read_text(), re.MULTILINE)
-    assert row is not None
-    lock.write_text(lock.read_text().replace(row[1], "0" * 64))
-
-    with pytest.raises(PackageHashError, match=rf"tzdata=\S+ has {row[1]}, not 0000"):
-        image.build_builder(engine, locked=True, on_event=ignore)
-
     assert image.find_builder(engine) is None
