@@ -6,18 +6,18 @@ tells how.
 """
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Sequence
-from typing import IO, Final
+from typing import Final
 
 from builder.errors import HostError
 from builder.host.base_image import OnEvent, step
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts
-from builder.host.image_archive import ImageConfig, Part, saved_layer, write_image
+from builder.host.image_archive import ImageConfig, Part, image_archive, saved_layer
 from builder.host.layers import Layer, files_layer, tree_layer
 from builder.host.package_archive import Archives
 from builder.host.resources import builder_context, builder_lock, code_files, tools_context
+from builder.host.spool import spool
 from builder.host.workshop import ROOT_TOP, chosen_base, workshop
 from builder.names import LABEL_BASE, LABEL_LOCKED
 from builder.plan import ImageIdentity
@@ -71,7 +71,7 @@ def build_builder(
         tools = _make_tools(
             engine, locked=locked, archives=archives, fresh=fresh, on_event=on_event
         )
-    with tempfile.TemporaryFile() as file:
+    with spool() as file:
         code = files_layer(
             {f"{_HOME}/{path}": content for path, content in code_files().items()},
             file,
@@ -101,7 +101,7 @@ def _make_tools(
         )
         stack.enter_context(step("pack", on_event))
         root = stack.enter_context(shop.root())
-        file = stack.enter_context(tempfile.TemporaryFile())
+        file = stack.enter_context(spool())
         layer = tree_layer(root, file, top=ROOT_TOP, epoch=epoch)
         # Here, and not in the builder image itself: there it would decide the id.
         labels = {LABEL_LOCKED: _word(locked=locked), LABEL_BASE: base.origin.value}
@@ -127,23 +127,15 @@ def _load_above(
 @contextlib.contextmanager
 def _saved(engine: Engine, tools: ImageFacts) -> Iterator[Layer]:
     """Give the layer of the tools as the engine has it."""
-    with tempfile.TemporaryFile() as spool:
-        with engine.images.saved(tools.id) as pieces:
-            for piece in pieces:
-                spool.write(piece)
-        spool.seek(0)
-        with saved_layer(spool, digest=tools.layers[0]) as layer:
-            yield layer
+    with (
+        spool(engine.images.saved(tools.id)) as archive,
+        saved_layer(archive, digest=tools.layers[0]) as layer,
+    ):
+        yield layer
 
 
 def _load(engine: Engine, config: ImageConfig, layers: Sequence[Layer], *, tag: str) -> ImageFacts:
-    with tempfile.TemporaryFile() as archive:
-        write_image(archive, config, tag=tag, layers=layers)
-        return _loaded(engine, archive, config, tag=tag)
-
-
-def _loaded(engine: Engine, archive: IO[bytes], config: ImageConfig, *, tag: str) -> ImageFacts:
-    failure = engine.images.load(archive)
+    failure = engine.images.load(image_archive(config, tag=tag, layers=layers))
     facts = None if failure else engine.images.find(tag)
     if facts is None or facts.layers != tuple(part.digest for part in config.parts):
         raise HostError(

@@ -17,6 +17,7 @@ from typing import IO, Final
 from builder.errors import HostError
 from builder.host.layers import Layer
 
+_PIECE: Final = 1024 * 1024  # bytes
 _ENVIRONMENT: Final = (
     "LC_ALL=C.UTF-8",
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -66,29 +67,31 @@ class ImageConfig:
         return f"sha256:{hashlib.sha256(self.encoded()).hexdigest()}"
 
 
-def write_image(into: IO[bytes], config: ImageConfig, *, tag: str, layers: Sequence[Layer]) -> None:
-    """Write an archive that makes the engine have the image, and go to its beginning.
+def image_archive(config: ImageConfig, *, tag: str, layers: Sequence[Layer]) -> Iterator[bytes]:
+    """Yield an archive that makes the engine have the image, in pieces.
 
     `layers` may lack those that the engine has already: some engines then do without them.
     """
-    encoded = config.encoded()
     names = {part.digest: part.digest.replace("sha256:", "") + ".tar" for part in config.parts}
     name = config.id.replace("sha256:", "") + ".json"
     manifest = [{"Config": name, "RepoTags": [tag], "Layers": list(names.values())}]
-    with tarfile.open(fileobj=into, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        _add(archive, "manifest.json", io.BytesIO(json.dumps(manifest).encode()))
-        _add(archive, name, io.BytesIO(encoded))
-        for layer in layers:
-            layer.content.seek(0)
-            _add(archive, names[layer.digest], layer.content, size=layer.size)
-    into.seek(0)
+    texts = {"manifest.json": json.dumps(manifest).encode(), name: config.encoded()}
+    for path, content in texts.items():
+        yield from _member(path, io.BytesIO(content), len(content))
+    for layer in layers:
+        layer.content.seek(0)
+        yield from _member(names[layer.digest], layer.content, layer.size)
+    yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def _add(archive: tarfile.TarFile, name: str, content: IO[bytes], *, size: int = -1) -> None:
+def _member(name: str, content: IO[bytes], size: int) -> Iterator[bytes]:
     member = tarfile.TarInfo(name)
-    member.size = len(content.read()) if size < 0 else size
-    content.seek(0)
-    archive.addfile(member, content)
+    member.size = size
+    yield member.tobuf(tarfile.USTAR_FORMAT)
+    while piece := content.read(_PIECE):
+        yield piece
+    if rest := -size % tarfile.BLOCKSIZE:  # an empty piece would end an upload
+        yield bytes(rest)
 
 
 @contextlib.contextmanager

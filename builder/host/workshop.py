@@ -5,7 +5,6 @@ Its recipe is containers/Dockerfile. What is taken out of it is named by the loc
 
 import contextlib
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Final
@@ -17,6 +16,7 @@ from builder.host.engine import Engine
 from builder.host.owner import labels, ourselves
 from builder.host.package_archive import Archives, PackageHashError
 from builder.host.resources import BuildContext, tools_context
+from builder.host.spool import spool
 from builder.names import LABEL_RUN, new_run
 from builder.signals import undoing
 
@@ -44,12 +44,11 @@ class Workshop:
     @contextlib.contextmanager
     def root(self) -> Iterator[IO[bytes]]:
         """Give the root file system as a tar, everything below the folder `ROOT_TOP`."""
-        with tempfile.TemporaryFile() as spool:
-            with self.engine.images.taken_out(self.image, _ROOT, labels=_labels()) as pieces:
-                for piece in pieces:
-                    spool.write(piece)
-            spool.seek(0)
-            yield spool
+        with (
+            self.engine.images.taken_out(self.image, _ROOT, labels=_labels()) as pieces,
+            spool(pieces) as file,
+        ):
+            yield file
 
     def lock_text(self) -> str:
         """Return the list of packages that was used, in the lock's format."""

@@ -90,8 +90,8 @@ class FakeImages:
             archive.addfile(member)
         yield iter([buffer.getvalue()])
 
-    def load(self, archive: IO[bytes]) -> str:
-        with tarfile.open(fileobj=archive) as image:
+    def load(self, archive: Iterator[bytes]) -> str:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as image:
 
             def read(name: str) -> bytes:
                 content = image.extractfile(name)
@@ -116,8 +116,7 @@ class FakeImages:
         )
         return ""
 
-    @contextlib.contextmanager
-    def saved(self, reference: str) -> Iterator[Iterator[bytes]]:
+    def saved(self, reference: str) -> Iterator[bytes]:
         (image,) = (each for each in self.present.values() if each.id == reference)
         names = {digest: f"some/{number}.tar" for number, digest in enumerate(image.layers)}
         manifest = json.dumps([{"Layers": list(names.values())}]).encode()
@@ -128,7 +127,7 @@ class FakeImages:
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
-        yield iter([buffer.getvalue()])
+        yield buffer.getvalue()
 
     def labelled(self, _label: str) -> tuple[ImageFacts, ...]:
         return ()

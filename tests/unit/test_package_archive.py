@@ -9,6 +9,7 @@ from builder.errors import HostError, UsageError
 from builder.events import Event, Note
 from builder.host import package_archive
 from builder.host.lock import parse_lock
+from builder.host.main import run
 from builder.host.package_archive import Archives, PackageHashError, archives_of
 
 _CONTENT = {"rsync": b"deb of rsync", "squashfs-tools": b"deb of squashfs-tools"}
@@ -109,3 +110,14 @@ def test_a_package_that_cannot_be_read_is_said(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(HostError, match="cannot be read: Permission denied"):
         Archives(folders=(tmp_path,)).packages(on_event=ignore)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--archive", "/absent/folder"], ["--archive", "http://a.example", "--unlocked"]],
+)
+def test_an_archive_that_cannot_serve_is_a_wrong_option(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["image", "build", *options]) == 2
+    assert "archive" in capsys.readouterr().err

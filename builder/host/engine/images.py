@@ -175,17 +175,15 @@ class Images:
             )
         return facts.id
 
-    def load(self, archive: IO[bytes]) -> str:
+    def load(self, archive: Iterator[bytes]) -> str:
         """Load images from an archive, and return why that failed; nothing when it did not."""
         with translated("loading an image"):
-            pieces = iter(lambda: archive.read(_PIECE), b"")
-            return _failure(self._client.api.load_image(pieces, quiet=True))  # type: ignore[no-untyped-call]
+            return _failure(self._client.api.load_image(archive, quiet=True))  # type: ignore[no-untyped-call]
 
-    @contextlib.contextmanager
-    def saved(self, reference: str) -> Iterator[Iterator[bytes]]:
-        """Give an image as an archive, in pieces."""
+    def saved(self, reference: str) -> Iterator[bytes]:
+        """Yield an image as an archive, in pieces."""
         with translated("saving an image"):
-            yield self._client.api.get_image(reference, chunk_size=_PIECE)
+            yield from self._client.api.get_image(reference, chunk_size=_PIECE)
 
     @contextlib.contextmanager
     def taken_out(
@@ -195,13 +193,12 @@ class Images:
 
         The container that this takes has the labels.
         """
-        with contextlib.ExitStack() as stack, translated("reading an image"):
-            with held():
+        with contextlib.ExitStack() as stack:
+            with held(), translated("reading an image"):
                 made = self._client.api.create_container(reference, ["-"], labels=dict(labels))
                 name = str(made["Id"])
                 stack.enter_context(undoing(lambda: self._remove_container(name)))
-            pieces, _facts = self._client.api.get_archive(name, path, chunk_size=_PIECE)
-            yield pieces
+            yield self._archive(name, path)
 
     def read_file(self, reference: str, path: str, *, labels: Mapping[str, str]) -> bytes:
         """Return the content of a file in an image."""
@@ -210,6 +207,11 @@ class Images:
         with tarfile.open(fileobj=whole) as archive:
             content = archive.extractfile(archive.getmembers()[0])
             return content.read() if content is not None else b""
+
+    def _archive(self, container: str, path: str) -> Iterator[bytes]:
+        with translated("reading an image"):
+            pieces, _facts = self._client.api.get_archive(container, path, chunk_size=_PIECE)
+            yield from pieces
 
     def _remove_container(self, name: str) -> None:
         patiently(
