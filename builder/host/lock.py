@@ -29,7 +29,7 @@ class Section(StrEnum):
 
     BASE = "base"  # the smallest Debian that can install the others
     TOOLS = "tools"
-    COMPILER = "compiler"  # makes the block cache's library; is not in the image
+    COMPILER = "compiler"  # makes our libraries in C; is not in the image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
