@@ -14,7 +14,7 @@ import docker
 import pytest
 from docker.types import Mount
 
-from builder.host.session import BUILDING
+from builder.host.session import BUILDING, MEMORY
 from builder.plan import ImageIdentity
 from tests.container.conftest import Built
 from tests.support.caches import command, frozen
@@ -234,6 +234,7 @@ def test_the_build_container_has_no_network_and_few_powers(watched: Watched) -> 
     added = {name.removeprefix("CAP_") for name in config["CapAdd"]}
     assert added == set(BUILDING)
     assert "no-new-privileges" in config["SecurityOpt"]
+    assert config["Memory"] == config["MemorySwap"] == MEMORY == 1536 << 20
     assert not config["Devices"]
 
 
