@@ -18,6 +18,14 @@ class Isolation(StrEnum):
     PRIVILEGED = "privileged"
 
 
+class Staging(StrEnum):
+    """How the build gets a tree that it may change; it never decides a byte of the result."""
+
+    AUTO = "auto"  # an overlay where there can be one, else a copy
+    OVERLAY = "overlay"
+    RSYNC = "rsync"
+
+
 class Codec(StrEnum):
     """Squashfs compressors on offer."""
 
@@ -194,6 +202,7 @@ class BuildPlan:
     frozen: bool  # the source is our own read-only snapshot; else it is checked for change
     cache_image: bool  # /cache.img must be mounted inside; else /source is bound
     cache_base: str  # where the cache base lies in the cache image; "." for a directory
+    staging: Staging = Staging.AUTO  # in no artefact
 
 
 class Firmware(StrEnum):

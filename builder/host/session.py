@@ -161,6 +161,7 @@ def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildP
         frozen=frozen,
         cache_image=cache_source(config).is_image,
         cache_base=choice.report.base,
+        staging=config.staging,
     )
 
 

@@ -5,6 +5,7 @@ directory, with its owner and mode, in the copy. Format: rsync(1), "FILTER RULES
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,6 +91,11 @@ def filters() -> tuple[str, ...]:
         rules += [f"+ {pattern}" for pattern in row.keeps]
         rules.append(f"- {row.pattern}")
     return (*rules, f"+x {KEPT_XATTR}", "-x *")
+
+
+def staging_rules(exclude: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return all filter rules: `exclude`, more rsync patterns, is tried before the table."""
+    return (*(f"- {pattern}" for pattern in exclude), *filters())
 
 
 def swap_files(tree: Tree) -> tuple[str, ...]:

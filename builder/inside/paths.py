@@ -13,7 +13,8 @@ MEDIUM: Final = Path("/medium.iso")  # boot-test, verify: the ISO, bound read-on
 BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, where there is one
 
 WORK: Final = Path("/work")  # build: the labelled volume
-ROOT: Final = WORK / "root"  # the copy that is configured
+ROOT: Final = WORK / "root"  # the copy, or the overlay in its place, that is configured
+LAYER: Final = WORK / "layer"  # what such an overlay writes
 ISO_TREE: Final = WORK / "iso"  # what xorriso packs
 BOOT_PARTS: Final = WORK / "boot"  # boot images on their way into the ISO
 BLOCK_COUNTS: Final = WORK / "block-cache.counts"  # what mksquashfs asked that store

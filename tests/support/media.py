@@ -128,6 +128,7 @@ def squashfs_step(work: Work) -> SquashfsStep:
         target=work.iso_tree / medium.SQUASHFS,
         packages=work.iso_tree / medium.PACKAGES,
         compression=RECIPE.compression,
+        size=lambda: 1 << 20,
         source_date_epoch=EPOCH,
     )
 

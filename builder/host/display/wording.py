@@ -16,7 +16,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "base": "Bootstrap the base image",
         "image": "Build the image",
         "check": "Check the system",
-        "stage": "Copy the system",
+        "stage": "Stage the system",
         "configure": "Make it a live system",
         "initramfs": "Make the initramfs",
         "squashfs": "Compress the file system",

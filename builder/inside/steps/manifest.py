@@ -5,6 +5,7 @@ the ISO as it lies on the disk; a file inside it that is not what was staged fai
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from builder.inside.packages import read_packages, tool_versions
 from builder.inside.steps.iso import read_sums
 from builder.inside.system import System
 from builder.inside.tree import Tree
+from builder.inside.tree_digest import TreeDigest
 from builder.plan import Candidate, ImageIdentity, Recipe, SnapshotKind
 
 MANIFEST_FORMAT: Final = 1
@@ -39,7 +41,7 @@ class ManifestStep:
     """Writes both files beside `iso`.
 
     `changes` is the journal of the configure step: a JSON list of {path, change, rule}; `source`
-    is the stage step's description of the source tree.
+    waits for the digest of the source tree.
     """
 
     name: ClassVar[str] = "manifest"
@@ -55,7 +57,7 @@ class ManifestStep:
     image: ImageIdentity
     source_date_epoch: int
     changes: Path | None = None
-    source: Path | None = None
+    source: Callable[[], TreeDigest] | None = None
 
     @property
     def target(self) -> Path:
@@ -102,9 +104,10 @@ class ManifestStep:
             "source_date_epoch": self.source_date_epoch,
             "packages": to_data(read_packages(Tree(self.root))),
         }
-        for key, path in (("changes", self.changes), ("source", self.source)):
-            if path is not None:
-                data[key] = json.loads(path.read_text(encoding="utf-8"))
+        if self.changes is not None:
+            data["changes"] = json.loads(self.changes.read_text(encoding="utf-8"))
+        if self.source is not None:
+            data["source"] = describe_source(self.source())
         return data
 
     def _write_sums(self, iso: FileDigest) -> None:
@@ -122,6 +125,16 @@ def describe_snapshot(candidate: Candidate) -> dict[str, Any]:
         "number": int(candidate.selector) if numbered else None,
         "taken": f"{datetime.fromtimestamp(candidate.taken, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "description": candidate.description,
+    }
+
+
+def describe_source(tree: TreeDigest) -> dict[str, Any]:
+    """Return the name of a source tree, and how large it is: docs/tree-digest.md."""
+    return {
+        "digest": tree.digest,
+        "format": tree.format,
+        "files": tree.files,
+        "bytes": tree.size,
     }
 
 

@@ -7,20 +7,21 @@ number of processors; the time in them is SOURCE_DATE_EPOCH.
 import math
 import os
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.compression import mksquashfs_options
-from builder.inside.block_cache import BlockCache
+from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.packages import read_packages
-from builder.inside.steps.check import tree_size
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Compression
 
 # One attribute for each file has no order that could differ, and it is the one a system needs.
 _KEPT_ATTRIBUTES: Final = r"^security\.capability$"
+HOLES: Final = Path("/usr/lib/distroclone-builder/holes.so")  # see containers/holes
 # Neither decides a byte. A thread takes up to 27 MiB (zstd 22, xz with a filter: 25), the queues
 # what they are given, so with 1.5 GiB for all, a third of it is left for the tables of large trees.
 _MOST_THREADS: Final = 24
@@ -30,7 +31,10 @@ _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SquashfsStep:
-    """Makes `target` from the tree at `root`, and `packages`, the list of what is inside."""
+    """Makes `target` from the tree at `root`, and `packages`, the list of what is inside.
+
+    `size` tells the bytes of the tree's files.
+    """
 
     name: ClassVar[str] = "squashfs"
     needs: ClassVar[tuple[str, ...]] = ("mksquashfs",)
@@ -39,6 +43,7 @@ class SquashfsStep:
     target: Path
     packages: Path
     compression: Compression
+    size: Callable[[], int]
     block_cache: BlockCache | None = None
     source_date_epoch: int
 
@@ -63,17 +68,22 @@ class SquashfsStep:
         self.packages.write_text("".join(lines), encoding="utf-8")
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
         if self.block_cache is None:
-            system.run(self.argv(), progress=squashfs_progress)
+            self._pack(system, (HOLES,), {})
         else:
-            self._run_cached(self.block_cache, system)
+            self._pack_cached(self.block_cache, system)
 
-    def _run_cached(self, cache: BlockCache, system: System) -> None:
+    def _pack(
+        self, system: System, libraries: tuple[Path, ...], environment: Mapping[str, str]
+    ) -> None:
+        preload = {"LD_PRELOAD": ":".join(map(os.fspath, libraries))}
+        system.run(self.argv(), env={**preload, **environment}, progress=squashfs_progress)
+
+    def _pack_cached(self, cache: BlockCache, system: System) -> None:
         cache.counts.unlink(missing_ok=True)
         reserve = 0
         if cache.folder.stat().st_dev == self.target.parent.stat().st_dev:
-            reserve = tree_size(self.root)  # the squashfs and the ISO, each half of it at most
-        environment = cache.environment(reserve=reserve)
-        system.run(self.argv(), env=environment, progress=squashfs_progress)
+            reserve = self.size()  # the squashfs and the ISO, each half of it at most
+        self._pack(system, (HOLES, LIBRARY), cache.environment(reserve=reserve))
         counts = cache.read_counts()
         if counts is None or not counts.asked:
             return
