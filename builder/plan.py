@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from builder.package import Package
+
 PLAN_FORMAT: Final = 1
 
 
@@ -43,6 +45,7 @@ class Compression:
     level: int | None  # zstd: 1 to 22; the others have none
     block_size: int  # bytes, a power of two from 4 KiB to 1 MiB
     filters: tuple[str, ...] = ()  # xz branch filters, e.g. ("x86",)
+    grouped: bool = True  # small files share blocks by group (docs/block-cache.md), else in a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +167,16 @@ class ScanRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TreeName:
+    """What names a source tree: docs/tree-digest.md."""
+
+    digest: str  # "sha256:" and 64 hexadecimal digits
+    format: int
+    files: int  # names of regular files
+    bytes: int  # of their contents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeRequest:
     """Make the read-only snapshot `name` of `path`, both relative to the base at /cache."""
 
@@ -177,6 +190,23 @@ class ThawRequest:
     """Remove the frozen snapshots `names` below /cache; one that is gone is fine."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreePlace:
+    """How a container finds the chosen tree, and whether it can change meanwhile."""
+
+    cache_image: bool  # mount `subvolume` of /cache.img at /source; else it is bound there
+    subvolume: str  # absolute path in the volume of the image
+    frozen: bool  # a read-only snapshot; else it is checked for change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeInventoryRequest:
+    """List or digest what the tree at /source holds, as a build would take it."""
+
+    tree: TreePlace
+    exclude: tuple[str, ...] = ()  # more rsync patterns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,3 +292,5 @@ class IsoContents:
     size: int  # bytes
     sha256: str
     files: tuple[IsoFile, ...]
+    packages: tuple[Package, ...] = ()  # installed in the live system, as its own dpkg says
+    unreadable: str = ""  # why its dpkg's database cannot be read

@@ -9,6 +9,7 @@ from builder.host.commands.boot_test import boot_test
 from builder.host.commands.build import build
 from builder.host.commands.doctor import doctor
 from builder.host.commands.image import image
+from builder.host.commands.reproduce import reproduce
 from builder.host.commands.sign import sign
 from builder.host.commands.snapshots import snapshots
 from builder.host.commands.sweep import sweep
@@ -45,5 +46,7 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "distroclone-builder", variable).source())
 
 
-for command in (block_cache, boot_test, build, doctor, image, sign, snapshots, sweep, verify):
+for command in (
+    block_cache, boot_test, build, doctor, image, reproduce, sign, snapshots, sweep, verify,
+):  # fmt: skip
     cli.add_command(command)

@@ -86,8 +86,8 @@ def load_config(path: Path | None, overrides: Overrides) -> Config:
     isolation = top.text("isolation", Isolation.CONFINED, _isolation)
     staging = top.text("staging", Staging.AUTO, _staging)
     compression = top.text("compression", PRESETS["standard"], parse_compression)
-    live = _live(top.section("live"))
-    boot = _boot(top.section("boot"), problems)
+    live = read_live(top.section("live"))
+    boot = read_boot(top.section("boot"), problems)
     exclude = top.texts("exclude", (), rules.exclude)
     top.finish()
     flags = _Flags(problems)
@@ -156,7 +156,8 @@ def _output(section: Section, folder: Path) -> tuple[Path, str | None, str | Non
     return output, name, volume_id
 
 
-def _live(section: Section) -> LiveSettings:
+def read_live(section: Section) -> LiveSettings:
+    """Return the settings of the live system; problems go where the section keeps them."""
     usual = LiveSettings()
     settings = LiveSettings(
         user=section.text("user", usual.user, rules.user_name),
@@ -171,7 +172,8 @@ def _live(section: Section) -> LiveSettings:
     return settings
 
 
-def _boot(section: Section, problems: Problems) -> BootSettings:
+def read_boot(section: Section, problems: Problems) -> BootSettings:
+    """Return the settings of the boot menu; problems go where the section keeps them."""
     usual = BootSettings()
     settings = BootSettings(
         kernel_parameters=section.texts(

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from builder.block_cache import BlockCounts
 from builder.codec import from_data, to_data
@@ -29,7 +29,7 @@ from builder.host.source import (
     work_volume,
 )
 from builder.names import new_run
-from builder.naming import iso_stem, volume_id
+from builder.naming import iso_stem, manifest_name, provenance_name, sbom_names, volume_id
 from builder.plan import (
     PLAN_FORMAT,
     BuildPlan,
@@ -72,6 +72,7 @@ class Outcome:
 
     folder: Path
     iso_name: str
+    image: ImageIdentity
     artefacts: tuple[Artefact, ...]
     blocks: BlockCounts | None = None  # how the block cache served; None: it was not used
 
@@ -84,6 +85,14 @@ class Outcome:
     def sums(self) -> Artefact:
         """SHA256SUMS."""
         return next(each for each in self.artefacts if each.name == SUMS)
+
+
+class Prepare(Protocol):
+    """Decides what a build is made from."""
+
+    def __call__(
+        self, config: Config, engine: Engine, *, run: str, on_event: OnEvent
+    ) -> Choice: ...
 
 
 def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
@@ -110,13 +119,18 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     )
 
 
-def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
-    """Build, verify and deliver. Whatever happens, nothing half-made gets a final name."""
+def build(
+    config: Config, engine: Engine, *, on_event: OnEvent, prepared: Prepare = prepare
+) -> Outcome:
+    """Build, verify and deliver. Whatever happens, nothing half-made gets a final name.
+
+    `prepared` makes the choice; it may write nothing but into the engine's images.
+    """
     run = new_run()
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(output_folder(config.output))
         early: list[Event] = []
-        choice = prepare(config, engine, run=run, on_event=_both(early.append, on_event))
+        choice = prepared(config, engine, run=run, on_event=_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
         output.check_names_free(*_result_names(choice.iso_name))
         log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
@@ -142,6 +156,7 @@ def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
     return Outcome(
         folder=output.path,
         iso_name=choice.iso_name,
+        image=choice.image,
         artefacts=artefacts,
         blocks=from_data(BlockCounts, counts) if (counts := result["block_cache"]) else None,
     )
@@ -155,7 +170,7 @@ def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildP
         candidate=choice.candidate,
         recipe=config.recipe,
         image=choice.image,
-        source_date_epoch=epoch_of(choice.candidate),
+        source_date_epoch=epoch_of(choice.candidate.taken),
         iso_name=choice.iso_name,
         volume_id=volume_id(choice.iso_name, config.recipe.volume_id),
         frozen=frozen,
@@ -165,12 +180,12 @@ def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildP
     )
 
 
-def epoch_of(candidate: Candidate) -> int:
-    """Return SOURCE_DATE_EPOCH for a snapshot: its own date, as FAT can hold it.
+def epoch_of(taken: int) -> int:
+    """Return SOURCE_DATE_EPOCH for a snapshot of that date: the date itself, as FAT can hold it.
 
     FAT begins in 1980 and counts in steps of two seconds.
     """
-    return max(candidate.taken, _FAT_BEGINS) // 2 * 2
+    return max(taken, _FAT_BEGINS) // 2 * 2
 
 
 def cache_source(config: Config) -> CacheSource:
@@ -188,7 +203,14 @@ def describe(config: Config, choice: Choice) -> dict[str, Any]:
 
 
 def _result_names(iso_name: str) -> tuple[str, ...]:
-    return (f"{iso_name}.iso", f"{iso_name}.manifest.json", SUMS, *SIGNATURES)
+    return (
+        f"{iso_name}.iso",
+        manifest_name(iso_name),
+        *sbom_names(iso_name),
+        provenance_name(iso_name),
+        SUMS,
+        *SIGNATURES,
+    )
 
 
 @contextlib.contextmanager

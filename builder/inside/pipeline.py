@@ -2,37 +2,39 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
 from builder.block_cache import LIMIT, BlockCounts
 from builder.codec import to_data
 from builder.errors import SourceError, StepError
 from builder.events import Event
-from builder.inside import block_cache, cache_image, paths
+from builder.inside import block_cache, paths, source
 from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import staging_rules, swap_files
-from builder.inside.fingerprint import fingerprint
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.real_system import RealSystem
 from builder.inside.results import Results, results_folder
-from builder.inside.room import images_in
+from builder.inside.room import images_beside
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.provenance import ProvenanceStep
+from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.survey import SourceTree
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import Study, studying
-from builder.plan import PLAN_FORMAT, BuildPlan, Recipe, SystemFacts
+from builder.plan import PLAN_FORMAT, BuildPlan, Recipe, SystemFacts, TreePlace
 
 _JOURNAL = paths.WORK / "changes.json"
+_GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 _SUMS = paths.BOOT_PARTS / "sums.json"
 
@@ -55,14 +57,15 @@ def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any
     system = RealSystem(emit, source_date_epoch=plan.source_date_epoch)
     for folder in (paths.ISO_TREE, paths.BOOT_PARTS):
         folder.mkdir()
+    tree = _source(plan)
     results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)
     with (
-        _source(plan, system),
-        _unchanged(plan),
+        source.mounted_source(tree, system=system),
+        source.unchanged(tree),
         studying(source_tree(plan.recipe)) as study,
         contextlib.ExitStack() as until,
     ):
-        steps = pipeline(plan, study, results, until=until)
+        steps = pipeline(plan, results, study, until=until)
         for position, step in enumerate(steps, start=1):
             if study.digest.done():
                 study.digest.result()  # what cannot be read ends the build before longer work
@@ -85,7 +88,7 @@ def source_tree(recipe: Recipe) -> SourceTree:
 
 
 def pipeline(
-    plan: BuildPlan, study: Study, results: Results, *, until: contextlib.ExitStack
+    plan: BuildPlan, results: Results, study: Study, *, until: contextlib.ExitStack
 ) -> tuple[Step, ...]:
     """Return the steps of a plan, in order; what they mount for each other ends with `until`."""
     facts = _facts(plan)
@@ -104,7 +107,7 @@ def pipeline(
             survey=study.survey.result,
             target=paths.ROOT,
             layer=paths.LAYER,
-            images=images_in(paths.WORK, results.folder),
+            beside=images_beside(paths.WORK, results.folder),
             staging=plan.staging,
             until=until,
         ),
@@ -124,6 +127,7 @@ def pipeline(
             root=paths.ROOT,
             target=paths.ISO_TREE / "live/filesystem.squashfs",
             packages=paths.ISO_TREE / "live/filesystem.packages",
+            groups=_GROUPS,
             compression=plan.recipe.compression,
             block_cache=_store(),
             size=lambda: study.survey.result().size,
@@ -148,20 +152,35 @@ def pipeline(
             volume_id=plan.volume_id,
             source_date_epoch=epoch,
         ),
-        ManifestStep(
-            root=paths.ROOT,
-            iso_tree=paths.ISO_TREE,
-            partition=_PARTITION,
-            iso=iso,
-            volume_id=plan.volume_id,
-            candidate=plan.candidate,
-            recipe=plan.recipe,
-            image=plan.image,
-            source_date_epoch=epoch,
-            changes=_JOURNAL,
-            source=study.digest.result,
-        ),
+        *_descriptions(plan, facts, study, iso),
     )
+
+
+def _descriptions(plan: BuildPlan, facts: SystemFacts, study: Study, iso: Path) -> tuple[Step, ...]:
+    """Return the steps that write the files beside the ISO."""
+    sbom = SbomStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        iso=iso,
+        facts=facts,
+        source_date_epoch=plan.source_date_epoch,
+        source=study.digest.result,
+    )
+    manifest = ManifestStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        partition=_PARTITION,
+        iso=iso,
+        volume_id=plan.volume_id,
+        candidate=plan.candidate,
+        recipe=plan.recipe,
+        image=plan.image,
+        source_date_epoch=plan.source_date_epoch,
+        others=sbom.targets,
+        changes=_JOURNAL,
+        source=study.digest.result,
+    )
+    return (sbom, manifest, ProvenanceStep(iso=iso, manifest=manifest.target, lock=paths.LOCK))
 
 
 def _store() -> BlockCache | None:
@@ -203,37 +222,9 @@ def _facts(plan: BuildPlan) -> SystemFacts:
     return plan.candidate.system
 
 
-@contextlib.contextmanager
-def _source(plan: BuildPlan, system: RealSystem) -> Iterator[None]:
-    """Have the chosen tree at /source: bound there already, or mounted from the cache image."""
-    if not plan.cache_image:
-        yield
-        return
-    subvolume = PurePosixPath("/") / plan.cache_base / plan.candidate.path
-    with cache_image.mounted(
-        paths.CACHE_IMAGE, paths.SOURCE, system=system, subvolume=str(subvolume)
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def _unchanged(plan: BuildPlan) -> Iterator[None]:
-    """Raise SourceError when a source that could not be frozen changed during the body."""
-    if plan.frozen:
-        yield
-        return
-    before = _state(plan)
-    yield
-    if _state(plan) != before:
-        raise SourceError(
-            "The source changed during the build, so the result was thrown away",
-            hint="Let a running backup finish, then build again. On btrfs, a cache that is a "
-            "subvolume on a writable medium is frozen instead.",
-        )
-
-
-def _state(plan: BuildPlan) -> str:
-    if not plan.cache_image:
-        return fingerprint(paths.SOURCE)
-    facts = paths.CACHE_IMAGE.stat()
-    return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
+def _source(plan: BuildPlan) -> TreePlace:
+    return TreePlace(
+        cache_image=plan.cache_image,
+        subvolume=str(PurePosixPath("/") / plan.cache_base / plan.candidate.path),
+        frozen=plan.frozen,
+    )

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, BinaryIO, Final
 
 from builder.errors import StepError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
@@ -109,11 +109,39 @@ class RealSystem:
                     lines.append(line)
                 code = process.wait()
         except FileNotFoundError as error:
-            message = "{tool} is not installed in this image"
-            raise StepError(message, command=command, tool=command[0]) from error
+            raise _not_installed(command) from error
         if code not in success:
             raise _failure(command, code, tuple(last), tool=argv[0])
         return "\n".join(lines)
+
+    @contextlib.contextmanager
+    def reading(self, argv: Sequence[str]) -> Iterator[BinaryIO]:
+        """See `System.reading`."""
+        command = tuple(argv)
+        self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
+        early: EOFError | None = None
+        with tempfile.TemporaryFile() as complaints:
+            try:
+                with _started(
+                    command, cwd=None, env=self._environment, stdin=b"", stderr=complaints
+                ) as process:
+                    assert process.stdout is not None
+                    try:
+                        yield process.stdout  # type: ignore[misc]
+                    except EOFError as error:
+                        early = error
+                    process.stdout.close()
+                    code = process.wait()
+            except FileNotFoundError as error:
+                raise _not_installed(command) from error
+            complaints.seek(0)
+            lines = tuple(deque(split_lines(complaints), maxlen=_LAST_LINES))
+        for line in lines:
+            self._emit(ToolOutput(step=self._step, text=line))
+        if code != 0:
+            raise _failure(command, code, lines, tool=argv[0])
+        if early is not None:
+            raise early
 
     @contextlib.contextmanager
     def mounted(
@@ -134,7 +162,12 @@ class RealSystem:
 
 @contextlib.contextmanager
 def _started(
-    command: Sequence[str], *, cwd: Path | None, env: Mapping[str, str], stdin: bytes
+    command: Sequence[str],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str],
+    stdin: bytes,
+    stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a process group; end all of it when the body is left early."""
     with tempfile.TemporaryFile() as prepared:  # a file, so that no pipe can fill and block
@@ -146,7 +179,7 @@ def _started(
             env=env,
             stdin=prepared,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             start_new_session=True,
             umask=0o022,
         ) as process:
@@ -187,6 +220,11 @@ def _full_disk_named() -> Iterator[None]:
         raise StepError(
             "The disk is full: {path} cannot be written", hint=_ROOM, path=error.filename
         ) from error
+
+
+def _not_installed(command: Sequence[str]) -> StepError:
+    message = "{tool} is not installed in this image"
+    return StepError(message, command=command, tool=command[0])
 
 
 def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: str) -> StepError:

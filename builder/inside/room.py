@@ -6,15 +6,18 @@ from typing import Final
 
 from builder.errors import HostError
 
-# The share of the tree's size that an image of it takes. Root filesystems of Debian compress to
-# between 0.3 and 0.5 of it; documents and music do not.
+# The squashfs, and once more the ISO, as a part of the tree's size. Root filesystems of Debian
+# compress to between 0.3 and 0.5 of it; documents and music do not.
 IMAGE: Final = 0.5
-TWO_IMAGES: Final = 2 * IMAGE  # the squashfs and the ISO
 
 
-def images_in(work: Path, results: Path) -> float:
-    """Return the share of the images that lie on the disk of the folder `work`."""
-    return TWO_IMAGES if results.stat().st_dev == work.stat().st_dev else IMAGE
+def images_beside(work: Path, results: Path) -> float:
+    """Return the room that the images need in the volume `work`, as a part of the tree's size.
+
+    The squashfs always lies there, the ISO only if the folder `results` is on the same disk.
+    """
+    together = work.stat().st_dev == results.stat().st_dev
+    return IMAGE * (2 if together else 1)
 
 
 def check_room(work: Path, needed: float) -> None:

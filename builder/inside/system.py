@@ -6,7 +6,7 @@ Steps take a `System`; tests give them a recording one. `RealSystem` lives in `r
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class System(Protocol):
@@ -30,6 +30,15 @@ class System(Protocol):
         output goes to the log; lines end at LF or CR, and a line for which `progress` returns a
         fraction (0.0 to 1.0) becomes a progress event instead of a log line.
         Raises StepError with the command and the last lines for an exit code not in `success`.
+        """
+        ...
+
+    def reading(self, argv: Sequence[str]) -> AbstractContextManager[BinaryIO]:
+        """Run a tool while the body reads what it prints on standard output, as bytes.
+
+        The environment is that of `run`. When the body is left, StepError is raised for an exit
+        code other than 0; it takes the place of an EOFError of the body. Any other error in the
+        body ends the tool.
         """
         ...
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from builder.errors import StepError
 from builder.inside import acl
@@ -42,6 +42,21 @@ class TreeDigest:
     size: int  # bytes of their contents; a file with several names counts once
 
 
+class Record(NamedTuple):
+    """The ten fields that docs/tree-digest.md has for one path, as they go into the digest."""
+
+    path: bytes
+    kind: bytes
+    mode: bytes
+    uid: bytes
+    gid: bytes
+    mtime: bytes
+    size: bytes
+    value: bytes
+    capability: bytes
+    first: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """What is found out about a tree beside other work; each `result()` waits for its part."""
@@ -60,8 +75,16 @@ def digest_tree(
     """
     stop = stop or threading.Event()
     found = survey or survey_tree(tree, stop=stop)
-    with told_of(tree):
-        return _Reader(tree=tree, stop=stop).read(found)
+    reader = TreeReader(tree=tree, survey=found, stop=stop)
+    total = hashlib.sha256(b"distroclone-tree %d\0" % TREE_FORMAT)
+    for record in reader.records():
+        total.update(b"\0".join(record) + b"\0")
+    return TreeDigest(
+        digest=f"sha256:{total.hexdigest()}",
+        format=TREE_FORMAT,
+        files=reader.files,
+        size=reader.size,
+    )
 
 
 @contextmanager
@@ -78,35 +101,32 @@ def studying(tree: SourceTree) -> Iterator[Study]:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Reader:
+class TreeReader:
+    """Reads what a survey found of a tree once, and counts meanwhile."""
+
     tree: SourceTree
-    stop: threading.Event
+    survey: Survey
+    stop: threading.Event = field(default_factory=threading.Event)
     files: int = 0
     size: int = 0
     # The first name of what has several, and what it holds, by device and inode.
     linked: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
 
-    def read(self, survey: Survey) -> TreeDigest:
-        total = hashlib.sha256(b"distroclone-tree %d\0" % TREE_FORMAT)
+    def records(self) -> Iterator[Record]:
+        """Yield the record of every path, in the order of the bytes; errors as `digest_tree`."""
         top = os.fsencode(self.tree.root)
-        undated = {b"/", *survey.stubs}
-        for path in survey.paths:
-            status = os.lstat(top + path)
-            seconds = 0 if path in undated else status.st_mtime_ns // 1_000_000_000
-            total.update(self._record(path, top + path, status, seconds=seconds))
-        return TreeDigest(
-            digest=f"sha256:{total.hexdigest()}",
-            format=TREE_FORMAT,
-            files=self.files,
-            size=self.size,
-        )
+        undated = {b"/", *self.survey.stubs}
+        with told_of(self.tree):
+            for path in self.survey.paths:
+                status = os.lstat(top + path)
+                seconds = 0 if path in undated else status.st_mtime_ns // 1_000_000_000
+                yield self._record(path, top + path, status, seconds=seconds)
 
-    def _record(self, path: bytes, real: bytes, status: os.stat_result, *, seconds: int) -> bytes:
-        """Return the record of one path: ten fields, each ended by NUL."""
+    def _record(self, path: bytes, real: bytes, status: os.stat_result, *, seconds: int) -> Record:
         kind = _TYPES[stat.S_IFMT(status.st_mode)]
         mode, capability = _mode_and_capability(real, status)
         value, first = self._value(path, real, status)
-        fields = (
+        return Record(
             path,
             kind,
             b"%04o" % mode,
@@ -118,7 +138,6 @@ class _Reader:
             capability.hex().encode(),
             first,
         )
-        return b"\0".join(fields) + b"\0"
 
     def _value(self, path: bytes, real: bytes, status: os.stat_result) -> tuple[bytes, bytes]:
         """Return what the entry holds, and the first name of a file with several."""

@@ -1,9 +1,11 @@
 """A tiny Debian system that somebody has used, with a marker wherever something is private."""
 
+import io
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from builder.inside.system import System
 
@@ -171,6 +173,7 @@ class RecordingSystem(System):
         self.answer = answer
         self.commands: list[tuple[str, ...]] = []
         self.prints: tuple[str, ...] = ()
+        self.stream = b""  # what a tool prints for `reading`
         self.roots: list[Path | None] = []
         self.mounts: list[tuple[str, Path]] = []
         self.mounted_now: list[Path] = []
@@ -195,6 +198,11 @@ class RecordingSystem(System):
             if progress and (fraction := progress(line)) is not None:
                 self.progress(fraction)
         return self.answer(argv)
+
+    @contextmanager
+    def reading(self, argv: Sequence[str]) -> Iterator[BinaryIO]:
+        self.commands.append(tuple(argv))
+        yield io.BytesIO(self.stream)
 
     @contextmanager
     def mounted(

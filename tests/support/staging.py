@@ -25,6 +25,7 @@ def stage_step(
         survey=lambda: survey_tree(tree),
         target=target,
         layer=target.with_name(f"{target.name}.layer"),
+        beside=1.0,
         staging=staging,
         until=until or ExitStack(),
     )

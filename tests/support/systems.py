@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 class RecordingSystem:
@@ -32,6 +33,12 @@ class RecordingSystem:
         if not self._real:
             return ""
         return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+    @contextmanager
+    def reading(self, argv: Sequence[str]) -> Iterator[BinaryIO]:
+        """Nothing that is tested with this system reads a stream."""
+        raise AssertionError("a stream that no test expects")
+        yield
 
     @contextmanager
     def mounted(

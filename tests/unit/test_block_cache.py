@@ -181,6 +181,7 @@ def test_the_step_says_how_the_store_served(tmp_path: Path) -> None:
         root=made.root,
         target=tmp_path / "iso/x.squashfs",
         packages=tmp_path / "iso/x.packages",
+        groups=tmp_path / "groups",
         compression=made.compression,
         size=made.size,
         block_cache=cache,

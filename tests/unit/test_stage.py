@@ -116,3 +116,10 @@ def test_a_tree_without_fstab_names_no_swap_files(tmp_path: Path) -> None:
     assert swap_files(Tree(tmp_path)) == ()
     (tmp_path / "etc").symlink_to("etc")
     assert swap_files(Tree(tmp_path)) == ()
+
+
+def test_a_swap_file_keeps_a_name_beyond_ascii(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    lines = (b"/sw\\303\\244p none swap sw 0 0\n", b"/ech\xe4nge none swap sw 0 0\n")
+    (tmp_path / "etc/fstab").write_bytes(b"".join(lines))
+    assert swap_files(Tree(tmp_path)) == ("/swäp", "/ech\udce4nge")

@@ -12,7 +12,7 @@ from builder.errors import SourceError
 from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
 from builder.inside.results import Results
-from builder.inside.room import IMAGE, check_room, images_in
+from builder.inside.room import IMAGE, check_room, images_beside
 from builder.inside.survey import Survey
 from builder.inside.system import System
 from builder.inside.tree import Tree
@@ -49,12 +49,14 @@ class CheckStep:
                 "The source is not the system that was chosen any more",
                 hint="Something changed it meanwhile; build again.",
             )
-        survey = self.survey()
-        if self.results.delivered:
-            self.results.check_room(survey.size * IMAGE)
-        images = images_in(self.work, self.results.folder)
-        check_room(self.work, survey.size * images + survey.listed_size)
+        self._check_room(self.survey())
         system.progress(1.0)
+
+    def _check_room(self, survey: Survey) -> None:
+        if self.results.delivered:
+            self.results.check_room(int(survey.size * IMAGE))
+        beside = images_beside(self.work, self.results.folder)
+        check_room(self.work, survey.size * beside + survey.listed_size)
 
 
 def _refused(problems: tuple[Problem, ...]) -> SourceError:

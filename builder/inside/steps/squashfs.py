@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.compression import mksquashfs_options
+from builder.inside import packing
 from builder.inside.block_cache import LIBRARY, BlockCache
-from builder.inside.packages import read_packages
+from builder.inside.dpkg import read_packages
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Compression
 
 # One attribute for each file has no order that could differ, and it is the one a system needs.
 _KEPT_ATTRIBUTES: Final = r"^security\.capability$"
-HOLES: Final = Path("/usr/lib/distroclone-builder/holes.so")  # see containers/holes
+STEADY_STAT: Final = Path(
+    "/usr/lib/distroclone-builder/steady_stat.so"
+)  # see containers/steady-stat
 # Neither decides a byte. A thread takes up to 27 MiB (zstd 22, xz with a filter: 25), the queues
 # what they are given, so with 1.5 GiB for all, a third of it is left for the tables of large trees.
 _MOST_THREADS: Final = 24
@@ -42,6 +45,7 @@ class SquashfsStep:
     root: Path
     target: Path
     packages: Path
+    groups: Path  # which small files share blocks: a file for mksquashfs, and for nobody else
     compression: Compression
     size: Callable[[], int]
     block_cache: BlockCache | None = None
@@ -57,6 +61,7 @@ class SquashfsStep:
             "-mem", _QUEUES,
             "-processors", str(min(len(os.sched_getaffinity(0)), _MOST_THREADS)),
             "-xattrs-include", _KEPT_ATTRIBUTES,
+            *(("-action-file", os.fspath(self.groups)) if self.compression.grouped else ()),
             *mksquashfs_options(self.compression),
         ]  # fmt: skip
 
@@ -66,9 +71,11 @@ class SquashfsStep:
         packages = read_packages(Tree(self.root))
         lines = [f"{package.name}\t{package.version}\n" for package in packages]
         self.packages.write_text("".join(lines), encoding="utf-8")
+        if self.compression.grouped:
+            packing.write_actions(self.root, self.groups, block_size=self.compression.block_size)
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
         if self.block_cache is None:
-            self._pack(system, (HOLES,), {})
+            self._pack(system, (STEADY_STAT,), {})
         else:
             self._pack_cached(self.block_cache, system)
 
@@ -83,7 +90,7 @@ class SquashfsStep:
         reserve = 0
         if cache.folder.stat().st_dev == self.target.parent.stat().st_dev:
             reserve = self.size()  # the squashfs and the ISO, each half of it at most
-        self._pack(system, (HOLES, LIBRARY), cache.environment(reserve=reserve))
+        self._pack(system, (STEADY_STAT, LIBRARY), cache.environment(reserve=reserve))
         counts = cache.read_counts()
         if counts is None or not counts.asked:
             return

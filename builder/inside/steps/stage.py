@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 from builder.errors import HostError, StepError
 from builder.inside import acl
 from builder.inside.overlay import NoOverlayError, Overlay
-from builder.inside.room import TWO_IMAGES, check_room
+from builder.inside.room import check_room
 from builder.inside.survey import SourceTree, Survey
 from builder.inside.system import System
 from builder.plan import Staging
@@ -30,7 +30,8 @@ class StageStep:
     """Have `tree` at `target`, which must be new or empty, to be changed.
 
     An overlay writes to the folder `layer`, which must be new, and stays until `until` closes.
-    `survey` waits for the walk over the tree.
+    `survey` waits for the walk over the tree; `beside` is the room that a copy has to leave, as a
+    part of the tree's size.
     """
 
     name: ClassVar[str] = "stage"
@@ -40,7 +41,7 @@ class StageStep:
     survey: Callable[[], Survey]
     target: Path
     layer: Path
-    images: float = TWO_IMAGES  # what else the disk must hold, as a share of the tree's size
+    beside: float
     staging: Staging
     until: ExitStack
 
@@ -83,7 +84,7 @@ class StageStep:
             system.note("The system is not copied: an overlay over the source takes the changes")
 
     def _copy(self, system: System, survey: Survey) -> None:
-        check_room(self.target, survey.size * (1 + self.images))
+        check_room(self.target, survey.size * (1 + self.beside))
         try:
             system.run(self.argv(), progress=rsync_progress)
         except StepError as error:

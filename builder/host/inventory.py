@@ -1,0 +1,132 @@
+"""What a snapshot or an ISO holds, listed in a container and kept in a file of this machine.
+
+A large desktop's list has tens of megabytes; it is written as it comes and read line by line.
+"""
+
+import contextlib
+import io
+import itertools
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from builder.errors import HostError, StepError
+from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.opened_tree import tree_job
+from builder.host.owner import labels
+from builder.host.printable import short
+from builder.host.source import READING, CacheSource, OnEvent
+from builder.host.tar_stream import ChunkReader
+from builder.inventory import Entry, InstalledPackage, Row, decode_rows
+from builder.names import new_run
+from builder.plan import CacheReport, Candidate
+
+_INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.inside.paths, seen from here
+_MEDIUM: Final = "/medium.iso"
+_PIECE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """A list of what a tree holds. It can be read as often as need be while its `with` lasts."""
+
+    file: IO[bytes]
+
+    def packages(self) -> tuple[InstalledPackage, ...]:
+        """Return the installed packages."""
+        rows = itertools.takewhile(lambda row: isinstance(row, InstalledPackage), self._rows())
+        return tuple(row for row in rows if isinstance(row, InstalledPackage))
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries in the order of the paths' bytes. One reader at a time."""
+        return (row for row in self._rows() if isinstance(row, Entry))
+
+    def _rows(self) -> Iterator[Row]:
+        self.file.seek(0)
+        try:
+            yield from decode_rows(line.decode("ascii") for line in self.file)
+        except ValueError as error:
+            raise StepError(
+                "The container's list of files cannot be read: {reason}", reason=short(str(error))
+            ) from error
+
+
+@contextlib.contextmanager
+def tree_inventory(
+    engine: Engine,
+    image: str,
+    source: CacheSource,
+    report: CacheReport,
+    candidate: Candidate,
+    *,
+    exclude: tuple[str, ...] = (),
+    on_event: OnEvent,
+) -> Iterator[Inventory]:
+    """List what a build would take of a tree of a cache; `exclude` are more rsync patterns.
+
+    What could change meanwhile is frozen as for a build, or compared at the end: SourceError.
+    """
+    reading = tree_job(
+        "inventory",
+        engine,
+        image,
+        source,
+        candidate,
+        report=report,
+        exclude=exclude,
+        on_event=on_event,
+    )
+    with reading as spec, _fetched(engine, spec, on_event) as file:
+        yield Inventory(file=file)
+
+
+@contextlib.contextmanager
+def iso_inventory(
+    engine: Engine, image: str, iso: Path, *, on_event: OnEvent
+) -> Iterator[Inventory]:
+    """List what is in an ISO's squashfs. Raises VerificationError where it cannot be read."""
+    spec = ContainerSpec(
+        image=image,
+        job="iso-inventory",
+        request={},
+        labels=labels(new_run(), "inventory"),
+        binds=(Bind(source=str(iso.resolve()), target=_MEDIUM),),
+        capabilities=READING,
+    )
+    with _fetched(engine, spec, on_event) as file:
+        yield Inventory(file=file)
+
+
+@contextlib.contextmanager
+def _fetched(engine: Engine, spec: ContainerSpec, on_event: OnEvent) -> Iterator[IO[bytes]]:
+    with tempfile.TemporaryFile() as file:
+        with engine.started(spec) as job:
+            job.finish(on_event)
+            _copy(job.fetch(_INVENTORY), file)
+        yield file
+
+
+def _copy(chunks: Iterable[bytes], target: IO[bytes]) -> None:
+    """Write the one file of a tar stream."""
+    reader = io.BufferedReader(ChunkReader(chunks), _PIECE)
+    try:
+        with tarfile.open(fileobj=reader, mode="r|") as archive:
+            for member in archive:
+                if (content := archive.extractfile(member)) is not None:
+                    shutil.copyfileobj(content, target, _PIECE)
+        target.flush()
+    except tarfile.TarError as error:
+        raise StepError(
+            "The list of files did not come out of the container whole: {reason}", reason=error
+        ) from error
+    except OSError as error:
+        raise HostError(
+            "The list of files cannot be kept in {folder}: {reason}",
+            hint="Free space there, or name another folder with TMPDIR.",
+            folder=tempfile.gettempdir(),
+            reason=error.strerror or error,
+        ) from error

@@ -1,0 +1,104 @@
+"""Lists what a tree holds, for the host to compare: from a directory, or out of an ISO.
+
+The rows and their text form are those of `builder.inventory`.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
+from builder.inside.dpkg import STATUS
+from builder.inside.excludes import staging_rules, swap_files
+from builder.inside.packages import parse_installed
+from builder.inside.regular import read_whole
+from builder.inside.survey import SourceTree, survey_tree, told_of
+from builder.inside.tree import Tree
+from builder.inside.tree_digest import Record, TreeReader
+from builder.inventory import LONGEST_TEXT, TEXTS_BELOW, Entry, EntryType, Row, encode_rows
+
+_READABLE: Final = 0o004  # by everybody
+_SEARCHABLE: Final = 0o001
+
+
+def write_inventory(rows: Iterable[Row], target: Path) -> int:
+    """Write an inventory and return the number of its lines."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lines = 0
+    with target.open("x", encoding="ascii") as file:
+        for line in encode_rows(rows):
+            file.write(line)
+            lines += 1
+    return lines
+
+
+def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
+    """Yield what a build takes of the tree at `root`; `exclude` are more rsync patterns.
+
+    Raises StepError when a part of it cannot be read, changes or vanishes.
+    """
+    tree = Tree(root)
+    if tree.is_file(STATUS):
+        yield from parse_installed(tree.read_text(STATUS, limit=LARGEST_STATUS))
+    source = SourceTree(root=root, rules=staging_rules((*exclude, *swap_files(tree))))
+    texts = OpenTexts()
+    for record in TreeReader(tree=source, survey=survey_tree(source)).records():
+        entry = _entry(record)
+        if texts.wants(entry):
+            with told_of(source):
+                content = read_whole(Path(f"{root}{entry.path}"), limit=LONGEST_TEXT)
+            entry = with_text(entry, content)
+        yield entry
+
+
+class OpenTexts:
+    """Knows the files whose text is carried: small ones that every user of the system may read.
+
+    Entries must come in an order in which directories are before what is in them.
+    """
+
+    def __init__(self) -> None:
+        self._closed: set[str] = set()
+
+    def wants(self, entry: Entry) -> bool:
+        """Whether the text of this entry, the next one of the tree, is carried."""
+        above = entry.path.rpartition("/")[0]
+        if entry.type is EntryType.DIRECTORY and (
+            not entry.mode & _SEARCHABLE or above in self._closed
+        ):
+            self._closed.add(entry.path)
+        return (
+            entry.type is EntryType.FILE
+            and entry.path.startswith(TEXTS_BELOW)
+            and entry.size <= LONGEST_TEXT
+            and bool(entry.mode & _READABLE)
+            and above not in self._closed
+        )
+
+
+def with_text(entry: Entry, content: bytes) -> Entry:
+    """Return the entry with its text; as it is where the content is no text."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return entry
+    if "\0" in text:
+        return entry
+    return replace(entry, text=text)
+
+
+def _entry(record: Record) -> Entry:
+    return Entry(
+        path=os.fsdecode(record.path),
+        type=EntryType(record.kind.decode()),
+        mode=int(record.mode, 8),
+        uid=int(record.uid),
+        gid=int(record.gid),
+        mtime=int(record.mtime),
+        size=int(record.size or b"0"),
+        value=os.fsdecode(record.value),
+        capability=record.capability.decode(),
+        first=os.fsdecode(record.first),
+    )

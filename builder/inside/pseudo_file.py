@@ -1,0 +1,174 @@
+"""Reads the definitions with which `unsquashfs -pf -` begins: all metadata of a squashfs.
+
+The form is that of mksquashfs's pseudo files (squashfs-tools 4.6.1, USAGE-4.6, "Pseudo file
+definitions"), a line for each name, then a mark. A backslash escapes the next byte of a name, LF
+included; the target of a link is printed raw, so a line that is none of the known ones belongs to
+the target before it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from builder.inventory import EntryType
+
+_MARK: Final = (b"#\n", b"# START OF DATA - DO NOT MODIFY\n", b"#\n")
+_LONGEST_LINE: Final = 1 << 20  # bytes
+_MOST_NAMES: Final = 5_000_000  # a large desktop has some 500,000
+
+_WORD: Final = rb"(?:[^ \\\n]|\\.)"  # a sign of a name
+_NAME: Final = re.compile(rb"(" + _WORD + rb"+) (.*)", re.DOTALL)
+# The name, or the other name of a hard link, goes on in the next line.
+_OPEN: Final = re.compile(rb"(?:" + _WORD + rb"+ L )?" + _WORD + rb"*\\\n", re.DOTALL)
+_OWNED: Final = (
+    rb" (?P<mtime>[0-9]{1,10}) (?P<mode>[0-7]{1,4}) (?P<uid>[0-9]{1,10}) (?P<gid>[0-9]{1,10})"
+)
+_DEVICE: Final = rb" (?P<value>[0-9]{1,10} [0-9]{1,10})"
+_INODES: Final = tuple(
+    (kind, re.compile(letter + _OWNED + rest + rb"\n", re.DOTALL))
+    for kind, letter, rest in (
+        (EntryType.DIRECTORY, b"D", b""),
+        (EntryType.FILE, b"R", rb" (?P<size>[0-9]{1,19}) (?P<offset>[0-9]{1,19}) [01]"),
+        (EntryType.LINK, b"S", rb" (?P<value>.*)"),
+        (EntryType.CHARACTER, b"C", _DEVICE),
+        (EntryType.BLOCK, b"B", _DEVICE),
+        (EntryType.FIFO, b"I", b" f"),
+        (EntryType.SOCKET, b"I", b" s"),
+    )
+)
+_HARD_LINK: Final = re.compile(rb"L (" + _WORD + rb"+)\n", re.DOTALL)
+_ATTRIBUTE: Final = re.compile(rb"x (?P<name>[^=]+)=(?P<value>.*)\n", re.DOTALL)
+_ESCAPED: Final = re.compile(rb"\\(.)", re.DOTALL)
+_OCTAL: Final = re.compile(rb"\\([0-7]{3})")
+_CAPABILITY: Final = b"security.capability"
+
+
+@dataclass(slots=True, kw_only=True)
+class Inode:
+    """What the lines of one file, directory, link … say."""
+
+    names: list[bytes]  # b"/", b"/etc", …; the first one is the one it was listed by
+    kind: EntryType
+    mode: int
+    uid: int
+    gid: int
+    mtime: int
+    size: int = 0
+    offset: int = 0  # of its content, behind the mark
+    value: bytes = b""  # a link's target; b"major:minor"
+    capability: bytes = b""
+
+
+def read_definitions(stream: BinaryIO) -> list[Inode]:
+    """Read to the end of the mark; inodes come in the order of the stream, parents first.
+
+    Raises EOFError when the stream ends before, ValueError for what is no such stream.
+    """
+    return _Definitions(stream).read()
+
+
+class _Definitions:
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._inodes: list[Inode] = []
+        self._by_name: dict[bytes, Inode] = {}
+        self._folders: set[bytes] = set()
+
+    def read(self) -> list[Inode]:
+        lines = self._lines()
+        for line in lines:
+            whole = line
+            while _OPEN.fullmatch(whole):
+                whole += next(lines, b" ")
+            if not self._define(whole):
+                self._continue_target(whole)
+            if len(self._by_name) > _MOST_NAMES:
+                message = f"it lists more than {_MOST_NAMES} names"
+                raise ValueError(message)
+        return self._inodes
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the lines before the mark."""
+        waiting: list[bytes] = []
+        while True:
+            line = self._stream.readline(_LONGEST_LINE)
+            if not line:
+                raise EOFError
+            if not line.endswith(b"\n"):
+                message = "a line of its listing is cut off or far too long"
+                raise ValueError(message)
+            waiting.append(line)
+            while waiting and tuple(waiting) != _MARK[: len(waiting)]:
+                yield waiting.pop(0)
+            if len(waiting) == len(_MARK):
+                return
+
+    def _define(self, line: bytes) -> bool:
+        """Take a line; false when it defines nothing."""
+        parts = _NAME.fullmatch(line)
+        if parts is None:
+            return False
+        name = _path(parts[1])
+        for kind, pattern in _INODES:
+            if fields := pattern.fullmatch(parts[2]):
+                self._add(name, _inode(name, kind, fields.groupdict()))
+                self._inodes.append(self._by_name[name])
+                return True
+        if link := _HARD_LINK.fullmatch(parts[2]):
+            inode = self._by_name.get(_path(link[1]))
+            if inode is not None:
+                self._add(name, inode)
+                inode.names.append(name)
+            return inode is not None
+        attribute = _ATTRIBUTE.fullmatch(parts[2])
+        if attribute is None or name not in self._by_name:
+            return False
+        if attribute["name"] == _CAPABILITY:
+            self._by_name[name].capability = _attribute_value(attribute["value"])
+        return True
+
+    def _add(self, name: bytes, inode: Inode) -> None:
+        if name in self._by_name or (
+            name != b"/" and name.rpartition(b"/")[0] not in self._folders
+        ):
+            message = f"it lists {name[:200]!r} twice, or before its directory"
+            raise ValueError(message)
+        if inode.kind is EntryType.DIRECTORY:
+            self._folders.add(name.rstrip(b"/"))
+        self._by_name[name] = inode
+
+    def _continue_target(self, line: bytes) -> None:
+        last = self._inodes[-1] if self._inodes else None
+        if last is None or last.kind is not EntryType.LINK:
+            message = f"an unknown line in its listing: {line[:200]!r}"
+            raise ValueError(message)
+        last.value += b"\n" + line.removesuffix(b"\n")
+
+
+def _path(name: bytes) -> bytes:
+    return b"/" + _ESCAPED.sub(rb"\1", name).removeprefix(b"/")
+
+
+def _inode(name: bytes, kind: EntryType, fields: Mapping[str, bytes]) -> Inode:
+    value = fields.get("value", b"")
+    if kind is not EntryType.LINK:
+        value = value.replace(b" ", b":")
+    return Inode(
+        names=[name],
+        kind=kind,
+        mode=int(fields["mode"], 8),
+        uid=int(fields["uid"]),
+        gid=int(fields["gid"]),
+        mtime=int(fields["mtime"]),
+        size=int(fields.get("size", b"0")),
+        offset=int(fields.get("offset", b"0")),
+        value=value,
+    )
+
+
+def _attribute_value(text: bytes) -> bytes:
+    """Undo the octal escapes of a value with the prefix 0t; without it nothing is escaped."""
+    if not text.startswith(b"0t"):
+        return text
+    return _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), text.removeprefix(b"0t"))

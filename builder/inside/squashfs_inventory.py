@@ -1,0 +1,149 @@
+"""Lists what the squashfs of an ISO holds; nothing is unpacked, mounted or written for it."""
+
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from builder.inside.digests import CHUNK
+from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
+from builder.inside.dpkg import STATUS
+from builder.inside.inventory import OpenTexts, with_text
+from builder.inside.iso_report import Extent, files_argv, parse_files
+from builder.inside.packages import parse_installed
+from builder.inside.pseudo_file import Inode, read_definitions
+from builder.inside.read_iso import readable
+from builder.inside.system import System
+from builder.inventory import Entry, EntryType, InstalledPackage, Row
+
+SQUASHFS: Final = "live/filesystem.squashfs"
+_SUPERBLOCK: Final = struct.Struct("<4sI")  # magic and number of inodes; squashfs_fs.h
+_MAGIC: Final = b"hsqs"
+_MOST_BYTES: Final = 1 << 40  # of contents; a squashfs of some KiB can claim to hold more
+
+
+def iso_rows(iso: Path, *, system: System) -> list[Row]:
+    """Return what is in the squashfs of `iso`. Raises VerificationError where it cannot be read.
+
+    A squashfs keeps no digests: a damaged one may be read as something else.
+    """
+    with readable():
+        start = _start(parse_files(system.run(files_argv(iso))))
+        return squashfs_rows(iso, start, system=system)
+
+
+def squashfs_rows(file: Path, start: int, *, system: System) -> list[Row]:
+    """Return what is in the squashfs that begins at a byte of `file`.
+
+    Raises StepError, ValueError or EOFError where it cannot be read.
+    """
+    inodes = _inodes(file, start)
+    argv = ["unsquashfs", "-offset", str(start), "-pf", "-", os.fspath(file)]
+    with system.reading(argv) as stream:
+        return read_rows(stream, inodes=inodes, progress=system.progress)
+
+
+def read_rows(stream: BinaryIO, *, inodes: int, progress: Callable[[float], None]) -> list[Row]:
+    """Return the rows of a stream of `unsquashfs -pf -`, in the order of an inventory.
+
+    Raises EOFError when the stream is cut off, ValueError for what is no such stream.
+    """
+    found = read_definitions(stream)
+    if len(found) != inodes:  # a link's target can look like more lines of the listing
+        message = f"it lists {len(found)} files, its superblock says {inodes}"
+        raise ValueError(message)
+    if sum(inode.size for inode in found) > _MOST_BYTES:
+        message = "it claims to hold more than a tebibyte"
+        raise ValueError(message)
+    packages: tuple[InstalledPackage, ...] = ()
+    entries: list[tuple[bytes, Entry]] = []
+    for inode, entry, content in _read(stream, found, progress=progress):
+        if entry.path == STATUS:
+            packages = parse_installed(content.decode("utf-8", "replace"))
+        entries += _named(entry, inode.names)
+    return [*packages, *(entry for _name, entry in sorted(entries, key=lambda each: each[0]))]
+
+
+def _read(
+    stream: BinaryIO, found: Sequence[Inode], *, progress: Callable[[float], None]
+) -> Iterator[tuple[Inode, Entry, bytes]]:
+    """Yield each inode with the entry of its first name, and with its content where that counts."""
+    total, position, texts = max(sum(inode.size for inode in found), 1), 0, OpenTexts()
+    for inode in found:
+        entry, content = _entry(inode), b""
+        is_text = texts.wants(entry)
+        if inode.kind is EntryType.FILE:
+            if inode.size and inode.offset != position:
+                message = f"the content of {entry.path!r} is not where it says"
+                raise ValueError(message)
+            is_status = entry.path == STATUS and inode.size <= LARGEST_STATUS
+            digest, content = _content(stream, inode.size, keep=is_text or is_status)
+            entry = replace(entry, value=digest)
+            position += inode.size
+            progress(position / total)
+        yield inode, with_text(entry, content) if is_text else entry, content
+    if stream.read(1):
+        message = "it has more content than it lists"
+        raise ValueError(message)
+
+
+def _content(stream: BinaryIO, size: int, *, keep: bool) -> tuple[str, bytes]:
+    digest, kept = hashlib.sha256(), bytearray()
+    while size:
+        piece = stream.read(min(size, CHUNK))
+        if not piece:
+            raise EOFError
+        digest.update(piece)
+        size -= len(piece)
+        if keep:
+            kept += piece
+    return digest.hexdigest(), bytes(kept)
+
+
+def _entry(inode: Inode) -> Entry:
+    return Entry(
+        path=os.fsdecode(inode.names[0]),
+        type=inode.kind,
+        mode=inode.mode,
+        uid=inode.uid,
+        gid=inode.gid,
+        mtime=inode.mtime,
+        size=inode.size,
+        value=os.fsdecode(inode.value),
+        capability=inode.capability.hex(),
+    )
+
+
+def _named(entry: Entry, names: Sequence[bytes]) -> Iterator[tuple[bytes, Entry]]:
+    """Yield an entry for each name of an inode; the first one is first in the bytes' order."""
+    first, *others = sorted(names)
+    yield first, replace(entry, path=os.fsdecode(first))
+    for name in others:
+        yield name, replace(entry, path=os.fsdecode(name), first=os.fsdecode(first))
+
+
+def _start(extents: Sequence[Extent]) -> int:
+    """Return where the squashfs begins in the ISO; one over 4 GiB has several extents."""
+    parts = [extent for extent in extents if extent.path == SQUASHFS]
+    if not parts:
+        message = f"there is no {SQUASHFS} in it"
+        raise ValueError(message)
+    if any(a.start + a.size != b.start for a, b in pairwise(parts)):
+        message = f"its {SQUASHFS} is in pieces"
+        raise ValueError(message)
+    return parts[0].start
+
+
+def _inodes(iso: Path, start: int) -> int:
+    with iso.open("rb") as file:
+        file.seek(start)
+        block = file.read(_SUPERBLOCK.size)
+    if len(block) < _SUPERBLOCK.size or not block.startswith(_MAGIC):
+        message = f"its {SQUASHFS} is no squashfs"
+        raise ValueError(message)
+    _magic, inodes = _SUPERBLOCK.unpack(block)
+    return int(inodes)
