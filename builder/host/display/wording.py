@@ -26,6 +26,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "boot-test": "Boot the ISO",
         "sums": "Compare the checksums",
         "open": "Look into the ISO",
+        "list": "List what it holds",
         "deliver": "Deliver the results",
     }
 )
