@@ -7,6 +7,7 @@ from builder import __version__
 from builder.host.commands.block_cache import block_cache
 from builder.host.commands.boot_test import boot_test
 from builder.host.commands.build import build
+from builder.host.commands.diff import diff
 from builder.host.commands.doctor import doctor
 from builder.host.commands.image import image
 from builder.host.commands.sign import sign
@@ -45,5 +46,5 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "distroclone-builder", variable).source())
 
 
-for command in (block_cache, boot_test, build, doctor, image, sign, snapshots, sweep, verify):
+for command in (block_cache, boot_test, build, diff, doctor, image, sign, snapshots, sweep, verify):
     cli.add_command(command)

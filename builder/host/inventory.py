@@ -78,6 +78,23 @@ def tree_inventory(
 
     What could change meanwhile is frozen as for a build, or compared at the end: SourceError.
     """
+    with tempfile.TemporaryFile() as file:
+        origin = (engine, image, source, report, candidate)
+        _list_tree(*origin, exclude=exclude, file=file, on_event=on_event)
+        yield Inventory(file=file)
+
+
+def _list_tree(
+    engine: Engine,
+    image: str,
+    source: CacheSource,
+    report: CacheReport,
+    candidate: Candidate,
+    *,
+    exclude: tuple[str, ...],
+    file: IO[bytes],
+    on_event: OnEvent,
+) -> None:
     run = new_run()
     with contextlib.ExitStack() as stack:
         tree, volume = _settled(candidate, source), None
@@ -100,8 +117,7 @@ def tree_inventory(
             capabilities=MOUNTING if source.is_image else READING,
             loop_devices=source.is_image,
         )
-        file = stack.enter_context(_fetched(engine, spec, on_event))
-        yield Inventory(file=file)
+        _fetch(engine, spec, file, on_event)
 
 
 @contextlib.contextmanager
@@ -117,7 +133,8 @@ def iso_inventory(
         binds=(Bind(source=str(iso.resolve()), target=_MEDIUM),),
         capabilities=READING,
     )
-    with _fetched(engine, spec, on_event) as file:
+    with tempfile.TemporaryFile() as file:
+        _fetch(engine, spec, file, on_event)
         yield Inventory(file=file)
 
 
@@ -131,13 +148,10 @@ def _settled(candidate: Candidate, source: CacheSource) -> TreeBind | None:
     return TreeBind(bind=bind, frozen=candidate.subvolume)
 
 
-@contextlib.contextmanager
-def _fetched(engine: Engine, spec: ContainerSpec, on_event: OnEvent) -> Iterator[IO[bytes]]:
-    with tempfile.TemporaryFile() as file:
-        with engine.started(spec) as job:
-            job.finish(on_event)
-            _copy(job.fetch(_INVENTORY), file)
-        yield file
+def _fetch(engine: Engine, spec: ContainerSpec, file: IO[bytes], on_event: OnEvent) -> None:
+    with engine.started(spec) as job:
+        job.finish(on_event)
+        _copy(job.fetch(_INVENTORY), file)
 
 
 def _copy(chunks: Iterable[bytes], target: IO[bytes]) -> None:
