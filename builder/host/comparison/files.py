@@ -62,7 +62,7 @@ def compare_files(
                 counts[side] += 1
         found = compare_entries(old, new)
         if found is not None:
-            rule = rules.get(found.path, "")
+            rule = _rule_of(found, rules)
             details = () if rule else _details(found, old, new)
             yield replace(found, rule=rule, details=details)
 
@@ -85,6 +85,15 @@ def compare_entries(old: Entry | None, new: Entry | None) -> FileChange | None:
         size_before=old.size if old else 0,
         size_after=new.size if new else 0,
     )
+
+
+def _rule_of(change: FileChange, rules: Mapping[str, str]) -> str:
+    """Return the rule that touched a path; of a directory that was removed only its own is told."""
+    path, rule = change.path, rules.get(change.path, "")
+    while not rule and path and change.change is not Change.CHANGED:
+        path = path.rpartition("/")[0]
+        rule = rules.get(path, "")
+    return rule
 
 
 def _order(old: Entry | None, new: Entry | None) -> int:

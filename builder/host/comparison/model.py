@@ -26,7 +26,7 @@ class SideFacts:
     name: str  # "Debian-13-xfce.iso", or a snapshot's selector
     kind: Kind
     system: str  # "Debian GNU/Linux 13 (trixie)"
-    taken: str  # when the snapshot was taken, "2026-06-17 14:30"; "" when nobody knows
+    taken: str  # when the snapshot was taken, "2026-06-17 14:30 UTC"; "" when unknown
     kernels: tuple[str, ...]
     packages: int
     names: int  # of files, directories, links …
@@ -137,7 +137,3 @@ class Difference:
     def same(self) -> bool:
         """Whether both hold the same files, owners and modes included."""
         return not self.files and not self.packages.all
-
-    def count(self, change: Change) -> int:
-        """Return how many files were added, removed or changed."""
-        return sum(each.change is change for each in self.files)

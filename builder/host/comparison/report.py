@@ -74,7 +74,7 @@ def sections(difference: Difference) -> tuple[Section, ...]:
 def _compared(difference: Difference) -> Section:
     before, after = _facts(difference.before), _facts(difference.after)
     rows = [
-        Row(cells=(name, old, new))
+        _row(name, old, new)
         for (name, old), (_name, new) in zip(before, after, strict=True)
         if old or new
     ]
@@ -108,8 +108,7 @@ def _settings(difference: Difference) -> Section:
         title=say("How they were built"),
         columns=(Column(title=""), Column(title=say("BEFORE")), Column(title=say("AFTER"))),
         rows=tuple(
-            Row(cells=(each.name, each.before or "-", each.after or "-"))
-            for each in difference.settings
+            _row(each.name, each.before or "-", each.after or "-") for each in difference.settings
         ),
     )
 
@@ -143,8 +142,7 @@ def _packages(difference: Difference) -> Section:
 
 
 def _package_row(mark: str, change: PackageChange) -> Row:
-    growth = signed_size(change.growth)
-    return Row(cells=(mark, package_of(change), versions_of(change), growth))
+    return _row(mark, package_of(change), versions_of(change), signed_size(change.growth))
 
 
 def _sizes(difference: Difference) -> Section:
@@ -162,13 +160,11 @@ def _sizes(difference: Difference) -> Section:
             Column(title=say("GROWTH"), number=True),
         ),
         rows=tuple(
-            Row(
-                cells=(
-                    place_of(each)[:_LONGEST_PATH],
-                    readable_size(each.before),
-                    readable_size(each.after),
-                    signed_size(each.growth),
-                )
+            _row(
+                short(place_of(each), longest=_LONGEST_PATH),
+                readable_size(each.before),
+                readable_size(each.after),
+                signed_size(each.growth),
             )
             for each in difference.growth
         ),
@@ -181,19 +177,14 @@ def _package_sizes(difference: Difference) -> Section:
         title=say("Packages that grew or shrank most"),
         columns=(Column(title=say("PACKAGE")), Column(title=say("GROWTH"), number=True)),
         rows=tuple(
-            Row(cells=(package_of(each), signed_size(each.growth)))
+            _row(package_of(each), signed_size(each.growth))
             for each in largest(difference.packages.all, most=_LARGEST)
         ),
     )
 
 
 def _files(difference: Difference) -> Section:
-    words = say(
-        "{added} added, {removed} removed, {changed} changed",
-        added=difference.count(Change.ADDED),
-        removed=difference.count(Change.REMOVED),
-        changed=difference.count(Change.CHANGED),
-    )
+    words = say("{added} added, {removed} removed, {changed} changed", **_counts(difference.files))
     if difference.by_build:
         words += say(
             "; {count} of them are what every build changes to make a live system",
@@ -209,26 +200,39 @@ def _files(difference: Difference) -> Section:
             Column(title=say("GROWTH"), number=True),
         ),
         rows=tuple(
-            Row(cells=(MARKS[each.change], _path(each), signed_size(each.growth)))
+            _row(MARKS[each.change], _path(each), signed_size(each.growth))
             for each in largest(difference.files, most=_LARGEST)
         ),
     )
 
 
 def _config(difference: Difference) -> Section:
+    changes = difference.config
     rows = tuple(
-        Row(
-            cells=(MARKS[each.change], _path(each), ", ".join(each.what)),
-            details=tuple(printable(line) for line in each.details),
-        )
-        for each in difference.config
+        _row(MARKS[each.change], _path(each), ", ".join(each.what), details=each.details)
+        for each in changes
     )
     return Section(
         name="config",
         title=say("Configuration"),
-        words=say("{count} changes below /etc", count=len(rows)),
+        words=say(
+            "{added} added, {removed} removed, {changed} changed below /etc", **_counts(changes)
+        ),
         columns=(Column(title=""), Column(title=say("FILE")), Column(title=say("CHANGED"))),
         rows=rows,
+    )
+
+
+def _counts(changes: Iterable[FileChange]) -> Mapping[str, int]:
+    counted = Counter(each.change for each in changes)
+    return {change.value: counted[change] for change in Change}
+
+
+def _row(*cells: str, details: tuple[str, ...] = ()) -> Row:
+    """Return a row of which nothing can do anything to a terminal, whoever wrote it."""
+    return Row(
+        cells=tuple(printable(cell) for cell in cells),
+        details=tuple(printable(line) for line in details),
     )
 
 

@@ -4,6 +4,7 @@ It has passed `manifest_reader`, so it is strict JSON with our keys; below them 
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,7 @@ from builder.host.comparison.model import SettingChange
 from builder.host.printable import short
 
 _COMPARED: Final = ("builder", "image", "recipe", "snapshot", "source", "tools", "volume_id")
+_TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}Z")
 _DEEPEST: Final = 4
 _LONGEST: Final = 200  # characters
 _MOST: Final = 2000  # values of one manifest; ours has about 50
@@ -39,7 +41,7 @@ def describe(manifest: Mapping[str, Any]) -> Described:
     return Described(
         values=dict(islice(_flat(compared), _MOST)),
         system=_text(system.get("pretty_name")),
-        taken=_text(_mapping(manifest.get("snapshot")).get("taken")),
+        taken=_taken(_mapping(manifest.get("snapshot")).get("taken")),
         kernels=tuple(_text(each) for each in _list(system.get("kernels"))),
         exclude=tuple(_pattern(each) for each in _list(recipe.get("exclude"))),
         rules={
@@ -81,6 +83,12 @@ def _list(value: object) -> list[Any]:
 
 def _text(value: object) -> str:
     return short(value) if isinstance(value, str) else ""
+
+
+def _taken(value: object) -> str:
+    """Return "2026-06-17 14:29 UTC" for the manifest's "2026-06-17T14:29:21Z"."""
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    return f"{found[1]} {found[2]} UTC" if found else ""
 
 
 def _pattern(value: object) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,7 +22,7 @@ from builder.host.result_folder import opened_folder
 from builder.host.source import CacheSource, OnEvent
 from builder.host.verify import Verdict, verify
 from builder.plan import CacheReport
-from builder.selection import choose, local_time
+from builder.selection import choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,14 +112,13 @@ def opened(
         return
     assert cache is not None  # whoever has a selector has scanned a cache
     candidate = choose(cache.report, side.selector, zone=local_zone())
-    taken = local_time(cache.report, candidate, zone=local_zone())
     origin = (engine, image, cache.source, cache.report, candidate)
     with tree_inventory(*origin, exclude=exclude, on_event=on_event) as inventory:
         yield Opened(
             name=candidate.selector,
             kind=Kind.SNAPSHOT,
             system=candidate.system.pretty_name if candidate.system else "",
-            taken=f"{taken:%Y-%m-%d %H:%M}",
+            taken=f"{datetime.fromtimestamp(candidate.taken, UTC):%Y-%m-%d %H:%M} UTC",
             kernels=candidate.system.kernels if candidate.system else (),
             inventory=inventory,
         )

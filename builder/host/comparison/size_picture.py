@@ -15,7 +15,7 @@ from builder.texts import say
 _CANVAS: Final = Box(x=0, y=0, width=960, height=460)
 _HEAD: Final = 18.0  # height of a group's title
 _GAP: Final = 2.0
-_SIGN: Final = 6.6  # width of a letter of the size that the style sheet gives
+_SIGN: Final = 7.0  # width of a letter of the size that the style sheet gives
 _LINE: Final = 15.0
 
 
@@ -97,7 +97,7 @@ def _text(words: str, box: Box, *, line: int, kind: str = "name") -> str:
     room = int((box.width - 8) / _SIGN)
     if room < 3:
         return ""
-    cut = words if len(words) <= room else f"{words[: room - 1]}…"
+    cut = words if len(words) <= room else f"…{words[1 - room :]}"  # a path's end tells more
     y = box.y + _LINE * (line + 0.9)
     return f'<text class="{kind}" x="{box.x + 4:.1f}" y="{y:.1f}">{escape(cut)}</text>'
 

@@ -8,7 +8,6 @@ from builder.host.delivery import readable_size
 from builder.host.printable import printable, short
 
 MARKS: Final = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "*"}
-_MINUS: Final = "\N{MINUS SIGN}"
 _USUAL: Final = ("amd64", "all", "")  # architectures that nobody needs to hear of
 
 Sized = TypeVar("Sized", PackageChange, FileChange)
@@ -18,7 +17,7 @@ def signed_size(count: int) -> str:
     """Return a growth as people read it, e.g. "+1.4 GiB"; "0" for none."""
     if count == 0:
         return "0"
-    return f"{'+' if count > 0 else _MINUS}{readable_size(abs(count))}"
+    return f"{'+' if count > 0 else '-'}{readable_size(abs(count))}"
 
 
 def place_of(growth: Growth) -> str:
