@@ -3,6 +3,8 @@
 All text in it is printable; each form still has to escape what means something in it.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
