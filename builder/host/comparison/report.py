@@ -60,7 +60,11 @@ class Section:
 
 def headline(difference: Difference) -> str:
     """Return the report's title."""
-    return f"{printable(difference.before.name)} → {printable(difference.after.name)}"
+    before, after = difference.before, difference.after
+    names = [before.name, after.name]
+    if before.name == after.name:
+        names = [f"{side.name} ({side.taken})" for side in (before, after) if side.taken]
+    return " → ".join(printable(name) for name in names) or printable(before.name)
 
 
 def sections(difference: Difference) -> tuple[Section, ...]:

@@ -76,7 +76,7 @@ def side_of(text: str, *, on_event: OnEvent) -> Side:
     what their builder made.
     """
     path = Path(text)
-    is_there, is_selector = _exists(path), _is_selector(text)
+    is_there, is_selector = text != "" and _exists(path), _is_selector(text)
     if is_there and is_selector:
         raise UsageError(
             "{text} is a snapshot's selector, and there is something of this name here",

@@ -93,13 +93,14 @@ def _part(row: Growth, box: Box) -> Iterator[str]:
 
 
 def _text(words: str, box: Box, *, line: int, kind: str = "name") -> str:
-    """Return a line of text, cut to the box; nothing where not even its start has room."""
+    """Return a line of text, if the box has room: a name can be cut, a number cannot."""
     room = int((box.width - 8) / _SIGN)
-    if room < 3:
-        return ""
-    cut = words if len(words) <= room else f"…{words[1 - room :]}"  # a path's end tells more
+    if len(words) > room:
+        if kind != "name" or room < 4:
+            return ""
+        words = f"…{words[1 - room :]}"  # a path's end tells more than its start
     y = box.y + _LINE * (line + 0.9)
-    return f'<text class="{kind}" x="{box.x + 4:.1f}" y="{y:.1f}">{escape(cut)}</text>'
+    return f'<text class="{kind}" x="{box.x + 4:.1f}" y="{y:.1f}">{escape(words)}</text>'
 
 
 def _inset(box: Box) -> Box:
