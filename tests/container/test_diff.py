@@ -1,6 +1,5 @@
 """Real snapshots and real ISOs are compared, and nothing of them is changed for it."""
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from builder.host.session import Outcome
 from builder.plan import ImageIdentity
 from tests.container.conftest import Built
-from tests.container.test_verify import forge, own_iso
+from tests.container.test_verify import forge
 from tests.support.caches import frozen
 from tests.support.command_line import run
 from tests.support.results import flip_bit
@@ -86,11 +85,7 @@ def test_two_isos_of_a_snapshot_hold_the_same_however_they_were_compressed(
 def results(built: Built, tmp_path: Path) -> Path:
     """The folder of a build, whose files may be spoilt."""
     folder = tmp_path / "iso"
-    shutil.copytree(built.folder, folder, copy_function=os.link)
-    for each in folder.iterdir():
-        if each.suffix != ".iso":
-            each.write_bytes(each.with_name(each.name).read_bytes())
-    own_iso(folder)
+    shutil.copytree(built.folder, folder)
     return folder
 
 
@@ -120,4 +115,3 @@ def test_an_iso_whose_squashfs_cannot_be_read_gets_a_verdict_although_the_sums_w
     ended = run("diff", results, built.folder)
     assert ended.code == 6
     assert "Traceback" not in ended.errors
-    assert json.dumps(ended.error)
