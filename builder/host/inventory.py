@@ -97,10 +97,10 @@ def _list_tree(
 ) -> None:
     run = new_run()
     with contextlib.ExitStack() as stack:
-        tree, volume = _settled(candidate, source), None
+        tree = _settled(candidate, source)
         if tree is None:
             origin = (engine, image, source, candidate)
-            volume = stack.enter_context(work_volume(*origin, run=run, on_event=on_event))
+            stack.enter_context(work_volume(*origin, run=run, on_event=on_event))
             tree = tree_bind(*origin, run=run, on_event=on_event)
         place = TreePlace(
             cache_image=source.is_image,
@@ -113,7 +113,6 @@ def _list_tree(
             request=TreeInventoryRequest(tree=place, exclude=exclude),
             labels=labels(run, "inventory"),
             binds=(tree.bind,),
-            volume=volume,
             capabilities=MOUNTING if source.is_image else READING,
             loop_devices=source.is_image,
         )
