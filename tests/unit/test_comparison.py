@@ -184,23 +184,31 @@ def test_sizes_are_added_up_once() -> None:
     ]
     found = between(before, after)
     assert (found.before.size, found.after.size) == (1150, 1525)
-    assert [(each.path, each.direct, each.before, each.after) for each in found.growth] == [
+    assert [(each.path, each.rest, each.before, each.after) for each in found.growth] == [
         ("/usr/lib", True, 100, 400),
         ("/usr/lib/deep/er", False, 0, 70),
-        ("/", True, 0, 5),
+        ("/", True, 1000, 1005),
     ]
     assert sum(each.growth for each in found.growth) == found.after.size - found.before.size
 
 
-def test_many_parts_are_summed_up_into_few() -> None:
+def test_many_small_parts_are_one_and_large_ones_are_told_apart() -> None:
     after = [sized(f"/usr/share/doc/{number}/x", number) for number in range(1, 3000)]
-    found = between([], [*after, sized("/var/log/y", 10**7)])
-    assert [(each.path, each.growth) for each in found.growth] == [
-        ("/var/log", 10**7),
-        ("/usr/share/doc", sum(range(3000))),
+    small = sum(range(3000))
+    found = between([], [*after, sized("/usr/share/large/y", 10**7), sized("/var/z", 10**6)])
+    assert [(each.path, each.rest, each.growth) for each in found.growth] == [
+        ("/usr/share/large", False, 10**7),
+        ("/usr/share/doc", False, small),
+        ("/var", False, 10**6),
     ]
-    deep = [sized("/" + "/".join("d" * 200) + "/x", 1)]
-    assert between([], deep).growth[0].growth == 1
+    many = [sized(f"/{number % 40}/{number}/x", 1) for number in range(4000)]
+    assert [(each.path, each.rest) for each in between([], many).growth] == [("/", False)]
+
+
+def test_a_very_deep_directory_is_a_part_as_well() -> None:
+    deep = "/" + "/".join("d" * 2000)
+    (part,) = between([], [sized(f"{deep}/x", 1)]).growth
+    assert (part.path, part.growth, part.rest) == (deep, 1, False)
 
 
 def test_an_inventory_that_is_cut_off_is_said_so() -> None:

@@ -105,7 +105,7 @@ MARKDOWN = """\
 | --- | ---: | ---: | ---: |
 | `/usr/lib` | 0 B | 351.6 KiB | +351.6 KiB |
 | `/usr/bin` | 390.6 KiB | 94.7 KiB | -295.9 KiB |
-| `/etc` | 20 B | 19 B | -1 B |
+| `/ (rest)` | 20 B | 19 B | -1 B |
 
 ## Packages that grew or shrank most
 
@@ -273,7 +273,7 @@ def test_the_picture_is_an_image_with_a_name_and_shows_what_grew_and_shrank() ->
 
 def test_a_picture_of_hostile_names_is_well_formed() -> None:
     growth = [
-        Growth(path=f"/{name}", direct=False, before=1, after=1, turnover=number + 1)
+        Growth(path=f"/{name}", rest=False, before=1, after=1, turnover=number + 1)
         for number, name in enumerate(HOSTILE)
     ]
     ET.fromstring(size_picture(growth))  # noqa: S314 - our own

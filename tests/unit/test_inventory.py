@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import VerificationError
+from builder.errors import StepError, VerificationError
 from builder.inside.inventory import tree_rows, write_inventory
+from builder.inside.packages import LARGEST_STATUS
 from builder.inside.squashfs_inventory import iso_rows, read_rows
 from builder.inventory import (
     LONGEST_TEXT,
@@ -227,6 +228,13 @@ def test_a_directory_is_listed_as_a_build_takes_it(tmp_path: Path) -> None:
     assert by_path["/link"].target == "etc/hosts"
     texts = {path for path, entry in by_path.items() if entry.text is not None}
     assert texts == {"/etc/hosts", "/etc/hosts2", "/etc/na\udcffme\n"}
+
+
+def test_a_status_file_that_nobody_could_have_made_is_said_so(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    os.truncate(root / "var/lib/dpkg/status", LARGEST_STATUS + 1)
+    with pytest.raises(StepError, match="/var/lib/dpkg/status in the source cannot be read"):
+        list(tree_rows(root, exclude=()))
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

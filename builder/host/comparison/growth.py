@@ -7,8 +7,7 @@ from typing import Final
 from builder.host.comparison.model import Growth
 from builder.inventory import Entry
 
-_MOST_PARTS: Final = 24
-_SMALLEST: Final = 0.02  # of the whole turnover: what is smaller is not looked into
+_SMALLEST: Final = 0.03  # of the whole turnover: what is smaller has no row of its own
 
 
 @dataclass(slots=True)
@@ -42,21 +41,28 @@ class Sizes:
     def growth(self) -> tuple[Growth, ...]:
         """Return the parts of the tree whose size changed, the largest turnover first."""
         top = self._tree()
-        rows, finished = [top] if top.turnover else [], list[Growth]()
-        smallest = top.turnover * _SMALLEST
-        while rows:
-            rows.sort(key=lambda folder: (-folder.turnover, folder.path))
-            folder = rows.pop(0)
-            parts = [child for child in folder.children if child.turnover]
-            own = folder.own[0] != folder.own[1]
-            room = _MOST_PARTS - len(rows) - len(finished)
-            if not parts or folder.turnover < smallest or len(parts) + own > room:
-                finished.append(_row(folder))
-                continue
-            rows += parts
-            if own:
-                finished.append(_own_row(folder))
-        return tuple(sorted(finished, key=lambda row: (-row.turnover, row.path, row.direct)))
+        if not top.turnover:
+            return ()
+        found, waiting = list[Growth](), [top]
+        while waiting:
+            folder = waiting.pop()
+            large = [each for each in folder.children if each.turnover >= top.turnover * _SMALLEST]
+            waiting += large
+            turnover = folder.turnover - sum(each.turnover for each in large)
+            if turnover:
+                before, after = (
+                    folder.whole[side] - sum(each.whole[side] for each in large) for side in (0, 1)
+                )
+                found.append(
+                    Growth(
+                        path=folder.path or "/",
+                        rest=bool(large),
+                        before=before,
+                        after=after,
+                        turnover=turnover,
+                    )
+                )
+        return tuple(sorted(found, key=lambda part: (-part.turnover, part.path)))
 
     def _tree(self) -> _Folder:
         """Return the tree of all directories that hold a file, sizes and turnovers summed up."""
@@ -87,25 +93,3 @@ def _folder(folders: dict[str, _Folder], path: str) -> _Folder:
         folder.children.append(child)
         folder = child
     return folder
-
-
-def _row(folder: _Folder) -> Growth:
-    before, after = folder.whole
-    return Growth(
-        path=folder.path or "/",
-        direct=False,
-        before=before,
-        after=after,
-        turnover=folder.turnover,
-    )
-
-
-def _own_row(folder: _Folder) -> Growth:
-    before, after = folder.own
-    return Growth(
-        path=folder.path or "/",
-        direct=True,
-        before=before,
-        after=after,
-        turnover=abs(after - before),
-    )

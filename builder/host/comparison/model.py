@@ -92,7 +92,7 @@ class Growth:
     """A part of the tree whose size changed; no two of them overlap."""
 
     path: str
-    direct: bool  # only the files right in the directory, not what is below
+    rest: bool  # of the directory only what is in no other part
     before: int
     after: int
     turnover: int  # how much came and went, directory by directory

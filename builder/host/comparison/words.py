@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from builder.host.comparison.model import Change, FileChange, Growth, PackageChange
 from builder.host.delivery import readable_size
 from builder.host.printable import printable, short
+from builder.texts import say
 
 MARKS: Final = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "*"}
 _USUAL: Final = ("amd64", "all", "")  # architectures that nobody needs to hear of
@@ -21,9 +22,9 @@ def signed_size(count: int) -> str:
 
 
 def place_of(growth: Growth) -> str:
-    """Return which part of the tree it is: "/usr/lib", or "/usr/lib/*" without what is below."""
+    """Return which part of the tree it is: "/usr/lib", or "/usr/lib (rest)"."""
     path = printable(growth.path)
-    return f"{path.rstrip('/')}/*" if growth.direct else path
+    return say("{path} (rest)", path=path) if growth.rest else path
 
 
 def package_of(change: PackageChange) -> str:
