@@ -1,6 +1,7 @@
 """The text form of a compression, and what mksquashfs is told for it.
 
-`fast`, `standard` and `max` are presets; the explicit form is
+`fast`, `standard` and `max` are presets, `distroclone-fast` and so on what DistroClone has under
+these names; the explicit form is
 `CODEC[,level=N][,block=SIZE][,filters=x86+arm…]`, e.g. `zstd,level=15,block=256K`.
 What each codec knows is taken from `mksquashfs -help` of squashfs-tools 4.6.1.
 """
@@ -39,13 +40,45 @@ PRESETS: Final[Mapping[str, Compression]] = MappingProxyType(
     }
 )
 
+# What DistroClone itself offers, flag for flag, for whoever needs just that.
+DISTROCLONE: Final[Mapping[str, Compression]] = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            Compression(
+                name="distroclone-fast",
+                codec=Codec.LZ4,
+                level=None,
+                block_size=128 * KIB,
+                grouped=False,
+            ),
+            Compression(
+                name="distroclone-standard",
+                codec=Codec.XZ,
+                level=None,
+                block_size=256 * KIB,
+                grouped=False,
+            ),
+            Compression(
+                name="distroclone-max",
+                codec=Codec.XZ,
+                level=None,
+                block_size=MIB,
+                filters=("x86",),
+                grouped=False,
+            ),
+        )
+    }
+)
+_NAMED: Final = {**PRESETS, **DISTROCLONE}
+
 
 def parse_compression(text: str) -> Compression:
     """Read a preset's name or the explicit form. Raises UsageError for anything else."""
-    if text in PRESETS:
-        return PRESETS[text]
+    if text in _NAMED:
+        return _NAMED[text]
     codec_name, *words = text.split(",")
-    if codec_name in PRESETS:
+    if codec_name in _NAMED:
         raise UsageError(
             "The preset {name} takes no options",
             hint="Write the codec in its place: {shape}.",
@@ -164,7 +197,7 @@ def _filters(codec: Codec, text: str | None) -> tuple[str, ...]:
 
 
 def _refuse_codec(name: str) -> NoReturn:
-    known = (*PRESETS, *Codec)
+    known = (*PRESETS, *Codec, *DISTROCLONE)
     meant = nearest(name, known)
     raise UsageError(
         'Compression "{name}" is unknown',

@@ -34,6 +34,21 @@ def iso_stem(facts: SystemFacts, name: str | None) -> str:
     return f"{distro[0].upper()}{distro[1:]}-{version}-{desktop}"
 
 
+def manifest_name(stem: str) -> str:
+    """Return the name of the manifest beside `stem`.iso."""
+    return f"{stem}.manifest.json"
+
+
+def sbom_names(stem: str) -> tuple[str, str]:
+    """Return the names of the SBOMs beside `stem`.iso: CycloneDX, then SPDX."""
+    return f"{stem}.cdx.json", f"{stem}.spdx.json"
+
+
+def provenance_name(stem: str) -> str:
+    """Return the name of the provenance beside `stem`.iso."""
+    return f"{stem}.provenance.json"
+
+
 def is_plain_name(name: str) -> bool:
     """Whether `name` can be that of a result: it names a file of a folder, never a path."""
     return _RESULT.fullmatch(name) is not None

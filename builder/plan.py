@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from builder.package import Package
+
 PLAN_FORMAT: Final = 1
 
 
@@ -16,6 +18,14 @@ class Isolation(StrEnum):
 
     CONFINED = "confined"
     PRIVILEGED = "privileged"
+
+
+class Staging(StrEnum):
+    """How the build gets a tree that it may change; it never decides a byte of the result."""
+
+    AUTO = "auto"  # an overlay where there can be one, else a copy
+    OVERLAY = "overlay"
+    RSYNC = "rsync"
 
 
 class Codec(StrEnum):
@@ -35,6 +45,7 @@ class Compression:
     level: int | None  # zstd: 1 to 22; the others have none
     block_size: int  # bytes, a power of two from 4 KiB to 1 MiB
     filters: tuple[str, ...] = ()  # xz branch filters, e.g. ("x86",)
+    grouped: bool = True  # small files share blocks by group (docs/block-cache.md), else in a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +167,16 @@ class ScanRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TreeName:
+    """What names a source tree: docs/tree-digest.md."""
+
+    digest: str  # "sha256:" and 64 hexadecimal digits
+    format: int
+    files: int  # names of regular files
+    bytes: int  # of their contents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FreezeRequest:
     """Make the read-only snapshot `name` of `path`, both relative to the base at /cache."""
 
@@ -182,7 +203,7 @@ class TreePlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeInventoryRequest:
-    """List what the tree at /source holds, as a build would take it."""
+    """List or digest what the tree at /source holds, as a build would take it."""
 
     tree: TreePlace
     exclude: tuple[str, ...] = ()  # more rsync patterns
@@ -211,6 +232,7 @@ class BuildPlan:
     frozen: bool  # the source is our own read-only snapshot; else it is checked for change
     cache_image: bool  # /cache.img must be mounted inside; else /source is bound
     cache_base: str  # where the cache base lies in the cache image; "." for a directory
+    staging: Staging = Staging.AUTO  # in no artefact
 
 
 class Firmware(StrEnum):
@@ -270,3 +292,5 @@ class IsoContents:
     size: int  # bytes
     sha256: str
     files: tuple[IsoFile, ...]
+    packages: tuple[Package, ...] = ()  # installed in the live system, as its own dpkg says
+    unreadable: str = ""  # why its dpkg's database cannot be read

@@ -133,10 +133,9 @@ def _usable_ones(report: CacheReport) -> str:
 def _unknown(report: CacheReport, selector: str) -> UsageError:
     selectors = [LATEST, *(candidate.selector for candidate in report.candidates)]
     near = _nearest(selector, selectors)
+    message = "The cache has no snapshot {selector}"
     return UsageError(
-        "The cache has no {selector}; did you mean {near}?"
-        if near
-        else "The cache has no {selector}",
+        f"{message}; did you mean {{near}}?" if near else message,
         hint="There are: {selectors}. A day (YYYY-MM-DD) chooses its newest snapshot.",
         selector=selector,
         near=near,

@@ -10,6 +10,7 @@ from builder.host.commands.build import build
 from builder.host.commands.diff import diff
 from builder.host.commands.doctor import doctor
 from builder.host.commands.image import image
+from builder.host.commands.reproduce import reproduce
 from builder.host.commands.sign import sign
 from builder.host.commands.snapshots import snapshots
 from builder.host.commands.sweep import sweep
@@ -46,5 +47,7 @@ def completion(shell: str) -> None:
     click.echo(found(cli, {}, "distroclone-builder", variable).source())
 
 
-for command in (block_cache, boot_test, build, diff, doctor, image, sign, snapshots, sweep, verify):
+for command in (
+    block_cache, boot_test, build, diff, doctor, image, reproduce, sign, snapshots, sweep, verify,
+):  # fmt: skip
     cli.add_command(command)

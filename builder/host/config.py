@@ -7,6 +7,7 @@ is wrong, in the file and in the flags, is reported at once.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -19,7 +20,7 @@ from builder.host.problems import Place, Problems
 from builder.host.sections import Section
 from builder.host.yaml_reader import Kind, Scalar, read_yaml
 from builder.nearest import nearest
-from builder.plan import BootSettings, Isolation, LiveSettings, Recipe
+from builder.plan import BootSettings, Isolation, LiveSettings, Recipe, Staging
 
 VERSION: Final = 1
 DEFAULT_CACHE: Final = Path("/mnt/SysLinuxOS_backup")
@@ -29,6 +30,7 @@ LONGEST_PARAMETERS: Final = 1024  # characters; x86 kernels take 2047 in all
 _NO_FILE: Final = Scalar(place=Place(source="build.yaml"), kind=Kind.NULL, text="")
 
 Value = TypeVar("Value")
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Config:
     source: Source
     output: Path  # the folder for the results
     isolation: Isolation
+    staging: Staging
     recipe: Recipe
     block_store: BlockStore | None  # None: every block is compressed
 
@@ -60,6 +63,7 @@ class Overrides:
     snapshot: str | None = None
     output: Path | None = None
     isolation: str | None = None
+    staging: str | None = None
     compression: str | None = None
     block_cache: Path | None = None
     no_block_cache: bool = False
@@ -80,9 +84,10 @@ def load_config(path: Path | None, overrides: Overrides) -> Config:
     source = _source(top.section("source"), folder, problems)
     output, name, volume_id = _output(top.section("output"), folder)
     isolation = top.text("isolation", Isolation.CONFINED, _isolation)
+    staging = top.text("staging", Staging.AUTO, _staging)
     compression = top.text("compression", PRESETS["standard"], parse_compression)
-    live = _live(top.section("live"))
-    boot = _boot(top.section("boot"), problems)
+    live = read_live(top.section("live"))
+    boot = read_boot(top.section("boot"), problems)
     exclude = top.texts("exclude", (), rules.exclude)
     top.finish()
     flags = _Flags(problems)
@@ -90,6 +95,7 @@ def load_config(path: Path | None, overrides: Overrides) -> Config:
         source=_with_flags(source, overrides, flags),
         output=flags.path("--output", overrides.output) or output,
         isolation=flags.value("--isolation", overrides.isolation, _isolation) or isolation,
+        staging=flags.value("--staging", overrides.staging, _staging) or staging,
         block_store=_block_store(overrides, flags),
         recipe=Recipe(
             compression=flags.value("--compression", overrides.compression, parse_compression)
@@ -150,7 +156,8 @@ def _output(section: Section, folder: Path) -> tuple[Path, str | None, str | Non
     return output, name, volume_id
 
 
-def _live(section: Section) -> LiveSettings:
+def read_live(section: Section) -> LiveSettings:
+    """Return the settings of the live system; problems go where the section keeps them."""
     usual = LiveSettings()
     settings = LiveSettings(
         user=section.text("user", usual.user, rules.user_name),
@@ -165,7 +172,8 @@ def _live(section: Section) -> LiveSettings:
     return settings
 
 
-def _boot(section: Section, problems: Problems) -> BootSettings:
+def read_boot(section: Section, problems: Problems) -> BootSettings:
+    """Return the settings of the boot menu; problems go where the section keeps them."""
     usual = BootSettings()
     settings = BootSettings(
         kernel_parameters=section.texts(
@@ -189,16 +197,24 @@ def _boot(section: Section, problems: Problems) -> BootSettings:
 
 
 def _isolation(text: str) -> Isolation:
-    if text not in tuple(Isolation):
-        meant = nearest(text, Isolation)
+    return _one_of(Isolation, text, '"{value}" is not a kind of isolation')
+
+
+def _staging(text: str) -> Staging:
+    return _one_of(Staging, text, '"{value}" is not a way of staging')
+
+
+def _one_of(known: type[Choice], text: str, message: str) -> Choice:
+    if text not in tuple(known):
+        meant = nearest(text, known)
         raise UsageError(
-            '"{value}" is not a kind of isolation',
+            message,
             hint="Did you mean {meant}?" if meant else "It is one of {known}.",
             value=short(text),
             meant=meant,
-            known=", ".join(Isolation),
+            known=", ".join(known),
         )
-    return Isolation(text)
+    return known(text)
 
 
 def _path(text: str, folder: Path) -> Path:

@@ -1,44 +1,37 @@
 """The output folder: locked while a build uses it, and given results only when they are whole.
 
-What comes out of the container lands in a folder of its own inside the output folder, is read
-again and compared, and only then gets its final name. `SHA256SUMS` is renamed last.
+Results lie in a folder of their own inside the output folder, where the container wrote them or
+where they are fetched from it. They are read again and compared, and only then get their final
+names. `SHA256SUMS` is renamed last.
 """
 
 import contextlib
 import fcntl
-import hashlib
-import io
+import json
 import os
 import re
 import shutil
-import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
+from builder.codec import to_data
 from builder.errors import HostError, UsageError, VerificationError
+from builder.handover import MARK, SUMS, Artefact, Mark
+from builder.host.archive_stream import unpack
 from builder.host.printable import short
-from builder.host.tar_stream import ChunkReader
+from builder.host.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.naming import is_plain_name
 from builder.signals import held, undoing
 
-SUMS: Final = "SHA256SUMS"
 SSH_SIGNATURE: Final = f"{SUMS}.sig"
 GPG_SIGNATURE: Final = f"{SUMS}.asc"
 SIGNATURES: Final = (SSH_SIGNATURE, GPG_SIGNATURE)
 _PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
-_CHUNK: Final = 4 * 1024 * 1024
 _SUM_LINE: Final = re.compile(r"[0-9a-f]{64} [ *](?P<name>.+)")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artefact:
-    """A file that the build made."""
-
-    name: str
-    size: int  # bytes
-    sha256: str
+OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,30 +82,53 @@ class OutputFolder:
                     path=self.path / name,
                 )
 
-    def receive(
+    @contextlib.contextmanager
+    def partial(self, run: str) -> Iterator[Path]:
+        """Make the folder for this run's results, with our mark in it; it goes with the body."""
+        folder = self.path / f".distroclone-builder-{run}.partial"
+        with _made(folder):
+            mark = json.dumps(to_data(Mark(run=run, folder=str(self.path))))
+            try:
+                (folder / MARK).write_text(mark, encoding="ascii")
+            except OSError as error:
+                raise _unusable(self.path, error) from error
+            yield folder
+
+    def fetch(
         self,
-        run: str,
         chunks: Iterable[bytes],
+        partial: Path,
         artefacts: Sequence[Artefact],
         *,
-        on_progress: Callable[[float], None],
+        on_progress: OnProgress,
     ) -> None:
-        """Take the tar stream of results, verify every file, and give all of them their names.
+        """Take the tar stream of results. Raises VerificationError for anything unexpected."""
+        _check_plain(artefacts)
+        self.check_free(sum(artefact.size for artefact in artefacts))
+        sizes = {artefact.name: artefact.size for artefact in artefacts}
+        unpack(chunks, partial, sizes=sizes, on_progress=on_progress)
+
+    def receive(
+        self, partial: Path, artefacts: Sequence[Artefact], *, on_progress: OnProgress
+    ) -> None:
+        """Read again and compare what lies in `partial`, and give all of it its names.
 
         Raises VerificationError when anything is missing, unexpected or different.
         """
-        if strange := [each.name for each in artefacts if not is_plain_name(each.name)]:
-            raise VerificationError(
-                "The container gave a result a name that is none: {name}", name=short(strange[0])
-            )
-        self.check_free(sum(artefact.size for artefact in artefacts))
-        partial = self.path / f".distroclone-builder-{run}.partial"
-        with _made(partial):
-            _unpack(chunks, partial, artefacts, on_progress=on_progress)
+        _check_plain(artefacts)
+        _check_nothing_else(partial, artefacts)
+        total, done = max(sum(artefact.size for artefact in artefacts), 1), 0
+
+        def read(count: int) -> None:
+            nonlocal done
+            done += count
+            on_progress(min(done / total, 1.0))
+
+        with opened_folder(partial) as folder:
             for artefact in artefacts:
-                _verify(partial / artefact.name, artefact)
-            with held():  # all the names or none
-                self._promote(partial, artefacts)
+                _verify(folder, artefact, on_read=read)
+        with held():  # all the names or none
+            self._promote(partial, artefacts)
 
     def _promote(self, partial: Path, artefacts: Sequence[Artefact]) -> None:
         """Rename everything into place; old sums go first, new sums come last.
@@ -219,70 +235,29 @@ def _made(folder: Path) -> Iterator[None]:
         yield
 
 
-def _unpack(
-    chunks: Iterable[bytes],
-    target: Path,
-    artefacts: Sequence[Artefact],
-    *,
-    on_progress: Callable[[float], None],
-) -> None:
-    expected = {artefact.name: artefact for artefact in artefacts}
-    total = max(sum(artefact.size for artefact in artefacts), 1)
-    done = 0
-    reader = io.BufferedReader(ChunkReader(chunks), _CHUNK)
-    try:
-        with tarfile.open(fileobj=reader, mode="r|") as archive:
-            for member in archive:
-                if member.isdir():
-                    continue
-                name = member.name.rpartition("/")[2]
-                content = archive.extractfile(member) if member.isreg() else None
-                if content is None or name not in expected or member.size != expected[name].size:
-                    raise VerificationError(
-                        "The container left something unexpected among the results: {name}",
-                        name=member.name,
-                    )
-                for count in _write(content, target / name):
-                    done += count
-                    on_progress(done / total)
-    except tarfile.TarError as error:
+def _check_plain(artefacts: Sequence[Artefact]) -> None:
+    if strange := [each.name for each in artefacts if not is_plain_name(each.name)]:
         raise VerificationError(
-            "The results did not come out of the container whole: {reason}",
-            hint="Build again; if it happens again, look at the engine's own log.",
-            reason=error,
-        ) from error
-    except OSError as error:
-        raise HostError(
-            "The results cannot be written to {path}: {reason}",
-            hint="Free space there, or choose another folder with --output.",
-            path=target.parent,
-            reason=error.strerror or error,
-        ) from error
+            "The container gave a result a name that is none: {name}", name=short(strange[0])
+        )
 
 
-def _write(content: IO[bytes], target: Path) -> Iterator[int]:
-    """Write a new file and flush it to the disk; yield the size of each piece."""
-    with target.open("xb") as file:
-        while piece := content.read(_CHUNK):
-            file.write(piece)
-            yield len(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    target.chmod(0o644)
+def _check_nothing_else(partial: Path, artefacts: Sequence[Artefact]) -> None:
+    expected = {MARK, *(artefact.name for artefact in artefacts)}
+    if strange := sorted({each.name for each in partial.iterdir()} - expected):
+        raise VerificationError(
+            "The container left something unexpected among the results: {name}",
+            name=short(strange[0]),
+        )
 
 
-def _verify(path: Path, artefact: Artefact) -> None:
-    try:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        message = "{name} is missing from the results"
-        raise VerificationError(message, name=artefact.name) from error
-    if found != artefact.sha256:
+def _verify(folder: ResultFolder, artefact: Artefact, *, on_read: Callable[[int], None]) -> None:
+    found = folder.digest(artefact.name, on_read=on_read)
+    if found != FileFacts(size=artefact.size, sha256=artefact.sha256):
         raise VerificationError(
             "{name} is not what the container built (sha256 {found}, not {expected})",
             hint="Something damaged it on the way; check this machine's disk and memory.",
             name=artefact.name,
-            found=found,
+            found=found.sha256,
             expected=artefact.sha256,
         )

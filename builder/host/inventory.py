@@ -11,29 +11,21 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Final
 
 from builder.errors import HostError, StepError
 from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.opened_tree import tree_job
 from builder.host.owner import labels
 from builder.host.printable import short
-from builder.host.source import (
-    MOUNTING,
-    READING,
-    CacheSource,
-    OnEvent,
-    TreeBind,
-    tree_bind,
-    work_volume,
-)
+from builder.host.source import READING, CacheSource, OnEvent
 from builder.host.tar_stream import ChunkReader
 from builder.inventory import Entry, InstalledPackage, Row, decode_rows
 from builder.names import new_run
-from builder.plan import CacheReport, Candidate, TreeInventoryRequest, TreePlace
+from builder.plan import CacheReport, Candidate
 
 _INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.inside.paths, seen from here
-_SOURCE: Final = "/source"
 _MEDIUM: Final = "/medium.iso"
 _PIECE: Final = 1 << 20
 
@@ -78,45 +70,20 @@ def tree_inventory(
 
     What could change meanwhile is frozen as for a build, or compared at the end: SourceError.
     """
+    reading = tree_job(
+        "inventory",
+        engine,
+        image,
+        source,
+        candidate,
+        report=report,
+        exclude=exclude,
+        on_event=on_event,
+    )
     with tempfile.TemporaryFile() as file:
-        origin = (engine, image, source, report, candidate)
-        _list_tree(*origin, exclude=exclude, file=file, on_event=on_event)
+        with reading as spec:
+            _fetch(engine, spec, file, on_event)
         yield Inventory(file=file)
-
-
-def _list_tree(
-    engine: Engine,
-    image: str,
-    source: CacheSource,
-    report: CacheReport,
-    candidate: Candidate,
-    *,
-    exclude: tuple[str, ...],
-    file: IO[bytes],
-    on_event: OnEvent,
-) -> None:
-    run = new_run()
-    with contextlib.ExitStack() as stack:
-        tree = _settled(candidate, source)
-        if tree is None:
-            origin = (engine, image, source, candidate)
-            stack.enter_context(work_volume(*origin, run=run, on_event=on_event))
-            tree = tree_bind(*origin, run=run, on_event=on_event)
-        place = TreePlace(
-            cache_image=source.is_image,
-            subvolume=str(PurePosixPath("/") / report.base / candidate.path),
-            frozen=tree.frozen,
-        )
-        spec = ContainerSpec(
-            image=image,
-            job="inventory",
-            request=TreeInventoryRequest(tree=place, exclude=exclude),
-            labels=labels(run, "inventory"),
-            binds=(tree.bind,),
-            capabilities=MOUNTING if source.is_image else READING,
-            loop_devices=source.is_image,
-        )
-        _fetch(engine, spec, file, on_event)
 
 
 @contextlib.contextmanager
@@ -135,16 +102,6 @@ def iso_inventory(
     with tempfile.TemporaryFile() as file:
         _fetch(engine, spec, file, on_event)
         yield Inventory(file=file)
-
-
-def _settled(candidate: Candidate, source: CacheSource) -> TreeBind | None:
-    """Return how a tree is seen that needs no freezing: a read-only snapshot changes no more."""
-    if source.is_image:
-        return TreeBind(bind=source.bind(), frozen=False)
-    if candidate.subvolume and not candidate.read_only:
-        return None
-    bind = Bind(source=str(source.path / candidate.path), target=_SOURCE)
-    return TreeBind(bind=bind, frozen=candidate.subvolume)
 
 
 def _fetch(engine: Engine, spec: ContainerSpec, file: IO[bytes], on_event: OnEvent) -> None:

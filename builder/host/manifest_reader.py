@@ -1,6 +1,5 @@
 """Reads a manifest that anybody may have written: strict JSON of a known format, or a verdict."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,10 @@ from typing import Any, Final
 from builder.errors import VerificationError
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts
+from builder.host.strict_json import strict_json
 from builder.naming import is_plain_name
+from builder.package import Distribution, Package
+from builder.texts import say
 
 KNOWN_FORMAT: Final = 1  # builder.inside.steps.manifest.MANIFEST_FORMAT, seen from here
 LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 1 MiB
@@ -36,6 +38,13 @@ class Manifest:
     builder: str  # version that made it
     artefacts: Mapping[str, FileFacts]  # by file name
     contents: Mapping[str, FileFacts]  # by path in the ISO
+    packages: tuple[Package, ...]
+    distribution: Distribution
+    recipe: Mapping[str, Any]  # as it is written
+    selector: str
+    source_date_epoch: int
+    image: str  # id of the builder image
+    tree: str  # digest of the source tree; "" where it is not said
 
 
 def parse_manifest(content: bytes) -> Manifest:
@@ -43,7 +52,15 @@ def parse_manifest(content: bytes) -> Manifest:
 
     Raises VerificationError for what is no manifest of ours, or one of a newer version.
     """
-    data = _strict_json(content)
+    return manifest_of(read_manifest(content))
+
+
+def read_manifest(content: bytes) -> Mapping[str, Any]:
+    """Return a manifest's JSON object, of which the top level is checked.
+
+    Raises VerificationError for what is no manifest of ours, or one of a newer version.
+    """
+    data = strict_json(content, name=say("The manifest"))
     if not isinstance(data, dict):
         raise VerificationError("The manifest is not a JSON object")
     _check_format(data.get("format"))
@@ -54,39 +71,25 @@ def parse_manifest(content: bytes) -> Manifest:
             raise VerificationError(
                 'In the manifest, "{name}" is not {kind}', name=name, kind=_WORDS[kind]
             )
+    return data
+
+
+def manifest_of(data: Mapping[str, Any]) -> Manifest:
+    """Return what a manifest's object says. Raises VerificationError for impossible rows."""
     return Manifest(
         builder=data["builder"],
         artefacts=_rows(data["artefacts"], "artefacts"),
         contents=_rows(data["contents"], "contents"),
+        packages=tuple(_package(row, number) for number, row in enumerate(data["packages"], 1)),
+        distribution=Distribution(
+            id=_text(data, "system", "distro_id"), version=_text(data, "system", "version")
+        ),
+        recipe=data["recipe"],
+        selector=_text(data, "snapshot", "selector"),
+        source_date_epoch=data["source_date_epoch"],
+        image=_text(data, "image", "id"),
+        tree=_text(data, "source", "digest") if "source" in data else "",
     )
-
-
-def _strict_json(content: bytes) -> Any:
-    try:
-        return json.loads(
-            content.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
-    except RecursionError as error:
-        raise VerificationError("The manifest is nested too deeply") from error
-    except ValueError as error:  # no UTF-8, no JSON, a number of thousands of digits
-        raise VerificationError(
-            "The manifest is not JSON (cut off or edited?): {reason}", reason=short(str(error))
-        ) from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        names = [name for name, _value in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        message = f"the key {twice[:80]!r} comes twice"
-        raise ValueError(message)
-    return data
-
-
-def _no_constant(name: str) -> None:
-    message = f"{name} is no JSON number"
-    raise ValueError(message)
 
 
 def _check_format(found: object) -> None:
@@ -132,6 +135,28 @@ def _row(row: Any, place: str, position: int) -> tuple[str, FileFacts]:
                 'In the manifest, row {position} of "{place}" has no path, size and sha256',
                 position=position,
                 place=place,
+            )
+
+
+def _package(row: Any, position: int) -> Package:
+    match row:
+        case {"name": str(name), "architecture": str(architecture), "version": str(version)}:
+            return Package(name=name, architecture=architecture, version=version)
+        case _:
+            raise VerificationError(
+                'In the manifest, row {position} of "packages" has no name, architecture and '
+                "version",
+                position=position,
+            )
+
+
+def _text(data: Mapping[str, Any], place: str, name: str) -> str:
+    match data[place]:
+        case {**values} if isinstance(text := values.get(name), str):
+            return text
+        case _:
+            raise VerificationError(
+                'In the manifest, "{place}" has no "{name}"', place=place, name=name
             )
 
 

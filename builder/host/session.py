@@ -1,21 +1,22 @@
 """A build from beginning to end, as the host sees it: plan, act, check, deliver."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from builder.block_cache import BlockCounts
 from builder.codec import from_data, to_data
 from builder.errors import BuilderError, HostError, SourceError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
+from builder.handover import SUMS, Artefact
 from builder.host import block_cache
 from builder.host.config import Config
-from builder.host.delivery import SIGNATURES, SUMS, Artefact, OutputFolder, output_folder
+from builder.host.delivery import SIGNATURES, output_folder
 from builder.host.display import LogFile
-from builder.host.engine import ContainerSpec, Engine
+from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.image import ensure_builder
 from builder.host.local_zone import local_zone
 from builder.host.owner import labels
@@ -28,7 +29,7 @@ from builder.host.source import (
     work_volume,
 )
 from builder.names import new_run
-from builder.naming import iso_stem, volume_id
+from builder.naming import iso_stem, manifest_name, provenance_name, sbom_names, volume_id
 from builder.plan import (
     PLAN_FORMAT,
     BuildPlan,
@@ -41,7 +42,8 @@ from builder.plan import (
 from builder.selection import choose, is_cache_newer, local_time
 from builder.texts import say
 
-_OUT: Final = "/work/out"
+_OUT: Final = "/work/out"  # builder.inside.paths.OUT and DELIVERY, seen from here
+_DELIVERY: Final = "/delivery"
 _FAT_BEGINS: Final = 315_532_800  # 1980-01-01, in seconds since 1970
 
 # What the steps need, and nothing more: mounts and chroot for the initramfs, the rest for a
@@ -69,6 +71,7 @@ class Outcome:
 
     folder: Path
     iso_name: str
+    image: ImageIdentity
     artefacts: tuple[Artefact, ...]
     blocks: BlockCounts | None = None  # how the block cache served; None: it was not used
 
@@ -81,6 +84,14 @@ class Outcome:
     def sums(self) -> Artefact:
         """SHA256SUMS."""
         return next(each for each in self.artefacts if each.name == SUMS)
+
+
+class Prepare(Protocol):
+    """Decides what a build is made from."""
+
+    def __call__(
+        self, config: Config, engine: Engine, *, run: str, on_event: OnEvent
+    ) -> Choice: ...
 
 
 def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
@@ -107,13 +118,18 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     )
 
 
-def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
-    """Build, verify and deliver. Whatever happens, nothing half-made gets a final name."""
+def build(
+    config: Config, engine: Engine, *, on_event: OnEvent, prepared: Prepare = prepare
+) -> Outcome:
+    """Build, verify and deliver. Whatever happens, nothing half-made gets a final name.
+
+    `prepared` makes the choice; it may write nothing but into the engine's images.
+    """
     run = new_run()
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(output_folder(config.output))
         early: list[Event] = []
-        choice = prepare(config, engine, run=run, on_event=_both(early.append, on_event))
+        choice = prepared(config, engine, run=run, on_event=_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
         output.check_names_free(*_result_names(choice.iso_name))
         log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
@@ -127,13 +143,19 @@ def build(config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
         if config.block_store is not None:
             block_cache.prepare(engine, config.block_store)
         spec = _container(config, plan, tree, volume=volume)
-        with block_cache.named(config.block_store), engine.started(spec) as job:
+        partial = stack.enter_context(output.partial(run))
+        with block_cache.named(config.block_store), _started(engine, spec, partial) as job:
             result = job.finish(tell)
             artefacts = tuple(from_data(Artefact, each) for each in result["artefacts"])
-            _deliver(output, run, job.fetch(_OUT), artefacts, on_event=tell)
+            if not result["delivered"]:
+                with _step("fetch", tell) as progress:
+                    output.fetch(job.fetch(_OUT), partial, artefacts, on_progress=progress)
+        with _step("deliver", tell) as progress:
+            output.receive(partial, artefacts, on_progress=progress)
     return Outcome(
         folder=output.path,
         iso_name=choice.iso_name,
+        image=choice.image,
         artefacts=artefacts,
         blocks=from_data(BlockCounts, counts) if (counts := result["block_cache"]) else None,
     )
@@ -147,21 +169,22 @@ def plan_of(config: Config, choice: Choice, *, run: str, frozen: bool) -> BuildP
         candidate=choice.candidate,
         recipe=config.recipe,
         image=choice.image,
-        source_date_epoch=epoch_of(choice.candidate),
+        source_date_epoch=epoch_of(choice.candidate.taken),
         iso_name=choice.iso_name,
         volume_id=volume_id(choice.iso_name, config.recipe.volume_id),
         frozen=frozen,
         cache_image=cache_source(config).is_image,
         cache_base=choice.report.base,
+        staging=config.staging,
     )
 
 
-def epoch_of(candidate: Candidate) -> int:
-    """Return SOURCE_DATE_EPOCH for a snapshot: its own date, as FAT can hold it.
+def epoch_of(taken: int) -> int:
+    """Return SOURCE_DATE_EPOCH for a snapshot of that date: the date itself, as FAT can hold it.
 
     FAT begins in 1980 and counts in steps of two seconds.
     """
-    return max(candidate.taken, _FAT_BEGINS) // 2 * 2
+    return max(taken, _FAT_BEGINS) // 2 * 2
 
 
 def cache_source(config: Config) -> CacheSource:
@@ -179,7 +202,14 @@ def describe(config: Config, choice: Choice) -> dict[str, Any]:
 
 
 def _result_names(iso_name: str) -> tuple[str, ...]:
-    return (f"{iso_name}.iso", f"{iso_name}.manifest.json", SUMS, *SIGNATURES)
+    return (
+        f"{iso_name}.iso",
+        manifest_name(iso_name),
+        *sbom_names(iso_name),
+        provenance_name(iso_name),
+        SUMS,
+        *SIGNATURES,
+    )
 
 
 @contextlib.contextmanager
@@ -211,24 +241,27 @@ def _container(config: Config, plan: BuildPlan, tree: TreeBind, *, volume: str) 
     )
 
 
-def _deliver(
-    output: OutputFolder,
-    run: str,
-    chunks: Iterator[bytes],
-    artefacts: tuple[Artefact, ...],
-    *,
-    on_event: OnEvent,
-) -> None:
-    started = datetime.now(UTC)
-    on_event(StepStarted(step="deliver", position=1, total=1))
-    output.receive(
-        run,
-        chunks,
-        artefacts,
-        on_progress=lambda done: on_event(StepProgress(step="deliver", fraction=done)),
-    )
-    seconds = (datetime.now(UTC) - started).total_seconds()
-    on_event(StepFinished(step="deliver", seconds=seconds))
+@contextlib.contextmanager
+def _started(engine: Engine, spec: ContainerSpec, partial: Path) -> Iterator[RunningJob]:
+    """Start the build with our folder for results in sight, or without where that cannot be."""
+    bind = Bind(source=str(partial), target=_DELIVERY, read_only=False)
+    with contextlib.ExitStack() as stack:
+        try:
+            job = stack.enter_context(engine.started(replace(spec, binds=(*spec.binds, bind))))
+        except HostError as error:
+            if partial.name not in str(error):
+                raise
+            job = stack.enter_context(engine.started(spec))
+        yield job
+
+
+@contextlib.contextmanager
+def _step(name: str, on_event: OnEvent) -> Iterator[Callable[[float], None]]:
+    """Announce a step of the host's own, and its end when it ends well."""
+    started = time.monotonic()
+    on_event(StepStarted(step=name, position=1, total=1))
+    yield lambda done: on_event(StepProgress(step=name, fraction=done))
+    on_event(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
 
 
 def _chosen(report: CacheReport, candidate: Candidate, system: SystemFacts) -> Note:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.errors import HostError, UsageError
-from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE, SUMS, output_folder
+from builder.handover import SUMS
+from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE, output_folder
 from builder.host.result_folder import is_file, opened_folder
 from builder.host.sums import OnEvent, Sums, compare, read_sums
 from builder.host.tools import Ran, run_tool

@@ -40,6 +40,10 @@ class CacheSource:
         """Return the read-only bind under which containers see it."""
         return Bind(source=str(self.path), target=_CACHE_IMAGE if self.is_image else _CACHE)
 
+    def bind_tree(self, path: str) -> Bind:
+        """Return the read-only bind of one tree in a cache directory."""
+        return Bind(source=str(self.path / path), target=_SOURCE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeBind:
@@ -105,10 +109,10 @@ def tree_bind(
     if source.is_image:
         return TreeBind(bind=source.bind(), frozen=False)
     if not candidate.subvolume:
-        return TreeBind(bind=_bind_of(source, candidate.path), frozen=False)
+        return TreeBind(bind=source.bind_tree(candidate.path), frozen=False)
     frozen = _freeze(engine, image, source, candidate, run=run, on_event=on_event)
     path = frozen_name(run) if frozen else candidate.path
-    return TreeBind(bind=_bind_of(source, path), frozen=frozen)
+    return TreeBind(bind=source.bind_tree(path), frozen=frozen)
 
 
 def thaw(
@@ -154,10 +158,6 @@ def _freeze(
     )
     with engine.started(spec) as job:
         return bool(job.finish(on_event)["frozen"])
-
-
-def _bind_of(source: CacheSource, path: str) -> Bind:
-    return Bind(source=str(source.path / path), target=_SOURCE)
 
 
 @contextlib.contextmanager

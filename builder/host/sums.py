@@ -11,7 +11,7 @@ from typing import Final
 
 from builder.errors import VerificationError
 from builder.events import Event, StepFinished, StepProgress, StepStarted
-from builder.host.delivery import SUMS
+from builder.handover import SUMS
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder
 from builder.naming import is_plain_name

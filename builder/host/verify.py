@@ -3,8 +3,7 @@
 Read-only. A check that could not be made is said to be so, and is never taken for a good one.
 """
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 
 from builder.errors import UsageError, VerificationError
 from builder.host.delivery import SIGNATURES
+from builder.host.descriptions import check_origin, check_sboms, read_listed
 from builder.host.iso_contents import (
     CannotLookError,
     OnEvent,
@@ -24,9 +24,12 @@ from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.host.signer import Signer
 from builder.host.sums import Compared, Sums, compare, read_sums
+from builder.naming import manifest_name
+from builder.plan import IsoContents
 from builder.texts import say
 
 _LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
+_NOTHING: Final = "there is nothing to compare"
 
 
 class Verdict(StrEnum):
@@ -41,7 +44,7 @@ class Verdict(StrEnum):
 class Check:
     """One thing that was looked at, or could not be."""
 
-    name: str  # sums, manifest, content or signature
+    name: str  # sums, manifest, content, sbom, provenance or signature
     verdict: Verdict
     finding: str
     advice: str = ""
@@ -82,10 +85,23 @@ def verify(
         compared = compare(folder, sums, steps=2, on_event=on_event)
         manifest, told = _manifest(folder, iso, sums, compared)
         whole = compared.files.get(iso)
-        content = _content(
+        contents, content = _content(
             folder, iso, whole=whole, manifest=manifest, open_engine=open_engine, on_event=on_event
         )
-        checks = (*_sums_checks(compared), told, content, _signature(folder, sums, signer))
+        checks = (
+            *_sums_checks(compared),
+            told,
+            content,
+            *_descriptions(
+                folder,
+                _stem(iso),
+                sums=sums,
+                compared=compared,
+                manifest=manifest,
+                contents=contents,
+            ),
+            _signature(folder, sums, signer),
+        )
     return Verification(folder=place, iso=iso, sha256=whole.sha256 if whole else "", checks=checks)
 
 
@@ -110,21 +126,21 @@ def _iso_of(sums: Sums, wanted: str) -> str:
     if not wanted and len(isos) != 1:
         raise VerificationError("SHA256SUMS lists {count} ISOs, not one", count=len(isos))
     iso = wanted or isos[0]
-    if _manifest_of(iso) not in sums.digests:
-        raise VerificationError("SHA256SUMS does not list {name}", name=_manifest_of(iso))
+    if (manifest := manifest_name(_stem(iso))) not in sums.digests:
+        raise VerificationError("SHA256SUMS does not list {name}", name=manifest)
     return iso
 
 
-def _manifest_of(iso: str) -> str:
-    return f"{iso.removesuffix('.iso')}.manifest.json"
+def _stem(iso: str) -> str:
+    return iso.removesuffix(".iso")
 
 
 def _unusable(folder: ResultFolder, iso: str, error: VerificationError) -> Verification:
     """Return the verdict for a folder where there is nothing to compare with."""
     unknown = say("there are no sums to start from")
     others = (
-        Check(name=name, verdict=Verdict.NOT_CHECKED, finding=unknown)
-        for name in ("manifest", "content", "signature")
+        _not_checked(name, unknown)
+        for name in ("manifest", "content", "sbom", "provenance", "signature")
     )
     return Verification(
         folder=folder.path, iso=iso, sha256="", checks=(_failed("sums", error), *others)
@@ -143,13 +159,10 @@ def _manifest(
     folder: ResultFolder, iso: str, sums: Sums, compared: Compared
 ) -> tuple[Manifest | None, Check]:
     """Read the manifest, compare it with the files, and return it unless it is unusable."""
-    name, manifest = _manifest_of(iso), None
+    manifest = None
     try:
-        content = folder.read(name, limit=LARGEST)
-        read = parse_manifest(content)
-        if hashlib.sha256(content).hexdigest() != sums.digests[name]:
-            raise VerificationError("{name} is not the file that SHA256SUMS lists", name=name)
-        manifest = read
+        content = read_listed(folder, manifest_name(_stem(iso)), sums, limit=LARGEST)
+        manifest = parse_manifest(content)
         _check_artefacts(manifest, iso, sums, compared)
     except VerificationError as error:
         return manifest, _failed("manifest", error)
@@ -189,22 +202,42 @@ def _content(
     manifest: Manifest | None,
     open_engine: OpenEngine,
     on_event: OnEvent,
-) -> Check:
+) -> tuple[IsoContents | None, Check]:
+    """Return what is in the ISO, where it could be opened, and whether the manifest says so."""
+    found = None
     if manifest is None or whole is None:
-        text = say("the ISO was not opened: there is nothing to compare")
-        return Check(name="content", verdict=Verdict.NOT_CHECKED, finding=text)
+        return found, _not_checked(
+            "content", say("the ISO was not opened: {why}", why=say(_NOTHING))
+        )
     try:
         found = read_contents(open_engine, folder, iso, on_event=on_event)
         check_contents(found, whole=whole, said=manifest.contents)
     except CannotLookError as error:
         text = say("the ISO was not opened: {reason}", reason=error)
-        return Check(name="content", verdict=Verdict.NOT_CHECKED, finding=text)
+        return found, _not_checked("content", text)
     except VerificationError as error:
-        return _failed("content", error)
+        return found, _failed("content", error)
     text = say(
         "all {count} parts of the ISO are as the manifest lists them", count=len(found.files)
     )
-    return Check(name="content", verdict=Verdict.OK, finding=text)
+    return found, Check(name="content", verdict=Verdict.OK, finding=text)
+
+
+def _descriptions(
+    folder: ResultFolder,
+    stem: str,
+    *,
+    sums: Sums,
+    compared: Compared,
+    manifest: Manifest | None,
+    contents: IsoContents | None,
+) -> Iterator[Check]:
+    if manifest is None:
+        yield _not_checked("sbom", say(_NOTHING))
+        yield _not_checked("provenance", say(_NOTHING))
+        return
+    yield _checked("sbom", lambda: check_sboms(folder, stem, sums, manifest, contents))
+    yield _checked("provenance", lambda: check_origin(folder, stem, sums, compared, manifest))
 
 
 def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None) -> Check:
@@ -213,13 +246,24 @@ def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None) -> Check
         text = say("not signed")
         if present:
             text = say("signed ({names}), signer not checked", names=", ".join(present))
-        return Check(name="signature", verdict=Verdict.NOT_CHECKED, finding=text)
+        return _not_checked("signature", text)
     try:
         signature = folder.read(signer.signature, limit=_LARGEST_SIGNATURE)
         key = signer.check(sums.content, signature)
     except VerificationError as error:
         return _failed("signature", error)
     return Check(name="signature", verdict=Verdict.OK, finding=say("signed by {key}", key=key))
+
+
+def _checked(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name=name, verdict=Verdict.OK, finding=check())
+    except VerificationError as error:
+        return _failed(name, error)
+
+
+def _not_checked(name: str, finding: str) -> Check:
+    return Check(name=name, verdict=Verdict.NOT_CHECKED, finding=finding)
 
 
 def _failed(name: str, error: VerificationError) -> Check:

@@ -8,32 +8,26 @@ import contextlib
 import errno
 import os
 import struct
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 ACCESS: Final = "system.posix_acl_access"
-_DEFAULT: Final = "system.posix_acl_default"
+DEFAULT: Final = "system.posix_acl_default"
 _VERSION: Final = 2
 _ENTRY: Final = struct.Struct("<HHI")  # tag, permissions, id
 _GROUP_OBJ, _MASK = 0x04, 0x10
 _ABSENT: Final = (errno.ENODATA, errno.ENOTSUP)
 
 
-def fold(root: Path) -> int:
-    """Drop every ACL below `root` (inclusive), never widening access; return how many."""
-    count = 0
-    for path in _without_links(os.fspath(root)):
-        with contextlib.suppress(_NoListError):
-            value = _get(path, ACCESS)
-            mode = os.lstat(path).st_mode & 0o7777
-            os.removexattr(path, ACCESS, follow_symlinks=False)
-            os.chmod(path, folded(mode, value))  # noqa: PTH101
-            count += 1
-        with contextlib.suppress(_NoListError):
-            _get(path, _DEFAULT)
-            os.removexattr(path, _DEFAULT, follow_symlinks=False)
-    return count
+def fold(path: bytes) -> None:
+    """Drop the lists of `path`, never widening access; without any, nothing is done."""
+    with contextlib.suppress(_NoListError):
+        value = _get(path, ACCESS)
+        mode = os.lstat(path).st_mode & 0o7777
+        os.removexattr(path, ACCESS, follow_symlinks=False)
+        os.chmod(path, folded(mode, value))  # noqa: PTH101
+    with contextlib.suppress(_NoListError):
+        _get(path, DEFAULT)
+        os.removexattr(path, DEFAULT, follow_symlinks=False)
 
 
 def folded(mode: int, value: bytes) -> int:
@@ -57,24 +51,10 @@ class _NoListError(Exception):
     """The file has no such list."""
 
 
-def _get(path: str, name: str) -> bytes:
+def _get(path: bytes, name: str) -> bytes:
     try:
         return os.getxattr(path, name, follow_symlinks=False)
     except OSError as error:
         if error.errno in _ABSENT:
             raise _NoListError from error
         raise
-
-
-def _without_links(root: str) -> Iterator[str]:
-    """Yield every path but symbolic links, which have no lists."""
-    yield root
-    folders = [root]
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_symlink():
-                    continue
-                yield entry.path
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)

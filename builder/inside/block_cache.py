@@ -31,12 +31,11 @@ class BlockCache:
     read_only: bool = False
 
     def environment(self, *, reserve: int) -> Mapping[str, str]:
-        """Return what makes mksquashfs use the store.
+        """Return what makes mksquashfs use the store when `LIBRARY` is preloaded.
 
         While less than `reserve` bytes of the store's disk are free, nothing more is stored.
         """
         environment = {
-            "LD_PRELOAD": os.fspath(LIBRARY),
             "DISTROCLONE_BLOCK_CACHE": os.fspath(self.folder),
             "DISTROCLONE_BLOCK_CACHE_COUNTS": os.fspath(self.counts),
             "DISTROCLONE_BLOCK_CACHE_RESERVE": str(reserve),

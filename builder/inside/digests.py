@@ -34,12 +34,35 @@ def digest_file(path: Path) -> FileDigest:
     return FileDigest(size=size, sha256=sha256.hexdigest())
 
 
-def sum_file(path: Path) -> Sums:
-    """Return both digests of `path`."""
-    sha256 = hashlib.sha256()
-    md5 = hashlib.md5(usedforsecurity=False)  # the one digest in every initramfs of live-boot
+class Summing:
+    """Both digests of a content that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)  # what live-boot puts in every initramfs
+        self._size = 0
+
+    def update(self, piece: bytes) -> None:
+        """Take the next piece."""
+        self._sha256.update(piece)
+        self._md5.update(piece)
+        self._size += len(piece)
+
+    @property
+    def digest(self) -> FileDigest:
+        """What identifies the content so far."""
+        return FileDigest(size=self._size, sha256=self._sha256.hexdigest())
+
+    @property
+    def sums(self) -> Sums:
+        """Both digests of the content so far."""
+        return Sums(sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
+
+
+def summing_file(path: Path) -> Summing:
+    """Read `path` once, and return what may still be added to."""
+    summing = Summing()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
-            sha256.update(chunk)
-            md5.update(chunk)
-    return Sums(sha256=sha256.hexdigest(), md5=md5.hexdigest())
+            summing.update(chunk)
+    return summing

@@ -1,23 +1,35 @@
-"""What var/lib/dpkg/status of a tree says (deb822 stanzas, dpkg-query(1)), read as a stream."""
+"""What var/lib/dpkg/status of a tree says (deb822 stanzas, dpkg-query(1)), read as a stream.
 
+Names, versions and architectures are those that dpkg itself takes (lib/dpkg/parsehelp.c); a
+stanza with others is none of dpkg's, and is passed over.
+"""
+
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from builder.inside.tree import Tree
+from builder.package import Package
 
 STATUS: Final = "/var/lib/dpkg/status"
-_MOST_BYTES: Final = 64 << 20  # a system with 5000 packages has about 8 MB
+MOST_BYTES: Final = 64 << 20  # of a status file; a system with 5000 packages has about 8 MB
 _LONGEST_LINE: Final = 64 << 10
 _INSTALLED: Final = ["ok", "installed"]
+_FIELDS: Final = (b"package", b"status", b"architecture", b"version", b"source")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,255}")
+_ARCHITECTURE: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,63})?")
+_VERSION: Final = re.compile(r"([A-Za-z0-9.+~:-]{1,255})?")
+_SOURCE: Final = re.compile(r"(?P<name>\S+)(?: +\((?P<version>[^()]+)\))?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
-    """One installed package."""
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class InstalledPackage:
+    """One installed package, and the source package that it was built from."""
 
-    name: str
-    architecture: str
+    package: Package
+    source: str
+    source_version: str
 
 
 def installed(tree: Tree, names: Collection[str]) -> dict[str, Package]:
@@ -31,31 +43,72 @@ def installed(tree: Tree, names: Collection[str]) -> dict[str, Package]:
         return {}
     with stream:
         lines = _lines(iter(lambda: stream.readline(_LONGEST_LINE), b""))
-        return {package.name: package for package in _packages(lines) if package.name in names}
+        found = (each.package for each in _packages(lines))
+        return {package.name: package for package in found if package.name in names}
+
+
+def read_installed(tree: Tree) -> tuple[InstalledPackage, ...]:
+    """Return the installed packages of `tree`, sorted.
+
+    Raises OSError without a status file, and for one of more than MOST_BYTES.
+    """
+    return parse_status(tree.read_bytes(STATUS, limit=MOST_BYTES))
+
+
+def read_packages(tree: Tree) -> tuple[Package, ...]:
+    """Like `read_installed`, without the source packages."""
+    return tuple(each.package for each in read_installed(tree))
+
+
+def parse_status(content: bytes) -> tuple[InstalledPackage, ...]:
+    """Return the installed packages that a dpkg status file names, sorted."""
+    return tuple(sorted(set(_packages(content.split(b"\n")))))
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     read = 0
     for chunk in chunks:
         read += len(chunk)
-        if read > _MOST_BYTES:
+        if read > MOST_BYTES:
             return
         yield chunk
 
 
-def _packages(lines: Iterable[bytes]) -> Iterator[Package]:
+def _packages(lines: Iterable[bytes]) -> Iterator[InstalledPackage]:
     fields: dict[bytes, str] = {}
     for line in lines:
         if not line.strip():
             yield from _package(fields)
             fields = {}
-        elif line.startswith((b"Package:", b"Status:", b"Architecture:")):
+        elif not line.startswith((b" ", b"\t")):
             key, _colon, value = line.partition(b":")
-            fields[key] = value.decode("utf-8", errors="replace").strip()
+            if (known := key.lower()) in _FIELDS:
+                fields[known] = value.decode("utf-8", errors="replace").strip()
     yield from _package(fields)
 
 
-def _package(fields: dict[bytes, str]) -> Iterator[Package]:
+def _package(fields: dict[bytes, str]) -> Iterator[InstalledPackage]:
     # The first word is what is wanted ("install", "hold"); what is there decides.
-    if fields.get(b"Status", "").split()[1:] == _INSTALLED and b"Package" in fields:
-        yield Package(name=fields[b"Package"], architecture=fields.get(b"Architecture", ""))
+    if fields.get(b"status", "").split()[1:] != _INSTALLED:
+        return
+    package = Package(
+        name=fields.get(b"package", ""),
+        architecture=fields.get(b"architecture", ""),
+        version=fields.get(b"version", ""),
+    )
+    if (
+        _NAME.fullmatch(package.name)
+        and _ARCHITECTURE.fullmatch(package.architecture)
+        and _VERSION.fullmatch(package.version)
+    ):
+        source, version = _source(fields.get(b"source", ""), package)
+        yield InstalledPackage(package=package, source=source, source_version=version)
+
+
+def _source(text: str, package: Package) -> tuple[str, str]:
+    """Read "NAME" or "NAME (VERSION)"; what is left out is as the package's own."""
+    match = _SOURCE.fullmatch(text)
+    if match is None or not _NAME.fullmatch(match["name"]):
+        return package.name, package.version
+    version = match["version"] or package.version
+    return match["name"], version if _VERSION.fullmatch(version) else package.version

@@ -4,6 +4,7 @@ Patterns are anchored at the root of the tree unless they say otherwise; `/dir/*
 directory, with its owner and mode, in the copy. Format: rsync(1), "FILTER RULES".
 """
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,16 +85,18 @@ EXCLUDES: Final = (
 KEPT_XATTR: Final = "security.capability"
 
 
-def filters(more: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the table as rsync filter rules, in the order in which rsync must try them.
-
-    `more` are further patterns, tried before the table.
-    """
-    rules = [f"- {pattern}" for pattern in more]
+def filters() -> tuple[str, ...]:
+    """Return the table as rsync filter rules, in the order in which rsync must try them."""
+    rules: list[str] = []
     for row in EXCLUDES:
         rules += [f"+ {pattern}" for pattern in row.keeps]
         rules.append(f"- {row.pattern}")
     return (*rules, f"+x {KEPT_XATTR}", "-x *")
+
+
+def staging_rules(exclude: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return all filter rules: `exclude`, more rsync patterns, is tried before the table."""
+    return (*(f"- {pattern}" for pattern in exclude), *filters())
 
 
 def swap_files(tree: Tree) -> tuple[str, ...]:
@@ -101,9 +104,9 @@ def swap_files(tree: Tree) -> tuple[str, ...]:
     if not tree.is_file("/etc/fstab"):
         return ()
     found = []
-    for line in tree.read_text("/etc/fstab").splitlines():
+    for line in tree.read_bytes("/etc/fstab").split(b"\n"):
         fields = line.split()
-        if len(fields) < 3 or fields[0].startswith("#") or fields[2] != "swap":
+        if len(fields) < 3 or fields[0].startswith(b"#") or fields[2] != b"swap":
             continue
         path = _unescaped(fields[0])
         if path.startswith("/") and not path.startswith("/dev/"):
@@ -111,9 +114,10 @@ def swap_files(tree: Tree) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _unescaped(field: str) -> str:
-    r"""Undo fstab's octal escapes, e.g. \040 for a blank: fstab(5)."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
+def _unescaped(field: bytes) -> str:
+    r"""Undo fstab's octal escapes, e.g. \040 for a blank: fstab(5). Each is one byte of a name."""
+    octal = re.compile(rb"\\([0-3][0-7]{2})")
+    return os.fsdecode(octal.sub(lambda match: bytes([int(match[1], 8)]), field))
 
 
 def _literal(path: str) -> str:

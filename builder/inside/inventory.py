@@ -9,11 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from builder.inside.excludes import filters, swap_files
-from builder.inside.packages import LARGEST_STATUS, STATUS, parse_installed
+from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
+from builder.inside.dpkg import STATUS
+from builder.inside.excludes import staging_rules, swap_files
+from builder.inside.packages import parse_installed
 from builder.inside.regular import read_whole
+from builder.inside.survey import SourceTree, survey_tree, told_of
 from builder.inside.tree import Tree
-from builder.inside.tree_digest import Record, SourceTree, TreeReader, explained
+from builder.inside.tree_digest import Record, TreeReader
 from builder.inventory import LONGEST_TEXT, TEXTS_BELOW, Entry, EntryType, Row, encode_rows
 
 _READABLE: Final = 0o004  # by everybody
@@ -37,15 +40,15 @@ def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
     Raises StepError when a part of it cannot be read, changes or vanishes.
     """
     tree, source = Tree(root), SourceTree(root=root)
-    with explained(source):
+    with told_of(source):
         status = tree.read_text(STATUS, limit=LARGEST_STATUS) if tree.is_file(STATUS) else ""
-        source = replace(source, rules=filters((*exclude, *swap_files(tree))))
+        source = replace(source, rules=staging_rules((*exclude, *swap_files(tree))))
     yield from parse_installed(status)
     texts = OpenTexts()
-    for record in TreeReader(tree=source).records():
+    for record in TreeReader(tree=source, survey=survey_tree(source)).records():
         entry = _entry(record)
         if texts.wants(entry):
-            with explained(source):
+            with told_of(source):
                 content = read_whole(Path(f"{root}{entry.path}"), limit=LONGEST_TEXT)
             entry = with_text(entry, content)
         yield entry

@@ -14,6 +14,7 @@ from builder.inside import (
     cache_image,
     freeze,
     inventory,
+    name_tree,
     paths,
     pipeline,
     probe,
@@ -23,6 +24,7 @@ from builder.inside import (
     source,
     squashfs_inventory,
 )
+from builder.inside.explain.isos import explain_isos
 from builder.inside.real_system import RealSystem
 from builder.plan import (
     BootTestRequest,
@@ -61,6 +63,11 @@ def _build(request: object, emit: Emit) -> Mapping[str, Any]:
     return pipeline.build(from_data(BuildPlan, request), emit=emit)
 
 
+def _digest(data: object, emit: Emit) -> Mapping[str, Any]:
+    request = from_data(TreeInventoryRequest, data)
+    return dict(to_data(name_tree.name_tree(request, system=RealSystem(emit))))
+
+
 def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
     return qemu.boot_test(from_data(BootTestRequest, request), emit=emit)
 
@@ -82,6 +89,12 @@ def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
     system = RealSystem(emit)
     with system.step("open", position=2, total=2):
         return dict(to_data(read_iso.read_iso(paths.MEDIUM, system=system)))
+
+
+def _explain(_request: object, emit: Emit) -> Mapping[str, Any]:
+    system = RealSystem(emit)
+    with system.step("explain", position=1, total=1):
+        return dict(to_data(explain_isos(paths.ORIGINAL, paths.REBUILT, system=system)))
 
 
 def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
@@ -127,12 +140,14 @@ _JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
     "freeze": _freeze,
     "thaw": _thaw,
     "list-frozen": _list_frozen,
+    "digest": _digest,
     "build": _build,
     "boot-test": _boot_test,
     "probe": _probe,
     "show-blocks": _show_blocks,
     "prune-blocks": _prune_blocks,
     "verify": _verify,
+    "explain": _explain,
     "inventory": _inventory,
     "iso-inventory": _iso_inventory,
 }

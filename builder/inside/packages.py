@@ -1,53 +1,17 @@
-"""Which Debian packages are installed: in a tree, and in this container.
-
-The format of the status file is that of deb822(5) and dpkg-query(1).
-"""
+"""Which versions of Debian's packages this container has (dpkg-query(1))."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from builder.inside.system import System
-from builder.inside.tree import Tree
 from builder.inventory import InstalledPackage
 
-STATUS: Final = "/var/lib/dpkg/status"
-LARGEST_STATUS: Final = 64 << 20  # bytes; a full desktop has about 4 MiB
 _QUERY: Final = r"${db:Status-Abbrev}\t${binary:Package}\t${Version}\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Package:
-    """One installed package."""
-
-    name: str
-    architecture: str
-    version: str
-
-
-def read_packages(tree: Tree) -> tuple[Package, ...]:
-    """Return the installed packages of `tree`, sorted. Raises OSError without a status file."""
-    return parse_status(tree.read_text(STATUS, limit=LARGEST_STATUS))
-
-
-def parse_status(text: str) -> tuple[Package, ...]:
-    """Return the installed packages that a dpkg status file names, sorted."""
-    return tuple(
-        sorted(
-            Package(
-                name=fields["package"],
-                architecture=fields.get("architecture", ""),
-                version=fields.get("version", ""),
-            )
-            for fields in _stanzas(text.split("\n"))
-            if _is_installed(fields)
-        )
-    )
-
-
 def parse_installed(text: str) -> tuple[InstalledPackage, ...]:
-    """Like `parse_status`, with the sizes that the packages give themselves (in KiB there)."""
+    """Return the installed packages that a dpkg status file names, and their own sizes in it."""
     return tuple(
         InstalledPackage(
             name=fields["package"],

@@ -1,7 +1,6 @@
 """The build inside the container: the steps in order, every path named once."""
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
@@ -13,23 +12,30 @@ from builder.errors import SourceError, StepError
 from builder.events import Event
 from builder.inside import block_cache, paths, source
 from builder.inside.block_cache import BlockCache
-from builder.inside.excludes import swap_files
+from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.real_system import RealSystem
+from builder.inside.results import Results, results_folder
+from builder.inside.room import images_beside
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.provenance import ProvenanceStep
+from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
+from builder.inside.survey import SourceTree
 from builder.inside.system import System
 from builder.inside.tree import Tree
-from builder.plan import PLAN_FORMAT, BuildPlan, SystemFacts, TreePlace
+from builder.inside.tree_digest import Study, studying
+from builder.plan import PLAN_FORMAT, BuildPlan, Recipe, SystemFacts, TreePlace
 
 _JOURNAL = paths.WORK / "changes.json"
-_DIGEST = paths.WORK / "source.json"
+_GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
+_SUMS = paths.BOOT_PARTS / "sums.json"
 
 
 class Step(Protocol):
@@ -43,37 +49,63 @@ class Step(Protocol):
 
 
 def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any]:
-    """Carry out the plan; return the artefacts in /work/out with their sizes and digests."""
+    """Carry out the plan; return the artefacts with their sizes and digests, and where they are."""
     if plan.format != PLAN_FORMAT:
         raise StepError("This image does not know plans of format {format}", format=plan.format)
     os.umask(0o022)
     system = RealSystem(emit, source_date_epoch=plan.source_date_epoch)
-    for folder in (paths.ISO_TREE, paths.BOOT_PARTS, paths.OUT):
+    for folder in (paths.ISO_TREE, paths.BOOT_PARTS):
         folder.mkdir()
     tree = _source(plan)
-    with source.mounted_source(tree, system=system), source.unchanged(tree):
-        steps = pipeline(plan)
+    results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)
+    with (
+        source.mounted_source(tree, system=system),
+        source.unchanged(tree),
+        studying(source_tree(plan.recipe)) as study,
+        contextlib.ExitStack() as until,
+    ):
+        steps = pipeline(plan, results, study, until=until)
         for position, step in enumerate(steps, start=1):
-            with system.step(step.name, position=position, total=len(steps)):
+            if study.digest.done():
+                study.digest.result()  # what cannot be read ends the build before longer work
+            with system.step(step.name, position=position, total=len(steps)), results.room_named():
                 step.run(system)
     return {
-        "artefacts": [_artefact(path) for path in sorted(paths.OUT.iterdir())],
+        "artefacts": to_data(results.settled()),
+        "delivered": results.delivered,
         "block_cache": to_data(_closed_store()),
     }
 
 
-def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
-    """Return the steps of a plan, in order."""
+def source_tree(recipe: Recipe) -> SourceTree:
+    """Return what of /source is taken: the recipe's own rules are tried before the table."""
+    exclude = (*recipe.exclude, *swap_files(Tree(paths.SOURCE)))
+    return SourceTree(root=paths.SOURCE, rules=staging_rules(exclude))
+
+
+def pipeline(
+    plan: BuildPlan, results: Results, study: Study, *, until: contextlib.ExitStack
+) -> tuple[Step, ...]:
+    """Return the steps of a plan, in order; what they mount for each other ends with `until`."""
     facts = _facts(plan)
     epoch = plan.source_date_epoch
-    iso = paths.OUT / f"{plan.iso_name}.iso"
+    iso = results.folder / f"{plan.iso_name}.iso"
     return (
-        CheckStep(source=paths.SOURCE, work=paths.WORK, candidate=plan.candidate),
-        StageStep(
+        CheckStep(
             source=paths.SOURCE,
+            work=paths.WORK,
+            results=results,
+            candidate=plan.candidate,
+            survey=study.survey.result,
+        ),
+        StageStep(
+            tree=study.tree,
+            survey=study.survey.result,
             target=paths.ROOT,
-            digest=_DIGEST,
-            exclude=(*plan.recipe.exclude, *swap_files(Tree(paths.SOURCE))),
+            layer=paths.LAYER,
+            beside=images_beside(paths.WORK, results.folder),
+            staging=plan.staging,
+            until=until,
         ),
         ConfigureStep(
             root=paths.ROOT,
@@ -86,8 +118,10 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             root=paths.ROOT,
             target=paths.ISO_TREE / "live/filesystem.squashfs",
             packages=paths.ISO_TREE / "live/filesystem.packages",
+            groups=_GROUPS,
             compression=plan.recipe.compression,
             block_cache=_store(),
+            size=lambda: study.survey.result().size,
             source_date_epoch=epoch,
         ),
         BootStep(
@@ -95,6 +129,7 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
             iso_tree=paths.ISO_TREE,
             parts=paths.BOOT_PARTS,
             partition=_PARTITION,
+            sums=_SUMS,
             system=facts,
             recipe=plan.recipe,
             source_date_epoch=epoch,
@@ -102,25 +137,41 @@ def pipeline(plan: BuildPlan) -> tuple[Step, ...]:
         IsoStep(
             iso_tree=paths.ISO_TREE,
             partition=_PARTITION,
+            sums=_SUMS,
             target=iso,
             pretty_name=facts.pretty_name,
             volume_id=plan.volume_id,
             source_date_epoch=epoch,
         ),
-        ManifestStep(
-            root=paths.ROOT,
-            iso_tree=paths.ISO_TREE,
-            partition=_PARTITION,
-            iso=iso,
-            volume_id=plan.volume_id,
-            candidate=plan.candidate,
-            recipe=plan.recipe,
-            image=plan.image,
-            source_date_epoch=epoch,
-            changes=_JOURNAL,
-            source=_DIGEST,
-        ),
+        *_descriptions(plan, facts, study, iso),
     )
+
+
+def _descriptions(plan: BuildPlan, facts: SystemFacts, study: Study, iso: Path) -> tuple[Step, ...]:
+    """Return the steps that write the files beside the ISO."""
+    sbom = SbomStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        iso=iso,
+        facts=facts,
+        source_date_epoch=plan.source_date_epoch,
+        source=study.digest.result,
+    )
+    manifest = ManifestStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        partition=_PARTITION,
+        iso=iso,
+        volume_id=plan.volume_id,
+        candidate=plan.candidate,
+        recipe=plan.recipe,
+        image=plan.image,
+        source_date_epoch=plan.source_date_epoch,
+        others=sbom.targets,
+        changes=_JOURNAL,
+        source=study.digest.result,
+    )
+    return (sbom, manifest, ProvenanceStep(iso=iso, manifest=manifest.target, lock=paths.LOCK))
 
 
 def _store() -> BlockCache | None:
@@ -150,9 +201,3 @@ def _source(plan: BuildPlan) -> TreePlace:
         subvolume=str(PurePosixPath("/") / plan.cache_base / plan.candidate.path),
         frozen=plan.frozen,
     )
-
-
-def _artefact(path: Path) -> Mapping[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"name": path.name, "size": path.stat().st_size, "sha256": digest}

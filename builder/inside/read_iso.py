@@ -2,15 +2,18 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from builder.errors import StepError, VerificationError
+from builder.inside.foreign_text import clean
 from builder.inside.iso_digests import digest_iso
+from builder.inside.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.steps.manifest import ESP_NAME
 from builder.inside.system import System
+from builder.package import Package
 from builder.plan import IsoContents, IsoFile
 
 _COMPLAINT: Final = re.compile(r": FAILURE :|^FATAL ERROR: |^Can.t find a valid SQUASHFS")
@@ -19,13 +22,10 @@ _MOST_EXTENTS: Final = 20_000  # ours have some hundred; each costs time in ever
 
 def read_iso(iso: Path, *, system: System) -> IsoContents:
     """Return what is in `iso`. Raises VerificationError when it is not such an ISO."""
-    with readable():
-        partition = check_layout(system.run(layout_argv(iso)))
-        files = parse_files(system.run(files_argv(iso)))
-    if len(files) > _MOST_EXTENTS:
-        raise _unreadable("it lists far more files than any of ours")
-    esp = Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+    esp = partition_of(iso, system=system)
+    files = files_of(iso, system=system)
     digests = digest_iso(iso, (*files, esp), progress=system.progress)
+    packages, unreadable = _packages(iso, files, system=system)
     return IsoContents(
         size=digests.whole.size,
         sha256=digests.whole.sha256,
@@ -33,7 +33,38 @@ def read_iso(iso: Path, *, system: System) -> IsoContents:
             IsoFile(path=path, size=facts.size, sha256=facts.sha256)
             for path, facts in digests.inside.items()
         ),
+        packages=packages,
+        unreadable=unreadable,
     )
+
+
+def _packages(
+    iso: Path, files: Sequence[Extent], *, system: System
+) -> tuple[tuple[Package, ...], str]:
+    """Return the packages, or why there are none to be had; the rest of the ISO is told anyway."""
+    try:
+        return read_iso_packages(iso, files, system=system), ""
+    except UnreadableError as error:
+        return (), clean(str(error))
+
+
+def partition_of(iso: Path, *, system: System) -> Extent:
+    """Return where the EFI system partition of `iso` lies.
+
+    Raises VerificationError when the ISO does not start on every machine as ours do.
+    """
+    with readable():
+        partition = check_layout(system.run(layout_argv(iso)))
+    return Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+
+
+def files_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
+    """Return where the files of `iso` lie. Raises VerificationError when it cannot be read."""
+    with readable():
+        files = parse_files(system.run(files_argv(iso)))
+    if len(files) > _MOST_EXTENTS:
+        raise _unreadable("it lists far more files than any of ours")
+    return files
 
 
 @contextlib.contextmanager

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from builder.inside.digests import CHUNK
+from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
+from builder.inside.dpkg import STATUS
 from builder.inside.inventory import OpenTexts, with_text
 from builder.inside.iso_report import Extent, files_argv, parse_files
-from builder.inside.packages import LARGEST_STATUS, STATUS, parse_installed
+from builder.inside.packages import parse_installed
 from builder.inside.pseudo_file import Inode, read_definitions
 from builder.inside.read_iso import readable
 from builder.inside.system import System
@@ -31,10 +33,18 @@ def iso_rows(iso: Path, *, system: System) -> list[Row]:
     """
     with readable():
         start = _start(parse_files(system.run(files_argv(iso))))
-        inodes = _inodes(iso, start)
-        argv = ["unsquashfs", "-offset", str(start), "-pf", "-", os.fspath(iso)]
-        with system.reading(argv) as stream:
-            return read_rows(stream, inodes=inodes, progress=system.progress)
+        return squashfs_rows(iso, start, system=system)
+
+
+def squashfs_rows(file: Path, start: int, *, system: System) -> list[Row]:
+    """Return what is in the squashfs that begins at a byte of `file`.
+
+    Raises StepError, ValueError or EOFError where it cannot be read.
+    """
+    inodes = _inodes(file, start)
+    argv = ["unsquashfs", "-offset", str(start), "-pf", "-", os.fspath(file)]
+    with system.reading(argv) as stream:
+        return read_rows(stream, inodes=inodes, progress=system.progress)
 
 
 def read_rows(stream: BinaryIO, *, inodes: int, progress: Callable[[float], None]) -> list[Row]:

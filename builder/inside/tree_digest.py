@@ -5,7 +5,6 @@ keeps owners, modes, times in seconds, links, capabilities and contents. Nothing
 tree meanwhile.
 """
 
-import errno
 import hashlib
 import os
 import stat
@@ -14,17 +13,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from builder.errors import StepError
 from builder.inside import acl
-from builder.inside.btrfs import is_subvolume_stub
 from builder.inside.digests import CHUNK
 from builder.inside.excludes import KEPT_XATTR
-from builder.inside.filter_rules import FilterRules
 from builder.inside.foreign_text import clean
-from builder.inside.mounts import filesystem_at
+from builder.inside.survey import SourceTree, Survey, changed, survey_tree, told_of
+from builder.inside.xattrs import xattr_names
 
 TREE_FORMAT: Final = 1
 
@@ -43,7 +40,6 @@ class TreeDigest:
     format: int  # of the definition in docs/tree-digest.md
     files: int  # names of regular files
     size: int  # bytes of their contents; a file with several names counts once
-    stubs: tuple[bytes, ...]  # directories without a time of their own, see `builder.inside.btrfs`
 
 
 class Record(NamedTuple):
@@ -62,38 +58,24 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceTree:
-    """A tree at `root` of which `rules`, in rsync's form, say what belongs to it."""
+class Study:
+    """What is found out about a tree beside other work; each `result()` waits for its part."""
 
-    root: Path
-    rules: tuple[str, ...] = ()
-
-    def paths(self) -> list[bytes]:
-        """Return what belongs to the tree ("/", "/etc", …) in the order of the bytes.
-
-        Raises OSError where a directory cannot be read.
-        """
-        rules, top = FilterRules(self.rules), os.fsencode(self.root)
-        found, waiting = [b"/"], [b""]
-        while waiting:
-            above = waiting.pop()
-            with os.scandir(top + (above or b"/")) as entries:
-                for entry in entries:
-                    path = above + b"/" + entry.name
-                    directory = entry.is_dir(follow_symlinks=False)
-                    if rules.copies(path, directory=directory):
-                        found.append(path)
-                        if directory:
-                            waiting.append(path)
-        return sorted(found)
+    tree: SourceTree
+    survey: "Future[Survey]"
+    digest: "Future[TreeDigest]"
 
 
-def digest_tree(tree: SourceTree, *, stop: threading.Event | None = None) -> TreeDigest:
-    """Read the whole `tree` once and return its digest.
+def digest_tree(
+    tree: SourceTree, *, survey: Survey | None = None, stop: threading.Event | None = None
+) -> TreeDigest:
+    """Read all that `survey` (None: a new one) found in `tree` and return its digest.
 
     Raises StepError when a part of it cannot be read, changes or vanishes, and when `stop` is set.
     """
-    reader = TreeReader(tree=tree, stop=stop or threading.Event())
+    stop = stop or threading.Event()
+    found = survey or survey_tree(tree, stop=stop)
+    reader = TreeReader(tree=tree, survey=found, stop=stop)
     total = hashlib.sha256(b"distroclone-tree %d\0" % TREE_FORMAT)
     for record in reader.records():
         total.update(b"\0".join(record) + b"\0")
@@ -102,64 +84,42 @@ def digest_tree(tree: SourceTree, *, stop: threading.Event | None = None) -> Tre
         format=TREE_FORMAT,
         files=reader.files,
         size=reader.size,
-        stubs=tuple(reader.stubs),
     )
 
 
 @contextmanager
-def explained(tree: SourceTree) -> Iterator[None]:
-    """Raise StepError for what goes wrong in reading `tree` in the body."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise _changed(_inner(tree, error)) from error
-    except OSError as error:
-        raise StepError(
-            "{path} in the source cannot be read: {reason}",
-            hint="A file that cannot be read may be damaged on the disk.",
-            path=_inner(tree, error),
-            reason=error.strerror,
-        ) from error
-
-
-def _inner(tree: SourceTree, error: OSError) -> str:
-    return clean(os.fsdecode(error.filename or b"").removeprefix(str(tree.root)) or "/")
-
-
-@contextmanager
-def digesting(tree: SourceTree) -> Iterator[Future[TreeDigest]]:
-    """Digest `tree` beside the body, which asks for the result; it is dropped at the end."""
+def studying(tree: SourceTree) -> Iterator[Study]:
+    """Survey `tree`, then digest it, beside the body; what is not done at the end is dropped."""
     stop = threading.Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="tree-digest") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="source") as pool:
         try:
-            yield pool.submit(digest_tree, tree, stop=stop)
+            survey = pool.submit(survey_tree, tree, stop=stop)
+            digest = pool.submit(lambda: digest_tree(tree, survey=survey.result(), stop=stop))
+            yield Study(tree=tree, survey=survey, digest=digest)
         finally:
             stop.set()
 
 
 @dataclass(slots=True, kw_only=True)
 class TreeReader:
-    """Reads a tree once, and counts meanwhile."""
+    """Reads what a survey found of a tree once, and counts meanwhile."""
 
     tree: SourceTree
+    survey: Survey
     stop: threading.Event = field(default_factory=threading.Event)
     files: int = 0
     size: int = 0
-    stubs: list[bytes] = field(default_factory=list)
     # The first name of what has several, and what it holds, by device and inode.
     linked: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
 
     def records(self) -> Iterator[Record]:
         """Yield the record of every path, in the order of the bytes; errors as `digest_tree`."""
         top = os.fsencode(self.tree.root)
-        with explained(self.tree):
-            on_btrfs = filesystem_at(self.tree.root.resolve()) == "btrfs"
-            for path in self.tree.paths():
+        undated = {b"/", *self.survey.stubs}
+        with told_of(self.tree):
+            for path in self.survey.paths:
                 status = os.lstat(top + path)
-                stub = on_btrfs and is_subvolume_stub(status)
-                if stub:
-                    self.stubs.append(path)
-                seconds = 0 if stub or path == b"/" else status.st_mtime_ns // 1_000_000_000
+                seconds = 0 if path in undated else status.st_mtime_ns // 1_000_000_000
                 yield self._record(path, top + path, status, seconds=seconds)
 
     def _record(self, path: bytes, real: bytes, status: os.stat_result, *, seconds: int) -> Record:
@@ -204,7 +164,7 @@ class TreeReader:
         self.size += status.st_size
         digest, size = self._digest_of(real, most=status.st_size)
         if size != status.st_size:
-            raise _changed(clean(os.fsdecode(path)))
+            raise changed(clean(os.fsdecode(path)))
         return digest.encode()
 
     def _digest_of(self, real: bytes, *, most: int) -> tuple[str, int]:
@@ -220,26 +180,9 @@ class TreeReader:
 
 def _mode_and_capability(real: bytes, status: os.stat_result) -> tuple[int, bytes]:
     mode = stat.S_IMODE(status.st_mode)
-    names = _attributes(real)
+    names = xattr_names(real)
     if acl.ACCESS in names:
         mode = acl.folded(mode, os.getxattr(real, acl.ACCESS, follow_symlinks=False))
     if KEPT_XATTR not in names:
         return mode, b""
     return mode, os.getxattr(real, KEPT_XATTR, follow_symlinks=False)
-
-
-def _attributes(real: bytes) -> list[str]:
-    try:
-        return os.listxattr(real, follow_symlinks=False)
-    except OSError as error:
-        if error.errno == errno.ENOTSUP:
-            return []
-        raise
-
-
-def _changed(path: str) -> StepError:
-    return StepError(
-        "{path} in the source changed or vanished while it was read",
-        hint="Let the running backup or deletion finish, then build again.",
-        path=path,
-    )

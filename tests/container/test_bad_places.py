@@ -2,27 +2,28 @@
 
 import fcntl
 import os
-import stat
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
 
+from builder.codec import from_data
 from builder.errors import BuilderError, HostError, StepError
-from builder.events import Event, StepStarted
+from builder.events import Event, Note, StepStarted
+from builder.handover import Artefact
 from builder.host import session
 from builder.host.config import Overrides, load_config
-from builder.host.engine import Engine
-from builder.plan import ImageIdentity, Isolation
-from tests.conftest import unable
+from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
+from builder.plan import ImageIdentity
 from tests.container.conftest import Built
 from tests.support.caches import frozen, small_tmpfs
-from tests.support.command_line import PROJECT, run, running
+from tests.support.command_line import PROJECT, others_can_enter, run, running
 from tests.support.leftovers import container_of, left_by
 from tests.support.trees import put
 
@@ -92,26 +93,18 @@ def test_a_user_of_the_engines_group_needs_no_root(
         prefix = ["setpriv", "--reuid=65534", "--regid=65534", f"--groups={group}"]
         if not others_can_enter(PROJECT, Path(sys.executable).resolve()):
             prefix += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-        ended = run("build", "2", "--cache", own_cache, "--output", home / "iso",
-                    "--compression", "fast", prefix=prefix,
-                    environment={"HOME": name, "PYTHONDONTWRITEBYTECODE": "1"})  # fmt: skip
-        assert ended.code == 0, ended.errors
-        owners = {path.stat().st_uid for path in (home / "iso").iterdir()}
-        assert owners == {65534}
+        environment = {"HOME": name, "PYTHONDONTWRITEBYTECODE": "1"}
+        ended = run("build", "2", "--cache", own_cache, "--output", home / "iso", "--dry-run",
+                    prefix=prefix, environment=environment)  # fmt: skip
+        assert ended.data["plan"]["candidate"]["selector"] == "2"
         locked = home / "locked"
         locked.mkdir(mode=0o755)
         refused = run("build", "2", "--cache", own_cache, "--output", locked, prefix=prefix,
-                      environment={"HOME": name, "PYTHONDONTWRITEBYTECODE": "1"})  # fmt: skip
+                      environment=environment)  # fmt: skip
     assert refused.code == 3
     assert "not writable" in refused.error["message"]
     assert left_by(client, ended.process) == []
     assert frozen(own_cache) == []
-
-
-def others_can_enter(*places: Path) -> bool:
-    """Whether any user could run what is there: checkouts and interpreters are root's at times."""
-    folders = {folder for place in places for folder in (place, *place.parents)}
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
 
 
 def test_an_output_folder_that_is_too_small_gets_nothing(
@@ -123,6 +116,8 @@ def test_an_output_folder_that_is_too_small_gets_nothing(
         assert ended.code == 3, ended.errors
         assert f"The output folder {output} has" in ended.error["message"]
         assert "--output" in ended.error["hint"]
+        finished = [each["step"] for each in ended.events if each["event"] == "step-finished"]
+        assert finished == []  # before any long work
         assert [path.suffix for path in output.iterdir()] == [".log"]
     assert left_by(client, ended.process) == []
 
@@ -207,15 +202,63 @@ def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
     assert left_by(client, os.getpid()) == []
 
 
-def test_a_privileged_build_gives_the_same_iso_or_says_why_it_cannot(
-    engine: Engine, built: Built, demo_cache: Path, tmp_path: Path
+class FarEngine(Engine):
+    """An engine that has something else, or nothing, where our output folder is."""
+
+    place = Path("/nowhere/at/all")
+
+    @contextmanager
+    def started(self, spec: ContainerSpec) -> Iterator[RunningJob]:
+        def there(bind: Bind) -> Bind:
+            return replace(bind, source=f"{self.place}/{Path(bind.source).name}")
+
+        binds = tuple(each if each.read_only else there(each) for each in spec.binds)
+        with super().started(replace(spec, binds=binds)) as job:
+            yield job
+
+
+@pytest.mark.parametrize("place", ["nowhere", "somewhere else"])
+def test_an_engine_that_does_not_see_the_output_folder_gives_the_same_results_as_a_stream(
+    client: docker.DockerClient, built: Built, demo_cache: Path, tmp_path: Path, place: str
 ) -> None:
-    ended = run("build", "--cache-image", demo_cache, "--output", tmp_path,
-                "--compression", "fast", "--isolation", Isolation.PRIVILEGED)  # fmt: skip
-    if ended.code == 0:
-        assert (tmp_path / "SHA256SUMS").read_text() == (built.folder / "SHA256SUMS").read_text()
-        return
-    unable(f"a privileged container: {ended.error['message']}")
-    assert ended.code == 3, ended.errors
-    assert "confined" in ended.error["hint"]
-    assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
+    events: list[Event] = []
+    engine, output = FarEngine(client), tmp_path / "output"
+    if place == "somewhere else":
+        engine.place = tmp_path
+    overrides = Overrides(cache_image=demo_cache, output=output, compression="fast")
+
+    def also_there(event: Event) -> None:
+        events.append(event)
+        for partial in output.glob("*.partial"):
+            (tmp_path / partial.name).mkdir(exist_ok=True)
+
+    outcome = session.build(load_config(None, overrides), engine, on_event=also_there)
+    assert outcome.sums == {each.name: each for each in built_artefacts(built)}["SHA256SUMS"]
+    steps = [each.step for each in events if isinstance(each, StepStarted)]
+    assert steps[-2:] == ["fetch", "deliver"]
+    notes = [each.message for each in events if isinstance(each, Note)]
+    assert any("copied out of the container" in note for note in notes)
+    assert left_by(client, os.getpid()) == []
+
+
+def built_artefacts(built: Built) -> list[Artefact]:
+    return [from_data(Artefact, each) for each in built.ended.data["artefacts"]]
+
+
+def test_an_output_folder_that_fills_up_midway_is_named(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
+) -> None:
+    with small_tmpfs("1g") as output:
+        words = ("build", "--cache-image", demo_cache, "--output", output, "--compression", "fast")
+        with running(*words) as build:
+            build.wait_for_step("configure")
+            filler, space = output / "filler", os.statvfs(output)
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - (100 << 20))
+            ended = build.end()
+        assert ended.code == 3, ended.errors
+        assert ended.error["message"] == f"The output folder {output} is full"
+        assert "--output" in ended.error["hint"]
+        assert ended.error["command"][0] == "xorriso"
+        assert sorted(path.suffix for path in output.iterdir()) == ["", ".log"]
+    assert left_by(client, ended.process) == []

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from builder.compression import PRESETS
 from builder.events import Event
-from builder.inside import medium
+from builder.inside import medium, paths
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.provenance import ProvenanceStep
+from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.plan import (
     BootSettings,
@@ -91,6 +93,10 @@ class Work:
         return self.base / "boot" / "esp.img"
 
     @property
+    def sums(self) -> Path:
+        return self.base / "boot" / "sums.json"
+
+    @property
     def iso(self) -> Path:
         return self.base / "out" / "Tiny-13-console.iso"
 
@@ -123,7 +129,9 @@ def squashfs_step(work: Work) -> SquashfsStep:
         root=work.root,
         target=work.iso_tree / medium.SQUASHFS,
         packages=work.iso_tree / medium.PACKAGES,
+        groups=work.base / "groups",
         compression=RECIPE.compression,
+        size=lambda: 1 << 20,
         source_date_epoch=EPOCH,
     )
 
@@ -134,6 +142,7 @@ def boot_step(work: Work) -> BootStep:
         iso_tree=work.iso_tree,
         parts=work.base / "boot",
         partition=work.partition,
+        sums=work.sums,
         system=FACTS,
         recipe=RECIPE,
         source_date_epoch=EPOCH,
@@ -144,6 +153,7 @@ def iso_step(work: Work) -> IsoStep:
     return IsoStep(
         iso_tree=work.iso_tree,
         partition=work.partition,
+        sums=work.sums,
         target=work.iso,
         pretty_name=FACTS.pretty_name,
         volume_id="TINY_13",
@@ -162,12 +172,34 @@ def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
         recipe=RECIPE,
         image=ImageIdentity(id="sha256:" + "0" * 64, locked=True),
         source_date_epoch=EPOCH,
+        others=sbom_step(work).targets,
         changes=changes,
     )
 
 
+def sbom_step(work: Work) -> SbomStep:
+    return SbomStep(
+        root=work.root,
+        iso_tree=work.iso_tree,
+        iso=work.iso,
+        facts=FACTS,
+        source_date_epoch=EPOCH,
+    )
+
+
+def provenance_step(work: Work) -> ProvenanceStep:
+    return ProvenanceStep(iso=work.iso, manifest=manifest_step(work).target, lock=paths.LOCK)
+
+
 def build(work: Work, events: list[Event] | None = None) -> None:
-    """Run all four steps."""
+    """Run all steps that make results of the tree."""
     system = real_system(events)
-    for step in (squashfs_step(work), boot_step(work), iso_step(work), manifest_step(work)):
+    for step in (
+        squashfs_step(work),
+        boot_step(work),
+        iso_step(work),
+        sbom_step(work),
+        manifest_step(work),
+        provenance_step(work),
+    ):
         step.run(system)

@@ -8,12 +8,21 @@ from typing import Any
 
 STEM = "Debian-13-xfce"
 ISO, MANIFEST, SUMS = f"{STEM}.iso", f"{STEM}.manifest.json", "SHA256SUMS"
+CYCLONEDX, SPDX = f"{STEM}.cdx.json", f"{STEM}.spdx.json"
+PROVENANCE = f"{STEM}.provenance.json"
 CONTENT = bytes(range(256)) * 64
 PARTS = {
     "EFI system partition": CONTENT[:1024],
     "live/filesystem.squashfs": CONTENT[1024:4096],
     "live/vmlinuz-6.12": CONTENT[4096:5000],
 }
+PACKAGES = (
+    ("adduser", "all", "3.152", "pkg:deb/debian/adduser@3.152?arch=all&distro=debian-13"),
+    (
+        "libstdc++6", "amd64", "1:14.2.0-19+b1",
+        "pkg:deb/debian/libstdc%2B%2B6@1:14.2.0-19%2Bb1?arch=amd64&distro=debian-13",
+    ),
+)  # fmt: skip
 
 
 def digest(content: bytes) -> str:
@@ -29,19 +38,93 @@ def manifest_data(**changed: object) -> dict[str, Any]:
     data = {
         "format": 1,
         "builder": "0.1.0",
-        "artefacts": [row(ISO, CONTENT)],
+        "artefacts": [row(ISO, CONTENT), row(CYCLONEDX, as_json(cyclonedx_data())),
+                      row(SPDX, as_json(spdx_data()))],
         "contents": [row(path, content) for path, content in PARTS.items()],
         "medium_id": "0" * 32,
         "volume_id": "DEBIAN_13_XFCE",
-        "snapshot": {"selector": "3"},
-        "system": {"distro_id": "debian"},
+        "snapshot": {
+            "selector": "3",
+            "kind": "snapper",
+            "number": 3,
+            "taken": "2026-06-17T14:29:21Z",
+            "description": "weekly",
+        },
+        "system": {"distro_id": "debian", "version": "13"},
         "recipe": {"name": None},
-        "image": {"id": "sha256:0", "locked": True},
+        "image": {"id": "sha256:" + "0" * 64, "locked": True},
         "tools": {"xorriso": "1.5.6"},
         "source_date_epoch": 1_781_706_560,
-        "packages": [],
+        "packages": [
+            {"name": name, "architecture": architecture, "version": version}
+            for name, architecture, version, _url in PACKAGES
+        ],
+        "source": {"digest": "sha256:" + "1" * 64, "format": 1, "files": 2, "bytes": 3},
+    }  # fmt: skip
+    return data | changed
+
+
+def cyclonedx_data(**changed: object) -> dict[str, Any]:
+    """Return what the CycloneDX document of the tiny ISO says, as far as it is compared."""
+    data = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "components": [
+            {"type": "library", "name": name, "version": version, "purl": url}
+            for name, _architecture, version, url in PACKAGES
+        ],
     }
     return data | changed
+
+
+def spdx_data(**changed: object) -> dict[str, Any]:
+    """Return what its SPDX document says, as far as it is compared."""
+    data = {
+        "spdxVersion": "SPDX-2.3",
+        "packages": [
+            {"SPDXID": "SPDXRef-LiveSystem", "name": STEM},
+            *(
+                {
+                    "SPDXID": f"SPDXRef-{number}",
+                    "name": name,
+                    "versionInfo": version,
+                    "externalRefs": [{"referenceType": "purl", "referenceLocator": url}],
+                }
+                for number, (name, _architecture, version, url) in enumerate(PACKAGES)
+            ),
+        ],
+    }
+    return data | changed
+
+
+def provenance_data(subjects: Mapping[str, str], **changed: object) -> dict[str, Any]:
+    """Return what its provenance says; `changed` goes into the build definition."""
+    definition = {
+        "buildType": "urn:distroclone-builder:live-iso:1",
+        "externalParameters": {"recipe": {"name": None}, "selector": "3"},
+        "internalParameters": {"source_date_epoch": 1_781_706_560},
+        "resolvedDependencies": [
+            {"name": "source tree", "digest": {"distrocloneTree1": "1" * 64}},
+            {"name": "builder image", "digest": {"sha256": "0" * 64}},
+            {"name": "lock file", "digest": {"sha256": "2" * 64}},
+        ],
+    }
+    builder = {"version": {"distroclone-builder": "0.1.0"}}
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "subject": [
+            {"name": name, "digest": {"sha256": value}} for name, value in subjects.items()
+        ],
+        "predicate": {
+            "buildDefinition": definition | changed,
+            "runDetails": {"builder": builder},
+        },
+    }
+
+
+def as_json(data: Mapping[str, Any]) -> bytes:
+    return json.dumps(data).encode()
 
 
 def write_sums(folder: Path, digests: Mapping[str, str]) -> None:
@@ -50,17 +133,41 @@ def write_sums(folder: Path, digests: Mapping[str, str]) -> None:
 
 
 def write_manifest(folder: Path, content: bytes) -> None:
-    """Write a manifest, and the sums that fit it: whoever edits one can edit the other."""
+    """Write a manifest, and what fits it: whoever edits one can edit the others."""
     (folder / MANIFEST).write_bytes(content)
-    write_sums(folder, {ISO: digest(CONTENT), MANIFEST: digest(content)})
+    fit(folder)
+
+
+def fit(folder: Path, **changed: object) -> None:
+    """Let provenance and sums fit the files that lie there; `changed` goes into the provenance."""
+    found = {
+        name: digest((folder / name).read_bytes()) for name in (CYCLONEDX, ISO, MANIFEST, SPDX)
+    }
+    write_provenance(folder, as_json(provenance_data(found, **changed)))
+
+
+def write_provenance(folder: Path, content: bytes) -> None:
+    """Write a provenance, and the sums that fit it."""
+    (folder / PROVENANCE).write_bytes(content)
+    names = (CYCLONEDX, ISO, MANIFEST, PROVENANCE, SPDX)
+    write_sums(folder, {name: digest((folder / name).read_bytes()) for name in names})
 
 
 def write_results(folder: Path, **changed: object) -> Path:
     """Write all results; `changed` goes into the manifest."""
     folder.mkdir(exist_ok=True)
     (folder / ISO).write_bytes(CONTENT)
-    write_manifest(folder, json.dumps(manifest_data(**changed)).encode())
+    (folder / CYCLONEDX).write_bytes(as_json(cyclonedx_data()))
+    (folder / SPDX).write_bytes(as_json(spdx_data()))
+    write_manifest(folder, as_json(manifest_data(**changed)))
     return folder
+
+
+def write_sbom(folder: Path, name: str, content: bytes) -> None:
+    """Write one of the SBOMs, and everything else that fits it."""
+    (folder / name).write_bytes(content)
+    rows = [row(each, (folder / each).read_bytes()) for each in (ISO, CYCLONEDX, SPDX)]
+    write_manifest(folder, as_json(manifest_data(artefacts=rows)))
 
 
 def flip_bit(path: Path, position: int, bit: int = 0) -> None:

@@ -15,8 +15,8 @@ import pytest
 from builder.block_cache import BlockCounts
 from builder.compression import parse_compression
 from builder.inside import block_cache, medium
-from builder.inside.block_cache import BlockCache
-from builder.inside.steps.squashfs import SquashfsStep
+from builder.inside.block_cache import LIBRARY, BlockCache
+from builder.inside.steps.squashfs import HOLES, SquashfsStep
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 
 pytestmark = pytest.mark.tools
@@ -76,6 +76,7 @@ class Packing:
         counts = target.with_suffix(".counts")
         cache = dataclasses.replace(self.cache, counts=counts)
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH),
+                       "LD_PRELOAD": f"{HOLES}:{LIBRARY}",
                        **cache.environment(reserve=reserve), **more}  # fmt: skip
         return subprocess.Popen(
             step.argv(), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -16,7 +16,8 @@ from builder.errors import StepError, VerificationError
 from builder.events import Event, StepProgress, ToolOutput
 from builder.inside import medium
 from builder.inside.iso_report import check_layout, files_argv, layout_argv, parse_files
-from builder.inside.steps.iso import iso_progress, write_sums
+from builder.inside.results import Results
+from builder.inside.steps.iso import iso_progress, read_known, write_sums
 from tests.support.media import (
     EPOCH,
     FILES,
@@ -27,7 +28,9 @@ from tests.support.media import (
     iso_step,
     make_root,
     manifest_step,
+    provenance_step,
     real_system,
+    sbom_step,
     squashfs_step,
 )
 
@@ -173,7 +176,8 @@ def test_the_manifest_and_the_sums_describe_what_is_there(built: Work, extracted
     text = (built.iso.parent / "Tiny-13-console.manifest.json").read_text()
     manifest = json.loads(text)
     assert text == json.dumps(manifest, indent=2, sort_keys=True) + "\n"
-    assert manifest["artefacts"] == [row(built.iso, "Tiny-13-console.iso")]
+    names = ("Tiny-13-console.iso", "Tiny-13-console.cdx.json", "Tiny-13-console.spdx.json")
+    assert manifest["artefacts"] == [row(built.iso.with_name(name), name) for name in names]
     contents = {entry["path"]: entry for entry in manifest["contents"]}
     esp = contents.pop("EFI system partition")
     assert esp == row(built.partition, "EFI system partition")
@@ -197,8 +201,11 @@ def test_the_manifest_and_the_sums_describe_what_is_there(built: Work, extracted
 @pytest.mark.parametrize(
     "private", ["5d3c0f4e-0000", ".rootfs_cache", "/work", "/tmp", os.uname().nodename]
 )
-def test_the_manifest_names_no_machine_and_no_place(built: Work, private: str) -> None:
-    assert private not in (built.iso.parent / "Tiny-13-console.manifest.json").read_text()
+def test_no_description_names_a_machine_or_a_place(built: Work, private: str) -> None:
+    descriptions = sorted(built.iso.parent.glob("*.json"))
+    assert len(descriptions) == 4
+    for path in descriptions:
+        assert private not in path.read_text(), path
 
 
 def row(path: Path, name: str) -> dict[str, object]:
@@ -231,7 +238,7 @@ def test_an_iso_damaged_after_it_was_written_fails_the_build(
     damaged.write_bytes(data)
     with pytest.raises(VerificationError, match=name):
         dataclasses.replace(manifest_step(built), iso=damaged).run(system)
-    assert not (tmp_path / "SHA256SUMS").exists()
+    assert not (tmp_path / "x.manifest.json").exists()
 
 
 def test_two_builds_elsewhere_and_later_are_the_same_to_the_last_byte(
@@ -246,7 +253,9 @@ def test_two_builds_elsewhere_and_later_are_the_same_to_the_last_byte(
     finally:
         os.umask(before)
     assert other.iso.read_bytes() == built.iso.read_bytes()
-    for name in ("Tiny-13-console.manifest.json", "SHA256SUMS"):
+    names = sorted(path.name for path in built.iso.parent.iterdir())
+    assert len(names) == 6
+    for name in names:
         assert (other.iso.parent / name).read_bytes() == (built.iso.parent / name).read_bytes()
 
 
@@ -331,5 +340,29 @@ def test_too_little_room_for_the_iso_is_said_so(built: Work, small_disk: Path) -
 
 def test_writing_the_sums_again_changes_nothing(built: Work) -> None:
     before = (built.iso_tree / medium.SHA256_SUMS).read_bytes()
-    write_sums(built.iso_tree)
+    write_sums(built.iso_tree, known=read_known(built.sums))
     assert (built.iso_tree / medium.SHA256_SUMS).read_bytes() == before
+    write_sums(built.iso_tree, known={})
+    assert (built.iso_tree / medium.SHA256_SUMS).read_bytes() == before
+
+
+def test_no_image_is_read_more_often_than_it_must_be(tmp_path: Path) -> None:
+    work = Work(base=tmp_path)
+    make_root(work)
+    (work.root / "random").write_bytes(os.urandom(48 << 20))
+    squashfs_step(work).run(real_system())
+    before = bytes_read()
+    steps = (boot_step, iso_step, sbom_step, manifest_step, provenance_step)
+    for step in steps:
+        step(work).run(real_system())
+    Results(folder=work.iso.parent).settled()
+    read = bytes_read() - before
+    squashfs, iso = (work.iso_tree / medium.SQUASHFS).stat().st_size, work.iso.stat().st_size
+    needed = 2 * squashfs + iso  # to name and to pack the one, to describe the other
+    assert needed < read < needed + (32 << 20)  # boot images, programs
+
+
+def bytes_read() -> int:
+    """Return what this process and its ended children have read (proc_pid_io(5))."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["rchar"])

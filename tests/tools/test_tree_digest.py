@@ -4,7 +4,6 @@ The source, with the rules applied by us, and the copy, in which rsync applied t
 same digest: whatever one of them sees otherwise would show.
 """
 
-import json
 import os
 import random
 import subprocess
@@ -16,10 +15,11 @@ import pytest
 
 from builder.inside.excludes import EXCLUDES, swap_files
 from builder.inside.real_system import RealSystem
-from builder.inside.steps.stage import StageStep
+from builder.inside.survey import SourceTree, survey_tree
 from builder.inside.tree import Tree
-from builder.inside.tree_digest import SourceTree, digest_tree
+from builder.inside.tree_digest import digest_tree
 from tests.support import tree_vectors
+from tests.support.staging import stage_step
 
 pytestmark = pytest.mark.tools
 
@@ -40,16 +40,19 @@ _PARTS = (
 
 def rsync(source: Path, target: Path, rules: tuple[str, ...]) -> Path:
     """Copy as the stage step does, but with `rules` alone."""
-    argv = StageStep(source=source, target=target, digest=target).argv()
-    own = [f"--filter={rule}" for rule in (*rules, "+x security.capability", "-x *")]
-    words = [word for word in argv if not word.startswith("--filter=")]
+    own = (*rules, "+x security.capability", "-x *")
+    argv = stage_step(source, target, rules=own).argv()
     target.mkdir()
-    subprocess.run([*words[:-2], *own, *words[-2:]], check=True, capture_output=True)
+    subprocess.run(argv, check=True, capture_output=True)
     return target
 
 
 def digest(root: Path, *rules: str) -> str:
     return digest_tree(SourceTree(root=root, rules=rules)).digest
+
+
+def paths(root: Path, *rules: str) -> tuple[bytes, ...]:
+    return survey_tree(SourceTree(root=root, rules=rules)).paths
 
 
 def by_the_page(root: Path) -> str:
@@ -127,18 +130,12 @@ def _parents_made(place: bytes) -> bool:
 def test_the_whole_table_leaves_out_what_rsync_leaves_out(nasty: Path, tmp_path: Path) -> None:
     swap = swap_files(Tree(nasty))
     assert swap == ("/swap files/\\*one\\[1]",)
-    step = StageStep(
-        source=nasty,
-        target=tmp_path / "copy",
-        digest=tmp_path / "source.json",
-        exclude=("/opt/*/cache", "/opt/b**z", *swap),
-    )
+    step = stage_step(nasty, tmp_path / "copy", "/opt/*/cache", "/opt/b**z", *swap)
     step.run(RealSystem(lambda _event: None))
-    everything = SourceTree(root=nasty).paths()
-    belongs = SourceTree(root=nasty, rules=step.rules()).paths()
-    assert belongs == SourceTree(root=step.target).paths()
-    assert 100 < len(belongs) < len(everything) - 100
-    assert json.loads(step.digest.read_text())["digest"] == digest(step.target)
+    belongs = paths(nasty, *step.tree.rules)
+    assert belongs == paths(step.target)
+    assert 100 < len(belongs) < len(paths(nasty)) - 100
+    assert digest(nasty, *step.tree.rules) == digest(step.target)
     assert by_the_page(step.target) == digest(step.target)
 
 
@@ -168,7 +165,7 @@ def test_any_rules_leave_out_what_rsync_leaves_out(seed: int, tmp_path: Path) ->
     for number in range(40):
         rules = tuple(odd_rule(chance) for _ in range(chance.randint(1, 4)))
         copy = rsync(root, tmp_path / f"copy{number}", rules)
-        belongs = SourceTree(root=root, rules=rules).paths()
-        assert belongs == SourceTree(root=copy).paths(), rules
-        left_out += len(SourceTree(root=root).paths()) - len(belongs)
+        belongs = paths(root, *rules)
+        assert belongs == paths(copy), rules
+        left_out += len(paths(root)) - len(belongs)
     assert left_out > 500

@@ -11,7 +11,7 @@ from builder.errors import UsageError
 from builder.host.block_cache import BlockStore
 from builder.host.commands.block_cache import parse_size
 from builder.host.config import Overrides, load_config
-from builder.inside.block_cache import LIBRARY, BlockCache, mounted_store, prune, show
+from builder.inside.block_cache import BlockCache, mounted_store, prune, show
 from builder.names import BLOCK_CACHE
 from tests.support.systems import RecordingSystem
 from tests.unit.test_squashfs import step
@@ -102,7 +102,6 @@ def test_a_store_that_was_not_asked_has_a_rate() -> None:
 def test_mksquashfs_is_told_of_the_store_by_its_environment(tmp_path: Path) -> None:
     cache = BlockCache(folder=tmp_path, counts=tmp_path / "counts")
     assert cache.environment(reserve=5) == {
-        "LD_PRELOAD": os.fspath(LIBRARY),
         "DISTROCLONE_BLOCK_CACHE": os.fspath(tmp_path),
         "DISTROCLONE_BLOCK_CACHE_COUNTS": os.fspath(tmp_path / "counts"),
         "DISTROCLONE_BLOCK_CACHE_RESERVE": "5",
@@ -182,7 +181,9 @@ def test_the_step_says_how_the_store_served(tmp_path: Path) -> None:
         root=made.root,
         target=tmp_path / "iso/x.squashfs",
         packages=tmp_path / "iso/x.packages",
+        groups=tmp_path / "groups",
         compression=made.compression,
+        size=made.size,
         block_cache=cache,
         source_date_epoch=made.source_date_epoch,
     )

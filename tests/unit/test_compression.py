@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.compression import PRESETS, mksquashfs_options, parse_compression
+from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options, parse_compression
 from builder.errors import ExitCode, UsageError
 from builder.plan import Codec, Compression
 
@@ -102,6 +102,9 @@ def test_a_message_repeats_only_the_start_of_a_huge_text() -> None:
         ("xz", "-comp xz -Xdict-size 100% -b 1048576"),
         ("xz,filters=x86+arm,block=64k", "-comp xz -Xbcj x86,arm -Xdict-size 100% -b 65536"),
         ("lz4,block=128K", "-comp lz4 -b 131072"),
+        ("distroclone-fast", "-comp lz4 -b 131072"),  # mksquashfs's own block size, written out
+        ("distroclone-standard", "-comp xz -Xdict-size 100% -b 262144"),
+        ("distroclone-max", "-comp xz -Xbcj x86 -Xdict-size 100% -b 1048576"),
     ],
 )
 def test_mksquashfs_is_told_codec_options_and_block_size(text: str, options: str) -> None:
@@ -109,8 +112,12 @@ def test_mksquashfs_is_told_codec_options_and_block_size(text: str, options: str
 
 
 def test_a_preset_is_named_as_the_user_writes_it() -> None:
-    assert {name: preset.name for name, preset in PRESETS.items()} == {
-        "fast": "fast",
-        "standard": "standard",
-        "max": "max",
-    }
+    for presets in (PRESETS, DISTROCLONE):
+        assert {preset.name for preset in presets.values()} == set(presets)
+        assert all(parse_compression(name) == preset for name, preset in presets.items())
+
+
+def test_only_what_distroclone_has_is_packed_as_mksquashfs_packs() -> None:
+    assert all(preset.grouped for preset in PRESETS.values())
+    assert not any(preset.grouped for preset in DISTROCLONE.values())
+    assert parse_compression("xz,block=256K").grouped

@@ -7,7 +7,7 @@ import pytest
 
 from builder.errors import UsageError
 from builder.host.config import DEFAULT_CACHE, Overrides, load_config
-from builder.plan import Codec, Isolation
+from builder.plan import Codec, Isolation, Staging
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -29,6 +29,7 @@ def test_without_a_file_the_defaults_hold() -> None:
     assert config.source.snapshot == "latest"
     assert config.output == Path.cwd()
     assert config.isolation is Isolation.CONFINED
+    assert config.staging is Staging.AUTO
     assert config.recipe.compression.name == "standard"
 
 
@@ -40,6 +41,7 @@ def test_everything_in_the_file_reaches_the_configuration() -> None:
     assert config.source.snapshot == "@2026-06-17_14:30"
     assert config.output == good.parent / "../iso"
     assert config.isolation is Isolation.PRIVILEGED
+    assert config.staging is Staging.OVERLAY
     recipe = config.recipe
     assert (recipe.name, recipe.volume_id) == ("My-Rescue_1.0+b2", "Rescue-1.0")
     assert recipe.compression.codec is Codec.XZ
@@ -73,7 +75,7 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         "version: 1\nsource: {cache: /a, snapshot: 3}\noutput: {folder: /o}\n"
-        "isolation: privileged\ncompression: max\n",
+        "isolation: privileged\nstaging: rsync\ncompression: max\n",
     )
     config = load_config(
         path,
@@ -82,6 +84,7 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
             snapshot="latest",
             output=Path("/p"),
             isolation="confined",
+            staging="overlay",
             compression="fast",
         ),
     )
@@ -89,6 +92,7 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     assert config.source.snapshot == "latest"
     assert config.output == Path("/p")
     assert config.isolation is Isolation.CONFINED
+    assert config.staging is Staging.OVERLAY
     assert config.recipe.compression.name == "fast"
 
 

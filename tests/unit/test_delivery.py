@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import signal
 import tarfile
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.codec import from_data
 from builder.errors import HostError, Interrupted, UsageError, VerificationError
-from builder.host.delivery import Artefact, output_folder, readable_size
+from builder.handover import MARK, Artefact, Mark
+from builder.host.delivery import output_folder, readable_size
 from builder.signals import interruptible
 
 RUN = "0123456789abcdef"
@@ -43,8 +46,9 @@ def pieces(data: bytes, size: int = 700) -> list[bytes]:
 
 def deliver(folder: Path, data: bytes, artefacts: list[Artefact]) -> list[float]:
     fractions: list[float] = []
-    with output_folder(folder) as output:
-        output.receive(RUN, pieces(data), artefacts, on_progress=fractions.append)
+    with output_folder(folder) as output, output.partial(RUN) as partial:
+        output.fetch(pieces(data), partial, artefacts, on_progress=fractions.append)
+        output.receive(partial, artefacts, on_progress=fractions.append)
     return fractions
 
 
@@ -201,3 +205,59 @@ def test_an_interruption_while_the_names_are_given_comes_when_all_are_given(
     with interruptible(), pytest.raises(Interrupted):
         deliver(tmp_path, archive(FILES), WANTED)
     assert names(tmp_path) == ["SHA256SUMS", "x.iso", "x.manifest.json"]
+
+
+def written(folder: Path, files: dict[str, bytes], wanted: list[Artefact]) -> None:
+    """Deliver what a container wrote into our folder itself."""
+    with output_folder(folder) as output, output.partial(RUN) as partial:
+        for name, content in files.items():
+            (partial / name.removeprefix("out/")).write_bytes(content)
+        output.receive(partial, wanted, on_progress=lambda _done: None)
+
+
+def test_what_a_container_wrote_itself_is_verified_and_gets_its_names(tmp_path: Path) -> None:
+    written(tmp_path, FILES, WANTED)
+    assert names(tmp_path) == ["SHA256SUMS", "x.iso", "x.manifest.json"]
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (FILES | {"out/x.iso": b"i" * 4999 + b"j"}, "not what the container built"),
+        (FILES | {"out/x.iso": b"i" * 4999}, "not what the container built"),
+        ({name: content for name, content in FILES.items() if name != "out/x.iso"}, "missing"),
+        (FILES | {"out/extra": b""}, "unexpected among the results: extra"),
+    ],
+)
+def test_nothing_but_the_whole_result_is_taken_from_a_container(
+    tmp_path: Path, files: dict[str, bytes], words: str
+) -> None:
+    with pytest.raises(VerificationError, match=words):
+        written(tmp_path, files, WANTED)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_is_no_plain_file_is_no_result(tmp_path: Path, kind: str) -> None:
+    with output_folder(tmp_path) as output, output.partial(RUN) as partial:
+        for each in WANTED[1:]:
+            (partial / each.name).write_bytes(FILES[f"out/{each.name}"])
+        place = partial / WANTED[0].name
+        if kind == "link":
+            place.symlink_to(__file__)
+        elif kind == "pipe":
+            os.mkfifo(place)
+        else:
+            place.mkdir()
+        with pytest.raises(VerificationError):
+            output.receive(partial, WANTED, on_progress=lambda _done: None)
+    assert names(tmp_path) == []
+
+
+def test_the_folder_for_results_says_whose_it_is_and_is_closed_to_others(tmp_path: Path) -> None:
+    with output_folder(tmp_path) as output, output.partial(RUN) as partial:
+        assert partial.parent == tmp_path
+        assert partial.stat().st_mode & 0o777 == 0o700
+        mark = from_data(Mark, json.loads((partial / MARK).read_bytes()))
+        assert mark == Mark(run=RUN, folder=str(tmp_path))
+    assert names(tmp_path) == []

@@ -18,6 +18,7 @@ from tests.support.results import (
     MANIFEST,
     SUMS,
     digest,
+    fit,
     flip_bit,
     manifest_data,
     write_manifest,
@@ -94,6 +95,12 @@ def test_results_that_are_whole_go_on_to_the_engine(
     assert (code, NO_ENGINE in text) == (3, True)
 
 
+def impossible_recipe(folder: Path) -> None:
+    recipe = {"exclude": ["../x"]}
+    write_results(folder, recipe=recipe)
+    fit(folder, externalParameters={"recipe": recipe, "selector": "3"})
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -107,12 +114,7 @@ def test_results_that_are_whole_go_on_to_the_engine(
             lambda folder: write_manifest(folder, json.dumps(manifest_data(format=2)).encode()),
             "newer version",
         ),
-        (
-            lambda folder: write_manifest(
-                folder, json.dumps(manifest_data(recipe={"exclude": ["../x"]})).encode()
-            ),
-            "The manifest's recipe is none that a config can give",
-        ),
+        (impossible_recipe, "The manifest's recipe is none that a config can give"),
         (shutil.rmtree, "There is nothing"),
         (lambda folder: (folder / ISO).write_bytes(b"other"), "is not what its builder made"),
         (lambda folder: (folder / ISO).replace(folder / "x"), "is missing"),

@@ -13,7 +13,7 @@ from builder.host.source import CacheSource
 from builder.plan import Problem, TreeInventoryRequest
 from tests.support.comparisons import file, package
 from tests.support.listing_engine import ListingEngine, cache_report, candidate
-from tests.support.results import ISO, manifest_data, write_results
+from tests.support.results import ISO, fit, manifest_data, write_results
 
 CACHE = CacheSource(path=Path("/srv/cache"), is_image=False)
 IMAGE = CacheSource(path=Path("/srv/cache.img"), is_image=True)
@@ -120,11 +120,13 @@ def test_of_two_isos_no_cache_is_read(tmp_path: Path) -> None:
 
 def test_what_the_build_of_an_iso_left_out_is_left_out_of_the_snapshot_too(tmp_path: Path) -> None:
     fake = engine(iso=TREES["2"])
+    recipe = {"exclude": ["/srv/*"]}
     results = write_results(
         tmp_path / "iso",
-        recipe={"exclude": ["/srv/*"]},
+        recipe=recipe,
         changes=[{"path": "/etc/motd", "change": "changed", "rule": "motd"}],
     )
+    fit(results, externalParameters={"recipe": recipe, "selector": "3"})
     difference = found(fake, results, "3")
     (request,) = [spec.request for spec in fake.specs if spec.job == "inventory"]
     assert isinstance(request, TreeInventoryRequest)
@@ -177,7 +179,8 @@ def test_a_list_that_does_not_arrive_whole_is_refused(spoil: object) -> None:
 
 def test_a_manifest_with_strange_values_is_compared_all_the_same(tmp_path: Path) -> None:
     fake = engine(iso=TREES["2"])
-    first = write_results(tmp_path / "a", tools={"xorriso": ["\x1b[31m"]}, system={"kernels": 7})
-    second = write_results(tmp_path / "b", **{key: manifest_data()[key] for key in ("tools",)})
+    system = manifest_data()["system"] | {"kernels": 7, "pretty_name": ["\x1b[31m"]}
+    first = write_results(tmp_path / "a", tools={"xorriso": ["\x1b[31m"]}, system=system)
+    second = write_results(tmp_path / "b")
     names = [each.name for each in found(fake, first, second).settings]
     assert names == ["tools.xorriso"]

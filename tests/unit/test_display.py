@@ -153,7 +153,7 @@ def test_a_terminal_shows_one_bar_with_percent_for_each_running_step() -> None:
             StepStarted(step="iso", position=2, total=2),
         ]
     )
-    assert re.search(r"1/2 Copy the system .* 42% \d:\d\d:\d\d", screen)
+    assert re.search(r"1/2 Stage the system .* 42% \d:\d\d:\d\d", screen)
     assert re.search(r"2/2 Write the ISO .* \d:\d\d:\d\d", screen)
 
 

@@ -222,6 +222,6 @@ def test_only_an_installed_package_counts(root: Path, state: str, counts: bool) 
 def test_a_status_without_end_is_read_up_to_a_limit(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builder.inside.dpkg._MOST_BYTES", 10_000)
+    monkeypatch.setattr("builder.inside.dpkg.MOST_BYTES", 10_000)
     put(root, "var/lib/dpkg/status", status(("early",)) + "#" * 20_000 + "\n\n" + status(("late",)))
     assert list(dpkg.installed(Tree(root), ("early", "late"))) == ["early"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from builder.errors import StepError, VerificationError
+from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
 from builder.inside.inventory import tree_rows, write_inventory
-from builder.inside.packages import LARGEST_STATUS
 from builder.inside.squashfs_inventory import iso_rows, read_rows
 from builder.inventory import (
     LONGEST_TEXT,

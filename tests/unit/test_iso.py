@@ -7,6 +7,7 @@ import pytest
 
 from builder.errors import VerificationError
 from builder.inside import boot_images
+from builder.inside.digests import Sums
 from builder.inside.iso_digests import digest_iso
 from builder.inside.iso_report import Extent, check_layout, parse_files
 from builder.inside.medium import MediumId
@@ -56,6 +57,7 @@ def test_the_iso_command_is_hybrid_and_takes_every_date_from_the_plan() -> None:
     step = IsoStep(
         iso_tree=Path("/work/iso"),
         partition=Path("/work/boot/esp.img"),
+        sums=Path("/work/boot/sums.json"),
         target=Path("/work/out/x.iso"),
         pretty_name="Debian",
         volume_id="DEBIAN_13",
@@ -164,13 +166,21 @@ def test_checksums_leave_out_what_xorriso_patches_and_themselves(tmp_path: Path)
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     for _again in range(2):
-        write_sums(tmp_path)
+        write_sums(tmp_path, known={})
     rows = (tmp_path / "sha256sum.txt").read_text().splitlines()
     assert [row.split("  ")[1] for row in rows] == ["./.disk/info", "./live/a", "./live/b"]
     assert rows[1] == f"{hashlib.sha256(b'live/a').hexdigest()}  ./live/a"
     md5 = hashlib.md5(b"live/a", usedforsecurity=False).hexdigest()
     assert f"{md5}  ./live/a" in (tmp_path / "md5sum.txt").read_text().splitlines()
     assert set(read_sums(tmp_path)) == {".disk/info", "live/a", "live/b"}
+
+
+def test_what_the_boot_step_summed_is_not_read_again(tmp_path: Path) -> None:
+    (tmp_path / "large").write_text("never read")
+    known = {"large": Sums(sha256="a" * 64, md5="b" * 32), "elsewhere": Sums(sha256="", md5="")}
+    write_sums(tmp_path, known=known)
+    assert read_sums(tmp_path) == {"large": "a" * 64}
+    assert (tmp_path / "md5sum.txt").read_text() == f"{'b' * 32}  ./large\n"
 
 
 def test_the_system_partition_is_made_without_mounts_in_sorted_order() -> None:

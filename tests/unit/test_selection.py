@@ -137,7 +137,7 @@ def test_nothing_to_build_is_said_so() -> None:
 def test_an_unknown_selector_is_a_usage_error_with_choices(selector: str, near: str | None) -> None:
     with pytest.raises(UsageError) as caught:
         choose(REAL, selector, zone=UTC)
-    message = f"The cache has no {selector}"
+    message = f"The cache has no snapshot {selector}"
     assert str(caught.value) == (f"{message}; did you mean {near}?" if near else message)
     assert "latest, 1, 2, 3, @2026-06-12_08:00, 5, 6, cache" in caught.value.advice
     assert caught.value.exit_code == 2

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.compression import PRESETS, mksquashfs_options
-from builder.inside.packages import Package, parse_status
+from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options
 from builder.inside.steps.squashfs import SquashfsStep, squashfs_progress
 
 
@@ -14,7 +13,9 @@ def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
         root=root,
         target=Path("/work/iso/live/filesystem.squashfs"),
         packages=Path("/work/iso/live/filesystem.packages"),
-        compression=PRESETS[preset],
+        groups=Path("/work/groups"),
+        compression={**PRESETS, **DISTROCLONE}[preset],
+        size=lambda: 0,
         source_date_epoch=1_750_170_600,
     )
 
@@ -25,8 +26,14 @@ def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(preset:
         "mksquashfs", "/work/root", "/work/iso/live/filesystem.squashfs",
         "-noappend", "-exit-on-error", "-percentage",
         "-xattrs-include", r"^security\.capability$",
+        "-action-file", "/work/groups",
         *mksquashfs_options(PRESETS[preset]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", sorted(DISTROCLONE))
+def test_the_presets_of_distroclone_pack_without_groups(preset: str) -> None:
+    assert "-action-file" not in step(preset=preset).argv()
 
 
 def test_the_command_sets_no_time_because_source_date_epoch_does() -> None:
@@ -53,43 +60,3 @@ def test_the_command_sets_no_time_because_source_date_epoch_does() -> None:
 )
 def test_progress_is_read_from_bare_numbers(line: str, fraction: float | None) -> None:
     assert squashfs_progress(line) == fraction
-
-
-STATUS = """\
-Package: zlib1g
-Status: install ok installed
-Architecture: amd64
-Version: 1:1.3.dfsg+really1.3.1-1+b1
-Description: compression library
- Status: install ok installed in the middle of a description
- .
-
-Package: gone
-Status: deinstall ok config-files
-Architecture: amd64
-Version: 1
-
-Package: adduser
-Status: hold ok installed
-Architecture: all
-Version: 3.152
-
-Package: half
-Status: install reinstreq half-installed
-Architecture: amd64
-Version: 2
-"""
-
-
-def test_only_installed_packages_count_and_they_are_sorted() -> None:
-    assert parse_status(STATUS) == (
-        Package(name="adduser", architecture="all", version="3.152"),
-        Package(name="zlib1g", architecture="amd64", version="1:1.3.dfsg+really1.3.1-1+b1"),
-    )
-
-
-@pytest.mark.parametrize(
-    "text", ["", "\n\n\n", "no colon here\n", "Status: install ok installed\n"]
-)
-def test_a_broken_status_file_has_no_packages(text: str) -> None:
-    assert parse_status(text) == ()

@@ -1,6 +1,5 @@
 """The copy leaves out what the table says, and a torn copy is never taken for a whole one."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,21 +9,15 @@ from builder.errors import StepError
 from builder.inside.excludes import EXCLUDES, filters, swap_files
 from builder.inside.steps.stage import StageStep, rsync_progress
 from builder.inside.tree import Tree
-from builder.inside.tree_digest import SourceTree, digest_tree
 from tests.support.machines import RecordingSystem
-from tests.support.trees import too_long
+from tests.support.staging import stage_step
 
 
 def staged(tmp_path: Path, *exclude: str) -> StageStep:
     source = tmp_path / "source"
     source.mkdir(exist_ok=True)
     (source / "file").write_text("content")
-    return StageStep(
-        source=source,
-        target=tmp_path / "root",
-        digest=tmp_path / "source.json",
-        exclude=exclude,
-    )
+    return stage_step(source, tmp_path / "root", *exclude)
 
 
 def failing(code: int, *lines: str) -> RecordingSystem:
@@ -105,34 +98,6 @@ def test_what_went_wrong_is_explained(tmp_path: Path, code: int, line: str, told
     assert caught.value.command[0] == "rsync"
 
 
-def test_the_source_gets_its_name_beside_the_copy(tmp_path: Path) -> None:
-    step = staged(tmp_path, "/left-out")
-    (step.source / "left-out").mkdir()
-    step.run(RecordingSystem())
-    found = digest_tree(SourceTree(root=step.source, rules=("- /left-out",)))
-    assert json.loads(step.digest.read_text()) == {
-        "digest": found.digest,
-        "format": 1,
-        "files": 1,
-        "bytes": 7,
-    }
-
-
-def test_a_source_that_cannot_be_named_is_no_success(tmp_path: Path) -> None:
-    step = staged(tmp_path)
-    too_long(step.source)
-    with pytest.raises(StepError, match="cannot be read: File name too long"):
-        step.run(RecordingSystem())
-    assert not step.digest.exists()
-
-
-def test_what_rsync_says_comes_first(tmp_path: Path) -> None:
-    step = staged(tmp_path)
-    too_long(step.source)
-    with pytest.raises(StepError, match="changed while it was copied"):
-        step.run(failing(24))
-
-
 def test_swap_files_are_read_from_the_trees_own_fstab(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/fstab").write_text(
@@ -151,3 +116,10 @@ def test_a_tree_without_fstab_names_no_swap_files(tmp_path: Path) -> None:
     assert swap_files(Tree(tmp_path)) == ()
     (tmp_path / "etc").symlink_to("etc")
     assert swap_files(Tree(tmp_path)) == ()
+
+
+def test_a_swap_file_keeps_a_name_beyond_ascii(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    lines = (b"/sw\\303\\244p none swap sw 0 0\n", b"/ech\xe4nge none swap sw 0 0\n")
+    (tmp_path / "etc/fstab").write_bytes(b"".join(lines))
+    assert swap_files(Tree(tmp_path)) == ("/swäp", "/ech\udce4nge")

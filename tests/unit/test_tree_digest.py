@@ -10,7 +10,8 @@ from urllib.parse import quote, unquote_to_bytes
 import pytest
 
 from builder.errors import StepError
-from builder.inside.tree_digest import SourceTree, digest_tree, digesting
+from builder.inside.survey import SourceTree
+from builder.inside.tree_digest import digest_tree, studying
 from tests.support import tree_vectors
 from tests.support.trees import too_long
 
@@ -171,7 +172,7 @@ def test_the_reading_beside_other_work_ends_with_it(tmp_path: Path) -> None:
         stream.truncate(1 << 43)
     with (
         pytest.raises(ZeroDivisionError),
-        digesting(SourceTree(root=tmp_path)) as found,
+        studying(SourceTree(root=tmp_path)) as study,
     ):
         raise ZeroDivisionError
-    assert isinstance(found.exception(), StepError)
+    assert isinstance(study.digest.exception(), StepError)

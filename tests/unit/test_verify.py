@@ -14,15 +14,21 @@ from builder.host import main
 from builder.host.manifest_reader import LARGEST
 from tests.support.results import (
     CONTENT,
+    CYCLONEDX,
     ISO,
     MANIFEST,
     PARTS,
+    PROVENANCE,
+    SPDX,
     SUMS,
+    as_json,
     digest,
     flip_bit,
     manifest_data,
+    provenance_data,
     row,
     write_manifest,
+    write_provenance,
     write_results,
     write_sums,
 )
@@ -180,11 +186,19 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "content with an escape": (manifest(contents=[row("live/\x1b[2J", b"")]), "point outside"),
     "content named twice": (manifest(contents=[row("x", b""), row("x", b"")]), "x twice"),
     "a manifest of no ISO": (manifest(artefacts=[]), f"does not speak of {ISO}"),
+    "a manifest of no SBOM": (
+        manifest(artefacts=[row(ISO, CONTENT)]), f"does not speak of {CYCLONEDX}"
+    ),
     "a manifest of another ISO": (manifest(artefacts=[row(ISO, CONTENT + b"x")]), "is not what"),
     "an artefact that no sum covers": (
         manifest(artefacts=[row(ISO, CONTENT), row("more.json", b"")]),
         "SHA256SUMS does not",
     ),
+    "a package without a version": (manifest(packages=[{"name": "x"}]), 'row 1 of "packages"'),
+    "a system without a name": (manifest(system={}), '"system" has no "distro_id"'),
+    "a snapshot without a selector": (manifest(snapshot={}), '"snapshot" has no "selector"'),
+    "a source that is a text": (manifest(source="x"), '"source" has no "digest"'),
+    "a truth for an image": (manifest(image={"id": True}), '"image" has no "id"'),
 }  # fmt: skip
 
 
@@ -208,8 +222,9 @@ def test_whole_results_are_verified_and_what_was_not_looked_at_is_said(
     for path in (results, results / ISO):
         code, text = told(capsys, path)
         assert code == 0
-        assert f"Verified {ISO}: sums, manifest\n" in text
+        assert f"Verified {ISO}: sums, manifest, sbom, provenance\n" in text
         assert "the ISO was not opened: No container engine answers" in text
+        assert "2 packages of the manifest; the package database in the ISO was not read" in text
         assert "Not checked: content, signature" in text
         assert digest(CONTENT) in text
 
@@ -225,7 +240,7 @@ def test_verifying_writes_nothing(results: Path, capsys: pytest.CaptureFixture[s
     assert results.stat().st_mtime_ns == above
 
 
-@pytest.mark.parametrize("name", [ISO, MANIFEST])
+@pytest.mark.parametrize("name", [ISO, MANIFEST, CYCLONEDX, SPDX, PROVENANCE])
 def test_one_bit_anywhere_is_noticed(
     results: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -307,6 +322,8 @@ def test_programs_get_every_check_and_the_verdict(
         "sums": "failed",
         "manifest": "failed",
         "content": "not-checked",
+        "sbom": "ok",
+        "provenance": "failed",
         "signature": "not-checked",
     }
 
@@ -314,13 +331,16 @@ def test_programs_get_every_check_and_the_verdict(
 def test_what_only_a_newer_builder_adds_is_no_fault(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    extra = b'{"sbom": true}'
+    extra = b'{"licences": true}'
     (results / "extra.json").write_bytes(extra)
-    data = manifest_data(tree_digest="x", artefacts=[row(ISO, CONTENT), row("extra.json", extra)])
-    content = json.dumps(data).encode()
-    write_manifest(results, content)
-    everything = {ISO: CONTENT, MANIFEST: content, "extra.json": extra}
-    write_sums(results, {name: digest(each) for name, each in everything.items()})
+    rows = [*manifest_data()["artefacts"], row("extra.json", extra)]
+    write_manifest(results, as_json(manifest_data(more="x", artefacts=rows)))
+    found = {each.name: digest(each.read_bytes()) for each in results.iterdir()}
+    subjects = {name: found[name] for name in found if name not in (SUMS, PROVENANCE)}
+    data = provenance_data(subjects) | {"more": "x"}
+    write_provenance(results, as_json(data))
+    found[PROVENANCE] = digest(as_json(data))
+    write_sums(results, {name: value for name, value in found.items() if name != SUMS})
     code, text = told(capsys, results)
-    assert (code, "all 3 files" in text) == (0, True)
+    assert (code, "all 6 files" in text) == (0, True)
     assert len(PARTS) == 3

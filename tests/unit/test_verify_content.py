@@ -3,9 +3,10 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -18,8 +19,9 @@ from builder.host.manifest_reader import KNOWN_FORMAT
 from builder.host.verify import Check, Verdict, Verification, verify
 from builder.inside.read_iso import read_iso
 from builder.inside.steps.manifest import MANIFEST_FORMAT
+from builder.package import Package
 from builder.plan import IsoContents, IsoFile
-from tests.support.results import CONTENT, ISO, PARTS, digest, write_results
+from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
 
 WHOLE = IsoContents(
     size=len(CONTENT),
@@ -27,6 +29,10 @@ WHOLE = IsoContents(
     files=tuple(
         IsoFile(path=path, size=len(content), sha256=digest(content))
         for path, content in PARTS.items()
+    ),
+    packages=tuple(
+        Package(name=name, architecture=architecture, version=version)
+        for name, architecture, version, _url in PACKAGES
     ),
 )
 
@@ -145,10 +151,12 @@ GPT start and size :   2  256  8
 
 
 class FakeXorriso:
-    """A system on which xorriso prints this about the layout and the files."""
+    """A system on which xorriso prints this about layout and files, unsquashfs that status."""
 
-    def __init__(self, layout: str | BuilderError, files: str) -> None:
-        self._layout, self._files = layout, files
+    def __init__(
+        self, layout: str | BuilderError, files: str, status: bytes | BuilderError = b""
+    ) -> None:
+        self._layout, self._files, self._status = layout, files, status
 
     def run(self, argv: list[str]) -> str:
         if "-find" in argv:
@@ -157,12 +165,23 @@ class FakeXorriso:
             raise self._layout
         return self._layout
 
+    @contextlib.contextmanager
+    def reading(self, _argv: list[str]) -> Iterator[BinaryIO]:
+        if isinstance(self._status, BuilderError):
+            raise self._status
+        yield BytesIO(self._status)
+
     def progress(self, _fraction: float) -> None:
         """Nobody waits for it."""
 
 
-def read(iso: Path, layout: str | BuilderError, files: str = "") -> IsoContents:
-    return read_iso(iso, system=cast("Any", FakeXorriso(layout, files)))
+def read(
+    iso: Path,
+    layout: str | BuilderError,
+    files: str = "",
+    status: bytes | BuilderError = b"",
+) -> IsoContents:
+    return read_iso(iso, system=cast("Any", FakeXorriso(layout, files, status)))
 
 
 def test_files_and_partition_of_an_iso_are_read(tmp_path: Path) -> None:
@@ -211,3 +230,58 @@ def test_a_tool_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> No
     killed = StepError("{tool} was ended by {signal}", tool="xorriso", signal="SIGKILL")
     with pytest.raises(StepError):
         read(tmp_path / ISO, killed)
+
+
+SQUASHFS = "File data lba:  0 , 2 , 1 , 100 , '/live/filesystem.squashfs'\n"
+TWICE = SQUASHFS.replace("100", "3000").replace("2 , 1", "2 , 1") + SQUASHFS.replace(
+    "2 , 1 , 100", "9 , 1 , 3000"
+)
+
+
+def test_the_packages_in_the_iso_are_read(tmp_path: Path) -> None:
+    (tmp_path / ISO).write_bytes(b"\0" * 300_000)
+    status = b"Package: x\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n"
+    found = read(tmp_path / ISO, LAYOUT, SQUASHFS, status)
+    assert found.packages == (Package(name="x", architecture="all", version="1"),)
+    assert found.unreadable == ""
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "reason"),
+    [
+        ("", b"", "there is no live/filesystem.squashfs"),
+        (TWICE, b"", "in pieces"),
+        (SQUASHFS, b"x" * 2000, "larger than 1000 bytes"),
+        (
+            SQUASHFS,
+            StepError("{tool} failed with exit code {code}", tool="unsquashfs", code=1,
+                      output=["FATAL ERROR: \x1b[2Jdata"]),
+            "FATAL ERROR: [2Jdata",
+        ),
+        (
+            SQUASHFS,
+            StepError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGSEGV"),
+            "ended by SIGSEGV",
+        ),
+    ],
+)  # fmt: skip
+def test_a_package_database_that_cannot_be_read_is_told_beside_the_rest(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: str,
+    status: bytes | BuilderError,
+    reason: str,
+) -> None:
+    monkeypatch.setattr("builder.inside.iso_packages.MOST_BYTES", 1000)
+    (tmp_path / ISO).write_bytes(b"\0" * 300_000)
+    found = read(tmp_path / ISO, LAYOUT, files, status)
+    assert reason in found.unreadable
+    assert found.packages == ()
+    assert "EFI system partition" in [each.path for each in found.files]
+
+
+def test_an_unsquashfs_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
+    killed = StepError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGKILL")
+    (tmp_path / ISO).write_bytes(b"\0" * 300_000)
+    with pytest.raises(StepError):
+        read(tmp_path / ISO, LAYOUT, SQUASHFS, killed)

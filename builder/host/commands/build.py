@@ -23,7 +23,7 @@ from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent
 from builder.host.engine import connect
 from builder.names import new_run
-from builder.plan import Isolation
+from builder.plan import Isolation, Staging
 from builder.texts import say
 
 
@@ -53,6 +53,12 @@ from builder.texts import say
     type=click.Choice([each.value for each in Isolation]),
     help="What the build container may do: what a build needs, or all [default: confined].",
 )
+@click.option(
+    "--staging",
+    type=click.Choice([each.value for each in Staging]),
+    help="How the build gets a tree to change: overlay (nothing is copied), or rsync "
+    "[default: auto, an overlay where there can be one].",
+)
 @block_cache_option
 @click.option(
     "--block-cache-read-only", is_flag=True, help="Use the block cache, but do not change it."
@@ -73,6 +79,7 @@ def build(
     output: Path | None,
     compression: str | None,
     isolation: str | None,
+    staging: str | None,
     block_cache: Path | None,
     sign: str | None,
     *,
@@ -99,6 +106,7 @@ def build(
         snapshot=selector,
         output=output,
         isolation=isolation,
+        staging=staging,
         compression=compression,
         block_cache=block_cache,
         block_cache_read_only=block_cache_read_only,

@@ -1,7 +1,6 @@
 """What A and B mean: results that are whole, or snapshots of a cache; and what is in them."""
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,11 +15,12 @@ from builder.host.engine import Engine
 from builder.host.inventory import Inventory, iso_inventory, tree_inventory
 from builder.host.iso_contents import CannotLookError
 from builder.host.local_zone import local_zone
-from builder.host.manifest_reader import LARGEST
+from builder.host.manifest_reader import LARGEST, read_manifest
 from builder.host.printable import short
 from builder.host.result_folder import opened_folder
 from builder.host.source import CacheSource, OnEvent
 from builder.host.verify import Verdict, verify
+from builder.naming import manifest_name
 from builder.plan import CacheReport
 from builder.selection import choose
 
@@ -161,13 +161,13 @@ def _result(path: Path, on_event: OnEvent) -> Result:
             wrong="; ".join(wrong),
         )
     with opened_folder(found.folder) as folder:
-        content = folder.read(f"{found.iso.removesuffix('.iso')}.manifest.json", limit=LARGEST)
+        content = folder.read(manifest_name(found.iso.removesuffix(".iso")), limit=LARGEST)
         size = folder.size(found.iso)
     return Result(
         iso=found.folder.resolve() / found.iso,
         size=size,
         sha256=found.sha256,
-        described=describe(json.loads(content)),
+        described=describe(read_manifest(content)),
     )
 
 

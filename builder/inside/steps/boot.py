@@ -4,16 +4,19 @@ The initramfs on the medium is the system's own plus one small archive with the 
 which live-boot refuses every other medium. The installed copy in the squashfs stays as it was.
 """
 
+import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
+from builder.codec import to_data
 from builder.errors import StepError
 from builder.inside import boot_images, medium
-from builder.inside.digests import digest_file
+from builder.inside.digests import CHUNK, Summing, summing_file
 from builder.inside.grub_menu import render_early_config, render_menu
 from builder.inside.initrd_extra import gap_after, newc_archive
 from builder.inside.system import System
@@ -29,7 +32,8 @@ class BootStep:
     """Fills `iso_tree` with what boots, and makes `partition`, the EFI system partition.
 
     The squashfs must be in `iso_tree` already: the medium's id depends on it. `parts` is a folder
-    for what is needed on the way.
+    for what is needed on the way. `sums` becomes the digests of what is large, so that nobody has
+    to read it again: a JSON object of path on the medium to {sha256, md5}.
     """
 
     name: ClassVar[str] = "boot"
@@ -39,6 +43,7 @@ class BootStep:
     iso_tree: Path
     parts: Path
     partition: Path
+    sums: Path
     system: SystemFacts
     recipe: Recipe
     source_date_epoch: int
@@ -46,27 +51,35 @@ class BootStep:
     def run(self, system: System) -> None:
         """Do it. Raises StepError when a kernel or its initramfs is not there."""
         self.parts.mkdir(parents=True, exist_ok=True)
-        self._copy_kernels()
+        large = self._copy_kernels()
         system.progress(0.3)
-        identity = self._identify()
+        large[medium.SQUASHFS] = summing_file(self.iso_tree / medium.SQUASHFS)
+        identity = self._identify(large)
         system.progress(0.6)
-        self._add_id_to_initrds(identity)
+        self._add_id_to_initrds(identity, large)
+        sums = {name: to_data(each.sums) for name, each in large.items()}
+        self.sums.write_text(json.dumps(sums), encoding="utf-8")
         self._write_menu(identity)
         self._make_images(system, identity)
         system.progress(1.0)
 
-    def _copy_kernels(self) -> None:
+    def _copy_kernels(self) -> dict[str, Summing]:
         if not self.system.kernels:
             raise StepError("The system has no kernel that could boot")
         tree = Tree(self.root)
+        copied: dict[str, Summing] = {}
         for version in self.system.kernels:
             if not _VERSION.fullmatch(version):
                 raise StepError('"{version}" is no kernel version', version=ascii(version))
-            self._copy(tree, f"/boot/vmlinuz-{version}", medium.kernel_path(version))
-            self._copy(tree, f"/boot/initrd.img-{version}", medium.initrd_path(version))
+            for path, name in (
+                (f"/boot/vmlinuz-{version}", medium.kernel_path(version)),
+                (f"/boot/initrd.img-{version}", medium.initrd_path(version)),
+            ):
+                copied[name] = self._copy(tree, path, name)
+        return copied
 
-    def _copy(self, tree: Tree, path: str, name: str) -> None:
-        target = self._place(name)
+    def _copy(self, tree: Tree, path: str, name: str) -> Summing:
+        target, summing = self._place(name), Summing()
         if not tree.is_file(path):
             raise StepError(
                 "{path} is no file in the configured system",
@@ -74,26 +87,28 @@ class BootStep:
                 path=path,
             )
         with tree.open(path) as source, target.open("wb") as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
+            while chunk := source.read(CHUNK):
+                copy.write(chunk)
+                summing.update(chunk)
         if not target.stat().st_size:
             raise StepError("{path} is empty in the configured system", path=path)
+        return summing
 
-    def _identify(self) -> medium.MediumId:
-        names = [medium.SQUASHFS]
-        for version in self.system.kernels:
-            names += [medium.kernel_path(version), medium.initrd_path(version)]
-        parts = {name: digest_file(self.iso_tree / name) for name in names}
+    def _identify(self, large: Mapping[str, Summing]) -> medium.MediumId:
+        parts = {name: summing.digest for name, summing in large.items()}
         identity = medium.medium_id(parts=parts, recipe=self.recipe)
         medium.write_medium_id(self.iso_tree, identity)
         return identity
 
-    def _add_id_to_initrds(self, identity: medium.MediumId) -> None:
+    def _add_id_to_initrds(self, identity: medium.MediumId, large: Mapping[str, Summing]) -> None:
         content = {medium.LIVE_UUID_IN_INITRD: f"{identity.text}\n".encode()}
         archive = newc_archive(content, mtime=self.source_date_epoch)
         for version in self.system.kernels:
-            initrd = self.iso_tree / medium.initrd_path(version)
-            with initrd.open("ab") as stream:
-                stream.write(gap_after(stream.tell()) + archive)
+            name = medium.initrd_path(version)
+            with (self.iso_tree / name).open("ab") as stream:
+                extra = gap_after(stream.tell()) + archive
+                stream.write(extra)
+            large[name].update(extra)
 
     def _write_menu(self, identity: medium.MediumId) -> None:
         self._early_config.write_text(render_early_config(identity), encoding="ascii")

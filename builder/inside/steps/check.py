@@ -3,38 +3,39 @@
 It runs before any long work, so everything here is read once and quickly.
 """
 
-import os
-import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from builder.errors import HostError, SourceError
+from builder.errors import SourceError
 from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
+from builder.inside.results import Results
+from builder.inside.room import IMAGE, check_room, images_beside
+from builder.inside.survey import Survey
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Candidate, Problem
 from builder.texts import render
 
-# The copy, the squashfs and the ISO lie in the work volume together. Root filesystems of Debian
-# compress to between 0.3 and 0.5 of their size with any preset; documents and music do not.
-_COPY_AND_TWO_IMAGES: Final = 2.0
-_LEFT_OUT: Final = (
-    ".snapshots", "dev", "home", "media", "mnt", "proc", "root", "run", "sys", "tmp",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStep:
-    """Refuses a `source` that cannot become an ISO, or a `work` volume that is too small."""
+    """Refuses a `source` that cannot become an ISO, and disks that are too small for it.
+
+    `survey` waits for the walk over the source. A copy of it needs more room; whether there will
+    be one, the next step knows.
+    """
 
     name: ClassVar[str] = "check"
     needs: ClassVar[tuple[str, ...]] = ()
 
     source: Path
     work: Path
+    results: Results
     candidate: Candidate
+    survey: Callable[[], Survey]
 
     def run(self, system: System) -> None:
         """Raises SourceError for the source, HostError for the space."""
@@ -48,38 +49,14 @@ class CheckStep:
                 "The source is not the system that was chosen any more",
                 hint="Something changed it meanwhile; build again.",
             )
-        needed = int(tree_size(self.source) * _COPY_AND_TWO_IMAGES)
-        space = os.statvfs(self.work)
-        free = space.f_bavail * space.f_frsize
-        if free < needed:
-            raise HostError(
-                "The engine's volumes have {free} MiB free; about {needed} MiB are needed",
-                hint="Free space where the engine keeps its data (`distroclone-builder doctor` "
-                "shows the place), or move it to a larger disk.",
-                free=free >> 20,
-                needed=needed >> 20,
-            )
+        self._check_room(self.survey())
         system.progress(1.0)
 
-
-def tree_size(root: Path) -> int:
-    """Return the bytes that a tree's files take, hard links once, sparse files as they are."""
-    total, seen = 0, set[tuple[int, int]]()
-    folders = [each.path for each in os.scandir(root) if each.name not in _LEFT_OUT
-               and each.is_dir(follow_symlinks=False)]  # fmt: skip
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                facts = entry.stat(follow_symlinks=False)
-                if stat.S_ISDIR(facts.st_mode):
-                    folders.append(entry.path)
-                elif stat.S_ISREG(facts.st_mode):
-                    if facts.st_nlink > 1:
-                        if (facts.st_dev, facts.st_ino) in seen:
-                            continue
-                        seen.add((facts.st_dev, facts.st_ino))
-                    total += min(facts.st_size, facts.st_blocks * 512)
-    return total
+    def _check_room(self, survey: Survey) -> None:
+        if self.results.delivered:
+            self.results.check_room(int(survey.size * IMAGE))
+        beside = images_beside(self.work, self.results.folder)
+        check_room(self.work, survey.size * beside + survey.listed_size)
 
 
 def _refused(problems: tuple[Problem, ...]) -> SourceError:

@@ -4,17 +4,20 @@ xorriso adds the EFI system partition behind the ISO filesystem, names it in a G
 Torito catalog, and puts GRUB's code into the MBR; then the result is read back and checked.
 """
 
+import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
 from builder import __version__
+from builder.codec import from_data
 from builder.errors import StepError
 from builder.inside import medium
-from builder.inside.digests import sum_file
+from builder.inside.digests import Sums, summing_file
 from builder.inside.grub_menu import shown_title
 from builder.inside.iso_report import check_layout, layout_argv
 from builder.inside.system import System
@@ -30,13 +33,17 @@ _UNSUMMED: Final = frozenset({medium.BIOS_IMAGE, *_SUMS})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsoStep:
-    """Packs `iso_tree` and `partition` (the EFI system partition) into `target`."""
+    """Packs `iso_tree` and `partition` (the EFI system partition) into `target`.
+
+    `sums` is what the boot step wrote down of the files that are large.
+    """
 
     name: ClassVar[str] = "iso"
     needs: ClassVar[tuple[str, ...]] = ("xorriso",)
 
     iso_tree: Path
     partition: Path
+    sums: Path
     target: Path
     pretty_name: str
     volume_id: str
@@ -73,7 +80,7 @@ class IsoStep:
         """Write and check the ISO. Raises StepError, or VerificationError for a wrong result."""
         identity = medium.read_medium_id(self.iso_tree)
         self._write_info()
-        write_sums(self.iso_tree)
+        write_sums(self.iso_tree, known=read_known(self.sums))
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.target.unlink(missing_ok=True)
         try:
@@ -96,18 +103,24 @@ def iso_progress(line: str) -> float | None:
     return min(float(found[1]) / 100, 1.0) if found and "UPDATE" in line else None
 
 
-def write_sums(iso_tree: Path) -> None:
+def read_known(path: Path) -> dict[str, Sums]:
+    """Return the digests that the boot step wrote down, by path on the medium."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return {name: from_data(Sums, sums) for name, sums in data.items()}
+
+
+def write_sums(iso_tree: Path, *, known: Mapping[str, Sums]) -> None:
     """Write the checksum files that live-boot's `verify-checksums` reads at the medium's root.
 
     It takes the first digest for which the initramfs has a tool; the only tool that live-boot
-    itself puts there is md5sum.
+    itself puts there is md5sum. Files that are `known` are not read again.
     """
     names = sorted(
         name
         for name in (path.relative_to(iso_tree).as_posix() for path in _files(iso_tree))
         if name not in _UNSUMMED
     )
-    sums = {name: sum_file(iso_tree / name) for name in names}
+    sums = {name: known.get(name) or summing_file(iso_tree / name).sums for name in names}
     sha256 = [f"{sums[name].sha256}  ./{name}\n" for name in names]
     md5 = [f"{sums[name].md5}  ./{name}\n" for name in names]
     (iso_tree / medium.SHA256_SUMS).write_text("".join(sha256), encoding="utf-8")

@@ -1,10 +1,11 @@
-"""Describes the finished ISO: SHA256SUMS for `sha256sum -c`, and a manifest in JSON.
+"""Describes the finished ISO in a manifest, in JSON.
 
-Nothing in them depends on when, where or how often the ISO was built. The digests are those of
-the ISO as it lies on the disk; a file inside it that is not what was staged fails the build.
+Nothing in it depends on when, where or how often the ISO was built. The digests are those of the
+ISO as it lies on the disk; a file inside it that is not what was staged fails the build.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,31 +16,34 @@ from builder.codec import to_data
 from builder.errors import VerificationError
 from builder.inside import medium
 from builder.inside.digests import FileDigest, digest_file
+from builder.inside.dpkg import read_packages
 from builder.inside.iso_digests import IsoDigests, digest_iso
 from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
-from builder.inside.packages import read_packages, tool_versions
+from builder.inside.packages import tool_versions
 from builder.inside.steps.iso import read_sums
 from builder.inside.system import System
 from builder.inside.tree import Tree
+from builder.inside.tree_digest import TreeDigest
+from builder.naming import manifest_name
 from builder.plan import Candidate, ImageIdentity, Recipe, SnapshotKind
 
 MANIFEST_FORMAT: Final = 1
-SUMS_NAME: Final = "SHA256SUMS"
 ESP_NAME: Final = "EFI system partition"
 
 _DECISIVE_TOOLS: Final = (
     "squashfs-tools", "xorriso", "libisoburn*", "libisofs*", "grub-common", "grub-pc-bin",
     "grub-efi-amd64-bin", "mtools", "dosfstools", "rsync", "btrfs-progs", "python3", "libzstd1",
-    "liblzma5", "liblz4-1",
+    "liblzma5", "liblz4-1", "python3-cyclonedx-lib", "python3-license-expression",
+    "python3-packageurl", "python3-py-serializable",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestStep:
-    """Writes both files beside `iso`.
+    """Writes the manifest beside `iso`.
 
     `changes` is the journal of the configure step: a JSON list of {path, change, rule}; `source`
-    is the stage step's description of the source tree.
+    waits for the digest of the source tree; `others` are results that it lists too.
     """
 
     name: ClassVar[str] = "manifest"
@@ -54,16 +58,17 @@ class ManifestStep:
     recipe: Recipe
     image: ImageIdentity
     source_date_epoch: int
+    others: tuple[Path, ...] = ()
     changes: Path | None = None
-    source: Path | None = None
+    source: Callable[[], TreeDigest] | None = None
 
     @property
     def target(self) -> Path:
         """The manifest."""
-        return self.iso.with_name(f"{self.iso.stem}.manifest.json")
+        return self.iso.with_name(manifest_name(self.iso.stem))
 
     def run(self, system: System) -> None:
-        """Write them. Raises VerificationError when the ISO does not hold what was staged."""
+        """Write it. Raises VerificationError when the ISO does not hold what was staged."""
         partition = check_layout(system.run(layout_argv(self.iso)))
         esp = Extent(path=ESP_NAME, start=partition.start, size=partition.size)
         extents = (*parse_files(system.run(files_argv(self.iso))), esp)
@@ -71,7 +76,6 @@ class ManifestStep:
         self._compare(digests.inside)
         text = json.dumps(self._describe(system, digests), indent=2, sort_keys=True)
         self.target.write_text(f"{text}\n", encoding="utf-8")
-        self._write_sums(digests.whole)
 
     def _compare(self, found: dict[str, FileDigest]) -> None:
         staged = read_sums(self.iso_tree)
@@ -90,7 +94,10 @@ class ManifestStep:
         data = {
             "format": MANIFEST_FORMAT,
             "builder": __version__,
-            "artefacts": [_row(self.iso.name, digests.whole)],
+            "artefacts": [
+                _row(self.iso.name, digests.whole),
+                *(_row(each.name, digest_file(each)) for each in self.others),
+            ],
             "contents": [_row(name, digest) for name, digest in digests.inside.items()],
             "medium_id": medium.read_medium_id(self.iso_tree).text,
             "volume_id": self.volume_id,
@@ -102,15 +109,11 @@ class ManifestStep:
             "source_date_epoch": self.source_date_epoch,
             "packages": to_data(read_packages(Tree(self.root))),
         }
-        for key, path in (("changes", self.changes), ("source", self.source)):
-            if path is not None:
-                data[key] = json.loads(path.read_text(encoding="utf-8"))
+        if self.changes is not None:
+            data["changes"] = json.loads(self.changes.read_text(encoding="utf-8"))
+        if self.source is not None:
+            data["source"] = describe_source(self.source())
         return data
-
-    def _write_sums(self, iso: FileDigest) -> None:
-        rows = {self.iso.name: iso.sha256, self.target.name: digest_file(self.target).sha256}
-        lines = [f"{digest}  {name}\n" for name, digest in sorted(rows.items())]
-        self.iso.with_name(SUMS_NAME).write_text("".join(lines), encoding="utf-8")
 
 
 def describe_snapshot(candidate: Candidate) -> dict[str, Any]:
@@ -122,6 +125,16 @@ def describe_snapshot(candidate: Candidate) -> dict[str, Any]:
         "number": int(candidate.selector) if numbered else None,
         "taken": f"{datetime.fromtimestamp(candidate.taken, UTC):%Y-%m-%dT%H:%M:%SZ}",
         "description": candidate.description,
+    }
+
+
+def describe_source(tree: TreeDigest) -> dict[str, Any]:
+    """Return the name of a source tree, and how large it is: docs/tree-digest.md."""
+    return {
+        "digest": tree.digest,
+        "format": tree.format,
+        "files": tree.files,
+        "bytes": tree.size,
     }
 
 

@@ -7,26 +7,31 @@ number of processors; the time in them is SOURCE_DATE_EPOCH.
 import math
 import os
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.compression import mksquashfs_options
-from builder.inside.block_cache import BlockCache
-from builder.inside.packages import read_packages
-from builder.inside.steps.check import tree_size
+from builder.inside import packing
+from builder.inside.block_cache import LIBRARY, BlockCache
+from builder.inside.dpkg import read_packages
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Compression
 
 # One attribute for each file has no order that could differ, and it is the one a system needs.
 _KEPT_ATTRIBUTES: Final = r"^security\.capability$"
+HOLES: Final = Path("/usr/lib/distroclone-builder/holes.so")  # see containers/holes
 _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SquashfsStep:
-    """Makes `target` from the tree at `root`, and `packages`, the list of what is inside."""
+    """Makes `target` from the tree at `root`, and `packages`, the list of what is inside.
+
+    `size` tells the bytes of the tree's files.
+    """
 
     name: ClassVar[str] = "squashfs"
     needs: ClassVar[tuple[str, ...]] = ("mksquashfs",)
@@ -34,7 +39,9 @@ class SquashfsStep:
     root: Path
     target: Path
     packages: Path
+    groups: Path  # which small files share blocks: a file for mksquashfs, and for nobody else
     compression: Compression
+    size: Callable[[], int]
     block_cache: BlockCache | None = None
     source_date_epoch: int
 
@@ -46,6 +53,7 @@ class SquashfsStep:
             "-exit-on-error",
             "-percentage",
             "-xattrs-include", _KEPT_ATTRIBUTES,
+            *(("-action-file", os.fspath(self.groups)) if self.compression.grouped else ()),
             *mksquashfs_options(self.compression),
         ]  # fmt: skip
 
@@ -55,19 +63,26 @@ class SquashfsStep:
         packages = read_packages(Tree(self.root))
         lines = [f"{package.name}\t{package.version}\n" for package in packages]
         self.packages.write_text("".join(lines), encoding="utf-8")
+        if self.compression.grouped:
+            packing.write_actions(self.root, self.groups, block_size=self.compression.block_size)
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
         if self.block_cache is None:
-            system.run(self.argv(), progress=squashfs_progress)
+            self._pack(system, (HOLES,), {})
         else:
-            self._run_cached(self.block_cache, system)
+            self._pack_cached(self.block_cache, system)
 
-    def _run_cached(self, cache: BlockCache, system: System) -> None:
+    def _pack(
+        self, system: System, libraries: tuple[Path, ...], environment: Mapping[str, str]
+    ) -> None:
+        preload = {"LD_PRELOAD": ":".join(map(os.fspath, libraries))}
+        system.run(self.argv(), env={**preload, **environment}, progress=squashfs_progress)
+
+    def _pack_cached(self, cache: BlockCache, system: System) -> None:
         cache.counts.unlink(missing_ok=True)
         reserve = 0
         if cache.folder.stat().st_dev == self.target.parent.stat().st_dev:
-            reserve = tree_size(self.root)  # the squashfs and the ISO, each half of it at most
-        environment = cache.environment(reserve=reserve)
-        system.run(self.argv(), env=environment, progress=squashfs_progress)
+            reserve = self.size()  # the squashfs and the ISO, each half of it at most
+        self._pack(system, (HOLES, LIBRARY), cache.environment(reserve=reserve))
         counts = cache.read_counts()
         if counts is None or not counts.asked:
             return

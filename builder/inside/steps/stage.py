@@ -1,21 +1,24 @@
-"""The copy: the frozen source, without what must never be in an ISO, into the work volume.
+"""The system tree that is changed and packed: an overlay over the source, or a copy of it.
 
-Beside it the source gets its name: docs/tree-digest.md. The kernel reads each file just once for
-both, as long as they keep close together.
+Both are the source without what must never be in an ISO, and give the same bytes. The overlay
+takes no time and no room; the copy works everywhere.
 """
 
-import json
 import os
 import re
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from builder.errors import StepError
+from builder.errors import HostError, StepError
 from builder.inside import acl
-from builder.inside.excludes import filters
+from builder.inside.overlay import NoOverlayError, Overlay
+from builder.inside.room import check_room
+from builder.inside.survey import SourceTree, Survey
 from builder.inside.system import System
-from builder.inside.tree_digest import SourceTree, TreeDigest, digesting
+from builder.plan import Staging
 
 # `--info=progress2`:   1,234,567  12%   10.00MB/s    0:00:00 (xfr#5, to-chk=95/123)
 _PROGRESS: Final = re.compile(r"^\s*[\d,.]+[KMGTP]?\s+(\d{1,3})%\s+\S+/s\s")
@@ -24,57 +27,73 @@ _EXIT_CODE: Final = re.compile(r"^rsync (?:error|warning): .*\(code (\d+)\)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStep:
-    """Copy the tree at `source` to `target`, which must be new or empty.
+    """Have `tree` at `target`, which must be new or empty, to be changed.
 
-    `exclude` are more rsync patterns, tried before the table in `builder.inside.excludes`.
-    `digest` becomes a JSON object with what names the source: digest, format, files, bytes.
+    An overlay writes to the folder `layer`, which must be new, and stays until `until` closes.
+    `survey` waits for the walk over the tree; `beside` is the room that a copy has to leave, as a
+    part of the tree's size.
     """
 
     name: ClassVar[str] = "stage"
-    needs: ClassVar[tuple[str, ...]] = ("rsync",)
+    needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
 
-    source: Path
+    tree: SourceTree
+    survey: Callable[[], Survey]
     target: Path
-    digest: Path
-    exclude: tuple[str, ...] = ()
-
-    def rules(self) -> tuple[str, ...]:
-        """Return rsync's filter rules, in the order in which they are tried."""
-        return filters(self.exclude)
+    layer: Path
+    beside: float
+    staging: Staging
+    until: ExitStack
 
     def argv(self) -> tuple[str, ...]:
-        """Return the command."""
+        """Return the command that copies."""
         return (
             "rsync", "-aAXH", "--numeric-ids", "--sparse",
             # Without the whole file list first, the percentages would start at 100 and fall.
             "--info=progress2", "--no-inc-recursive",
-            *(f"--filter={rule}" for rule in self.rules()),
-            f"{self.source}/", f"{self.target}/",
+            *(f"--filter={rule}" for rule in self.tree.rules),
+            f"{self.tree.root}/", f"{self.target}/",
         )  # fmt: skip
 
     def run(self, system: System) -> None:
-        """Copy. Raises StepError, also when files vanish meanwhile: the copy would be torn."""
+        """Mount or copy.
+
+        Raises HostError where there must be an overlay and cannot be one, and where a copy has
+        no room; StepError also when files vanish meanwhile: the copy would be torn.
+        """
+        survey = self.survey()
         self.target.mkdir(exist_ok=True)
-        with digesting(SourceTree(root=self.source, rules=self.rules())) as digest:
-            try:
-                system.run(self.argv(), progress=rsync_progress)
-            except StepError as error:
-                raise _explained(error) from error
-            found = digest.result()
-        acl.fold(self.target)
-        for stub in found.stubs:
-            os.utime(os.fsencode(self.target) + stub, (0, 0), follow_symlinks=False)
-        self.digest.write_text(_described(found), encoding="ascii")
+        if self.staging is Staging.RSYNC:
+            system.note("The system is copied with rsync, as asked for")
+            self._copy(system, survey)
+            return
+        overlay = Overlay(tree=self.tree, survey=survey, target=self.target, layer=self.layer)
+        try:
+            self.until.enter_context(overlay.mounted(system))
+        except NoOverlayError as reason:
+            if self.staging is Staging.OVERLAY:
+                raise HostError(
+                    "There can be no overlay over the source: {reason}",
+                    hint="Build with `--staging auto`, which copies the system then.",
+                    reason=reason,
+                ) from reason
+            system.note("The system is copied with rsync, as no overlay can be: {reason}",
+                        reason=reason)  # fmt: skip
+            self._copy(system, survey)
+        else:
+            system.note("The system is not copied: an overlay over the source takes the changes")
 
-
-def _described(found: TreeDigest) -> str:
-    data = {
-        "digest": found.digest,
-        "format": found.format,
-        "files": found.files,
-        "bytes": found.size,
-    }
-    return f"{json.dumps(data, indent=1)}\n"
+    def _copy(self, system: System, survey: Survey) -> None:
+        check_room(self.target, survey.size * (1 + self.beside))
+        try:
+            system.run(self.argv(), progress=rsync_progress)
+        except StepError as error:
+            raise _explained(error) from error
+        target = os.fsencode(self.target)
+        for path in survey.listed:
+            acl.fold(target + path)
+        for path in survey.stubs:
+            os.utime(target + path, (0, 0), follow_symlinks=False)
 
 
 def rsync_progress(line: str) -> float | None:

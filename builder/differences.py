@@ -1,0 +1,73 @@
+"""What is not the same in two builds: said from the outside in, and passed out of the container."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from builder.plan import Problem
+
+MOST: Final = 500  # differences that are kept; the rest is counted
+
+CONTENT: Final = "content"
+PRESENCE: Final = "presence"
+SIZE: Final = "size"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing that differs.
+
+    `place` leads to it: ("Debian-13-xfce.iso", "live/filesystem.squashfs", "/etc/motd"). With an
+    `offset`, `original` and `rebuilt` are the first byte that differs there; a "presence" is "yes"
+    or "no"; of everything else they are the two values as text.
+    """
+
+    place: tuple[str, ...]
+    attribute: str  # "content", "presence", "size", "mode", "block size", …
+    original: str
+    rebuilt: str
+    offset: int | None = None  # in bytes, from the beginning of what `place` names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The differences that were found, the outermost first."""
+
+    differences: tuple[Difference, ...]
+    more: int = 0  # those above MOST
+    remarks: tuple[Problem, ...] = ()  # what else the user must know, and what could not be told
+
+    def within(self, *place: str) -> "Explanation":
+        """Return the same, of what lies in `place`."""
+        inner = (
+            Difference(
+                place=(*place, *each.place),
+                attribute=each.attribute,
+                original=each.original,
+                rebuilt=each.rebuilt,
+                offset=each.offset,
+            )
+            for each in self.differences
+        )
+        return Explanation(differences=tuple(inner), more=self.more, remarks=self.remarks)
+
+
+def explained(parts: "list[Difference]", *, remarks: tuple[Problem, ...] = ()) -> Explanation:
+    """Return an explanation of at most MOST differences."""
+    return Explanation(
+        differences=tuple(parts[:MOST]), more=max(len(parts) - MOST, 0), remarks=remarks
+    )
+
+
+def joined(parts: "list[Explanation]") -> Explanation:
+    """Return all of them as one, which keeps at most MOST differences."""
+    differences = [each for part in parts for each in part.differences]
+    return Explanation(
+        differences=tuple(differences[:MOST]),
+        more=sum(part.more for part in parts) + max(len(differences) - MOST, 0),
+        remarks=tuple(remark for part in parts for remark in part.remarks),
+    )
+
+
+def shown_byte(content: bytes) -> str:
+    """Return the first byte as people write it; at the end of a file there is none."""
+    return f"0x{content[0]:02x}" if content else "none"

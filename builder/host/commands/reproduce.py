@@ -1,0 +1,175 @@
+"""`distroclone-builder reproduce`: does the same come out again?"""
+
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from builder.codec import to_data
+from builder.differences import CONTENT, PRESENCE, Difference, Explanation
+from builder.errors import ExitCode
+from builder.host.commands.options import (
+    FOLDER,
+    AnyPath,
+    answer,
+    config_of,
+    json_option,
+    source_options,
+)
+from builder.host.display import choose_display
+from builder.host.engine import connect
+from builder.host.originals import Comparison, Side, Verdict
+from builder.host.printable import printable, printable_lines, short
+from builder.host.reproduce import Reproduction
+from builder.host.reproduce import reproduce as rebuild
+from builder.texts import render, say
+
+_MARKS: Final = {Verdict.SAME: "✔", Verdict.DIFFERENT: "✘", Verdict.NOT_COMPARED: "-"}
+_SHOWN: Final = 60  # differences for people; --json has them all
+
+
+@click.command()
+@click.argument("manifest", type=AnyPath())
+@source_options
+@click.option(
+    "--output",
+    type=FOLDER,
+    metavar="DIR",
+    help="Keep the rebuild there [default: it is removed after the comparison].",
+)
+@json_option
+def reproduce(
+    manifest: Path,
+    cache: Path | None,
+    cache_image: Path | None,
+    output: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Build again what a manifest describes, and compare.
+
+    MANIFEST is the .manifest.json file of a build; it is all that is needed besides the cache and
+    the builder image. What lies beside it is compared, too. Nothing is taken from the block cache.
+
+    \b
+    Examples:
+      distroclone-builder reproduce iso/Debian-13-xfce.manifest.json
+      distroclone-builder reproduce Debian-13-xfce.manifest.json --cache-image cache.img
+      distroclone-builder reproduce iso/Debian-13-xfce.manifest.json --output again
+    """
+    config = config_of(cache=cache, cache_image=cache_image, output=output, no_block_cache=True)
+    with choose_display(json=as_json) as display:
+        found = rebuild(
+            manifest, config, connect(), keep=output is not None, on_event=display.event
+        )
+        answer(display, _words(found), _data(found))
+    return int(ExitCode.DONE if found.same else ExitCode.VERIFICATION)
+
+
+def _data(found: Reproduction) -> dict[str, Any]:
+    return {
+        "manifest": str(found.manifest),
+        "iso": found.origin.iso,
+        "source": {
+            "selector": found.origin.snapshot.selector,
+            "digest": found.origin.tree.digest,
+        },
+        "image": found.origin.image.id,
+        "same": found.same,
+        "folder": None if found.folder is None else str(found.folder),
+        "artefacts": [
+            {**to_data(each), "verdict": each.verdict.value} for each in found.comparisons
+        ],
+        "differences": to_data(found.explanation.differences),
+        "more_differences": found.explanation.more,
+        "remarks": _remarks(found.explanation),
+    }
+
+
+def _words(found: Reproduction) -> str:
+    lines = [_line(each) for each in found.comparisons]
+    if found.same:
+        lines.append(say("Reproduced: {iso} is the same, byte for byte", iso=found.origin.iso))
+    else:
+        lines += ["", *_tree(found.explanation.differences[:_SHOWN])]
+        hidden = len(found.explanation.differences) - _SHOWN + found.explanation.more
+        if hidden > 0:
+            lines.append(say("… and {count} more differences; --json lists them", count=hidden))
+        lines += _remarks(found.explanation)
+        lines += ["", say("NOT reproduced: {iso}", iso=found.origin.iso), *_diffoscope(found)]
+    if found.folder is not None:
+        lines.append(say("The rebuild is in {folder}", folder=found.folder))
+    return printable_lines("\n".join(lines))
+
+
+def _line(comparison: Comparison) -> str:
+    if comparison.verdict is Verdict.NOT_COMPARED:
+        finding = say("rebuilt; nobody says what it was")
+    elif not comparison.rebuilt:
+        finding = say("was not rebuilt")
+    elif comparison.verdict is Verdict.SAME:
+        finding = say("the same (sha256 {digest})", digest=comparison.rebuilt)
+    else:
+        wrong = (each for each in comparison.said if each.sha256 != comparison.rebuilt)
+        others = "; ".join(f"{_side(each.side)} {each.sha256}" for each in wrong)
+        finding = say(
+            "differs: rebuilt sha256 {digest}; {others}", digest=comparison.rebuilt, others=others
+        )
+    return f"{_MARKS[comparison.verdict]} {comparison.name}: {finding}"
+
+
+def _side(side: Side) -> str:
+    match side:
+        case Side.MANIFEST:
+            return say("the manifest says")
+        case Side.SUMS:
+            return say("SHA256SUMS says")
+        case Side.FILE:
+            return say("the file beside the manifest has")
+
+
+def _tree(differences: Sequence[Difference]) -> Iterator[str]:
+    """Yield a line for each step on the way in, and below it what differs there."""
+    above: tuple[str, ...] = ()
+    for each in differences:
+        same = 0
+        while same < min(len(above), len(each.place)) and above[same] == each.place[same]:
+            same += 1
+        for depth in range(same, len(each.place)):
+            yield "  " * depth + printable(each.place[depth])
+        above = each.place
+        yield "  " * len(each.place) + "· " + printable(_finding(each))
+
+
+def _finding(found: Difference) -> str:
+    values = {"original": short(found.original), "rebuilt": short(found.rebuilt)}
+    if found.attribute == PRESENCE:
+        if found.original == "yes":
+            return say("only in the original")
+        return say("only in the rebuild")
+    if found.attribute == CONTENT and found.offset is not None:
+        return say(
+            "first differs at byte {offset}: {original}, rebuilt {rebuilt}",
+            offset=found.offset,
+            **values,
+        )
+    return say("{attribute}: {original}, rebuilt {rebuilt}", attribute=found.attribute, **values)
+
+
+def _remarks(explanation: Explanation) -> list[str]:
+    return [render(each.message, dict(each.values)) for each in explanation.remarks]
+
+
+def _diffoscope(found: Reproduction) -> Iterator[str]:
+    """Offer the tool that looks into everything, where it is installed."""
+    iso = next((each for each in found.comparisons if each.name == found.origin.iso), None)
+    if iso is None or not iso.differs(Side.FILE) or shutil.which("diffoscope") is None:
+        return
+    if found.folder is None:
+        yield say("To look into both ISOs with diffoscope, reproduce again with --output DIR")
+        return
+    paths = [str(found.manifest.parent / found.origin.iso), str(found.folder / found.origin.iso)]
+    yield say("To look into both ISOs: {command}", command=shlex.join(["diffoscope", *paths]))

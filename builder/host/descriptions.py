@@ -1,0 +1,68 @@
+"""The files that describe an ISO, against each other and against what is in the ISO.
+
+Each check returns what it found, or raises VerificationError.
+"""
+
+import hashlib
+
+from builder.errors import VerificationError
+from builder.host import provenance_reader, sbom_reader
+from builder.host.manifest_reader import Manifest
+from builder.host.printable import short
+from builder.host.provenance_reader import check_provenance, parse_provenance
+from builder.host.result_folder import ResultFolder
+from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
+from builder.host.sums import Compared, Sums
+from builder.naming import manifest_name, provenance_name, sbom_names
+from builder.plan import IsoContents
+from builder.texts import say
+
+
+def read_listed(folder: ResultFolder, name: str, sums: Sums, *, limit: int) -> bytes:
+    """Return a file of at most `limit` bytes that is the one that SHA256SUMS lists."""
+    if name not in sums.digests:
+        raise VerificationError("SHA256SUMS does not list {name}", name=name)
+    content = folder.read(name, limit=limit)
+    if hashlib.sha256(content).hexdigest() != sums.digests[name]:
+        raise VerificationError("{name} is not the file that SHA256SUMS lists", name=name)
+    return content
+
+
+def check_sboms(
+    folder: ResultFolder, stem: str, sums: Sums, manifest: Manifest, contents: IsoContents | None
+) -> str:
+    """Compare both SBOMs and, where the ISO was opened, its package database with the manifest."""
+    said = tuple(listed(each, manifest.distribution) for each in manifest.packages)
+    for name, parse in zip(sbom_names(stem), (parse_cyclonedx, parse_spdx), strict=True):
+        content = read_listed(folder, name, sums, limit=sbom_reader.LARGEST)
+        if name not in manifest.artefacts:
+            raise VerificationError("The manifest does not speak of {name}", name=name)
+        check_same(parse(content, name=name), said, name=name)
+    if contents is None:
+        return say(
+            "both list the {count} packages of the manifest; the package database in the ISO was "
+            "not read",
+            count=len(said),
+        )
+    if contents.unreadable:
+        raise VerificationError(
+            "The package database in the ISO cannot be read: {reason}",
+            reason=short(contents.unreadable),
+        )
+    found = (listed(each, manifest.distribution) for each in contents.packages)
+    check_same(found, said, name=say("The package database in the ISO"))
+    return say(
+        "both list the {count} packages that the package database in the ISO has", count=len(said)
+    )
+
+
+def check_origin(
+    folder: ResultFolder, stem: str, sums: Sums, compared: Compared, manifest: Manifest
+) -> str:
+    """Compare the provenance with all files that it has to speak of, and with the manifest."""
+    name = provenance_name(stem)
+    content = read_listed(folder, name, sums, limit=provenance_reader.LARGEST)
+    subjects = {*manifest.artefacts, manifest_name(stem)}
+    digests = {each: compared.files[each].sha256 for each in subjects if each in compared.files}
+    check_provenance(parse_provenance(content, name=name), digests=digests, manifest=manifest)
+    return say("speaks of these {count} files, and as the manifest does", count=len(digests))

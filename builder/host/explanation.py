@@ -1,0 +1,212 @@
+"""Why a rebuild is not what its manifest says, told from the outside in."""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Final
+
+from builder.codec import from_data
+from builder.differences import (
+    CONTENT,
+    PRESENCE,
+    SIZE,
+    Difference,
+    Explanation,
+    explained,
+    joined,
+    shown_byte,
+)
+from builder.errors import HostError, VerificationError
+from builder.handover import SUMS
+from builder.host.data_differences import data_differences
+from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.manifest_reader import LARGEST, manifest_of, read_manifest
+from builder.host.originals import Comparison, Originals, Side, Verdict
+from builder.host.owner import labels
+from builder.host.result_folder import ResultFolder, opened_folder
+from builder.host.session import Outcome
+from builder.host.source import READING, OnEvent
+from builder.host.strict_json import strict_json
+from builder.host.sums import parse_sums
+from builder.names import new_run
+from builder.plan import Problem
+
+_ORIGINAL: Final = "/original.iso"  # builder.inside.paths, seen from here
+_REBUILT: Final = "/rebuilt.iso"
+
+
+def explain(
+    originals: Originals,
+    outcome: Outcome,
+    comparisons: tuple[Comparison, ...],
+    engine: Engine,
+    *,
+    on_event: OnEvent,
+) -> Explanation:
+    """Say what differs in each result that is not the same; nothing for those that are."""
+    parts = []
+    with opened_folder(outcome.folder) as rebuilt:
+        for each in comparisons:
+            if each.verdict is Verdict.DIFFERENT:
+                one = _One(comparison=each, originals=originals, rebuilt=rebuilt)
+                if each.name == originals.origin.iso:
+                    part = _iso(one, engine, image=outcome.image.id, on_event=on_event)
+                else:
+                    part = one.explain()
+                parts.append(part.within(each.name))
+    return joined(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _One:
+    """A result that is not the same."""
+
+    comparison: Comparison
+    originals: Originals
+    rebuilt: ResultFolder
+
+    @property
+    def name(self) -> str:
+        return self.comparison.name
+
+    def explain(self) -> Explanation:
+        """Compare the file that lies beside the manifest, if it is there, with the rebuilt one."""
+        if not self.comparison.rebuilt:
+            return explained([Difference(place=(), attribute=PRESENCE, original="yes",
+                                         rebuilt="no")])  # fmt: skip
+        if not self.comparison.differs(Side.FILE):
+            return explained(self.digests())
+        try:
+            original, rebuilt = self._original(), self.rebuilt.read(self.name, limit=LARGEST)
+        except VerificationError as error:  # too large to be looked into
+            return explained(
+                self.digests(),
+                remarks=(Problem(message=error.message, values=tuple(error.values.items())),),
+            )
+        if self.name == SUMS:
+            return data_differences(dict(parse_sums(original)), dict(parse_sums(rebuilt)))
+        if self.name.endswith(".json"):
+            with contextlib.suppress(VerificationError):
+                return data_differences(
+                    strict_json(original, name=self.name), strict_json(rebuilt, name=self.name)
+                )
+        return explained(_first_byte(original, rebuilt))
+
+    def digests(self) -> list[Difference]:
+        """Return what is said of a result whose file is not there, or is the rebuilt one."""
+        rebuilt = self.comparison.rebuilt
+        return [
+            Difference(
+                place=(),
+                attribute="sha256",
+                original=f"{each.sha256} ({each.side})",
+                rebuilt=rebuilt,
+            )
+            for each in self.comparison.said
+            if each.sha256 != rebuilt
+        ]
+
+    def _original(self) -> bytes:
+        if self.name == self.originals.manifest_name:
+            return self.originals.content
+        return self.originals.folder.read(self.name, limit=LARGEST)
+
+
+def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explanation:
+    if not one.comparison.rebuilt:
+        return one.explain()
+    if one.comparison.differs(Side.FILE):
+        with contextlib.suppress(_CannotLookError):
+            return _in_container(one, engine, image=image, on_event=on_event)
+        why = Problem(
+            message="The engine does not see the original ISO, so nothing more can be told"
+        )
+    elif one.comparison.has(Side.FILE):
+        why = Problem(
+            message="The ISO beside the manifest is the rebuilt one; what is said of it is wrong"
+        )
+        return explained(one.digests(), remarks=(why,))
+    else:
+        why = Problem(
+            message="The original ISO is not beside the manifest. What the manifest lists of it is "
+            "all that can be told"
+        )
+    return joined([_contents(one), explained([], remarks=(why,))])
+
+
+def _contents(one: _One) -> Explanation:
+    """Compare what both manifests say of the files in the ISO."""
+    said = one.originals.origin.manifest.contents
+    content = one.rebuilt.read(one.originals.manifest_name, limit=LARGEST)
+    found = manifest_of(read_manifest(content)).contents
+    parts = []
+    for path in sorted({*said, *found}):
+        there, here = said.get(path), found.get(path)
+        if there is None or here is None:
+            yes_no = ("no", "yes") if there is None else ("yes", "no")
+            parts.append(_differs(path, PRESENCE, *yes_no))
+        elif there.size != here.size:
+            parts.append(_differs(path, SIZE, there.size, here.size))
+        elif there != here:
+            parts.append(_differs(path, "sha256", there.sha256, here.sha256))
+    if parts:
+        return explained(parts)
+    remark = Problem(
+        message="Every file in both ISOs is the same: boot records, directories or dates differ"
+    )
+    return explained(one.digests(), remarks=(remark,))
+
+
+def _differs(path: str, attribute: str, original: object, rebuilt: object) -> Difference:
+    return Difference(
+        place=(path,), attribute=attribute, original=str(original), rebuilt=str(rebuilt)
+    )
+
+
+class _CannotLookError(HostError):
+    """The engine cannot see the files."""
+
+
+def _in_container(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explanation:
+    original = one.originals.folder.path.resolve() / one.name
+    rebuilt = one.rebuilt.path.resolve() / one.name
+    spec = ContainerSpec(
+        image=image,
+        job="explain",
+        request={},
+        labels=labels(new_run(), "explain"),
+        binds=(
+            Bind(source=str(original), target=_ORIGINAL),
+            Bind(source=str(rebuilt), target=_REBUILT),
+        ),
+        capabilities=READING,
+    )
+    try:
+        with engine.started(spec) as job:
+            return from_data(Explanation, job.finish(on_event))
+    except HostError as error:
+        if "bind source path does not exist" in str(error):
+            raise _CannotLookError("{reason}", reason=error) from error
+        raise
+
+
+def _first_byte(original: bytes, rebuilt: bytes) -> list[Difference]:
+    found = []
+    if len(original) != len(rebuilt):
+        found.append(
+            Difference(
+                place=(), attribute=SIZE, original=str(len(original)), rebuilt=str(len(rebuilt))
+            )
+        )
+    shorter = min(len(original), len(rebuilt))
+    pairs = zip(original, rebuilt, strict=False)
+    offset = next((at for at, (one, other) in enumerate(pairs) if one != other), shorter)
+    found.append(
+        Difference(
+            place=(),
+            attribute=CONTENT,
+            original=shown_byte(original[offset:]),
+            rebuilt=shown_byte(rebuilt[offset:]),
+            offset=offset,
+        )
+    )
+    return found

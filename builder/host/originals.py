@@ -1,0 +1,156 @@
+"""The results that a manifest speaks of, as far as they are beside it, and a rebuild's compared.
+
+Each has its digest from up to three sides: the manifest, SHA256SUMS, and the file itself. The
+manifest alone is enough; what lies beside it is read as anybody's files are.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from builder.errors import UsageError
+from builder.handover import SUMS, Artefact
+from builder.host.manifest_reader import LARGEST
+from builder.host.origin import Origin, read_origin
+from builder.host.result_folder import ResultFolder
+from builder.host.sums import Sums, read_sums
+from builder.naming import manifest_name
+
+
+class Side(StrEnum):
+    """Who says what a result was."""
+
+    MANIFEST = "manifest"
+    SUMS = "SHA256SUMS"
+    FILE = "file"
+
+
+class Verdict(StrEnum):
+    """What a rebuilt result is, compared with the original one."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    NOT_COMPARED = "not-compared"  # nobody says what it was
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What one side says that a result was."""
+
+    side: Side
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One result, then and now."""
+
+    name: str
+    rebuilt: str  # its sha256; "" when the rebuild has no such result
+    said: tuple[Said, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether all sides say what was rebuilt."""
+        if not self.said:
+            return Verdict.NOT_COMPARED
+        same = all(each.sha256 == self.rebuilt for each in self.said)
+        return Verdict.SAME if same else Verdict.DIFFERENT
+
+    def differs(self, side: Side) -> bool:
+        """Whether just this side says something else than was rebuilt."""
+        return any(each.side is side and each.sha256 != self.rebuilt for each in self.said)
+
+    def has(self, side: Side) -> bool:
+        """Whether this side says anything."""
+        return any(each.side is side for each in self.said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Originals:
+    """A manifest and what lies beside it."""
+
+    folder: ResultFolder
+    content: bytes  # of the manifest
+    origin: Origin
+    sums: Sums | None
+
+    @property
+    def manifest_name(self) -> str:
+        """The name that a build gives this manifest; the file may have another."""
+        return manifest_name(self.origin.iso.removesuffix(".iso"))
+
+    def said(self, name: str) -> tuple[Said, ...]:
+        """Return what is said of a result. Raises VerificationError for a file that is none."""
+        said = []
+        if name in self.origin.manifest.artefacts:
+            row = self.origin.manifest.artefacts[name]
+            said.append(Said(side=Side.MANIFEST, sha256=row.sha256))
+        if self.sums is not None and name in self.sums.digests:
+            said.append(Said(side=Side.SUMS, sha256=self.sums.digests[name]))
+        if (digest := self._file(name)) is not None:
+            said.append(Said(side=Side.FILE, sha256=digest))
+        return tuple(said)
+
+    def _file(self, name: str) -> str | None:
+        if name == self.manifest_name:
+            return hashlib.sha256(self.content).hexdigest()
+        if name == SUMS:
+            return hashlib.sha256(self.sums.content).hexdigest() if self.sums else None
+        if not self.folder.has(name):
+            return None
+        return self.folder.digest(name, on_read=_ignore).sha256
+
+
+def read_originals(folder: ResultFolder, manifest: str) -> Originals:
+    """Read the manifest of that name, and SHA256SUMS where it speaks of the same ISO.
+
+    Raises VerificationError where one of them cannot be relied on.
+    """
+    content = folder.read(manifest, limit=LARGEST)
+    origin = read_origin(content)
+    sums = read_sums(folder) if folder.has(SUMS) else None
+    if sums is not None and origin.iso not in sums.digests:
+        sums = None  # of another build
+    for name in {*origin.manifest.artefacts, *(sums.digests if sums else ())}:
+        if folder.has(name):
+            folder.size(name)  # what is no file is told before any work
+    return Originals(folder=folder, content=content, origin=origin, sums=sums)
+
+
+def compare(originals: Originals, rebuilt: Sequence[Artefact]) -> tuple[Comparison, ...]:
+    """Compare all that was rebuilt, and all that should have been; the ISO comes first.
+
+    Raises VerificationError for an original that cannot be read.
+    """
+    digests: Mapping[str, str] = {each.name: each.sha256 for each in rebuilt}
+    names = {*digests, *originals.origin.manifest.artefacts, originals.manifest_name}
+    if originals.sums is not None:
+        names |= {SUMS, *originals.sums.digests}
+    return tuple(
+        Comparison(name=name, rebuilt=digests.get(name, ""), said=originals.said(name))
+        for name in sorted(names, key=lambda name: (name != originals.origin.iso, name))
+    )
+
+
+def located(path: Path) -> Path:
+    """Return the folder of the manifest at `path`. Raises UsageError where there is no file."""
+    try:
+        path.lstat()
+        if not path.is_dir():
+            return path.parent
+        reason = "it is a folder"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise UsageError(
+        "There is no manifest at {path}: {reason}",
+        hint="Name the .manifest.json file that lies beside an ISO.",
+        path=path,
+        reason=reason,
+    )
+
+
+def _ignore(_count: int) -> None:
+    pass

@@ -1,0 +1,128 @@
+"""Reads a provenance that anybody may have written, and compares it with files and manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from builder.errors import VerificationError
+from builder.host.manifest_reader import Manifest
+from builder.host.printable import short
+from builder.host.strict_json import strict_json
+from builder.provenance import (
+    BUILD_TYPE,
+    BUILDER_IMAGE,
+    PREDICATE,
+    SOURCE_TREE,
+    STATEMENT,
+    TREE_DIGEST,
+)
+
+LARGEST: Final = 1024 * 1024  # bytes; ours have some KiB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What a provenance says that can be compared."""
+
+    subjects: Mapping[str, str]  # sha256 by file name
+    builder: str  # version
+    recipe: Mapping[str, Any]
+    selector: str
+    source_date_epoch: int
+    tree: str  # "sha256:" and the digest of the source tree; "" where it is not said
+    image: str  # id of the builder image
+
+
+def parse_provenance(content: bytes, *, name: str) -> Provenance:
+    """Return what a provenance says. Raises VerificationError for what is none of ours."""
+    match strict_json(content, name=name):
+        case {
+            "_type": str(statement),
+            "subject": list(subjects),
+            "predicateType": str(predicate_type),
+            "predicate": dict(predicate),
+        }:
+            _check_known(name, statement, STATEMENT)
+            _check_known(name, predicate_type, PREDICATE)
+            return _provenance(predicate, _digests(subjects, name, "sha256"), name)
+        case _:
+            raise VerificationError("{name} is no in-toto statement", name=name)
+
+
+def check_provenance(found: Provenance, *, digests: Mapping[str, str], manifest: Manifest) -> None:
+    """Raise VerificationError unless it speaks of exactly these files, and as the manifest does.
+
+    `digests` are the SHA-256 of the results as they were read, by name.
+    """
+    names = found.subjects.keys() | digests.keys()
+    if wrong := [each for each in sorted(names) if found.subjects.get(each) != digests.get(each)]:
+        raise VerificationError(
+            "The provenance does not speak of {name} as it lies here", name=short(wrong[0])
+        )
+    compared = {
+        "recipe": (found.recipe, manifest.recipe),
+        "selector": (found.selector, manifest.selector),
+        "source_date_epoch": (found.source_date_epoch, manifest.source_date_epoch),
+        "builder": (found.builder, manifest.builder),
+        SOURCE_TREE: (found.tree, manifest.tree),
+        BUILDER_IMAGE: (found.image, manifest.image),
+    }
+    if differing := [place for place, (ours, other) in compared.items() if ours != other]:
+        raise VerificationError(
+            "Provenance and manifest say different things: {places}", places=", ".join(differing)
+        )
+
+
+def _provenance(predicate: Mapping[str, Any], subjects: Mapping[str, str], name: str) -> Provenance:
+    match predicate:
+        case {
+            "buildDefinition": {
+                "buildType": str(build_type),
+                "externalParameters": {"recipe": dict(recipe), "selector": str(selector)},
+                "internalParameters": {"source_date_epoch": int(epoch)},
+                "resolvedDependencies": list(rows),
+            },
+            "runDetails": {"builder": {"version": {"distroclone-builder": str(version)}}},
+        }:
+            _check_known(name, build_type, BUILD_TYPE)
+        case _:
+            raise VerificationError("{name} is no provenance of this builder", name=name)
+    trees, images = _digests(rows, name, TREE_DIGEST), _digests(rows, name, "sha256")
+    return Provenance(
+        subjects=subjects,
+        builder=version,
+        recipe=recipe,
+        selector=selector,
+        source_date_epoch=epoch,
+        tree=f"sha256:{trees[SOURCE_TREE]}" if SOURCE_TREE in trees else "",
+        image=f"sha256:{images.get(BUILDER_IMAGE, '')}",
+    )
+
+
+def _digests(rows: list[Any], name: str, algorithm: str) -> Mapping[str, str]:
+    """Return the digests of one algorithm, by the names of the resources that have one."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    for position, row in enumerate(rows, start=1):
+        match row:
+            case {"name": str(resource), "digest": dict(digests)} if resource not in seen:
+                seen.add(resource)
+                if isinstance(digest := digests.get(algorithm), str):
+                    found[resource] = digest
+            case _:
+                raise VerificationError(
+                    "In {name}, resource {position} has no name of its own and digest",
+                    name=name,
+                    position=position,
+                )
+    return found
+
+
+def _check_known(name: str, found: str, known: str) -> None:
+    if found != known:
+        raise VerificationError(
+            "{name} is of a kind that this version of distroclone-builder does not know: {kind}",
+            hint="Update distroclone-builder, then verify again.",
+            name=name,
+            kind=short(found),
+        )

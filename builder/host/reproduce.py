@@ -1,0 +1,169 @@
+"""Builds again what a manifest describes, and compares: the same bytes, or what differs in them.
+
+Nothing but the manifest decides what is built: its tree is found by the digest, its builder image
+by the id, its recipe is the plan's. Nothing is taken from the block cache.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from builder.differences import Explanation
+from builder.errors import BuilderError, Interrupted, SourceError, UsageError
+from builder.events import Note, StepFinished, StepStarted
+from builder.host import session
+from builder.host.config import Config
+from builder.host.engine import Engine
+from builder.host.explanation import explain
+from builder.host.origin import Origin
+from builder.host.originals import Comparison, Originals, Verdict, compare, located, read_originals
+from builder.host.result_folder import opened_folder
+from builder.host.session import Choice, Outcome, cache_source
+from builder.host.source import OnEvent, scan_cache
+from builder.host.tree_search import TreeSearch, is_named
+from builder.host.wanted_image import wanted_image
+from builder.naming import iso_stem
+from builder.plan import Candidate
+
+_PREFIX: Final = "distroclone-builder-reproduce-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """A rebuild, compared with what its manifest says and with what lies beside that."""
+
+    manifest: Path
+    origin: Origin  # what it was built from
+    folder: Path | None  # where the rebuild is kept; None: it was removed
+    comparisons: tuple[Comparison, ...]
+    explanation: Explanation  # of what differs
+
+    @property
+    def same(self) -> bool:
+        """Whether all that anybody said of the results is what was rebuilt."""
+        return all(each.verdict is not Verdict.DIFFERENT for each in self.comparisons)
+
+
+def reproduce(
+    manifest: Path, config: Config, engine: Engine, *, keep: bool, on_event: OnEvent
+) -> Reproduction:
+    """Build again in the config's output folder if `keep`, else in a temporary one, and compare.
+
+    Raises VerificationError for an unusable manifest, HostError for a missing image, SourceError
+    for a missing tree, all before any work; then whatever a build may raise.
+    """
+    with opened_folder(located(manifest)) as folder:
+        originals = read_originals(folder, manifest.name)
+        on_event(_begun(originals))
+        with _output(config, originals, keep=keep) as output:
+            outcome = _rebuilt(originals.origin, output, engine, on_event=on_event)
+            comparisons = _compared(originals, outcome, on_event=on_event)
+            explanation = explain(originals, outcome, comparisons, engine, on_event=on_event)
+    return Reproduction(
+        manifest=manifest,
+        origin=originals.origin,
+        folder=outcome.folder if keep else None,
+        comparisons=comparisons,
+        explanation=explanation,
+    )
+
+
+def _begun(originals: Originals) -> Note:
+    origin, known = originals.origin, originals.sums is not None
+    return Note(
+        level="info",
+        message="Rebuilding {iso} from its manifest, to be compared with {what}",
+        values={
+            "iso": origin.iso,
+            "what": "the manifest and SHA256SUMS" if known else "the manifest alone",
+        },
+    )
+
+
+@contextlib.contextmanager
+def _output(config: Config, originals: Originals, *, keep: bool) -> Iterator[Config]:
+    """Have a folder for the rebuild; a temporary one stays only when there is a log to read."""
+    if keep:
+        if config.output.exists() and config.output.samefile(originals.folder.path):
+            raise UsageError(
+                "The output folder {path} is the manifest's own; the rebuild would replace the "
+                "originals",
+                hint="Choose another folder with --output.",
+                path=config.output,
+            )
+        yield config
+        return
+    # Not /tmp, which may be in memory: an ISO is large (file-hierarchy(7), /var/tmp).
+    base = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108
+    place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    try:
+        yield replace(config, output=place)
+    except BuilderError as error:
+        if isinstance(error, Interrupted) or not any(place.glob("*.log")):
+            shutil.rmtree(place, ignore_errors=True)
+        raise
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _rebuilt(origin: Origin, config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
+    def prepared(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
+        image = wanted_image(engine, origin, on_event=on_event)
+        source = cache_source(config)
+        report = scan_cache(engine, image.id, source, run=run, on_event=on_event)
+        search = TreeSearch(
+            engine=engine,
+            image=image.id,
+            source=source,
+            report=report,
+            origin=origin,
+            on_event=on_event,
+        )
+        candidate = _renamed(search.run(), origin)
+        if candidate.system is None:
+            raise SourceError("There is no system in {selector}", selector=candidate.selector)
+        return Choice(
+            image=image,
+            report=report,
+            candidate=candidate,
+            system=candidate.system,
+            iso_name=iso_stem(candidate.system, config.recipe.name),
+        )
+
+    config = replace(config, recipe=origin.recipe, block_store=None)
+    return session.build(config, engine, prepared=prepared, on_event=on_event)
+
+
+def _renamed(candidate: Candidate, origin: Origin) -> Candidate:
+    """Give a tree that is the right one under another name the names that the manifest gives it.
+
+    Where the snapshot itself is there, its description stays as the cache says it.
+    """
+    wanted = origin.snapshot
+    if is_named(candidate, wanted):
+        return candidate
+    return replace(
+        candidate,
+        selector=wanted.selector,
+        kind=wanted.kind,
+        taken=wanted.seconds,
+        description=wanted.description,
+    )
+
+
+def _compared(
+    originals: Originals, outcome: Outcome, *, on_event: OnEvent
+) -> tuple[Comparison, ...]:
+    started = time.monotonic()
+    on_event(StepStarted(step="sums", position=1, total=1))
+    comparisons = compare(originals, outcome.artefacts)
+    on_event(StepFinished(step="sums", seconds=round(time.monotonic() - started, 3)))
+    return comparisons

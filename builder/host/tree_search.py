@@ -1,0 +1,113 @@
+"""Finds the tree of a cache that a manifest means: by its name first, and surely by its digest."""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from builder.codec import from_data
+from builder.errors import SourceError, StepError
+from builder.events import Note, StepFinished, StepStarted
+from builder.host.engine import Engine
+from builder.host.opened_tree import tree_job
+from builder.host.origin import Origin, SnapshotName
+from builder.host.source import CacheSource, OnEvent
+from builder.plan import CacheReport, Candidate, TreeName
+
+_SHOWN: Final = 20  # trees that are named when none is the right one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeSearch:
+    """A search through one cache for the tree that a manifest was made from."""
+
+    engine: Engine
+    image: str
+    source: CacheSource
+    report: CacheReport
+    origin: Origin
+    on_event: OnEvent
+
+    def run(self) -> Candidate:
+        """Return the tree with the manifest's digest; the snapshot of the same name comes first.
+
+        Raises SourceError that says what each tree is, where none is the right one.
+        """
+        seen: list[str] = []
+        candidates = in_order(self.report, self.origin.snapshot)
+        for position, candidate in enumerate(candidates, start=1):
+            started = time.monotonic()
+            self.on_event(StepStarted(step="digest", position=position, total=len(candidates)))
+            try:
+                found = self._name(candidate)
+            except StepError as error:  # a tree that cannot be read is not the one that was built
+                seen.append(f"{candidate.selector}: {error}")
+                continue
+            seconds = round(time.monotonic() - started, 3)
+            self.on_event(StepFinished(step="digest", seconds=seconds))
+            if found == self.origin.tree:
+                self.on_event(_found(candidate, self.origin))
+                return candidate
+            seen.append(f"{candidate.selector}: {found.digest}")
+        raise _missing(self.source, self.origin, seen)
+
+    def _name(self, candidate: Candidate) -> TreeName:
+        reading = tree_job(
+            "digest",
+            self.engine,
+            self.image,
+            self.source,
+            candidate,
+            report=self.report,
+            exclude=self.origin.recipe.exclude,
+            on_event=self.on_event,
+        )
+        with reading as spec, self.engine.started(spec) as job:
+            return from_data(TreeName, job.finish(self.on_event))
+
+
+def in_order(report: CacheReport, wanted: SnapshotName) -> list[Candidate]:
+    """Return what can be built, the likeliest first: of that name, of that date, the newest."""
+    usable = [candidate for candidate in report.candidates if candidate.complete]
+    return sorted(
+        usable,
+        key=lambda each: (not is_named(each, wanted), each.taken != wanted.seconds, -each.taken),
+    )
+
+
+def is_named(candidate: Candidate, wanted: SnapshotName) -> bool:
+    """Whether a snapshot has the name and the date that the manifest gives."""
+    found = (candidate.selector, candidate.kind, candidate.taken)
+    return found == (wanted.selector, wanted.kind, wanted.seconds)
+
+
+def _found(candidate: Candidate, origin: Origin) -> Note:
+    if is_named(candidate, origin.snapshot):
+        message = "{selector} is the tree that the manifest describes"
+    else:
+        message = (
+            "{selector} is the tree that the manifest describes, although the manifest calls "
+            "it {wanted} of {taken}"
+        )
+    values = {
+        "selector": candidate.selector,
+        "wanted": origin.snapshot.selector,
+        "taken": origin.snapshot.taken,
+    }
+    return Note(level="info", message=message, values=values)
+
+
+def _missing(source: CacheSource, origin: Origin, seen: list[str]) -> SourceError:
+    shown = seen[:_SHOWN]
+    if len(seen) > _SHOWN:
+        shown.append(f"and {len(seen) - _SHOWN} more")
+    return SourceError(
+        "The source is not here: no tree in {cache} is the one that the manifest describes "
+        "({selector}, taken {taken}, {digest}). There are: {seen}",
+        hint="The snapshot was deleted or changed since, or it is in another cache: name that "
+        "with --cache or --cache-image.",
+        cache=source.path,
+        selector=origin.snapshot.selector,
+        taken=origin.snapshot.taken,
+        digest=origin.tree.digest,
+        seen="; ".join(shown) if shown else "none that can be built",
+    )

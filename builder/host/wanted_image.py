@@ -1,0 +1,70 @@
+"""The builder image that a manifest names: only with that very one the bytes are the same."""
+
+from builder import __version__
+from builder.errors import HostError
+from builder.host.engine import Engine
+from builder.host.image import OnEvent, build_builder, builder_tag
+from builder.host.origin import Origin
+from builder.host.printable import short
+from builder.names import LABEL_LOCKED
+from builder.plan import ImageIdentity
+
+
+def wanted_image(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:
+    """Return the manifest's image. A locked one of this version is built where there is none.
+
+    Only images of this very program are taken, whatever the manifest names: it may be anybody's.
+    Raises HostError where that is not the one.
+    """
+    here = [found for locked in (True, False) if (found := _find(engine, locked=locked))]
+    can_be_made = origin.image.locked and origin.manifest.builder == __version__
+    if can_be_made and not any(each.locked for each in here):
+        here.append(build_builder(engine, locked=True, on_event=on_event))
+    for found in here:
+        if found.id == origin.image.id:
+            return found
+    raise _missing(engine, origin, here)
+
+
+def _find(engine: Engine, *, locked: bool) -> ImageIdentity | None:
+    facts = engine.images.find(builder_tag(locked=locked))
+    if facts is None:
+        return None
+    return ImageIdentity(id=facts.id, locked=facts.labels.get(LABEL_LOCKED) == "yes")
+
+
+def _missing(engine: Engine, origin: Origin, here: list[ImageIdentity]) -> HostError:
+    wanted = origin.image
+    if origin.manifest.builder != __version__:
+        return HostError(
+            "The manifest needs the builder image {wanted} of distroclone-builder {theirs}; this "
+            "is {ours}",
+            hint="Reproduce it with version {theirs}: a builder image belongs to one version.",
+            wanted=wanted.id,
+            theirs=short(origin.manifest.builder),
+            ours=__version__,
+        )
+    if engine.images.find(wanted.id) is not None:
+        hint = (
+            "That image is here, but it was made from other code than this: reproduce the ISO "
+            "with the checkout that made it."
+        )
+    elif wanted.locked:
+        hint = (
+            "Bring that image here (`docker save {tag}` where the ISO was built, then `docker "
+            "load`). Or make it: `distroclone-builder image build` from the same code and the "
+            "same base image gives the same image."
+        )
+    else:
+        hint = (
+            "It was built with --unlocked, from what Debian's archive held then, and cannot be "
+            "made again. Bring it here: `docker save {tag}` where the ISO was built, then "
+            "`docker load`."
+        )
+    return HostError(
+        "The manifest's builder image {wanted} is not to be had; here is {found}",
+        hint=hint,
+        wanted=wanted.id,
+        found=", ".join(each.id for each in here) or "none",
+        tag=builder_tag(locked=wanted.locked),
+    )

@@ -1,0 +1,60 @@
+"""The package database in an ISO that may be damaged or made by anybody.
+
+Nothing is unpacked, mounted or written: unsquashfs 4.6 reads one file of the squashfs where it
+lies in the ISO.
+"""
+
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from builder.errors import StepError
+from builder.inside import medium
+from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
+from builder.inside.iso_report import Extent
+from builder.inside.system import System
+from builder.package import Package
+
+_CRASHES: Final = frozenset({"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"})
+
+
+class UnreadableError(Exception):
+    """Why the package database cannot be read; a fault of the ISO."""
+
+
+def read_iso_packages(
+    iso: Path, extents: Sequence[Extent], *, system: System
+) -> tuple[Package, ...]:
+    """Return the packages that are installed in the live system, sorted.
+
+    Raises UnreadableError for what is wrong with the ISO, StepError for what is not its fault.
+    """
+    try:
+        with system.reading(_argv(iso, _start(extents))) as stream:
+            content = stream.read(MOST_BYTES + 1)
+            if len(content) > MOST_BYTES:
+                message = f"it is larger than {MOST_BYTES} bytes"
+                raise UnreadableError(message)
+    except StepError as error:
+        if "code" not in error.values and error.values.get("signal") not in _CRASHES:
+            raise
+        raise UnreadableError(error.output[-1] if error.output else str(error)) from error
+    return tuple(each.package for each in parse_status(content))
+
+
+def _argv(iso: Path, start: int) -> list[str]:
+    return ["unsquashfs", "-offset", str(start), "-cat", os.fspath(iso), STATUS.lstrip("/")]
+
+
+def _start(extents: Sequence[Extent]) -> int:
+    """Return where the squashfs begins; one of more than 4 GiB has several extents."""
+    parts = [extent for extent in extents if extent.path == medium.SQUASHFS]
+    if not parts:
+        message = f"there is no {medium.SQUASHFS}"
+        raise UnreadableError(message)
+    if any(first.start + first.size != second.start for first, second in pairwise(parts)):
+        message = f"{medium.SQUASHFS} is in pieces"
+        raise UnreadableError(message)
+    return parts[0].start

@@ -1,0 +1,20 @@
+"""The job that gives a tree its digest and does nothing else, for `reproduce` to find it by."""
+
+from builder.inside import paths, source
+from builder.inside.excludes import staging_rules, swap_files
+from builder.inside.survey import SourceTree
+from builder.inside.system import System
+from builder.inside.tree import Tree
+from builder.inside.tree_digest import digest_tree
+from builder.plan import TreeInventoryRequest, TreeName
+
+
+def name_tree(request: TreeInventoryRequest, *, system: System) -> TreeName:
+    """Read the whole tree once, with the rules of the stage step, and return its name.
+
+    Raises StepError when a part of it cannot be read, SourceError when it changes meanwhile.
+    """
+    with source.mounted_source(request.tree, system=system), source.unchanged(request.tree):
+        rules = staging_rules((*request.exclude, *swap_files(Tree(paths.SOURCE))))
+        found = digest_tree(SourceTree(root=paths.SOURCE, rules=rules))
+    return TreeName(digest=found.digest, format=found.format, files=found.files, bytes=found.size)

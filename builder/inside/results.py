@@ -1,0 +1,152 @@
+"""Where a build puts what it makes: straight into the host's output folder where that is in sight.
+
+Only if the folder has the host's mark of this very run and takes a file from us is it the right
+one. Otherwise results go to the work volume, and the host fetches them from there.
+"""
+
+import contextlib
+import errno
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.codec import from_data
+from builder.errors import HostError, StepError
+from builder.handover import MARK, SUMS, Artefact, Mark
+from builder.inside.digests import digest_file
+from builder.inside.regular import read_whole
+from builder.inside.system import System
+
+_LONGEST_MARK: Final = 1 << 16  # bytes; paths end at 4096
+_TRIAL: Final = ".distroclone-builder-trial"
+_ROOM: Final = "Free space there, or choose another folder with --output."
+_MODE: Final = 0o644
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+# Filesystems without owners, and those that map all of them to one.
+_NO_OWNERS: Final = (errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The folder that a build fills."""
+
+    folder: Path
+    output: str | None = None  # the host's name for it; None: it lies in the work volume
+
+    @property
+    def delivered(self) -> bool:
+        """Whether this is the host's own folder, so that nothing has to be fetched."""
+        return self.output is not None
+
+    def check_room(self, needed: int) -> None:
+        """Raise HostError when fewer than `needed` bytes are free in the output folder."""
+        if (free := self._free()) < needed:
+            raise HostError(
+                "The output folder {path} has {free} MiB free; about {needed} MiB are needed",
+                hint=_ROOM,
+                path=self.output,
+                free=free >> 20,
+                needed=needed >> 20,
+            )
+
+    def settled(self) -> tuple[Artefact, ...]:
+        """Give the finished files to the folder's owner, flush them, and return what they are.
+
+        Their digests are those of SHA256SUMS, which the manifest step took from the disk.
+        """
+        sums = self.folder / SUMS
+        lines = sums.read_text(encoding="utf-8").splitlines()
+        digests = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+        digests[SUMS] = digest_file(sums).sha256
+        return tuple(
+            Artefact(name=name, size=self._settle(self.folder / name), sha256=digest)
+            for name, digest in sorted(digests.items())
+        )
+
+    def _settle(self, path: Path) -> int:
+        owner = self.folder.stat()
+        with path.open("rb") as file:
+            os.fchmod(file.fileno(), _MODE)
+            if self.delivered:
+                _give(file.fileno(), owner)
+                os.fsync(file.fileno())
+            return os.fstat(file.fileno()).st_size
+
+    @contextlib.contextmanager
+    def room_named(self) -> Iterator[None]:
+        """Name the output folder where the body finds its disk full."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _FULL or not self._is_full():
+                raise
+            raise self._full() from error
+        except StepError as error:
+            if not self.delivered or not _lacks_room(error, self.folder):
+                raise
+            raise self._full(error) from error
+
+    def _is_full(self) -> bool:
+        return self.delivered and self._free() < 1 << 20
+
+    def _free(self) -> int:
+        space = os.statvfs(self.folder)
+        return space.f_bavail * space.f_frsize
+
+    def _full(self, error: StepError | None = None) -> HostError:
+        return HostError(
+            "The output folder {path} is full",
+            hint=_ROOM,
+            command=error.command if error else (),
+            output=error.output if error else (),
+            path=self.output,
+        )
+
+
+def results_folder(bound: Path, volume: Path, *, run: str, system: System) -> Results:
+    """Return the host's folder, bound at `bound`, or else one that is made at `volume`."""
+    try:
+        output = _recognised(bound, run)
+    except (OSError, ValueError) as error:
+        volume.mkdir()
+        system.note(
+            "The engine cannot write into the output folder ({reason}); the results are copied "
+            "out of the container",
+            reason=error.strerror if isinstance(error, OSError) else error,
+        )
+        return Results(folder=volume)
+    return Results(folder=bound, output=output)
+
+
+def _recognised(bound: Path, run: str) -> str:
+    """Return the host's name of the folder at `bound`; OSError or ValueError when it is not it."""
+    mark = from_data(Mark, json.loads(read_whole(bound / MARK, limit=_LONGEST_MARK)))
+    if mark.run != run:
+        message = "it is another run's"
+        raise ValueError(message)
+    trial = bound / _TRIAL
+    try:
+        trial.write_text(run, encoding="ascii")
+    except OSError as error:
+        if error.errno not in _FULL:  # the check step tells of a full disk
+            raise
+    finally:
+        trial.unlink(missing_ok=True)
+    return mark.folder
+
+
+def _give(descriptor: int, owner: os.stat_result) -> None:
+    try:
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        if error.errno not in _NO_OWNERS:
+            raise
+
+
+def _lacks_room(error: StepError, folder: Path) -> bool:
+    writes_here = any(word.startswith(f"{folder}/") for word in error.command)
+    signs = ("exceeds free space on media", "No space left on device", "Disk quota exceeded")
+    return writes_here and any(sign in line for line in error.output for sign in signs)

@@ -1,0 +1,34 @@
+"""Is there enough room in the work volume?"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from builder.errors import HostError
+
+# The squashfs, and once more the ISO, as a part of the tree's size. Root filesystems of Debian
+# compress to between 0.3 and 0.5 of it; documents and music do not.
+IMAGE: Final = 0.5
+
+
+def images_beside(work: Path, results: Path) -> float:
+    """Return the room that the images need in the volume `work`, as a part of the tree's size.
+
+    The squashfs always lies there, the ISO only if the folder `results` is on the same disk.
+    """
+    together = work.stat().st_dev == results.stat().st_dev
+    return IMAGE * (2 if together else 1)
+
+
+def check_room(work: Path, needed: float) -> None:
+    """Raise HostError unless `needed` bytes are free where the folder `work` lies."""
+    space = os.statvfs(work)
+    free = space.f_bavail * space.f_frsize
+    if free < needed:
+        raise HostError(
+            "The engine's volumes have {free} MiB free; about {needed} MiB are needed",
+            hint="Free space where the engine keeps its data (`distroclone-builder doctor` "
+            "shows the place), or move it to a larger disk.",
+            free=free >> 20,
+            needed=int(needed) >> 20,
+        )

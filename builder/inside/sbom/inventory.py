@@ -1,0 +1,72 @@
+"""What an SBOM says, before it is written down in one format or another."""
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from builder import __version__
+from builder.codec import to_data
+from builder.inside.dpkg import InstalledPackage, read_installed
+from builder.inside.sbom.copyright_file import declared_license
+from builder.inside.tree import Tree
+from builder.package import Distribution, Package, package_url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One installed package."""
+
+    package: Package
+    url: str  # package URL
+    source: str  # "name version" of the source package; "" where it is the package's own
+    license: str  # SPDX expression; "" when it is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSystem:
+    """What an SBOM is about."""
+
+    name: str  # the ISO's, without ".iso"
+    version: str  # the distribution's
+    description: str  # e.g. "Debian GNU/Linux 13 (trixie)"
+    medium_id: str
+    tree_digest: str  # of the source tree; "" when it is not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All of it. The same inventory gives the same documents, byte for byte."""
+
+    system: LiveSystem
+    source_date_epoch: int
+    components: tuple[Component, ...]  # sorted by package
+
+    @property
+    def created(self) -> datetime:
+        """The date of the documents: that of the snapshot."""
+        return datetime.fromtimestamp(self.source_date_epoch, UTC)
+
+    @property
+    def identity(self) -> uuid.UUID:
+        """An id that another content does not have."""
+        content = json.dumps([__version__, to_data(self)], sort_keys=True, ensure_ascii=True)
+        digest = hashlib.sha256(content.encode()).digest()
+        return uuid.UUID(bytes=digest[:16], version=5)
+
+
+def read_components(tree: Tree, distribution: Distribution) -> tuple[Component, ...]:
+    """Return the installed packages of `tree`, sorted. Raises OSError without a status file."""
+    return tuple(_component(tree, each, distribution) for each in read_installed(tree))
+
+
+def _component(tree: Tree, found: InstalledPackage, distribution: Distribution) -> Component:
+    package = found.package
+    own = (found.source, found.source_version) == (package.name, package.version)
+    return Component(
+        package=package,
+        url=package_url(package, distribution),
+        source="" if own else f"{found.source} {found.source_version}",
+        license=declared_license(tree, package.name),
+    )

@@ -1,0 +1,95 @@
+"""States from what the results were made, and lists all of them in SHA256SUMS.
+
+Everything in the statement but the lock file's digest is what the manifest says; docs/provenance.md
+has its fields.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from builder.handover import SUMS
+from builder.inside.digests import digest_file
+from builder.inside.system import System
+from builder.naming import provenance_name
+from builder.provenance import (
+    BUILD_TYPE,
+    BUILDER_ID,
+    BUILDER_IMAGE,
+    LOCK_FILE,
+    PREDICATE,
+    SOURCE_TREE,
+    STATEMENT,
+    TREE_DIGEST,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenanceStep:
+    """Writes provenance and sums beside `iso`, whose manifest is `manifest`."""
+
+    name: ClassVar[str] = "provenance"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    iso: Path
+    manifest: Path
+    lock: Path  # of the tools in this image
+
+    @property
+    def target(self) -> Path:
+        """The provenance."""
+        return self.iso.with_name(provenance_name(self.iso.stem))
+
+    def run(self, system: System) -> None:
+        """Write both files."""
+        manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
+        digests = {row["path"]: row["sha256"] for row in manifest["artefacts"]}
+        digests[self.manifest.name] = digest_file(self.manifest).sha256
+        text = json.dumps(self._statement(manifest, digests), indent=2, sort_keys=True)
+        self.target.write_text(f"{text}\n", encoding="utf-8")
+        digests[self.target.name] = digest_file(self.target).sha256
+        lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+        self.iso.with_name(SUMS).write_text("".join(lines), encoding="utf-8")
+        system.progress(1.0)
+
+    def _statement(self, manifest: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            "_type": STATEMENT,
+            "subject": [
+                {"name": name, "digest": {"sha256": digest}}
+                for name, digest in sorted(digests.items())
+            ],
+            "predicateType": PREDICATE,
+            "predicate": {
+                "buildDefinition": {
+                    "buildType": BUILD_TYPE,
+                    "externalParameters": {
+                        "recipe": manifest["recipe"],
+                        "selector": manifest["snapshot"]["selector"],
+                    },
+                    "internalParameters": {"source_date_epoch": manifest["source_date_epoch"]},
+                    "resolvedDependencies": list(self._dependencies(manifest)),
+                },
+                "runDetails": {
+                    "builder": {
+                        "id": BUILDER_ID,
+                        "version": {"distroclone-builder": manifest["builder"]},
+                    }
+                },
+            },
+        }
+
+    def _dependencies(self, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the tree, the image and the lock as SLSA's resource descriptors."""
+        if "source" in manifest:
+            tree = manifest["source"]["digest"].removeprefix("sha256:")
+            yield {"name": SOURCE_TREE, "digest": {TREE_DIGEST: tree}}
+        image = manifest["image"]
+        yield {
+            "name": BUILDER_IMAGE,
+            "digest": {"sha256": image["id"].removeprefix("sha256:")},
+            "annotations": {"locked": image["locked"]},
+        }
+        yield {"name": LOCK_FILE, "digest": {"sha256": digest_file(self.lock).sha256}}

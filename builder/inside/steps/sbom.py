@@ -1,0 +1,62 @@
+"""Writes down which packages the live system has, in both formats that other tools read.
+
+It says nothing that depends on when, where or how often the ISO was built.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from builder.inside import medium
+from builder.inside.system import System
+from builder.inside.tree import Tree
+from builder.inside.tree_digest import TreeDigest
+from builder.naming import sbom_names
+from builder.plan import SystemFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SbomStep:
+    """Writes both SBOMs of the tree at `root` beside `iso`.
+
+    `source` waits for the digest of the source tree.
+    """
+
+    name: ClassVar[str] = "sbom"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    root: Path
+    iso_tree: Path
+    iso: Path
+    facts: SystemFacts
+    source_date_epoch: int
+    source: Callable[[], TreeDigest] | None = None
+
+    @property
+    def targets(self) -> tuple[Path, Path]:
+        """The SBOMs: CycloneDX, then SPDX."""
+        cyclonedx, spdx = sbom_names(self.iso.stem)
+        return self.iso.with_name(cyclonedx), self.iso.with_name(spdx)
+
+    def run(self, system: System) -> None:
+        """Write them."""
+        # Only this step pays for the libraries, which take longer to load than all our own code.
+        from builder.inside.sbom.documents import make_documents  # noqa: PLC0415
+
+        texts = make_documents(
+            Tree(self.root),
+            self.facts,
+            name=self.iso.stem,
+            medium_id=medium.read_medium_id(self.iso_tree).text,
+            tree_digest=self._tree_digest(),
+            source_date_epoch=self.source_date_epoch,
+        )
+        for target, text in zip(self.targets, texts, strict=True):
+            target.write_text(text, encoding="utf-8")
+        system.progress(1.0)
+
+    def _tree_digest(self) -> str:
+        if self.source is None:
+            return ""
+        return self.source().digest

@@ -1,0 +1,168 @@
+"""What belongs to a source tree, and what stands against an overlay over it: found by one walk.
+
+The walk reads no contents. Nothing may change the tree meanwhile.
+"""
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from builder.errors import StepError
+from builder.inside import acl
+from builder.inside.btrfs import is_subvolume_stub
+from builder.inside.filter_rules import FilterRules
+from builder.inside.foreign_text import clean
+from builder.inside.mounts import filesystem_at
+from builder.inside.statx import is_unchangeable
+from builder.inside.xattrs import xattr_names
+
+_OVERLAY_OWN: Final = "trusted.overlay."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTree:
+    """A tree at `root` of which `rules`, in rsync's form, say what belongs to it."""
+
+    root: Path
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What was found. Paths are bytes, "/" is the top; each tuple is in the order of the bytes."""
+
+    paths: tuple[bytes, ...]  # what belongs to the tree
+    left_out: tuple[bytes, ...]  # what does not, without what is below it
+    stubs: tuple[bytes, ...]  # directories without a time of their own, see `builder.inside.btrfs`
+    listed: tuple[bytes, ...]  # have an access control list
+    markers: tuple[bytes, ...]  # mean something to an overlay: it would not show them as they are
+    unchangeable: tuple[bytes, ...]  # immutable or append-only
+    devices: int  # how many devices or subvolumes the tree spreads over
+    size: int  # bytes of the files, one with several names once, sparse ones as they are
+    listed_size: int  # of the files among `listed`
+
+
+def survey_tree(tree: SourceTree, *, stop: threading.Event | None = None) -> Survey:
+    """Walk over `tree` once.
+
+    Raises StepError when a part of it cannot be read or vanishes, and when `stop` is set.
+    """
+    with told_of(tree):
+        return _Walk(tree=tree, stop=stop or threading.Event()).done()
+
+
+@contextmanager
+def told_of(tree: SourceTree) -> Iterator[None]:
+    """Turn an OSError about a path in `tree` into a StepError that names the path."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise changed(_inner(tree, error)) from error
+    except OSError as error:
+        raise StepError(
+            "{path} in the source cannot be read: {reason}",
+            hint="A file that cannot be read may be damaged on the disk.",
+            path=_inner(tree, error),
+            reason=error.strerror,
+        ) from error
+
+
+def changed(path: str) -> StepError:
+    """Return the error for what is not any more what it was a moment ago."""
+    return StepError(
+        "{path} in the source changed or vanished while it was read",
+        hint="Let the running backup or deletion finish, then build again.",
+        path=path,
+    )
+
+
+def _inner(tree: SourceTree, error: OSError) -> str:
+    return clean(os.fsdecode(error.filename or b"").removeprefix(str(tree.root)) or "/")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Walk:
+    tree: SourceTree
+    stop: threading.Event
+    on_btrfs: bool = False
+    paths: list[bytes] = field(default_factory=list)
+    left_out: list[bytes] = field(default_factory=list)
+    stubs: list[bytes] = field(default_factory=list)
+    listed: list[bytes] = field(default_factory=list)
+    markers: list[bytes] = field(default_factory=list)
+    unchangeable: list[bytes] = field(default_factory=list)
+    devices: set[int] = field(default_factory=set)
+    linked: set[tuple[int, int]] = field(default_factory=set)
+    size: int = 0
+    listed_size: int = 0
+
+    def done(self) -> Survey:
+        self.on_btrfs = filesystem_at(self.tree.root.resolve()) == "btrfs"
+        top = os.fsencode(self.tree.root)
+        self._look(b"/", top + b"/", os.lstat(top + b"/"))
+        self._walk(top)
+        return Survey(
+            paths=tuple(sorted(self.paths)),
+            left_out=tuple(sorted(self.left_out)),
+            stubs=tuple(sorted(self.stubs)),
+            listed=tuple(sorted(self.listed)),
+            markers=tuple(sorted(self.markers)),
+            unchangeable=tuple(sorted(self.unchangeable)),
+            devices=len(self.devices),
+            size=self.size,
+            listed_size=self.listed_size,
+        )
+
+    def _walk(self, top: bytes) -> None:
+        copies = FilterRules(self.tree.rules).copies
+        waiting = [b""]
+        while waiting:
+            if self.stop.is_set():
+                raise StepError("Reading the source was stopped")
+            above = waiting.pop()
+            with os.scandir(top + (above or b"/")) as entries:
+                for entry in entries:
+                    path = above + b"/" + entry.name
+                    directory = entry.is_dir(follow_symlinks=False)
+                    if not copies(path, directory=directory):
+                        self.left_out.append(path)
+                    elif entry.is_symlink():  # has neither size, nor flags, nor a list
+                        self.paths.append(path)
+                    else:
+                        self._look(path, entry.path, entry.stat(follow_symlinks=False))
+                        if directory:
+                            waiting.append(path)
+
+    def _look(self, path: bytes, real: bytes, status: os.stat_result) -> None:
+        self.paths.append(path)
+        if self.on_btrfs and is_subvolume_stub(status):
+            self.stubs.append(path)
+        else:
+            self.devices.add(status.st_dev)
+        names = xattr_names(real)
+        if is_unchangeable(real):
+            self.unchangeable.append(path)
+        if _is_whiteout(status) or any(name.startswith(_OVERLAY_OWN) for name in names):
+            self.markers.append(path)
+        if acl.ACCESS in names or acl.DEFAULT in names:
+            self.listed.append(path)
+            self.listed_size += status.st_size
+        if stat.S_ISREG(status.st_mode):
+            self._weigh(status)
+
+    def _weigh(self, status: os.stat_result) -> None:
+        if status.st_nlink > 1:
+            inode = (status.st_dev, status.st_ino)
+            if inode in self.linked:
+                return
+            self.linked.add(inode)
+        self.size += min(status.st_size, status.st_blocks * 512)
+
+
+def _is_whiteout(status: os.stat_result) -> bool:
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0

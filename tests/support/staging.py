@@ -1,0 +1,31 @@
+"""The stage step, as the pipeline would make it."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+from builder.inside.excludes import staging_rules
+from builder.inside.steps.stage import StageStep
+from builder.inside.survey import SourceTree, survey_tree
+from builder.plan import Staging
+
+
+def stage_step(
+    source: Path,
+    target: Path,
+    *exclude: str,
+    rules: Iterable[str] | None = None,
+    staging: Staging = Staging.RSYNC,
+    until: ExitStack | None = None,
+) -> StageStep:
+    """Return the step; `rules`, where given, take the place of the whole table."""
+    tree = SourceTree(root=source, rules=staging_rules(exclude) if rules is None else tuple(rules))
+    return StageStep(
+        tree=tree,
+        survey=lambda: survey_tree(tree),
+        target=target,
+        layer=target.with_name(f"{target.name}.layer"),
+        beside=1.0,
+        staging=staging,
+        until=until or ExitStack(),
+    )

@@ -1,0 +1,115 @@
+"""What a change costs: blocks that a real mksquashfs compresses again, counted, never timed."""
+
+import dataclasses
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from builder.compression import parse_compression
+from builder.inside import medium
+from builder.inside.block_cache import BlockCache
+from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
+
+pytestmark = pytest.mark.tools
+
+MIB = 1 << 20
+FOLDERS = ("usr/bin", "usr/lib/a", "usr/lib/b", "usr/share/doc", "usr/share/icons", "var/lib/info")
+SLACK = 2 * MIB  # one group, and the tables of the filesystem
+
+
+class Machine:
+    """A tree of some 40 MB in small files, packed with one store again and again."""
+
+    def __init__(self, base: Path) -> None:
+        self.work = Work(base=base)
+        self.chance = random.Random(11)  # noqa: S311
+        self.cache = BlockCache(folder=base / "store", counts=base / "counts")
+        self.cache.folder.mkdir()
+        make_root(self.work)
+        for folder in FOLDERS:
+            for _ in range(220):
+                self.add(folder)
+
+    def add(self, folder: str, size: int | None = None) -> int:
+        """Add a file with a name anywhere in the folder, and return its size."""
+        size = size or self.chance.randrange(1000, 60_000)
+        path = self.work.root / folder / self.chance.randbytes(4).hex()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.chance.randbytes(size // 2).hex().encode())
+        os.utime(path, (EPOCH, EPOCH))
+        return size // 2 * 2
+
+    def pack(self, *, is_grouped: bool = True) -> tuple[bytes, int]:
+        """Return the image, and how many bytes were compressed for it."""
+        step = dataclasses.replace(
+            squashfs_step(self.work),
+            compression=dataclasses.replace(parse_compression("zstd,level=1"), grouped=is_grouped),
+            block_cache=self.cache,
+        )
+        step.run(real_system())
+        counts = self.cache.read_counts()
+        assert counts is not None
+        return (self.work.iso_tree / medium.SQUASHFS).read_bytes(), counts.miss_bytes
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def new_package(machine: Machine) -> int:
+    return sum(machine.add(folder, 400_000) for folder in FOLDERS for _ in range(3))
+
+
+def one_small_file(machine: Machine) -> int:
+    return machine.add("usr/bin", 100)
+
+
+def one_byte(machine: Machine) -> int:
+    path = min((machine.work.root / "usr/lib/a").iterdir())
+    content = bytearray(path.read_bytes())
+    content[50] ^= 1
+    path.write_bytes(content)
+    os.utime(path, (EPOCH, EPOCH))
+    return 1
+
+
+def removal(machine: Machine) -> int:
+    for path in sorted((machine.work.root / "usr/share/icons").iterdir())[:5]:
+        path.unlink()
+    return 0
+
+
+@pytest.mark.parametrize("change", [new_package, one_small_file, one_byte, removal])
+def test_what_is_compressed_again_follows_what_changed(
+    machine: Machine, change: Callable[[Machine], int]
+) -> None:
+    machine.pack()
+    changed = change(machine)
+    _image, compressed = machine.pack()
+    assert compressed <= 1.5 * changed + SLACK
+
+
+def test_packed_in_a_row_the_same_change_costs_a_multiple(machine: Machine) -> None:
+    machine.pack(is_grouped=False)
+    _image, in_a_row = (one_small_file(machine), machine.pack(is_grouped=False))[1]
+    machine.pack()
+    _image, grouped = (one_small_file(machine), machine.pack())[1]
+    assert in_a_row > 4 * grouped
+
+
+def test_groups_cost_hardly_any_room(machine: Machine) -> None:
+    in_a_row, _compressed = machine.pack(is_grouped=False)
+    grouped, _compressed = machine.pack()
+    assert len(grouped) <= 1.02 * len(in_a_row)
+
+
+def test_the_groups_are_not_in_the_image_or_beside_it(machine: Machine) -> None:
+    machine.pack()
+    assert {path.name for path in (machine.work.iso_tree / medium.SQUASHFS).parent.iterdir()} == {
+        Path(medium.SQUASHFS).name,
+        Path(medium.PACKAGES).name,
+    }

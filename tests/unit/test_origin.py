@@ -1,0 +1,167 @@
+"""A manifest as the plan of a build: all of it checked, whoever wrote it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from builder.codec import to_data
+from builder.compression import PRESETS, parse_compression
+from builder.errors import VerificationError
+from builder.host.origin import read_origin
+from builder.plan import BootSettings, LiveSettings, Recipe, SnapshotKind
+from tests.support.results import CONTENT, ISO, manifest_data, row
+
+Change = Callable[[dict[str, Any]], object]
+
+RECIPE = Recipe(
+    compression=parse_compression("xz,block=256K,filters=x86+arm"),
+    live=LiveSettings(user="anna", locale="de_DE.UTF-8", keyboard="de", timezone="Europe/Berlin"),
+    boot=BootSettings(
+        kernel_parameters=("quiet", "splash"), serial_console="ttyS0,115200", timeout_seconds=0
+    ),
+    exclude=("/opt/secret", "/srv/*"),
+    name="Anna",
+    volume_id="ANNA",
+)
+
+
+def content(change: Change = lambda _data: None) -> bytes:
+    data = manifest_data()
+    data["recipe"] = to_data(RECIPE)
+    change(data)
+    return json.dumps(data).encode()
+
+
+def test_a_manifest_says_all_that_a_rebuild_needs() -> None:
+    origin = read_origin(content())
+    assert origin.iso == ISO
+    assert origin.recipe == RECIPE
+    assert (origin.snapshot.selector, origin.snapshot.kind) == ("3", SnapshotKind.SNAPPER)
+    assert origin.snapshot.seconds == 1_781_706_561
+    assert origin.tree.digest == "sha256:" + "1" * 64
+    assert (origin.image.id, origin.image.locked) == ("sha256:" + "0" * 64, True)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
+def test_the_recipe_of_all_defaults_is_read(preset: Any) -> None:
+    recipe = Recipe(compression=preset)
+    read = read_origin(content(lambda data: data.update(recipe=to_data(recipe))))
+    assert read.recipe == recipe
+
+
+def of(place: str, value: object) -> Change:
+    """Put a value into the manifest at a path with dots."""
+
+    def change(data: dict[str, Any]) -> None:
+        *above, last = place.split(".")
+        for key in above:
+            data = data[key]
+        data[last] = value
+
+    return change
+
+
+def without(place: str) -> Change:
+    def change(data: dict[str, Any]) -> None:
+        *above, last = place.split(".")
+        for key in above:
+            data = data[key]
+        del data[last]
+
+    return change
+
+
+HOSTILE: dict[str, tuple[Change, str]] = {
+    # what would break out of a file, a command line or a menu
+    "a user with a line end": (of("recipe.live.user", "a\nroot"), "not a user name"),
+    "a system's user": (of("recipe.live.user", "root"), "belongs to the system"),
+    "a shell in the full name": (of("recipe.live.full_name", "$(reboot)"), "full name"),
+    "a kernel parameter that ends the menu entry": (
+        of("recipe.boot.kernel_parameters", ["quiet }\nmenuentry x {"]), "kernel parameter",
+    ),
+    "kernel parameters without end": (
+        of("recipe.boot.kernel_parameters", ["x" * 150] * 20), "too many",
+    ),
+    "a timeout of days": (of("recipe.boot.timeout_seconds", 10**9), "seconds are not possible"),
+    "a timeout that is a truth": (of("recipe.boot.timeout_seconds", True), "true or false"),
+    "a name that climbs": (of("recipe.name", "../../etc/x"), "not possible as a file name"),
+    "a volume id with a quote": (of("recipe.volume_id", 'A"B'), "recipe.volume_id"),
+    "an exclude that is no root": (of("recipe.exclude", ["../x"]), "not possible as an exclude"),
+    "an exclude of everything": (of("recipe.exclude", ["/**"]), "excludes everything"),
+    "an exclude with a line end": (of("recipe.exclude", ["/a\n+ /root"]), "exclude"),
+    "a text of megabytes": (of("recipe.live.hostname", "a" * 5_000_000), "is too long"),
+    "an unknown key": (of("recipe.live.shell", "/bin/sh"), 'Unknown key "shell"'),
+    "an unknown key of the recipe": (of("recipe.run", "reboot"), 'Unknown key "run"'),
+    "a list in place of a text": (of("recipe.live.user", ["a"]), "found a list"),
+    "a recipe that is a list of lists": (of("recipe.exclude", [["/a"]]), "found a list"),
+    "a fraction": (of("recipe.boot.timeout_seconds", 1.5), "whole number"),
+    "an escape sequence": (of("recipe.live.hostname", "\x1b[2Jx"), "not a host name"),
+    # what contradicts itself
+    "a preset with another level": (of("recipe.compression.level", 22), "contradicts itself"),
+    "a block size of its own": (of("recipe.compression.block_size", 3), "contradicts itself"),
+    "an unknown preset": (of("recipe.compression.name", "best"), "is unknown"),
+    "a compression with a flag": (
+        of("recipe.compression.name", "zstd,level=3 -e /etc"), "level",
+    ),
+    "an unknown key of the compression": (of("recipe.compression.argv", "-e"), "contradicts"),
+    "a setting missing": (without("recipe.live.user"), "not complete"),
+    "a setting of null": (of("recipe.live.user", None), "contradicts itself"),
+    "no compression": (without("recipe.compression"), "not complete"),
+    "a date that gives another epoch": (
+        of("snapshot.taken", "2026-06-18T14:29:21Z"), "contradicts itself",
+    ),
+    "an epoch of another date": (of("source_date_epoch", 4), "contradicts itself"),
+    "a number of another snapshot": (of("snapshot.number", 4), '"snapshot" is not as'),
+    "a number of a snapshot without one": (of("snapshot.kind", "raw"), '"snapshot" is not as'),
+    # what is no such thing
+    "a selector that climbs": (of("snapshot.selector", "../../x"), '"snapshot" is not as'),
+    "a kind that is none": (of("snapshot.kind", "magic"), '"snapshot" cannot be read'),
+    "a kind that is a list": (of("snapshot.kind", []), '"snapshot" cannot be read'),
+    "a date that is none": (of("snapshot.taken", "yesterday"), '"snapshot" is not as'),
+    "a date written otherwise": (of("snapshot.taken", "2026-6-17T14:29:21Z"), '"snapshot" is not'),
+    "a date before 1970": (of("snapshot.taken", "1969-06-17T14:29:21Z"), "contradicts itself"),
+    "a description of megabytes": (of("snapshot.description", "x" * 10**6), '"snapshot" is not'),
+    "an unknown key of the snapshot": (of("snapshot.path", "/"), '"snapshot" cannot be read'),
+    "a snapshot without a date": (without("snapshot.taken"), '"snapshot" cannot be read'),
+    "no source": (without("source"), "does not name its source tree"),
+    "a source that is a text": (of("source", "x"), '"source" has no "digest"'),
+    "a digest that is none": (of("source.digest", "sha256:x"), '"source" is not as'),
+    "a digest that is an option": (of("image.id", "--privileged"), '"image" is not as'),
+    "an image's name": (of("image.id", "debian:latest"), '"image" is not as'),
+    "an image that is locked as a text": (of("image.locked", "yes"), '"image" cannot be read'),
+    "no ISO": (of("artefacts", [row("x.json", b"")]), "speaks of 0 ISOs"),
+    "two ISOs": (
+        of("artefacts", [row(ISO, CONTENT), row("other.iso", CONTENT)]), "speaks of 2 ISOs",
+    ),
+    "an ISO that climbs": (of("artefacts", [row("../../x.iso", CONTENT)]), "point outside"),
+    "a newer format": (of("format", 2), "made by a newer version"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "reason"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_no_build_writes_is_refused(change: Change, reason: str) -> None:
+    with pytest.raises(VerificationError) as caught:
+        read_origin(content(change))
+    assert reason in str(caught.value)
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_manifest_that_is_cut_off_anywhere_is_refused() -> None:
+    whole = content()
+    for end in range(0, len(whole), 97):
+        with pytest.raises(VerificationError):
+            read_origin(whole[:end])
+
+
+def test_one_bit_anywhere_gives_a_plan_or_a_verdict_and_nothing_else() -> None:
+    whole = content()
+    for position in range(0, len(whole), 3):
+        spoilt = bytearray(whole)
+        spoilt[position] ^= 1 << position % 8
+        try:
+            read_origin(bytes(spoilt))
+        except VerificationError:
+            continue

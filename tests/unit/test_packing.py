@@ -1,0 +1,114 @@
+"""Which small files share blocks: stable against changes, and a function of the tree only."""
+
+import os
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from builder.inside.packing import SmallFile, grouped, write_actions
+
+KIB = 1024
+
+
+def files(*rows: tuple[str, int]) -> list[SmallFile]:
+    found = (SmallFile(path=path.encode(), size=size) for path, size in rows)
+    return sorted(found, key=lambda file: file.path)
+
+
+def many(folder: str, count: int, size: int = 64 * KIB) -> list[tuple[str, int]]:
+    return [(f"{folder}/{chr(97 + number % 26)}{number:05}", size) for number in range(count)]
+
+
+def members(groups: list[bytes], tree: Iterable[SmallFile]) -> dict[bytes, list[bytes]]:
+    """Put each file where mksquashfs does: into the first group that fits, else into none."""
+    found: dict[bytes, list[bytes]] = {}
+    for file in tree:
+        home = next((group for group in groups if file.path.startswith(group)), b"")
+        found.setdefault(home, []).append(file.path)
+    return found
+
+
+def test_a_small_tree_is_one_group() -> None:
+    assert grouped(files(*many("usr/bin", 20))) == []
+    assert grouped([]) == []
+
+
+def test_a_folder_with_enough_in_it_gets_blocks_of_its_own() -> None:
+    tree = files(*many("usr/bin", 30), *many("usr/lib/x", 12), ("usr/share/one", 5))
+    assert grouped(tree) == [b"usr/b", b"usr/l"]
+
+
+def test_a_large_folder_is_cut_by_the_beginnings_of_names() -> None:
+    tree = files(*many("var/lib/dpkg/info", 2000, 10 * KIB))
+    groups = grouped(tree)
+    assert len(groups) > 10
+    assert all(group.startswith(b"var/lib/dpkg/info/") for group in groups)
+    sizes = [len(paths) * 10 * KIB for paths in members(groups, tree).values()]
+    assert max(sizes) < 4 << 20
+
+
+def test_a_group_comes_after_those_that_refine_it() -> None:
+    groups = grouped(files(*many("usr/bin", 300), *many("usr/lib/x/y", 400)))
+    for position, group in enumerate(groups):
+        assert not any(later.startswith(group) for later in groups[position + 1 :])
+
+
+def test_one_more_file_moves_only_its_own_group() -> None:
+    tree = files(*many("usr/bin", 300), *many("usr/lib/x/y", 400), *many("var/d", 200))
+    more = files(("usr/lib/x/y/a00000-more", 7 * KIB), *((f.path.decode(), f.size) for f in tree))
+    before, after = members(grouped(tree), tree), members(grouped(more), more)
+    changed = [group for group in after if before.get(group) != after[group]]
+    assert len(changed) == 1
+    assert sum(map(len, before.values())) == len(tree)
+
+
+def test_the_number_of_groups_is_limited_however_large_the_tree() -> None:
+    chance = random.Random(5)  # noqa: S311
+    tree = files(*((f"usr/{chance.randbytes(3).hex()}", 900 * KIB) for _ in range(6000)))
+    assert 100 < len(grouped(tree)) < 1100
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_actions_do_not_depend_on_the_order_of_the_disk(tmp_path: Path, seed: int) -> None:
+    names = [f"usr/{letter}/{number}" for letter in "abc" for number in range(30)]
+    written = []
+    for order in (0, seed):
+        root = tmp_path / str(order)
+        random.Random(order).shuffle(names)  # noqa: S311
+        for name in names:
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytes(50 * KIB))
+        write_actions(root, tmp_path / "actions", block_size=1 << 20)
+        written.append((tmp_path / "actions").read_bytes())
+    assert written[0] == written[1]
+    assert written[0].splitlines()[0] == b'fragment(group)@subpathname("/usr/a*")'
+
+
+def test_only_files_smaller_than_a_block_count(tmp_path: Path) -> None:
+    for name, size in (("a/1", 1 << 20), ("b/1", (1 << 20) - 1), ("c/1", 0)):
+        for number in range(4):
+            path = tmp_path / f"root/{name}{number}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"")
+            os.truncate(path, size)
+    (tmp_path / "root/d").symlink_to("/usr")
+    write_actions(tmp_path / "root", tmp_path / "actions", block_size=1 << 20)
+    assert b"/a" not in (tmp_path / "actions").read_bytes()
+    assert b"/b" in (tmp_path / "actions").read_bytes()
+
+
+def test_odd_names_cannot_leave_their_pattern(tmp_path: Path) -> None:
+    odd = b'x"\n)@ ,&|!\\[*?(\xff\xe4\x01-'
+    folder = os.fsencode(tmp_path / "root") + b"/" + odd
+    os.makedirs(folder)  # noqa: PTH103 - bytes
+    for number in range(80):
+        with open(folder + b"/%d" % number, "wb") as file:  # noqa: PTH123 - bytes
+            file.truncate(100 * KIB)
+    write_actions(tmp_path / "root", tmp_path / "actions", block_size=1 << 20)
+    lines = (tmp_path / "actions").read_bytes().splitlines()
+    assert lines
+    for line in lines:
+        assert line.startswith(b'fragment(group)@subpathname("/x' + b"?" * (len(odd) - 2) + b"-/")
