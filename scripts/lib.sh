@@ -127,3 +127,15 @@ ensure_venv() {
     "$python" -m pip install --quiet --disable-pip-version-check --editable ".$1"
     printf '%s' "$1 $now" >.venv/made-for
 }
+
+# names_units_only ARGUMENT…: do the paths among them name unit tests, which need no engine?
+names_units_only() {
+    local argument found=1
+    for argument; do
+        case "$argument" in
+        tests/unit | tests/unit/*) found=0 ;;
+        tests | tests/*) return 1 ;;
+        esac
+    done
+    return "$found"
+}

@@ -31,8 +31,17 @@ def report(what: str) -> None:
     _reports.append(what)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first, and the boots last."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know `--full`, for what takes too long for every run."""
+    parser.addoption("--full", action="store_true", help="also run the tests marked `full`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a full run has; run what is quick first, and the boots last."""
+    if not config.getoption("--full"):
+        left_out = [item for item in items if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     order = ("unit", "tools", "container", "boot")
 
     def rank(item: pytest.Item) -> int:

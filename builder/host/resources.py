@@ -82,6 +82,7 @@ def builder_context() -> BuildContext:
             "install-tools",
             "block-cache/block_cache.c",
             "block-cache/blake2b.h",
+            "holes/holes.c",
         ]
     )
 

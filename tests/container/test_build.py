@@ -89,6 +89,9 @@ def test_the_manifest_and_the_result_agree_with_the_files(built: Built) -> None:
     assert artefact["size"] == built.iso.stat().st_size
     assert (manifest["snapshot"]["selector"], manifest["snapshot"]["number"]) == ("3", 3)
     assert manifest["source_date_epoch"] == 1781706560  # 2026-06-17 14:29:21, on FAT's clock
+    assert manifest["source"]["digest"].startswith("sha256:")
+    assert manifest["source"]["files"] > 5000
+    assert manifest["source"]["bytes"] > 100_000_000
     told = {each["name"]: each["sha256"] for each in built.ended.data["artefacts"]}
     assert told[built.iso.name] == digest
 
@@ -237,15 +240,9 @@ def test_the_build_container_has_no_network_and_few_powers(watched: Watched) -> 
     assert not config["Devices"]
 
 
-def test_a_plain_cache_offers_itself_alone_and_can_be_built(
-    plain_cache: Path, tmp_path: Path
-) -> None:
+def test_a_plain_cache_offers_itself_alone(plain_cache: Path) -> None:
     listed = run("snapshots", "--cache", plain_cache).data
     assert [each["selector"] for each in listed["candidates"]] == ["cache"]
-    ended = run("build", "cache", "--cache", plain_cache, "--output", tmp_path,
-                "--compression", "fast")  # fmt: skip
-    assert ended.code == 0, ended.errors
-    assert len(list(tmp_path.glob("*.iso"))) == 1
 
 
 def test_a_plain_cache_that_changes_meanwhile_gives_nothing(

@@ -1,24 +1,16 @@
 """The digest in the manifest names the tree, not the medium that it lies on."""
 
-import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from builder.host.config import Overrides, load_config
-from builder.host.engine import Engine
-from builder.host.session import Outcome, build
 from builder.inside.btrfs import subvolume
-from builder.inside.scan import find_base, scan
 from builder.inside.survey import SourceTree
 from builder.inside.tree_digest import digest_tree
-from tests.conftest import ignore
 from tests.support.machines import RecordingSystem
 from tests.support.staging import stage_step
 
@@ -39,43 +31,6 @@ def mounted(image: Path, mount: Path, options: str) -> Iterator[Path]:
         yield mount
     finally:
         run("umount", mount)  # the kernel frees the loop device with the last unmount
-
-
-def manifest(outcome: Outcome) -> dict[str, Any]:
-    path = outcome.folder / f"{outcome.iso_name}.manifest.json"
-    described: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return described
-
-
-@pytest.fixture
-def plain_cache(demo_cache: Path, demo_build: Outcome, tmp_path: Path) -> Iterator[Path]:
-    """A cache in a directory, with the tree of the demo build as it is now."""
-    selector = manifest(demo_build)["snapshot"]["selector"]
-    base = tmp_path / "plain"
-    base.mkdir()
-    try:
-        with mounted(demo_cache, tmp_path / "image", "ro,loop") as volume:
-            found = find_base(volume)
-            candidates = scan(found).candidates
-            (path,) = [each.path for each in candidates if each.selector == selector]
-            run("cp", "-a", found / path, base / ".rootfs_cache")
-            run("cp", "-a", found / ".backup_meta", base)
-        yield base
-    finally:
-        shutil.rmtree(base)
-
-
-def test_a_cache_image_and_a_plain_copy_have_the_same_digest(
-    engine: Engine, demo_build: Outcome, plain_cache: Path, tmp_path: Path
-) -> None:
-    output = tmp_path / "output"
-    config = load_config(None, Overrides(cache=plain_cache, snapshot="cache", output=output))
-    source = manifest(build(config, engine, on_event=ignore))["source"]
-    assert source == manifest(demo_build)["source"]
-    assert source["digest"].startswith("sha256:")
-    assert source["files"] > 5000
-    assert source["bytes"] > 100_000_000
-    shutil.rmtree(output)
 
 
 def copying(argv: Sequence[str]) -> str:

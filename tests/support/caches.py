@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -25,27 +25,57 @@ def command(*words: object) -> str:
 @contextmanager
 def mounted_copy(image: Path) -> Iterator[Path]:
     """Mount a writable copy of a cache image of its own file system id; yield the cache base."""
+
+    def copy(target: Path) -> None:
+        command("cp", "--sparse=always", image, target)
+        command("btrfstune", "-m", target)
+
+    with _mounted(copy) as mount:
+        yield mount / BASE
+
+
+@contextmanager
+def mounted_ext4() -> Iterator[Path]:
+    """Mount an empty ext4 of 2 GiB."""
+
+    def make(target: Path) -> None:
+        with target.open("wb") as stream:
+            stream.truncate(2 << 30)
+        command("mkfs.ext4", "-q", target)
+
+    with _mounted(make) as mount:
+        yield mount
+
+
+@contextmanager
+def _mounted(make: Callable[[Path], None]) -> Iterator[Path]:
     with ExitStack() as undo:
         place = Path(tempfile.mkdtemp(prefix=PREFIX))
         undo.callback(place.rmdir)
-        copy, mount = place / "cache.img", place / "volume"
-        undo.callback(copy.unlink, missing_ok=True)
-        command("cp", "--sparse=always", image, copy)
-        command("btrfstune", "-m", copy)
+        image, mount = place / "volume.img", place / "volume"
+        undo.callback(image.unlink, missing_ok=True)
+        make(image)
         mount.mkdir()
         undo.callback(mount.rmdir)
-        command("mount", "-o", "loop,noatime", copy, mount)
+        command("mount", "-o", "loop,noatime", image, mount)
         undo.callback(command, "umount", mount)  # frees the loop device as well
-        yield mount / BASE
+        yield mount
+
+
+@contextmanager
+def made_place() -> Iterator[Path]:
+    """Make a folder that every user may enter; it is gone afterwards."""
+    with ExitStack() as undo:
+        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/var/tmp"))
+        undo.callback(shutil.rmtree, place)
+        place.chmod(0o755)
+        yield place
 
 
 @contextmanager
 def plain_copy(base: Path) -> Iterator[Path]:
     """Copy the cache of a mounted cache to plain directories; yield the new base."""
-    with ExitStack() as undo:
-        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/var/tmp"))
-        undo.callback(shutil.rmtree, place)
-        place.chmod(0o755)
+    with made_place() as place:
         rootfs = place / ROOTFS
         rootfs.mkdir()
         entries = (path for path in (base / ROOTFS).iterdir() if path.name != ".snapshots")

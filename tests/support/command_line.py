@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -114,11 +115,14 @@ class Running:
 
 @contextmanager
 def running(
-    *words: object, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    *words: object,
+    environment: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
+    command: Sequence[str] = COMMAND,
 ) -> Iterator[Running]:
     """Start the command with --json; what still runs when the body is left is interrupted."""
     with subprocess.Popen(
-        [*prefix, *COMMAND, *map(str, words), "--json"],
+        [*prefix, *command, *map(str, words), "--json"],
         cwd=PROJECT,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
@@ -138,11 +142,20 @@ def running(
 
 
 def run(
-    *words: object, environment: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    *words: object,
+    environment: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
+    command: Sequence[str] = COMMAND,
 ) -> Ended:
     """Run the command with --json to its end."""
-    with running(*words, environment=environment, prefix=prefix) as run_of_it:
+    with running(*words, environment=environment, prefix=prefix, command=command) as run_of_it:
         return run_of_it.end()
+
+
+def others_can_enter(*places: Path) -> bool:
+    """Whether any user could run what is there: checkouts and interpreters are root's at times."""
+    folders = {folder for place in places for folder in (place, *place.parents)}
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in folders)
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:

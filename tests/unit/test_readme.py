@@ -171,7 +171,17 @@ def test_the_architecture_page_gives_the_steps_in_their_order() -> None:
 def test_the_workflow_runs_the_script_that_readme_names_and_pins_its_actions() -> None:
     workflow = yaml.safe_load(WORKFLOW.read_text())
     steps = workflow["jobs"]["test"]["steps"]
-    assert steps[-1]["run"].endswith(" scripts/test")
+    assert " scripts/test " in steps[-1]["run"]
     for used in (step["uses"] for step in steps if "uses" in step):
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used)
     assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_the_workflow_runs_everything_every_night_and_never_without_end() -> None:
+    workflow = yaml.safe_load(WORKFLOW.read_text())
+    (nightly,) = workflow[True]["schedule"]  # YAML 1.1 reads `on` as a truth
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", nightly["cron"])
+    job = workflow["jobs"]["test"]
+    at_night = r"\$\{\{ github.event_name == 'schedule' && (\S+) \|\| (\S+) \}\}"
+    assert re.findall(at_night, job["steps"][-1]["run"]) == [("'--full'", "''")]
+    assert re.fullmatch(at_night, job["timeout-minutes"]) is not None

@@ -106,3 +106,23 @@ def test_a_package_that_may_not_be_installed_is_named(checkout: Path) -> None:
     )
     assert ended.returncode == 3
     assert "some-package" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "engine"),
+    [
+        ("tests/unit", False),
+        ("-q tests/unit/test_main.py tests/unit/test_lock.py", False),
+        ("", True),
+        ("--full", True),
+        ("-k unit", True),
+        ("tests", True),
+        ("tests/unit tests/container", True),
+        ("tests/container tests/unit", True),
+    ],
+)
+def test_only_unit_tests_are_run_without_an_engine(
+    checkout: Path, arguments: str, *, engine: bool
+) -> None:
+    ended = shell(checkout, f"names_units_only {arguments} && echo no || echo yes")
+    assert ended.stdout.strip() == ("yes" if engine else "no"), ended.stderr

@@ -1,0 +1,346 @@
+"""What may differ from one build to the next without changing a byte, each with a name.
+
+A variation changes how a build is run, and knows by what it can be seen that it did: a difference
+that did not reach the build proves nothing. `docs/reproducibility.md` shows them as a table.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+
+from tests.support.command_line import PROJECT, others_can_enter
+from tests.support.varied_build import Build, Places, Trace
+
+HOST_NAME = "zx-varied-host-17"
+ZONE = "Pacific/Kiritimati"  # UTC+14: most of the time another day
+USER = 65534
+MEMORY = 1 << 30  # bytes
+EARLIER, LATER = -3 * 365 * 86400, 200 * 86400  # seconds
+CHROOT_PROGRAM = "mkinitramfs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """One difference. At most one of a `slot` fits into a build."""
+
+    name: str
+    what: str
+    apply: Callable[[Build, Places], Build]
+    is_seen: Callable[[Trace], bool]
+    slot: str = ""
+
+
+def _moved(build: Build, places: Places) -> Build:
+    return replace(build, source=("--cache-image", places.moved_image))
+
+
+def _btrfs(build: Build, places: Places) -> Build:
+    return replace(build, source=("--cache", places.btrfs))
+
+
+def _ext4(build: Build, places: Places) -> Build:
+    return replace(build, source=("--cache", places.ext4))
+
+
+def _output(build: Build, places: Places) -> Build:
+    return replace(build, output=places.folder("Ergebnis für später") / "noch … eins")
+
+
+def _flags(*flags: object) -> Callable[[Build, Places], Build]:
+    return lambda build, _places: replace(build, flags=(*build.flags, *flags))
+
+
+def _cold(build: Build, places: Places) -> Build:
+    return replace(build, flags=(*build.flags, "--block-cache", places.folder("cold blocks")))
+
+
+def _warm(build: Build, places: Places) -> Build:
+    return replace(build, flags=(*build.flags, "--block-cache", places.blocks))
+
+
+def _one_processor(build: Build, _places: Places) -> Build:
+    return build.limited(cpuset_cpus="0")
+
+
+def _little_memory(build: Build, _places: Places) -> Build:
+    return build.limited(mem_limit=MEMORY, memswap_limit=MEMORY)
+
+
+def _host_name(build: Build, _places: Places) -> Build:
+    named = build.under("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', HOST_NAME)
+    return named.limited(hostname=f"inside-{HOST_NAME}")
+
+
+def _time_zone(build: Build, _places: Places) -> Build:
+    return build.having(TZ=ZONE).limited(environment={"TZ": ZONE})
+
+
+def _locale(build: Build, _places: Places) -> Build:
+    return build.having(LC_ALL="C", LANG="tr_TR.UTF-8", LANGUAGE="tr")
+
+
+def _environment(build: Build, places: Places) -> Build:
+    return build.having(
+        SOURCE_DATE_EPOCH="86400",
+        PYTHONHASHSEED="4711",
+        TMPDIR=str(places.folder("temporary")),
+        XZ_OPT="-0",
+        ZSTD_CLEVEL="1",
+        MKSQUASHFS_OPTIONS="-no-xattrs",
+    )
+
+
+def _user(build: Build, places: Places) -> Build:
+    home = str(places.folder("home"))
+    words = ["setpriv", f"--reuid={USER}", f"--regid={USER}", f"--groups={places.engine_group}"]
+    if not others_can_enter(PROJECT, Path(sys.executable).resolve()):
+        words += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    return build.under(*words).having(HOME=home, USER="nobody", LOGNAME="nobody")
+
+
+def _umask(build: Build, _places: Places) -> Build:
+    return build.under("sh", "-c", 'umask 077; exec "$@"', "umask")
+
+
+def _clock(offset: int) -> Callable[[Build, Places], Build]:
+    return lambda build, places: replace(build, clock=places.clock(offset))
+
+
+def _after_crash(build: Build, _places: Places) -> Build:
+    return replace(build, crashes_before=True)
+
+
+def _checkout(build: Build, places: Places) -> Build:
+    return replace(build, project=places.checkout)
+
+
+def _sees(path: Callable[[Build], object]) -> Callable[[Trace], bool]:
+    return lambda trace: any(each.startswith(str(path(trace.build))) for each in trace.sources)
+
+
+def _says(pattern: str) -> Callable[[Trace], bool]:
+    return lambda trace: re.search(pattern, trace.log, re.MULTILINE) is not None
+
+
+def _owner(trace: Trace) -> str:
+    return str(trace.container["Config"]["Labels"]["distroclone-builder.owner"])
+
+
+def _is_shifted(offset: int) -> Callable[[Trace], bool]:
+    """The clock reached the host's side, the container, its tools, and the chroot in it."""
+
+    def is_seen(trace: Trace) -> bool:
+        created = datetime.fromisoformat(trace.container["Created"][:19] + "+00:00")
+        logged = datetime.fromisoformat(trace.log.split(maxsplit=1)[0])
+        wanted = {"python3", "mksquashfs", "xorriso", "grub-mkimage", "mkfs.fat", CHROOT_PROGRAM}
+        near = abs(logged - created - timedelta(seconds=offset)) < timedelta(hours=1)
+        return near and wanted <= trace.programs
+
+    return is_seen
+
+
+def _blocks(*, found: bool) -> Callable[[Trace], bool]:
+    def is_seen(trace: Trace) -> bool:
+        counts = trace.ended.data["block_cache"]
+        return (counts["hits"] > 0) is found and (counts["misses"] == 0) is found
+
+    return is_seen
+
+
+def _mode(trace: Trace) -> int:
+    return trace.build.output.stat().st_mode & 0o777
+
+
+VARIATIONS = (
+    Variation(
+        name="moved image",
+        what="the cache image has another name and place, with blanks and letters beyond ASCII",
+        apply=_moved,
+        is_seen=_sees(lambda build: build.source[1]),
+        slot="source",
+    ),
+    Variation(
+        name="btrfs",
+        what="a cache folder on btrfs, frozen, instead of a cache image",
+        apply=_btrfs,
+        is_seen=lambda trace: any("/.distroclone-builder-" in each for each in trace.sources),
+        slot="source",
+    ),
+    Variation(
+        name="ext4",
+        what="a plain copy on ext4, made in random order and without holes in its files",
+        apply=_ext4,
+        is_seen=_sees(lambda build: build.source[1]),
+        slot="source",
+    ),
+    Variation(
+        name="output folder",
+        what="another output folder, deeper, with blanks and letters beyond ASCII",
+        apply=_output,
+        is_seen=lambda trace: "…" in str(trace.ended.data["folder"]),
+    ),
+    Variation(
+        name="overlay",
+        what="`--staging overlay`: the changes go into a layer over the source",
+        apply=_flags("--staging", "overlay"),
+        is_seen=_says(r"The system is not copied: an overlay over the source"),
+        slot="staging",
+    ),
+    Variation(
+        name="rsync",
+        what="`--staging rsync`: the system is copied",
+        apply=_flags("--staging", "rsync"),
+        is_seen=_says(r"The system is copied with rsync, as asked for"),
+        slot="staging",
+    ),
+    Variation(
+        name="block cache cold",
+        what="an empty block cache, which the build fills",
+        apply=_cold,
+        is_seen=_blocks(found=False),
+        slot="blocks",
+    ),
+    Variation(
+        name="block cache warm",
+        what="a block cache that has every block",
+        apply=_warm,
+        is_seen=_blocks(found=True),
+        slot="blocks",
+    ),
+    Variation(
+        name="no block cache",
+        what="mksquashfs alone compresses every block",
+        apply=_flags("--no-block-cache"),
+        is_seen=lambda trace: trace.ended.data["block_cache"] is None,
+        slot="blocks",
+    ),
+    Variation(
+        name="privileged",
+        what="`--isolation privileged`",
+        apply=_flags("--isolation", "privileged"),
+        is_seen=lambda trace: bool(trace.host_config["Privileged"]),
+    ),
+    Variation(
+        name="one processor",
+        what="the containers may use one processor",
+        apply=_one_processor,
+        is_seen=lambda trace: (
+            trace.processors == 1 or _says(r"mksquashfs: Using 1 processor$")(trace)
+        ),
+    ),
+    Variation(
+        name="little memory",
+        what="the containers get 1 GiB of memory and no swap",
+        apply=_little_memory,
+        is_seen=lambda trace: trace.host_config["Memory"] == MEMORY,
+    ),
+    Variation(
+        name="host name",
+        what="the machine and the containers have other names",
+        apply=_host_name,
+        is_seen=lambda trace: (
+            _owner(trace).startswith(f"{HOST_NAME}/")
+            and trace.container["Config"]["Hostname"] == f"inside-{HOST_NAME}"
+        ),
+    ),
+    Variation(
+        name="time zone",
+        what="TZ is 14 hours ahead of UTC, here and in the containers",
+        apply=_time_zone,
+        is_seen=lambda trace: f"TZ={ZONE}" in trace.container["Config"]["Env"],
+    ),
+    Variation(
+        name="locale",
+        what="another language, and the locale C",
+        apply=_locale,
+        is_seen=lambda trace: trace.build.environment["LC_ALL"] == "C",
+    ),
+    Variation(
+        name="environment",
+        what="SOURCE_DATE_EPOCH, TMPDIR, the hash seed and settings of compressors are set",
+        apply=_environment,
+        is_seen=lambda trace: trace.build.environment["SOURCE_DATE_EPOCH"] == "86400",
+    ),
+    Variation(
+        name="user",
+        what="another user, who is in the engine's group and not root",
+        apply=_user,
+        is_seen=lambda trace: (
+            {each.stat().st_uid for each in trace.build.output.iterdir()} == {USER}
+        ),
+    ),
+    Variation(
+        name="umask",
+        what="umask 077",
+        apply=_umask,
+        is_seen=lambda trace: _mode(trace) == 0o700,
+    ),
+    Variation(
+        name="clock back",
+        what="the clock stands three years earlier, before the backup was made",
+        apply=_clock(EARLIER),
+        is_seen=_is_shifted(EARLIER),
+        slot="clock",
+    ),
+    Variation(
+        name="months later",
+        what="the clock stands 200 days later",
+        apply=_clock(LATER),
+        is_seen=_is_shifted(LATER),
+        slot="clock",
+    ),
+    Variation(
+        name="after a crash",
+        what="a build was killed midway (SIGKILL), then `sweep`, then this build",
+        apply=_after_crash,
+        is_seen=lambda trace: trace.build.crashes_before,  # the laboratory checks what it left
+    ),
+    Variation(
+        name="other checkout",
+        what="the program runs from a copy of its checkout: other place, modes, times and order",
+        apply=_checkout,
+        is_seen=lambda trace: trace.build.project != PROJECT,
+    ),
+)
+BY_NAME = MappingProxyType({each.name: each for each in VARIATIONS})
+
+# What every run of the tests builds: few builds that have every variation among them.
+QUICK = (
+    ("moved image", "no block cache", "host name", "time zone", "locale", "clock back"),
+    ("btrfs", "rsync", "output folder", "block cache cold", "environment", "user", "umask",
+     "months later"),
+    ("ext4", "overlay", "block cache warm", "one processor", "little memory", "after a crash",
+     "other checkout"),
+)  # fmt: skip
+# A container of this kind cannot be started everywhere, so it is tried by itself.
+ALONE = ("privileged",)
+
+
+def everything(*chosen: str) -> tuple[str, ...]:
+    """Return the names of all variations, of each slot only the chosen one."""
+    return tuple(
+        each.name
+        for each in VARIATIONS
+        if each.name not in ALONE and (not each.slot or each.name in chosen)
+    )
+
+
+ALL_TOGETHER = (
+    everything("moved image", "overlay", "block cache warm", "months later"),
+    everything("btrfs", "overlay", "no block cache", "months later"),
+    everything("ext4", "rsync", "block cache cold", "clock back"),
+)
+
+
+def varied(build: Build, names: Iterable[str], places: Places) -> Build:
+    """Return the build with all these variations, in the order of the table."""
+    chosen = set(names)
+    assert chosen <= set(BY_NAME), chosen - set(BY_NAME)
+    for each in VARIATIONS:
+        if each.name in chosen:
+            build = each.apply(build, places)
+    return build
