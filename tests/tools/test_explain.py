@@ -137,7 +137,7 @@ def changed_tree(work: Work) -> None:
     (work.root / "bin/ping").chmod(0o4755)
     os.utime(work.root / "etc/os-release", (media.EPOCH - 5, media.EPOCH - 5))
     (work.root / "etc/more").write_text("more\n")
-    (work.root / "etc/[x] *").write_text("a name that is a pattern\n")
+    Path(os.fsdecode(os.fsencode(work.root) + b"/etc/\xff\x1b[2J")).write_text("no UTF-8\n")
     link = work.root / "boot/vmlinuz-6.12.48+deb13-amd64"
     link.unlink()
     link.symlink_to("../usr/lib/kernel/newest")
@@ -154,6 +154,7 @@ def test_what_differs_in_the_squashfs_is_named_path_by_path(built: Work, tmp_pat
     assert found[medium.SQUASHFS, "/usr/share/big"]["content"].offset == 70_000
     assert of("/usr/share/big") == {"content": ("0x30", "0xcf")}
     assert of("/bin/ping") == {"mode": ("0755", "4755")}
+    assert of("/etc/\\xff\x1b[2J") == {"presence": ("no", "yes")}
     assert of("/etc/more") == {"presence": ("no", "yes")}
     assert of("/boot/vmlinuz-6.12.48+deb13-amd64")["target"] == (
         "/usr/lib/kernel/newest",

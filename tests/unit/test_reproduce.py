@@ -406,6 +406,14 @@ def test_the_log_of_a_rebuild_that_failed_stays(place: Place) -> None:
     assert str(log) in told.err
 
 
+def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Place) -> None:
+    place.monkeypatch.setenv("TMPDIR", str(place.folder / "none"))
+    engine = FakeEngine()
+    told = place.reproduce(engine, place.originals(whole_results()))
+    assert (told.code, engine.jobs) == (3, [])
+    assert str(place.folder / "none") in told.err
+
+
 def test_an_interrupted_rebuild_leaves_nothing(place: Place) -> None:
     engine = FakeEngine(made=Interrupted("Interrupted"))
     told = place.reproduce(engine, place.originals(whole_results()))

@@ -1,7 +1,7 @@
 """Compares two ISOs region by region, and looks into the files that differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,13 +32,20 @@ def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanatio
         before = regions(original, (*files_of(original, system=system), esp))
     except VerificationError as error:
         return _plain(original, rebuilt, error)
-    return _Comparing(
+    found = _Comparing(
         original=original,
         rebuilt=rebuilt,
         before=_by_name(before),
         after=_by_name(after),
         system=system,
     ).explain()
+    return replace(found, differences=tuple(map(_as_text, found.differences)))
+
+
+def _as_text(found: Difference) -> Difference:
+    """Write what is no UTF-8 in a name as escapes, so that it can leave the container."""
+    place = (name.encode("utf-8", "surrogateescape") for name in found.place)
+    return replace(found, place=tuple(name.decode("utf-8", "backslashreplace") for name in place))
 
 
 def _partition(original: Path, rebuilt: Extent, *, system: System) -> Extent:
