@@ -118,13 +118,15 @@ def test_one_bit_in_a_file_is_named_by_the_file_and_its_place_in_it(
     assert found[path,]["content"].offset == 77
 
 
-def test_a_damaged_squashfs_is_named_and_that_it_cannot_be_unpacked(
+def test_a_damaged_squashfs_is_named_and_the_file_that_cannot_be_unpacked(
     built: Work, tmp_path: Path
 ) -> None:
     extent = start_of(built.iso, medium.SQUASHFS)
     spoilt = spoilt_copy(built, tmp_path / "spoilt.iso", extent.start + 200)
     explanation = explained(spoilt, built.iso)
-    assert findings(explanation)[medium.SQUASHFS,]["content"].offset == 200
+    found = findings(explanation)
+    assert found[medium.SQUASHFS,]["content"].offset == 200
+    assert found[medium.SQUASHFS, "/usr/share/big"]["unpacks"].original == "no"
     (remark,) = explanation.remarks
     assert "cannot be read" in remark.message
 
