@@ -16,7 +16,7 @@ from builder.compression import parse_compression
 from builder.differences import Difference, Explanation
 from builder.inside import medium
 from builder.inside.explain.isos import explain_isos
-from builder.inside.explain.regions import regions
+from builder.inside.explain.regions import partition_tables, regions
 from builder.inside.initrd_extra import gap_after, newc_archive
 from builder.inside.iso_report import Extent
 from builder.inside.read_iso import files_of, partition_of
@@ -68,14 +68,15 @@ def start_of(iso: Path, path: str) -> Extent:
 
 
 def test_the_regions_of_an_iso_are_all_of_it_without_gap_or_overlap(built: Work) -> None:
-    found = regions(built.iso, extents_of(built.iso))
+    found = regions(built.iso, extents_of(built.iso), partition_tables(built.iso))
     ends = [each.start + each.size for each in found]
     assert [0, *ends[:-1]] == [each.start for each in found]
     assert ends[-1] == built.iso.stat().st_size
     names = [each.name for each in found]
     for name in (
         "MBR boot code", "GPT header", "primary volume descriptor", "Joliet volume descriptor",
-        "directories and path tables", medium.SQUASHFS, "EFI system partition", "backup GPT",
+        "directories and path tables", medium.SQUASHFS, "EFI system partition",
+        "backup GPT partition entries", "backup GPT header",
     ):  # fmt: skip
         assert names.count(name) == 1, name
 
@@ -90,9 +91,10 @@ def test_of_two_equal_isos_nothing_differs(built: Work) -> None:
         ("MBR boot code", 20),
         ("MBR partition table", 450),
         ("GPT header", 512 + 56),
-        ("rest of the system area", 20_000),
+        ("GPT partition entries", 1024 + 16),
+        ("GPT header", 512),
         ("primary volume descriptor", 32_768 + 813),
-        ("backup GPT", -100),
+        ("backup GPT header", -200),
     ],
 )
 def test_one_bit_around_the_files_is_named_by_its_region(
