@@ -82,7 +82,7 @@ def builder_context() -> BuildContext:
             "install-tools",
             "block-cache/block_cache.c",
             "block-cache/blake2b.h",
-            "holes/holes.c",
+            "steady-stat/steady_stat.c",
         ]
     )
 

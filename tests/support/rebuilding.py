@@ -62,10 +62,10 @@ def candidate(selector: str, *, taken: int = TAKEN, read_only: bool = True) -> C
 
 
 def manifest_bytes(**changed: object) -> bytes:
-    """Return the manifest of the tiny ISO, as a build writes it."""
+    """Return the manifest of the tiny ISO, as a build without SBOMs would write it."""
     recipe = to_data(Recipe(compression=PRESETS["standard"]))
-    usual = {"recipe": recipe, "builder": __version__, "artefacts": [row(ISO, CONTENT)]}
-    data = manifest_data(**{**usual, **changed})
+    own = {"recipe": recipe, "builder": __version__, "artefacts": [row(ISO, CONTENT)]}
+    data = manifest_data(**{**own, **changed})
     return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
 
 

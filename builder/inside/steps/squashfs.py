@@ -22,7 +22,9 @@ from builder.plan import Compression
 
 # One attribute for each file has no order that could differ, and it is the one a system needs.
 _KEPT_ATTRIBUTES: Final = r"^security\.capability$"
-HOLES: Final = Path("/usr/lib/distroclone-builder/holes.so")  # see containers/holes
+STEADY_STAT: Final = Path(
+    "/usr/lib/distroclone-builder/steady_stat.so"
+)  # see containers/steady-stat
 _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 
@@ -67,7 +69,7 @@ class SquashfsStep:
             packing.write_actions(self.root, self.groups, block_size=self.compression.block_size)
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
         if self.block_cache is None:
-            self._pack(system, (HOLES,), {})
+            self._pack(system, (STEADY_STAT,), {})
         else:
             self._pack_cached(self.block_cache, system)
 
@@ -82,7 +84,7 @@ class SquashfsStep:
         reserve = 0
         if cache.folder.stat().st_dev == self.target.parent.stat().st_dev:
             reserve = self.size()  # the squashfs and the ISO, each half of it at most
-        self._pack(system, (HOLES, LIBRARY), cache.environment(reserve=reserve))
+        self._pack(system, (STEADY_STAT, LIBRARY), cache.environment(reserve=reserve))
         counts = cache.read_counts()
         if counts is None or not counts.asked:
             return
