@@ -155,9 +155,12 @@ def _is_shifted(offset: int) -> Callable[[Trace], bool]:
 
 
 def _blocks(*, found: bool) -> Callable[[Trace], bool]:
+    """Most of the store's answers were of this kind; equal blocks are found within one build."""
+
     def is_seen(trace: Trace) -> bool:
         counts = trace.ended.data["block_cache"]
-        return {counts["hits"] > 0, counts["misses"] == 0, _reused_initramfs(trace)} == {found}
+        rate = counts["hits"] / (counts["hits"] + counts["misses"])
+        return (rate > 0.9) is found and (rate > 0.1) is found and _reused_initramfs(trace) is found
 
     return is_seen
 
