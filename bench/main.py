@@ -75,7 +75,7 @@ class Bench:
                 runs[kind.name].append(run)
                 tools = manifest["tools"]
                 if kind.name == "standard cold":
-                    content = manifest["snapshot"]["tree"]["bytes"]
+                    content = manifest["source"]["bytes"]
                 _tell(f"round {turn + 1}: {kind.name}: {run.wall:.1f} s, squashfs "
                       f"{run.compression:.1f} s, {run.memory >> 20} MiB")  # fmt: skip
             if tree != "large":
