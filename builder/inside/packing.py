@@ -12,7 +12,7 @@ patterns mean: fnmatch(3) with FNM_PATHNAME in the C locale, on as much of a pat
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -49,6 +49,8 @@ class Group:
     beginning: bytes
     first: int
     last: int
+    files: int  # how many it holds, at most
+    is_refined: bool  # finer groups take some of what it fits
 
     def action(self) -> bytes:
         """Return the line for mksquashfs."""
@@ -71,13 +73,26 @@ def key_of(path: bytes) -> bytes:
 def grouped(files: Sequence[SmallFile]) -> list[Group]:
     """Return the groups; `files` come in the order of their keys.
 
-    A file belongs to the first group that it fits, and to the rest where it fits none.
+    A file belongs to the first group that it fits, and to the rest where it fits none. A group
+    comes after those that refine it; of the others those with most files come first, because
+    mksquashfs tries one after the other for each file.
     """
     split = _SPLIT
     while _size(files) > split * _MOST:
         split *= 2
     groups, _rest = _cut(files, split)
-    return groups
+    return sorted(
+        groups, key=lambda group: (group.is_refined, -group.files * (not group.is_refined))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What goes on with one byte: bytes and files that are in no group yet, and if some are."""
+
+    size: int
+    files: int
+    is_cut: bool
 
 
 def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
@@ -93,37 +108,54 @@ def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
         return [], size
     beginning = files[0].key[:length]
     groups: list[Group] = []
-    rest: dict[int, int] = {}
+    parts: dict[int, _Part] = {}
     for following, members in groupby(files, key=lambda file: file.key[length : length + 1]):
-        byte = following[0] if following else _ANY_BYTE
-        found, left = _cut(list(members), split)
+        byte, part = following[0] if following else _ANY_BYTE, list(members)
+        found, left = _cut(part, split)
         groups += found
+        parts[byte] = _Part(size=left, files=len(part), is_cut=bool(found))
         if byte != _ANY_BYTE and left * 4 >= split:
-            groups.append(Group(beginning=beginning, first=byte, last=byte))
-        else:
-            rest[byte] = left
-    found, left = _ranges(beginning, rest, _RANGE, split)
-    return groups + found, left + sum(rest[byte] for byte in rest if byte not in _RANGE)
+            groups.append(_group(beginning, (byte,), parts))
+            parts[byte] = _Part(size=0, files=0, is_cut=True)
+    found, left = _ranges(beginning, parts, _RANGE, split)
+    return groups + found, left + sum(parts[byte].size for byte in parts if byte not in _RANGE)
 
 
 def _ranges(
-    beginning: bytes, sizes: dict[int, int], letters: Sequence[int], split: int
+    beginning: bytes, parts: Mapping[int, _Part], letters: Sequence[int], split: int
 ) -> tuple[list[Group], int]:
     """Halve the alphabet, and the halves again, as long as there is much in them."""
-    size = sum(sizes.get(byte, 0) for byte in letters)
+    size = sum(parts[byte].size for byte in letters if byte in parts)
     if size <= split or len(letters) < 2:
         return [], size
     middle = len(letters) // 2
     groups: list[Group] = []
     rest = 0
     for half in (letters[:middle], letters[middle:]):
-        found, left = _ranges(beginning, sizes, half, split)
+        found, left = _ranges(beginning, parts, half, split)
         groups += found
         if left * 4 >= split:
-            groups.append(Group(beginning=beginning, first=half[0], last=half[-1]))
+            groups.append(_group(beginning, half, parts, is_refined=bool(found)))
         else:
             rest += left
     return groups, rest
+
+
+def _group(
+    beginning: bytes,
+    letters: Sequence[int],
+    parts: Mapping[int, _Part],
+    *,
+    is_refined: bool = False,
+) -> Group:
+    inside = [part for byte, part in parts.items() if letters[0] <= byte <= letters[-1]]
+    return Group(
+        beginning=beginning,
+        first=letters[0],
+        last=letters[-1],
+        files=sum(part.files for part in inside),
+        is_refined=is_refined or any(part.is_cut for part in inside),
+    )
 
 
 def _size(files: Sequence[SmallFile]) -> int:
