@@ -25,6 +25,7 @@ LAUNCHER = Path(__file__).with_name("varied_command.py")
 CLOCK = PROJECT / "tests/container/clock"
 SOCKET = Path("/var/run/docker.sock")
 _CHECKED_OUT = ("builder", "containers")
+_OWN = ("HOME", "TMPDIR")  # folders in the environment that a user must own
 
 
 class Laboratory:
@@ -46,7 +47,7 @@ class Laboratory:
 
     def reference(self) -> Build:
         """Return a build without any variation."""
-        return Build(source=("--cache-image", self._image), output=self.folder("output"))
+        return Build(source=("--cache-image", self._image), output=self.folder("output") / "iso")
 
     def folder(self, name: str) -> Path:
         """Make a new folder that every user may enter."""
@@ -122,10 +123,9 @@ class Laboratory:
     def run(self, build: Build) -> Trace:
         """Run a build to its end, after a crash if it is one of those."""
         if str(USER) in " ".join(build.prefix):
-            os.chown(build.output.parent, USER, USER)
-            for folder in ("HOME", "TMPDIR"):
-                if folder in build.environment:
-                    os.chown(build.environment[folder], USER, USER)
+            own = [Path(build.environment[name]) for name in _OWN if name in build.environment]
+            for folder in (*own, build.output.parent, *build.output.parent.glob("*")):
+                os.chown(folder, USER, USER)
         if build.crashes_before:
             self._crash(build)
         record = self.folder("record") / "programs"
@@ -193,5 +193,6 @@ class Laboratory:
 
 def _words(build: Build) -> tuple[object, ...]:
     return (
-        "cache", *build.source, "--output", build.output, "--compression", "fast", *build.flags,
+        "cache", *build.source, "--output", build.alias or build.output, "--compression", "fast",
+        *build.flags,
     )  # fmt: skip

@@ -50,6 +50,15 @@ def _output(build: Build, places: Places) -> Build:
     return replace(build, output=places.folder("Ergebnis für später") / "noch … eins")
 
 
+def _far(build: Build, places: Places) -> Build:
+    """The command sees the folder in another place, where the engine sees an empty one."""
+    alias = places.folder("only here")
+    build.output.mkdir(parents=True)
+    script = 'mount --bind "$0" "$1" && shift && exec "$@"'
+    moved = build.under("unshare", "--mount", "sh", "-c", script, str(build.output), str(alias))
+    return replace(moved, alias=alias)
+
+
 def _flags(*flags: object) -> Callable[[Build, Places], Build]:
     return lambda build, _places: replace(build, flags=(*build.flags, *flags))
 
@@ -151,8 +160,9 @@ def _blocks(*, found: bool) -> Callable[[Trace], bool]:
     return is_seen
 
 
-def _mode(trace: Trace) -> int:
-    return trace.build.output.stat().st_mode & 0o777
+def _log_mode(trace: Trace) -> int:
+    (log,) = trace.build.output.glob("*.log")
+    return log.stat().st_mode & 0o777
 
 
 VARIATIONS = (
@@ -182,6 +192,14 @@ VARIATIONS = (
         what="another output folder, deeper, with blanks and letters beyond ASCII",
         apply=_output,
         is_seen=lambda trace: "…" in str(trace.ended.data["folder"]),
+        slot="output",
+    ),
+    Variation(
+        name="far output",
+        what="the engine does not see the output folder: the results are fetched from it",
+        apply=_far,
+        is_seen=_says(r"The engine cannot write into the output folder"),
+        slot="output",
     ),
     Variation(
         name="overlay",
@@ -277,7 +295,7 @@ VARIATIONS = (
         name="umask",
         what="umask 077",
         apply=_umask,
-        is_seen=lambda trace: _mode(trace) == 0o700,
+        is_seen=lambda trace: _log_mode(trace) == 0o600,
     ),
     Variation(
         name="clock back",
@@ -310,7 +328,8 @@ BY_NAME = MappingProxyType({each.name: each for each in VARIATIONS})
 
 # What every run of the tests builds: few builds that have every variation among them.
 QUICK = (
-    ("moved image", "no block cache", "host name", "time zone", "locale", "clock back"),
+    ("moved image", "far output", "no block cache", "host name", "time zone", "locale",
+     "clock back"),
     ("btrfs", "rsync", "output folder", "block cache cold", "environment", "user", "umask",
      "months later"),
     ("ext4", "overlay", "block cache warm", "one processor", "little memory", "after a crash",
@@ -330,9 +349,9 @@ def everything(*chosen: str) -> tuple[str, ...]:
 
 
 ALL_TOGETHER = (
-    everything("moved image", "overlay", "block cache warm", "months later"),
-    everything("btrfs", "overlay", "no block cache", "months later"),
-    everything("ext4", "rsync", "block cache cold", "clock back"),
+    everything("moved image", "output folder", "overlay", "block cache warm", "months later"),
+    everything("btrfs", "far output", "overlay", "no block cache", "months later"),
+    everything("ext4", "output folder", "rsync", "block cache cold", "clock back"),
 )
 
 

@@ -49,6 +49,7 @@ class Build:
 
     source: tuple[object, ...]
     output: Path
+    alias: Path | None = None  # under which the command finds the output folder
     flags: tuple[object, ...] = ()
     prefix: tuple[str, ...] = ()  # programs that end by becoming the rest of the line
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -20,9 +20,11 @@ def varied(changes: dict[str, Any]) -> Any:
     """Return a `containers.create` that makes the changes to whatever it is asked for."""
     create = ContainerCollection.create
     mounts = [Mount(target, source, type="bind") for source, target in changes.pop("mounts", [])]
+    environment = changes.pop("environment", {})
 
     def made(self: ContainerCollection, image: str, command: Any = None, **asked: Any) -> Container:
         asked["mounts"] = [*asked.get("mounts", []), *mounts]
+        asked["environment"] = {**asked.get("environment", {}), **environment}
         return create(self, image, command, **{**asked, **changes})
 
     return made
