@@ -2,11 +2,17 @@
 
 mksquashfs puts the files that are smaller than a block one after the other into fragment blocks.
 A file more or less moves all that follow it, so half of the blocks differ after an update of a
-few packages. Here the sorted paths are cut into groups at common beginnings, and each group fills
-blocks of its own: a change moves its group only. The groups follow from the paths and sizes of
-the tree and from nothing else. They are written as a file of mksquashfs actions
-(`-action-file`, squashfs-tools 4.6; the first action that matches a file decides). What its
-patterns mean: fnmatch(3) with FNM_PATHNAME in the C locale, on as much of a path as they cover.
+few packages. Here only files below 64 KiB share blocks: larger ones gain little by it. The sorted
+paths of the small ones are cut into groups at common beginnings, and each group fills blocks of
+its own: a change moves its group only. The groups follow from the paths and sizes of the tree and
+from nothing else.
+
+mksquashfs keeps the last block of every group open to its end, in one of the buffers that are a
+quarter of its `-mem`; without a free buffer it would wait for ever. So there is a most of groups.
+
+They are written as a file of mksquashfs actions (`-action-file`, squashfs-tools 4.6; the first
+`fragment` action that matches a file decides). What its patterns mean: fnmatch(3) with
+FNM_PATHNAME in the C locale, on as much of a path as they cover.
 """
 
 import os
@@ -18,10 +24,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+MOST_GROUPS: Final = 100  # and `-mem` must have a third more buffers than that
+QUEUES: Final = "512M"  # `-mem`: a quarter of it is 128 of the largest blocks, 1 MiB
+
+_SHARING: Final = 64 << 10  # bytes; no larger file shares a block
 # A group of more than `split` bytes is cut, and no part of less than a quarter of that comes off
 # it: smaller groups leave more blocks half full, larger ones move more.
 _SPLIT: Final = 1 << 20
-_MOST: Final = 512  # times `split`: mksquashfs tries the groups one after the other for each file
+_MOST_SPLITS: Final = 50  # in all files; `split` is a power of two, so that it seldom changes
 
 _LONGEST: Final = 250  # bytes of a key; what is alike for longer is not cut
 _RANGE: Final = tuple(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -61,8 +71,10 @@ class Group:
 
 def write_actions(root: Path, target: Path, *, block_size: int) -> None:
     """Write the actions for the tree at `root`."""
-    files = sorted(_small_files(root, block_size), key=lambda file: file.key)
-    target.write_bytes(b"".join(group.action() for group in grouped(files)))
+    sharing = min(block_size, _SHARING)
+    files = sorted(_small_files(root, sharing), key=lambda file: file.key)
+    alone = b"no-fragments@filesize(+%d)\n" % (sharing - 1)
+    target.write_bytes(alone + b"".join(group.action() for group in grouped(files)))
 
 
 def key_of(path: bytes) -> bytes:
@@ -78,9 +90,12 @@ def grouped(files: Sequence[SmallFile]) -> list[Group]:
     mksquashfs tries one after the other for each file.
     """
     split = _SPLIT
-    while _size(files) > split * _MOST:
+    while _size(files) > split * _MOST_SPLITS:
         split *= 2
     groups, _rest = _cut(files, split)
+    while len(groups) > MOST_GROUPS:
+        split *= 2
+        groups, _rest = _cut(files, split)
     return sorted(
         groups, key=lambda group: (group.is_refined, -group.files * (not group.is_refined))
     )
@@ -168,7 +183,7 @@ def _common(one: bytes, other: bytes) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _small_files(root: Path, block_size: int) -> Iterator[SmallFile]:
+def _small_files(root: Path, sharing: int) -> Iterator[SmallFile]:
     top = os.fsencode(root)
     pending = [b""]
     while pending:
@@ -179,5 +194,5 @@ def _small_files(root: Path, block_size: int) -> Iterator[SmallFile]:
                 facts = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(facts.st_mode):
                     pending.append(path + b"/")
-                elif stat.S_ISREG(facts.st_mode) and 0 < facts.st_size < block_size:
+                elif stat.S_ISREG(facts.st_mode) and 0 < facts.st_size < sharing:
                     yield SmallFile(key=key_of(path), size=facts.st_size)
