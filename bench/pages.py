@@ -36,12 +36,15 @@ def _tables(results: Path) -> tuple[dict[str, str], dict[str, str]]:
         if builds := load(Builds, results / f"builds-{tree}.json"):
             _write(results / f"builds-{tree}.svg", _bars(builds))
             line = report.machine_line(builds.machine)
-            performance[f"builds-{tree}"] = f"{line}\n\n{report.builds_table(builds)}"
+            plot = f"![Whole builds]({results.name}/builds-{tree}.svg)"
+            table = report.builds_table(builds)
+            performance[f"builds-{tree}"] = f"{line}\n\n{table}\n\n{plot}"
         if sweep := load(Sweep, results / f"sweep-{tree}.json"):
             _write(results / f"sweep-{tree}.svg", _scatter(sweep))
             line = report.machine_line(sweep.machine)
             table = report.sweep_table(sweep, plans.preset_names())
-            performance[f"sweep-{tree}"] = f"{line}\n\n{table}"
+            plot = f"![Size against processor time]({results.name}/sweep-{tree}.svg)"
+            performance[f"sweep-{tree}"] = f"{line}\n\n{table}\n\n{plot}"
         if study := load(Packing, results / f"packing-{tree}.json"):
             packing[f"packing-{tree}"] = report.packing_table(study)
     return performance, packing
