@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--tree", action="append", choices=plans.TREES,
-        help="0.3 GB, 1.5 GB or 3 GB; may be given more than once [default: demo]",
+        help="0.3 GB, 1.8 GB or 3.4 GB; may be given more than once [default: demo]",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[default: 3]")
     parser.add_argument("--docs", action="store_true", help="keep the results in docs/performance")
