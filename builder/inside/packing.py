@@ -23,6 +23,8 @@ from typing import Final
 _SPLIT: Final = 1 << 20
 _MOST: Final = 512  # times `split`: mksquashfs tries the groups one after the other for each file
 
+_MOST_GROUPS: Final = 900  # for each there is a block in memory: see the squashfs step
+
 _LONGEST: Final = 250  # bytes of a key; what is alike for longer is not cut
 _RANGE: Final = tuple(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 # Whatever means something to mksquashfs or to fnmatch(3) in its quoted patterns, and more.
@@ -76,7 +78,8 @@ def grouped(files: Sequence[SmallFile]) -> list[Group]:
     split = _SPLIT
     while _size(files) > split * _MOST:
         split *= 2
-    groups, _rest = _cut(files, split)
+    while len(groups := _cut(files, split)[0]) > _MOST_GROUPS:
+        split *= 2
     return groups
 
 

@@ -106,13 +106,20 @@ def test_a_full_disk_is_said_so(work: Work, small_disk: Path) -> None:
 
 
 def test_memory_and_processors_decide_no_byte(work: Work) -> None:
+    for number in range(160):  # half of them fill a group each
+        folder = work.root / f"usr/{number % 16:x}{number // 16:x}"
+        folder.mkdir(parents=True)
+        for name in "abc":
+            (folder / name).write_bytes(os.urandom(20_000) * 9)
     (work.root / "random").write_bytes(os.urandom(24 << 20))
     step = squashfs_step(work)
     step.run(real_system())
+    assert step.groups.read_bytes().count(b"\n") > 20
     wanted = step.target.read_bytes()
-    for memory, processors in (("32M", "1"), ("200M", "9"), ("1G", "24")):
+    for queue, processors in (("64", "1"), ("200", "9"), ("1000", "24")):
         argv = step.argv()
-        argv[argv.index("-mem") + 1] = memory
+        argv[argv.index("-fragment-queue") + 1] = queue
+        argv[argv.index("-read-queue") + 1] = argv[argv.index("-write-queue") + 1] = queue
         argv[argv.index("-processors") + 1] = processors
         real_system().run(argv)
         assert step.target.read_bytes() == wanted

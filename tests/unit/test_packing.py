@@ -104,6 +104,16 @@ def test_the_actions_do_not_depend_on_the_order_of_the_disk(tmp_path: Path, seed
     assert written[0].splitlines()[0] == b'fragment(group)@subpathname("/usr/a*")'
 
 
+def test_there_are_never_more_groups_than_blocks_fit_into_memory() -> None:
+    letters = [chr(97 + number) for number in range(26)] + [chr(65 + each) for each in range(18)]
+    folders = [first + second for first in letters for second in letters]
+    # Each folder has just enough for a group of its own, and all together little enough.
+    tree = files(*((f"{folder}/{name}", 132 * KIB) for folder in folders for name in "12"))
+    assert sum(file.size for file in tree) < 512 << 20
+    assert len(folders) > 1900
+    assert 300 < len(grouped(tree)) <= 900
+
+
 def test_only_files_smaller_than_a_block_count(tmp_path: Path) -> None:
     for name, size in (("a/1", 1 << 20), ("b/1", (1 << 20) - 1), ("c/1", 0)):
         for number in range(4):

@@ -1,11 +1,13 @@
 """The squashfs command, its progress, and the list of packages beside it."""
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options
+from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options, parse_compression
+from builder.host.session import MEMORY
 from builder.inside.steps.squashfs import SquashfsStep, squashfs_progress
 
 
@@ -22,19 +24,54 @@ def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
-@pytest.mark.parametrize(("processors", "used"), [(2, "2"), (64, "24")])
-def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(
-    preset: str, processors: int, used: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(processors)))
-    assert step(preset=preset).argv() == [
+def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(preset: str) -> None:
+    argv = step(preset=preset).argv()
+    assert argv[:6] == [
         "mksquashfs", "/work/root", "/work/iso/live/filesystem.squashfs",
         "-noappend", "-exit-on-error", "-percentage",
-        "-mem", "384M", "-processors", used,
+    ]  # fmt: skip
+    rest = argv[argv.index("-xattrs-include") :]
+    assert rest == [
         "-xattrs-include", r"^security\.capability$",
         "-action-file", "/work/groups",
         *mksquashfs_options(PRESETS[preset]),
     ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a machine and a tree come to."""
+
+    groups: int
+    processors: int
+    queue: int  # MiB
+    threads: int
+    block: str = "1M"
+
+
+@pytest.mark.parametrize(
+    "share",
+    [
+        Share(groups=0, processors=2, queue=33, threads=2),
+        Share(groups=0, processors=64, queue=33, threads=39),  # no more threads than fit
+        Share(groups=300, processors=2, queue=333, threads=2),
+        Share(groups=300, processors=64, queue=333, threads=29),
+        Share(groups=900, processors=64, queue=933, threads=7),
+        Share(groups=900, processors=64, queue=145, threads=35, block="128K"),
+    ],
+)
+def test_each_group_has_its_block_in_memory_and_the_threads_share_the_rest(
+    share: Share, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(share.processors)))
+    (tmp_path / "groups").write_text("fragment(group)@subpathname(x)\n" * share.groups)
+    compression = parse_compression(f"zstd,level=9,block={share.block}")
+    argv = replace(step(), groups=tmp_path / "groups", compression=compression).argv()
+    told = {word: argv[at + 1] for at, word in enumerate(argv) if "queue" in word or "proc" in word}
+    assert told["-fragment-queue"] == str(share.queue)
+    assert told["-processors"] == str(share.threads)
+    queues = sum(int(size) for word, size in told.items() if "queue" in word)
+    assert queues + 28 * share.threads + 200 < MEMORY >> 20
 
 
 @pytest.mark.parametrize("preset", sorted(DISTROCLONE))

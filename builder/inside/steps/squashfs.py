@@ -25,10 +25,12 @@ _KEPT_ATTRIBUTES: Final = r"^security\.capability$"
 STEADY_STAT: Final = Path(
     "/usr/lib/distroclone-builder/steady_stat.so"
 )  # see containers/steady-stat
-# Neither decides a byte. A thread takes up to 27 MiB (zstd 22, xz with a filter: 25), the queues
-# what they are given, so with 1.5 GiB for all, a third of it is left for the tables of large trees.
-_MOST_THREADS: Final = 24
-_QUEUES: Final = "384M"
+# What the build container may use is shared out here; nothing of it decides a byte.
+_MEMORY: Final = 1536  # MiB, `MEMORY` of builder.host.session
+_OTHERS: Final = 224  # MiB: our own program, the tables of a large tree
+_READ_QUEUE, _WRITE_QUEUE = 32, 128  # MiB
+_THREAD: Final = 28  # MiB that compressing takes at most (zstd 22; xz with a filter: 25)
+_SPARE: Final = 32  # MiB of fragment blocks on their way, besides those that are being filled
 _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 
@@ -58,12 +60,34 @@ class SquashfsStep:
             "-noappend",
             "-exit-on-error",
             "-percentage",
-            "-mem", _QUEUES,
-            "-processors", str(min(len(os.sched_getaffinity(0)), _MOST_THREADS)),
+            *self._limits(),
             "-xattrs-include", _KEPT_ATTRIBUTES,
             *(("-action-file", os.fspath(self.groups)) if self.compression.grouped else ()),
             *mksquashfs_options(self.compression),
         ]  # fmt: skip
+
+    def _limits(self) -> list[str]:
+        """Return how much memory each part of it may use, and how many threads that leaves.
+
+        Each group has a block that waits to be filled: with room for fewer, mksquashfs 4.6.1
+        would wait for ever.
+        """
+        fragments = -(-self._count_groups() * self.compression.block_size >> 20) + _SPARE
+        left = _MEMORY - _OTHERS - _READ_QUEUE - _WRITE_QUEUE - fragments
+        return [
+            "-read-queue", str(_READ_QUEUE),
+            "-write-queue", str(_WRITE_QUEUE),
+            "-fragment-queue", str(fragments),
+            "-processors", str(max(min(len(os.sched_getaffinity(0)), left // _THREAD), 1)),
+        ]  # fmt: skip
+
+    def _count_groups(self) -> int:
+        if not self.compression.grouped:
+            return 1
+        try:
+            return self.groups.read_bytes().count(b"\n") + 1  # what is in none is one as well
+        except FileNotFoundError:  # mksquashfs will say so
+            return 1
 
     def run(self, system: System) -> None:
         """Write both files. Raises StepError when the tree cannot be read or the disk is full."""
