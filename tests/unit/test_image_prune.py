@@ -1,12 +1,14 @@
 """Pruning removes the images of other versions, and no other image."""
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from builder.host import boot_test, image
 from builder.host.base_image import bootstrapped_tag
-from builder.host.engine import Engine
 from builder.host.image_prune import Pruned, prune_images
 from builder.host.resources import base_pin
+
+if TYPE_CHECKING:
+    from builder.host.engine import Engine
 
 _SIZE = 100  # bytes of every image
 _NOW = (
