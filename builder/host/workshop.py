@@ -27,7 +27,8 @@ ROOT_TOP: Final = "root"  # the one folder in the tar of the root
 # What containers/workshop/ prints when it cannot go on; the classic builder ends the red of errors
 # at the beginning of the line that comes next.
 _TROUBLE: Final = re.compile(
-    r"(?:\x1b\[0m)?(?P<kind>locked-version-gone|locked-hash-differs|archive-unreachable): (?P<what>.*)"
+    r"(?:\x1b\[0m)?"
+    r"(?P<kind>locked-version-gone|locked-hash-differs|archive-unreachable): (?P<what>.*)"
 )
 
 
