@@ -97,7 +97,7 @@ def tools_context() -> BuildContext:
         "workshop/assemble",
         "block-cache/block_cache.c",
         "block-cache/blake2b.h",
-        "holes/holes.c",
+        "steady-stat/steady_stat.c",
     )
     for name in ("layers.py", "image_archive.py"):
         files[f"written-by/{name}"] = (_PACKAGE / "host" / name).read_bytes()

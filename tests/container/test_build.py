@@ -14,17 +14,21 @@ import docker
 import pytest
 from docker.types import Mount
 
-from builder.host.session import BUILDING
+from builder.host.session import BUILDING, MEMORY
 from builder.plan import ImageIdentity
 from tests.container.conftest import Built
 from tests.support.caches import command, frozen
 from tests.support.command_line import Ended, run, running
 from tests.support.leftovers import container_of, left_by
+from tests.support.sboms import cyclonedx_problems, spdx_problems
 
 pytestmark = pytest.mark.container
 
 PROBE = Path(__file__).with_name("probe_iso.py")
 PLANTED = Path(__file__).parents[2] / "fixtures/demo-cache/planted.json"
+LOCK = Path(__file__).parents[2] / "containers/packages.lock"
+SBOMS = ("cdx.json", "spdx.json")
+LISTED = ("iso", "manifest.json", *SBOMS, "provenance.json")
 MARKERS = sorted({entry["marker"] for entry in json.loads(PLANTED.read_text())["planted"]})
 
 
@@ -65,10 +69,10 @@ def probed(
         container.remove(force=True, v=True)
 
 
-def test_the_output_folder_holds_four_files(built: Built) -> None:
+def test_the_output_folder_holds_the_iso_and_what_describes_it(built: Built) -> None:
     stem = built.iso.stem
-    names = sorted(path.name for path in built.folder.iterdir())
-    assert names == sorted(["SHA256SUMS", f"{stem}.iso", f"{stem}.log", f"{stem}.manifest.json"])
+    names = {path.name for path in built.folder.iterdir()}
+    assert names == {"SHA256SUMS", *(f"{stem}.{each}" for each in ("log", *LISTED))}
     assert stem == "Debian-13-console"
     assert 100 << 20 < built.iso.stat().st_size < 400 << 20
 
@@ -78,15 +82,15 @@ def test_the_sums_are_right(built: Built) -> None:
         ["sha256sum", "-c", "SHA256SUMS"], cwd=built.folder, check=False, capture_output=True
     )
     assert done.returncode == 0, done.stdout
-    assert set(sums(built.folder)) == {built.iso.name, f"{built.iso.stem}.manifest.json"}
+    assert set(sums(built.folder)) == {f"{built.iso.stem}.{each}" for each in LISTED}
 
 
 def test_the_manifest_and_the_result_agree_with_the_files(built: Built) -> None:
     manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
     digest = sha256(built.iso)
-    (artefact,) = manifest["artefacts"]
-    assert (artefact["path"], artefact["sha256"]) == (built.iso.name, digest)
-    assert artefact["size"] == built.iso.stat().st_size
+    rows = {row["path"]: (row["size"], row["sha256"]) for row in manifest["artefacts"]}
+    described = [built.iso, *(built.folder / f"{built.iso.stem}.{each}" for each in SBOMS)]
+    assert rows == {path.name: (path.stat().st_size, sha256(path)) for path in described}
     assert (manifest["snapshot"]["selector"], manifest["snapshot"]["number"]) == ("3", 3)
     assert manifest["source_date_epoch"] == 1781706560  # 2026-06-17 14:29:21, on FAT's clock
     assert manifest["source"]["digest"].startswith("sha256:")
@@ -94,6 +98,40 @@ def test_the_manifest_and_the_result_agree_with_the_files(built: Built) -> None:
     assert manifest["source"]["bytes"] > 100_000_000
     told = {each["name"]: each["sha256"] for each in built.ended.data["artefacts"]}
     assert told[built.iso.name] == digest
+
+
+def test_the_sboms_are_valid_by_the_official_tools_and_list_every_package(built: Built) -> None:
+    cyclonedx, spdx = (
+        (built.folder / f"{built.iso.stem}.{each}").read_text("utf-8") for each in SBOMS
+    )
+    assert cyclonedx_problems(cyclonedx) == []
+    assert spdx_problems(spdx) == []
+    manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
+    packages = {(each["name"], each["version"]) for each in manifest["packages"]}
+    assert len(packages) > 100
+    assert {(each["name"], each["version"]) for each in json.loads(cyclonedx)["components"]} == (
+        packages
+    )
+    (subject, *others) = json.loads(spdx)["packages"]
+    assert subject["name"] == built.iso.stem
+    assert {(each["name"], each["versionInfo"]) for each in others} == packages
+
+
+def test_the_provenance_names_results_tree_image_and_lock(
+    built: Built, builder_image: ImageIdentity
+) -> None:
+    text = (built.folder / f"{built.iso.stem}.provenance.json").read_text()
+    manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
+    statement = json.loads(text)
+    named = {each["name"]: each["digest"]["sha256"] for each in statement["subject"]}
+    rest = set(sums(built.folder)) - {f"{built.iso.stem}.provenance.json"}
+    assert named == {name: sums(built.folder)[name] for name in rest}
+    definition = statement["predicate"]["buildDefinition"]
+    digests = {each["name"]: each["digest"] for each in definition["resolvedDependencies"]}
+    assert f"sha256:{digests['builder image']['sha256']}" == builder_image.id
+    assert f"sha256:{digests['source tree']['distrocloneTree1']}" == manifest["source"]["digest"]
+    assert digests["lock file"] == {"sha256": sha256(LOCK)}
+    assert [marker for marker in MARKERS if marker in text] == []
 
 
 def test_with_json_every_line_is_an_event_and_the_last_one_is_the_result(built: Built) -> None:
@@ -112,11 +150,12 @@ def test_the_choice_and_the_newer_cache_are_told(built: Built) -> None:
     notes = [event["message"] for event in built.ended.events if event["event"] == "note"]
     assert any(note.startswith("Building from 3: Debian GNU/Linux 13") for note in notes)
     assert any("cache itself is newer" in note for note in notes)
+    assert any(note.startswith("The system is not copied: an overlay") for note in notes)
 
 
 def test_the_log_names_every_command_and_no_secret(built: Built) -> None:
     log = (built.folder / f"{built.iso.stem}.log").read_text()
-    for tool in ("rsync", "mksquashfs", "xorriso", "grub-mkimage"):
+    for tool in ("mount --types overlay", "mksquashfs", "xorriso", "grub-mkimage"):
         assert re.search(rf"\| \$ (\S+=\S+ )*{tool} ", log), tool
     assert [marker for marker in MARKERS if marker in log] == []
     assert stat.S_IMODE((built.folder / f"{built.iso.stem}.log").stat().st_mode) == 0o644
@@ -161,6 +200,18 @@ def test_what_is_hard_to_copy_is_in_the_iso(inside: dict[str, Any]) -> None:
     assert tree["outside"].startswith("/")
 
 
+def test_a_copy_gives_the_same_iso_as_an_overlay(
+    built: Built, demo_cache: Path, tmp_path: Path
+) -> None:
+    ended = run("build", "--cache-image", demo_cache, "--output", tmp_path,
+                "--compression", "fast", "--staging", "rsync")  # fmt: skip
+    assert ended.code == 0, ended.errors
+    notes = [event["message"] for event in ended.events if event["event"] == "note"]
+    assert "The system is copied with rsync, as asked for" in notes
+    assert sums(tmp_path) == sums(built.folder)
+    assert sha256(tmp_path / built.iso.name) == sums(built.folder)[built.iso.name]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """A build from a mounted cache, and what was seen while it ran."""
@@ -178,7 +229,8 @@ def watched(
 ) -> Watched:
     """Build from a mounted cache, and delete the chosen snapshot while the build runs."""
     folder = tmp_path_factory.mktemp("watched")
-    words = ("build", "--cache", own_cache, "--output", folder, "--compression", "fast")
+    words = ("build", "--cache", own_cache, "--output", folder, "--compression", "fast",
+             "--staging", "overlay")  # fmt: skip
     with running(*words) as build:
         build.wait_for_step("stage")
         seen = frozen(own_cache)
@@ -224,9 +276,8 @@ def test_the_iso_is_written_once_and_its_squashfs_once(watched: Watched) -> None
     notes = [event["message"] for event in watched.ended.events if event["event"] == "note"]
     assert not any("copied out of the container" in note for note in notes)
     (iso,) = watched.folder.glob("*.iso")
-    manifest = json.loads((watched.folder / f"{iso.stem}.manifest.json").read_text())
-    images = watched.written - manifest["source"]["bytes"]  # without the copy of the tree
-    assert images <= 2.5 * iso.stat().st_size
+    assert any("an overlay over the source" in note for note in notes)
+    assert watched.written <= 2.5 * iso.stat().st_size
 
 
 def test_the_build_container_has_no_network_and_few_powers(watched: Watched) -> None:
@@ -237,6 +288,7 @@ def test_the_build_container_has_no_network_and_few_powers(watched: Watched) -> 
     added = {name.removeprefix("CAP_") for name in config["CapAdd"]}
     assert added == set(BUILDING)
     assert "no-new-privileges" in config["SecurityOpt"]
+    assert config["Memory"] == config["MemorySwap"] == MEMORY == 1536 << 20
     assert not config["Devices"]
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,14 +46,21 @@ def own_iso(folder: Path) -> Path:
     return copy.replace(iso)
 
 
-def forge(folder: Path) -> None:
-    """Let manifest and sums name the ISO that lies there, as whoever spoilt it could."""
-    (iso,), (manifest,) = folder.glob("*.iso"), folder.glob("*.manifest.json")
+def forge(folder: Path, change: Callable[[dict[str, Any]], object] = lambda _data: None) -> None:
+    """Let all descriptions fit what lies there, as whoever spoilt it could; `change` a manifest."""
+    (manifest,), (provenance,) = folder.glob("*.manifest.json"), folder.glob("*.provenance.json")
     data = json.loads(manifest.read_text())
-    row = next(row for row in data["artefacts"] if row["path"] == iso.name)
-    row |= {"size": iso.stat().st_size, "sha256": digest(iso)}
+    for row in data["artefacts"]:
+        path = folder / row["path"]
+        row |= {"size": path.stat().st_size, "sha256": digest(path)}
+    change(data)
     manifest.write_text(json.dumps(data))
-    write_sums(folder, {each.name: digest(each) for each in (iso, manifest)})
+    statement = json.loads(provenance.read_text())
+    for subject in statement["subject"]:
+        subject["digest"]["sha256"] = digest(folder / subject["name"])
+    provenance.write_text(json.dumps(statement))
+    names = {subject["name"] for subject in statement["subject"]} | {provenance.name}
+    write_sums(folder, {name: digest(folder / name) for name in names})
 
 
 def digest(path: Path) -> str:
@@ -67,7 +75,7 @@ def test_a_real_build_is_verified_signature_and_all(
     assert main.run(["sign", str(results), "--key", str(key)]) == 0
     code, text = told(capsys, results, "--signed-by", f"{key}.pub")
     assert code == 0
-    assert ": sums, manifest, content, signature\n" in text
+    assert ": sums, manifest, content, sbom, provenance, signature\n" in text
     assert "Not checked" not in text
 
 
@@ -83,7 +91,7 @@ def test_a_build_signs_what_it_delivers(
     result = json.loads(capsys.readouterr().out.splitlines()[-1])["data"]
     assert result["signature"] == str(output / "SHA256SUMS.sig")
     code, text = told(capsys, output, "--signed-by", f"{key}.pub")
-    assert (code, ": sums, manifest, content, signature\n" in text) == (0, True)
+    assert (code, ": sums, manifest, content, sbom, provenance, signature\n" in text) == (0, True)
 
 
 def spoilt_squashfs(iso: Path) -> None:
@@ -129,3 +137,42 @@ def test_a_spoilt_iso_is_known_by_what_is_inside_although_the_sums_were_forged(
     assert "✔ manifest" in text
     assert reason in text
     assert "NOT verified" in text
+
+
+@pytest.mark.parametrize("ending", ["cdx.json", "spdx.json", "provenance.json"])
+def test_one_bit_in_what_describes_the_iso_is_noticed(
+    results: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path,) = results.glob(f"*.{ending}")
+    flip_bit(path, path.stat().st_size // 2)
+    code, text = told(capsys, results)
+    assert code == 6
+    check = "provenance" if ending == "provenance.json" else "sbom"
+    assert f"✘ {check}: {path.name} is not the file that SHA256SUMS lists" in text
+
+
+def without_libc(data: dict[str, Any]) -> None:
+    """Take a package out of a manifest, a CycloneDX or an SPDX document."""
+    for place in ("packages", "components"):
+        if place in data:
+            data[place] = [each for each in data[place] if each["name"] != "libc6"]
+
+
+def test_a_package_that_every_description_hides_is_found_in_the_iso(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (*results.glob("*.cdx.json"), *results.glob("*.spdx.json")):
+        data = json.loads(path.read_text())
+        without_libc(data)
+        path.write_text(json.dumps(data))
+    forge(results)
+    code, text = told(capsys, results)
+    assert code == 6
+    assert "✘ sbom: Debian-13-console.cdx.json does not list the packages" in text
+    forge(results, without_libc)
+    code, text = told(capsys, results)
+    assert code == 6
+    assert "✔ content" in text
+    assert "✔ provenance" in text
+    assert "✘ sbom: The package database in the ISO does not list the packages" in text
+    assert "pkg:deb/debian/libc6@" in text

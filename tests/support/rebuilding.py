@@ -28,7 +28,7 @@ from builder.plan import (
     TreeInventoryRequest,
     TreeName,
 )
-from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, manifest_data
+from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, manifest_data, row
 
 IMAGE = "sha256:" + "0" * 64
 TREE = TreeName(digest="sha256:" + "1" * 64, format=1, files=2, bytes=3)
@@ -62,9 +62,10 @@ def candidate(selector: str, *, taken: int = TAKEN, read_only: bool = True) -> C
 
 
 def manifest_bytes(**changed: object) -> bytes:
-    """Return the manifest of the tiny ISO, as a build writes it."""
+    """Return the manifest of the tiny ISO, as a build without SBOMs would write it."""
     recipe = to_data(Recipe(compression=PRESETS["standard"]))
-    data = manifest_data(**{"recipe": recipe, "builder": __version__, **changed})
+    own = {"recipe": recipe, "builder": __version__, "artefacts": [row(ISO, CONTENT)]}
+    data = manifest_data(**{**own, **changed})
     return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
 
 

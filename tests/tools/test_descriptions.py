@@ -21,6 +21,7 @@ from tests.support.media import EPOCH, Work, real_system
 
 pytestmark = pytest.mark.tools
 
+_ROW = r"${Package} ${Version} ${Architecture} ${source:Package} ${source:Version}\n"
 SYSTEM = LiveSystem(name="x", version="13", description="", medium_id="0", tree_digest="")
 TINY = (
     Package(name="adduser", architecture="all", version="3.152"),
@@ -37,10 +38,11 @@ def image() -> Inventory:
 
 def test_the_packages_of_a_real_debian_are_those_that_dpkg_lists(image: Inventory) -> None:
     listing = subprocess.run(
-        ["dpkg-query", "--show", "--showformat", ("${Package} ${Version} ${Architecture} "
-         "${source:Package} ${source:Version}\n")],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+        ["dpkg-query", "--show", f"--showformat={_ROW}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     found = set()
     for each in image.components:
         package = each.package

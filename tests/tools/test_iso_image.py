@@ -28,7 +28,9 @@ from tests.support.media import (
     iso_step,
     make_root,
     manifest_step,
+    provenance_step,
     real_system,
+    sbom_step,
     squashfs_step,
 )
 
@@ -350,8 +352,9 @@ def test_no_image_is_read_more_often_than_it_must_be(tmp_path: Path) -> None:
     (work.root / "random").write_bytes(os.urandom(48 << 20))
     squashfs_step(work).run(real_system())
     before = bytes_read()
-    for step in (boot_step(work), iso_step(work), manifest_step(work)):
-        step.run(real_system())
+    steps = (boot_step, iso_step, sbom_step, manifest_step, provenance_step)
+    for step in steps:
+        step(work).run(real_system())
     Results(folder=work.iso.parent).settled()
     read = bytes_read() - before
     squashfs, iso = (work.iso_tree / medium.SQUASHFS).stat().st_size, work.iso.stat().st_size

@@ -4,6 +4,7 @@ Inside, other people's packages are those that the image's lock file names, in o
 """
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,12 @@ def broken(source: str, module: str) -> list[str]:
 )
 def test_an_import_across_is_noticed(module: str, source: str, wrong: str) -> None:
     assert broken(source, module) == [wrong]
+
+
+def test_only_the_step_that_needs_them_loads_the_libraries_of_the_image() -> None:
+    code = f"import sys, builder.inside.jobs; print({{*sys.modules}} & {{*{_IN_THE_IMAGE}}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=True, capture_output=True)
+    assert done.stdout == b"set()\n"
 
 
 def test_imports_go_from_host_and_inside_to_shared_and_never_across() -> None:

@@ -126,7 +126,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "an unknown key of the snapshot": (of("snapshot.path", "/"), '"snapshot" cannot be read'),
     "a snapshot without a date": (without("snapshot.taken"), '"snapshot" cannot be read'),
     "no source": (without("source"), "does not name its source tree"),
-    "a source that is a text": (of("source", "x"), '"source" cannot be read'),
+    "a source that is a text": (of("source", "x"), '"source" has no "digest"'),
     "a digest that is none": (of("source.digest", "sha256:x"), '"source" is not as'),
     "a digest that is an option": (of("image.id", "--privileged"), '"image" is not as'),
     "an image's name": (of("image.id", "debian:latest"), '"image" is not as'),

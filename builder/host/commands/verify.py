@@ -32,8 +32,8 @@ def verify(path: Path, signed_by: str | None, *, as_json: bool) -> int:
     """Check results before you trust them.
 
     PATH is an output folder, or an ISO beside its files. Nothing is written. The sums, the
-    manifest and the signature need no container engine; with one, every file in the ISO is
-    compared with the manifest.
+    manifest, the SBOMs, the provenance and the signature need no container engine; with one,
+    every file in the ISO is compared with the manifest, and its packages with the SBOMs.
 
     \b
     Examples:

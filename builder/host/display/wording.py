@@ -29,6 +29,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "boot-test": "Boot the ISO",
         "sums": "Compare the checksums",
         "open": "Look into the ISO",
+        "list": "List what it holds",
         "digest": "Find the source tree",
         "explain": "Find what differs",
         "fetch": "Fetch the results",

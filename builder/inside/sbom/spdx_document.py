@@ -54,7 +54,7 @@ def _subject(inventory: Inventory) -> dict[str, Any]:
         "versionInfo": system.version,
         "summary": system.description,
         "comment": f"The live system on the medium {system.medium_id}{tree}",
-        "primaryPackagePurpose": "OPERATING-SYSTEM",
+        "primaryPackagePurpose": "OPERATING_SYSTEM",
         **_nothing_known(),
         "licenseDeclared": _UNKNOWN,
     }

@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from builder.inside import medium
-from builder.inside.sbom.cyclonedx_document import cyclonedx_text
-from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
-from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import TreeDigest
 from builder.naming import sbom_names
-from builder.package import Distribution
 from builder.plan import SystemFacts
 
 
@@ -45,25 +41,20 @@ class SbomStep:
 
     def run(self, system: System) -> None:
         """Write them."""
-        inventory = self._inventory()
-        system.progress(0.3)
-        cyclonedx, spdx = self.targets
-        spdx.write_text(spdx_text(inventory), encoding="utf-8")
-        cyclonedx.write_text(cyclonedx_text(inventory), encoding="utf-8")
+        # Only this step pays for the libraries, which take longer to load than all our own code.
+        from builder.inside.sbom.documents import make_documents  # noqa: PLC0415
 
-    def _inventory(self) -> Inventory:
-        distribution = Distribution(id=self.facts.distro_id, version=self.facts.version)
-        return Inventory(
-            system=LiveSystem(
-                name=self.iso.stem,
-                version=self.facts.version,
-                description=self.facts.pretty_name,
-                medium_id=medium.read_medium_id(self.iso_tree).text,
-                tree_digest=self._tree_digest(),
-            ),
+        texts = make_documents(
+            Tree(self.root),
+            self.facts,
+            name=self.iso.stem,
+            medium_id=medium.read_medium_id(self.iso_tree).text,
+            tree_digest=self._tree_digest(),
             source_date_epoch=self.source_date_epoch,
-            components=read_components(Tree(self.root), distribution),
         )
+        for target, text in zip(self.targets, texts, strict=True):
+            target.write_text(text, encoding="utf-8")
+        system.progress(1.0)
 
     def _tree_digest(self) -> str:
         if self.source is None:

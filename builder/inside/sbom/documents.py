@@ -1,0 +1,33 @@
+"""Both SBOMs of a live system, as texts."""
+
+from builder.inside.sbom.cyclonedx_document import cyclonedx_text
+from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
+from builder.inside.sbom.spdx_document import spdx_text
+from builder.inside.tree import Tree
+from builder.package import Distribution
+from builder.plan import SystemFacts
+
+
+def make_documents(
+    tree: Tree,
+    facts: SystemFacts,
+    *,
+    name: str,
+    medium_id: str,
+    tree_digest: str,
+    source_date_epoch: int,
+) -> tuple[str, str]:
+    """Return CycloneDX and SPDX of the ISO `name`. Raises OSError without a package database."""
+    distribution = Distribution(id=facts.distro_id, version=facts.version)
+    inventory = Inventory(
+        system=LiveSystem(
+            name=name,
+            version=facts.version,
+            description=facts.pretty_name,
+            medium_id=medium_id,
+            tree_digest=tree_digest,
+        ),
+        source_date_epoch=source_date_epoch,
+        components=read_components(tree, distribution),
+    )
+    return cyclonedx_text(inventory), spdx_text(inventory)
