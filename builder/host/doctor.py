@@ -63,6 +63,7 @@ def examine(engine: Engine) -> Iterator[Check]:
         yield _isolation(_try(engine, image, Isolation.PRIVILEGED), needed=False)
         if not confined.reason:
             yield _loops(confined.found)
+            yield _staging(confined.found)
             yield _space(confined.found, where=facts.root)
     yield _output_space()
     yield _kvm()
@@ -144,6 +145,20 @@ def _loops(found: Mapping[str, Any]) -> Check:
         verdict=Verdict.WARNING,
         finding=found["loop"] or say("this kernel does not know btrfs"),
         remedy=say("On the engine's host: `modprobe loop` and `modprobe btrfs`."),
+    )
+
+
+def _staging(found: Mapping[str, Any]) -> Check:
+    name = say("staging")
+    if not found["overlay"]:
+        return Check(
+            name=name, verdict=Verdict.OK, finding=say("overlays work: no system is copied")
+        )
+    return Check(
+        name=name,
+        verdict=Verdict.WARNING,
+        finding=found["overlay"],
+        remedy=say("None needed: builds copy the system, which takes time and room."),
     )
 
 

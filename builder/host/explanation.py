@@ -43,16 +43,17 @@ def explain(
     on_event: OnEvent,
 ) -> Explanation:
     """Say what differs in each result that is not the same; nothing for those that are."""
+    wrong = [each for each in comparisons if each.verdict is Verdict.DIFFERENT]
+    others = frozenset(each.name for each in wrong)
     parts = []
     with opened_folder(outcome.folder) as rebuilt:
-        for each in comparisons:
-            if each.verdict is Verdict.DIFFERENT:
-                one = _One(comparison=each, originals=originals, rebuilt=rebuilt)
-                if each.name == originals.origin.iso:
-                    part = _iso(one, engine, image=outcome.image.id, on_event=on_event)
-                else:
-                    part = one.explain()
-                parts.append(part.within(each.name))
+        for each in wrong:
+            one = _One(comparison=each, others=others, originals=originals, rebuilt=rebuilt)
+            if each.name == originals.origin.iso:
+                part = _iso(one, engine, image=outcome.image.id, on_event=on_event)
+            else:
+                part = one.explain()
+            parts.append(part.within(each.name))
     return joined(parts)
 
 
@@ -61,6 +62,7 @@ class _One:
     """A result that is not the same."""
 
     comparison: Comparison
+    others: frozenset[str]  # the names of all results that are not the same
     originals: Originals
     rebuilt: ResultFolder
 
@@ -83,7 +85,7 @@ class _One:
                 remarks=(Problem(message=error.message, values=tuple(error.values.items())),),
             )
         if self.name == SUMS:
-            return data_differences(dict(parse_sums(original)), dict(parse_sums(rebuilt)))
+            return self._sums(original, rebuilt)
         if self.name.endswith(".json"):
             with contextlib.suppress(VerificationError):
                 return data_differences(
@@ -104,6 +106,12 @@ class _One:
             for each in self.comparison.said
             if each.sha256 != rebuilt
         ]
+
+    def _sums(self, original: bytes, rebuilt: bytes) -> Explanation:
+        """Compare the lines but those of results that are themselves explained."""
+        tables = ({name: digest for name, digest in parse_sums(content).items()
+                   if name not in self.others} for content in (original, rebuilt))  # fmt: skip
+        return data_differences(*tables)
 
     def _original(self) -> bytes:
         if self.name == self.originals.manifest_name:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.differences import Explanation
-from builder.errors import BuilderError, Interrupted, SourceError, UsageError
+from builder.errors import BuilderError, HostError, Interrupted, SourceError, UsageError
 from builder.events import Note, StepFinished, StepStarted
 from builder.host import session
 from builder.host.config import Config
@@ -90,7 +90,7 @@ def _begun(originals: Originals) -> Note:
 def _output(config: Config, originals: Originals, *, keep: bool) -> Iterator[Config]:
     """Have a folder for the rebuild; a temporary one stays only when there is a log to read."""
     if keep:
-        if config.output.exists() and config.output.samefile(originals.folder.path):
+        if _is_same(config.output, originals.folder.path):
             raise UsageError(
                 "The output folder {path} is the manifest's own; the rebuild would replace the "
                 "originals",
@@ -99,9 +99,7 @@ def _output(config: Config, originals: Originals, *, keep: bool) -> Iterator[Con
             )
         yield config
         return
-    # Not /tmp, which may be in memory: an ISO is large (file-hierarchy(7), /var/tmp).
-    base = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108
-    place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    place = _temporary_folder()
     try:
         yield replace(config, output=place)
     except BuilderError as error:
@@ -112,6 +110,28 @@ def _output(config: Config, originals: Originals, *, keep: bool) -> Iterator[Con
         shutil.rmtree(place, ignore_errors=True)
         raise
     shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one is not there yet, or cannot be used, which is told later
+        return False
+
+
+def _temporary_folder() -> Path:
+    # Not /tmp, which may be in memory: an ISO is large (file-hierarchy(7), /var/tmp).
+    base = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108
+    try:
+        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    except OSError as error:
+        raise HostError(
+            "There is no room for the rebuild in {folder}: {reason}",
+            hint="Name a folder for it with --output, or another one for temporary files with "
+            "TMPDIR.",
+            folder=base,
+            reason=error.strerror or error,
+        ) from error
 
 
 def _rebuilt(origin: Origin, config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:

@@ -67,7 +67,7 @@ class TreeSearch:
 
 def in_order(report: CacheReport, wanted: SnapshotName) -> list[Candidate]:
     """Return what can be built, the likeliest first: of that name, of that date, the newest."""
-    usable = [candidate for candidate in report.candidates if candidate.complete]
+    usable = [each for each in report.candidates if each.complete and each.system is not None]
     return sorted(
         usable,
         key=lambda each: (not is_named(each, wanted), each.taken != wanted.seconds, -each.taken),

@@ -10,8 +10,9 @@ _TOP = """\
 # What is left out of the ISO
 
 This page is made from the program's own tables (`builder/inside/left_out.py`); a test compares
-them. The source itself is never changed: everything here happens to a copy. The manifest of every
-build lists each path that was touched, with the name of the rule that did it.
+them. The source itself is never changed: everything here happens to a copy, or to a layer over the
+source that stands for one. The manifest of every build lists each path that was touched, with the
+name of the rule that did it.
 
 ## Not copied
 

@@ -5,7 +5,8 @@ A file more or less moves all that follow it, so half of the blocks differ after
 few packages. Here the sorted paths are cut into groups at common beginnings, and each group fills
 blocks of its own: a change moves its group only. The groups follow from the paths and sizes of
 the tree and from nothing else. They are written as a file of mksquashfs actions
-(`-action-file`, squashfs-tools 4.6; the first action that matches a file decides).
+(`-action-file`, squashfs-tools 4.6; the first action that matches a file decides). What its
+patterns mean: fnmatch(3) with FNM_PATHNAME in the C locale, on as much of a path as they cover.
 """
 
 import os
@@ -19,85 +20,110 @@ from typing import Final
 
 # A group of more than `split` bytes is cut, and no part of less than a quarter of that comes off
 # it: smaller groups leave more blocks half full, larger ones move more.
-_SPLIT: Final = 2 << 20
-_MOST: Final = 128  # times `split`: mksquashfs tries the groups one after the other for each file
+_SPLIT: Final = 1 << 20
+_MOST: Final = 512  # times `split`: mksquashfs tries the groups one after the other for each file
 
+_LONGEST: Final = 250  # bytes of a key; what is alike for longer is not cut
 _RANGE: Final = tuple(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 # Whatever means something to mksquashfs or to fnmatch(3) in its quoted patterns, and more.
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9._/:=~-]")
+_ANY_BYTE: Final = ord("?")
+
+# A package has a catalogue in the folder of every language. By the names of the catalogues, not
+# of the languages, a new package moves no other one's; and they are alike in all languages.
+_CATALOGUES: Final = re.compile(rb"^(usr/share/locale/)[^/]+(/LC_MESSAGES/)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallFile:
-    """A file that goes into a fragment block; `path` is relative to the tree."""
+    """A file that goes into a fragment block."""
 
-    path: bytes
+    key: bytes  # its path as a pattern
     size: int  # bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The files whose paths go on after `beginning` with a byte from `first` to `last`."""
+    """The files whose keys go on after `beginning` with a byte from `first` to `last`."""
 
     beginning: bytes
     first: int
     last: int
 
     def action(self) -> bytes:
-        """Return the line for mksquashfs; a byte that could mean more there fits any byte."""
-        beginning = _UNSAFE.sub(b"?", self.beginning)
-        following = _UNSAFE.sub(b"?", bytes([self.first]))
-        if self.first != self.last:
-            following = b"[%c-%c]" % (self.first, self.last)
-        return b'fragment(group)@subpathname("/%s%s*")\n' % (beginning, following)
+        """Return the line for mksquashfs."""
+        following = b"%c" if self.first == self.last else b"[%c-%c]"
+        ends = tuple(sorted({self.first, self.last}))
+        return b'fragment(group)@subpathname("/%s%s*")\n' % (self.beginning, following % ends)
 
 
 def write_actions(root: Path, target: Path, *, block_size: int) -> None:
     """Write the actions for the tree at `root`."""
-    files = sorted(_small_files(root, block_size), key=lambda file: file.path)
+    files = sorted(_small_files(root, block_size), key=lambda file: file.key)
     target.write_bytes(b"".join(group.action() for group in grouped(files)))
 
 
+def key_of(path: bytes) -> bytes:
+    """Return what the path, relative to the tree, is sorted and grouped by: a pattern for it."""
+    return _CATALOGUES.sub(rb"\1*\2", _UNSAFE.sub(b"?", path))
+
+
 def grouped(files: Sequence[SmallFile]) -> list[Group]:
-    """Return the groups; `files` come in the order of their paths.
+    """Return the groups; `files` come in the order of their keys.
 
     A file belongs to the first group that it fits, and to the rest where it fits none.
     """
     split = _SPLIT
     while _size(files) > split * _MOST:
         split *= 2
-    return list(_cut(files, split))
+    groups, _rest = _cut(files, split)
+    return groups
 
 
-def _cut(files: Sequence[SmallFile], split: int) -> Iterator[Group]:
-    """Yield what comes off by the first byte in which the paths differ, the finest first."""
-    if len(files) < 2 or _size(files) <= split:
-        return
-    length = _common(files[0].path, files[-1].path)
-    beginning = files[0].path[:length]
+def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
+    """Cut by the first byte in which the keys differ, and each part again.
+
+    Return the groups, the finest first, and how many bytes are in none of them.
+    """
+    size = _size(files)
+    if size <= split or files[0].key == files[-1].key:
+        return [], size
+    length = _common(files[0].key, files[-1].key)
+    if length > _LONGEST:
+        return [], size
+    beginning = files[0].key[:length]
+    groups: list[Group] = []
     rest: dict[int, int] = {}
-    for following, members in groupby(files, key=lambda file: file.path[length : length + 1]):
-        part = list(members)
-        byte = following[0] if following else 0
-        if _size(part) * 4 >= split:
-            yield from _cut(part, split)
-            yield Group(beginning=beginning, first=byte, last=byte)
+    for following, members in groupby(files, key=lambda file: file.key[length : length + 1]):
+        byte = following[0] if following else _ANY_BYTE
+        found, left = _cut(list(members), split)
+        groups += found
+        if byte != _ANY_BYTE and left * 4 >= split:
+            groups.append(Group(beginning=beginning, first=byte, last=byte))
         else:
-            rest[byte] = _size(part)
-    yield from _ranges(beginning, rest, _RANGE, split)
+            rest[byte] = left
+    found, left = _ranges(beginning, rest, _RANGE, split)
+    return groups + found, left + sum(rest[byte] for byte in rest if byte not in _RANGE)
 
 
 def _ranges(
     beginning: bytes, sizes: dict[int, int], letters: Sequence[int], split: int
-) -> Iterator[Group]:
-    """Yield halves of the alphabet, and halves of these, as long as there is much in them."""
-    if len(letters) < 2 or sum(sizes.get(byte, 0) for byte in letters) <= split:
-        return
+) -> tuple[list[Group], int]:
+    """Halve the alphabet, and the halves again, as long as there is much in them."""
+    size = sum(sizes.get(byte, 0) for byte in letters)
+    if size <= split or len(letters) < 2:
+        return [], size
     middle = len(letters) // 2
+    groups: list[Group] = []
+    rest = 0
     for half in (letters[:middle], letters[middle:]):
-        if sum(sizes.get(byte, 0) for byte in half) * 4 >= split:
-            yield from _ranges(beginning, sizes, half, split)
-            yield Group(beginning=beginning, first=half[0], last=half[-1])
+        found, left = _ranges(beginning, sizes, half, split)
+        groups += found
+        if left * 4 >= split:
+            groups.append(Group(beginning=beginning, first=half[0], last=half[-1]))
+        else:
+            rest += left
+    return groups, rest
 
 
 def _size(files: Sequence[SmallFile]) -> int:
@@ -105,7 +131,7 @@ def _size(files: Sequence[SmallFile]) -> int:
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """Return how many bytes two different paths have in common at their beginning."""
+    """Return how many bytes two different keys have in common at their beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -122,4 +148,4 @@ def _small_files(root: Path, block_size: int) -> Iterator[SmallFile]:
                 if stat.S_ISDIR(facts.st_mode):
                     pending.append(path + b"/")
                 elif stat.S_ISREG(facts.st_mode) and 0 < facts.st_size < block_size:
-                    yield SmallFile(path=path, size=facts.st_size)
+                    yield SmallFile(key=key_of(path), size=facts.st_size)

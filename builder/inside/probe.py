@@ -9,6 +9,8 @@ from typing import Any
 from builder.errors import BuilderError
 from builder.inside import paths
 from builder.inside.cache_image import make_loop_devices
+from builder.inside.overlay import NoOverlayError, Overlay
+from builder.inside.survey import SourceTree, survey_tree
 from builder.inside.system import System
 
 
@@ -21,6 +23,7 @@ def probe(system: System) -> Mapping[str, Any]:
         "mount": _mount,
         "chroot": _chroot,
         "loop": _loop,
+        "overlay": _overlay,
     }
     space = os.statvfs(paths.WORK)
     return {
@@ -35,7 +38,7 @@ def _reason(trial: Callable[[System], None], system: System) -> str:
         trial(system)
     except BuilderError as error:
         return error.output[-1] if error.output else str(error)
-    except OSError as error:
+    except (NoOverlayError, OSError) as error:
         return str(error)
     return ""
 
@@ -47,6 +50,20 @@ def _mount(system: System) -> None:
 
 def _chroot(system: System) -> None:
     system.run(["true"], root=Path("/"))
+
+
+def _overlay(system: System) -> None:
+    with tempfile.TemporaryDirectory(dir=paths.WORK) as name:
+        source, target = Path(name) / "source", Path(name) / "target"
+        source.mkdir()
+        target.mkdir()
+        (source / "left-out").touch()
+        tree = SourceTree(root=source, rules=("- /left-out",))
+        overlay = Overlay(
+            tree=tree, survey=survey_tree(tree), target=target, layer=Path(name) / "layer"
+        )
+        with overlay.mounted(system):
+            pass
 
 
 def _loop(_system: System) -> None:

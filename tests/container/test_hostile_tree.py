@@ -14,16 +14,20 @@ pytestmark = pytest.mark.container
 
 PROGRAM = (Path(__file__).parents[1] / "support/hostile_program.py").read_text()
 
-# Runs in the builder's container: a tree made of the container's own programs, with a device node.
+# Runs in the builder's container: a tree made of the container's own programs, with a device node,
+# staged in both ways.
 DRIVER = r"""
 import os, stat, sys
+from contextlib import ExitStack
 from pathlib import Path
+from builder.inside.overlay import Overlay
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.initramfs import inhabited
+from builder.inside.survey import SourceTree, survey_tree
 from builder.inside.tree import Tree
 
 Path("/request.json").write_text("{}")
-root = Path("/work/root")
+root = Path("/work/source")
 for name in ("usr", "etc", "proc", "sys", "dev", "tmp", "run", "mnt"):
     (root / name).mkdir(parents=True)
 for name in ("bin", "lib", "lib64", "sbin"):
@@ -31,14 +35,26 @@ for name in ("bin", "lib", "lib64", "sbin"):
 os.mknod(root / "node", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 (root / "program.py").write_text(sys.argv[1])
 system = RealSystem(lambda event: None)
-system.run(["mount", "--bind", "/usr", str(root / "usr")])
-with inhabited(Tree(root, clock=0), system):
-    print(system.run(["python3", "/program.py"], root=root))
+with ExitStack() as until:
+    if sys.argv[2] == "overlay":
+        tree = SourceTree(root=root)
+        root = Path("/work/root")
+        root.mkdir()
+        overlay = Overlay(
+            tree=tree, survey=survey_tree(tree), target=root, layer=Path("/work/layer")
+        )
+        until.enter_context(overlay.mounted(system))
+    system.run(["mount", "--bind", "/usr", str(root / "usr")])
+    with inhabited(Tree(root, clock=0), system):
+        print(system.run(["python3", "/program.py"], root=root))
+    system.run(["umount", str(root / "usr")])
 """
 
 
-@pytest.fixture(scope="module")
-def outcomes(client: docker.DockerClient, builder_image: ImageIdentity) -> dict[str, str]:
+@pytest.fixture(scope="module", params=["copy", "overlay"])
+def outcomes(
+    request: pytest.FixtureRequest, client: docker.DockerClient, builder_image: ImageIdentity
+) -> dict[str, str]:
     """What became of each attempt, with all that a build of a cache image may do."""
     spec = ContainerSpec(
         image=builder_image.id,
@@ -51,7 +67,11 @@ def outcomes(client: docker.DockerClient, builder_image: ImageIdentity) -> dict[
     )
     options = _options(spec, security_options=["apparmor=unconfined"])
     container = client.containers.create(
-        spec.image, [PROGRAM], entrypoint=["python3", "-c", DRIVER], volumes=["/work"], **options
+        spec.image,
+        [PROGRAM, request.param],
+        entrypoint=["python3", "-c", DRIVER],
+        volumes=["/work"],
+        **options,
     )
     try:
         container.start()

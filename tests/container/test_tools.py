@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def tools_image(client: docker.DockerClient, builder_image: ImageIdentity) -> str:
+def tools_image(client: docker.DockerClient, builder_image: ImageIdentity, base_image: str) -> str:
     """The builder image with a test runner."""
     recipe = (PROJECT / "tests/tools/Dockerfile").read_bytes()
     buffer = io.BytesIO()
@@ -34,7 +34,7 @@ def tools_image(client: docker.DockerClient, builder_image: ImageIdentity) -> st
         fileobj=buffer,
         custom_context=True,
         tag="distroclone-builder-tools:test",
-        buildargs={"BUILDER": builder_image.id},
+        buildargs={"BUILDER": builder_image.id, "BASE": base_image},
         rm=True,
     )
     return str(image.id)
@@ -42,13 +42,18 @@ def tools_image(client: docker.DockerClient, builder_image: ImageIdentity) -> st
 
 @contextmanager
 def container(client: docker.DockerClient, image: str, command: list[str]) -> Iterator[Container]:
-    """A container that sees the project read-only and has no network."""
+    """A container that sees the project read-only, may mount as a build may, and has no network."""
     made = client.containers.create(
         image,
         command,
         network_mode="none",
         working_dir="/project",
         mounts=[Mount("/project", str(PROJECT), type="bind", read_only=True)],
+        volumes=["/work"],
+        cap_add=["DAC_READ_SEARCH", "LINUX_IMMUTABLE", "SYS_ADMIN"],
+        security_opt=["apparmor=unconfined"],
+        devices=["/dev/loop-control:/dev/loop-control:rwm"],
+        device_cgroup_rules=["b 7:* rmw"],
         environment={"PYTHONPATH": "/project"},
         init=True,
     )

@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,9 @@ import pytest
 from builder.inside.btrfs import subvolume
 from builder.inside.survey import SourceTree
 from builder.inside.tree_digest import digest_tree
+from builder.plan import Staging
 from tests.support.machines import RecordingSystem
+from tests.support.media import real_system
 from tests.support.staging import stage_step
 
 pytestmark = pytest.mark.container
@@ -59,6 +61,11 @@ def test_subvolumes_inside_the_original_do_not_date_a_snapshot(tmp_path: Path) -
             step.run(RecordingSystem(copying))
             seen.append((source / "inner").stat().st_mtime)
             digests.add(digest_tree(step.tree).digest)
+            with ExitStack() as until:
+                merged = tmp_path / f"merged{number}"
+                stage_step(source, merged, staging=Staging.OVERLAY, until=until).run(real_system())
+                assert (merged / "inner").stat().st_mtime == 0
+                digests.add(digest_tree(SourceTree(root=merged)).digest)
         assert (step.target / "inner").stat().st_mtime == 0
         digests.add(digest_tree(SourceTree(root=step.target)).digest)
     assert seen[0] != seen[1]

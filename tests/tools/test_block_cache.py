@@ -16,7 +16,7 @@ from builder.block_cache import BlockCounts
 from builder.compression import parse_compression
 from builder.inside import block_cache, medium
 from builder.inside.block_cache import LIBRARY, BlockCache
-from builder.inside.steps.squashfs import HOLES, SquashfsStep
+from builder.inside.steps.squashfs import STEADY_STAT, SquashfsStep
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 
 pytestmark = pytest.mark.tools
@@ -76,7 +76,7 @@ class Packing:
         counts = target.with_suffix(".counts")
         cache = dataclasses.replace(self.cache, counts=counts)
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH),
-                       "LD_PRELOAD": f"{HOLES}:{LIBRARY}",
+                       "LD_PRELOAD": f"{STEADY_STAT}:{LIBRARY}",
                        **cache.environment(reserve=reserve), **more}  # fmt: skip
         return subprocess.Popen(
             step.argv(), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -16,7 +16,7 @@ from builder.compression import parse_compression
 from builder.differences import Difference, Explanation
 from builder.inside import medium
 from builder.inside.explain.isos import explain_isos
-from builder.inside.explain.regions import regions
+from builder.inside.explain.regions import partition_tables, regions
 from builder.inside.initrd_extra import gap_after, newc_archive
 from builder.inside.iso_report import Extent
 from builder.inside.read_iso import files_of, partition_of
@@ -68,14 +68,15 @@ def start_of(iso: Path, path: str) -> Extent:
 
 
 def test_the_regions_of_an_iso_are_all_of_it_without_gap_or_overlap(built: Work) -> None:
-    found = regions(built.iso, extents_of(built.iso))
+    found = regions(built.iso, extents_of(built.iso), partition_tables(built.iso))
     ends = [each.start + each.size for each in found]
     assert [0, *ends[:-1]] == [each.start for each in found]
     assert ends[-1] == built.iso.stat().st_size
     names = [each.name for each in found]
     for name in (
         "MBR boot code", "GPT header", "primary volume descriptor", "Joliet volume descriptor",
-        "directories and path tables", medium.SQUASHFS, "EFI system partition", "backup GPT",
+        "directories and path tables", medium.SQUASHFS, "EFI system partition",
+        "backup GPT partition entries", "backup GPT header",
     ):  # fmt: skip
         assert names.count(name) == 1, name
 
@@ -90,9 +91,10 @@ def test_of_two_equal_isos_nothing_differs(built: Work) -> None:
         ("MBR boot code", 20),
         ("MBR partition table", 450),
         ("GPT header", 512 + 56),
-        ("rest of the system area", 20_000),
+        ("GPT partition entries", 1024 + 16),
+        ("GPT header", 512),
         ("primary volume descriptor", 32_768 + 813),
-        ("backup GPT", -100),
+        ("backup GPT header", -200),
     ],
 )
 def test_one_bit_around_the_files_is_named_by_its_region(
@@ -118,13 +120,15 @@ def test_one_bit_in_a_file_is_named_by_the_file_and_its_place_in_it(
     assert found[path,]["content"].offset == 77
 
 
-def test_a_damaged_squashfs_is_named_and_that_it_cannot_be_unpacked(
+def test_a_damaged_squashfs_is_named_and_the_file_that_cannot_be_unpacked(
     built: Work, tmp_path: Path
 ) -> None:
     extent = start_of(built.iso, medium.SQUASHFS)
     spoilt = spoilt_copy(built, tmp_path / "spoilt.iso", extent.start + 200)
     explanation = explained(spoilt, built.iso)
-    assert findings(explanation)[medium.SQUASHFS,]["content"].offset == 200
+    found = findings(explanation)
+    assert found[medium.SQUASHFS,]["content"].offset == 200
+    assert found[medium.SQUASHFS, "/usr/share/big"]["unpacks"].original == "no"
     (remark,) = explanation.remarks
     assert "cannot be read" in remark.message
 
@@ -137,7 +141,7 @@ def changed_tree(work: Work) -> None:
     (work.root / "bin/ping").chmod(0o4755)
     os.utime(work.root / "etc/os-release", (media.EPOCH - 5, media.EPOCH - 5))
     (work.root / "etc/more").write_text("more\n")
-    (work.root / "etc/[x] *").write_text("a name that is a pattern\n")
+    Path(os.fsdecode(os.fsencode(work.root) + b"/etc/\xff\x1b[2J")).write_text("no UTF-8\n")
     link = work.root / "boot/vmlinuz-6.12.48+deb13-amd64"
     link.unlink()
     link.symlink_to("../usr/lib/kernel/newest")
@@ -154,6 +158,7 @@ def test_what_differs_in_the_squashfs_is_named_path_by_path(built: Work, tmp_pat
     assert found[medium.SQUASHFS, "/usr/share/big"]["content"].offset == 70_000
     assert of("/usr/share/big") == {"content": ("0x30", "0xcf")}
     assert of("/bin/ping") == {"mode": ("0755", "4755")}
+    assert of("/etc/\\xff\x1b[2J") == {"presence": ("no", "yes")}
     assert of("/etc/more") == {"presence": ("no", "yes")}
     assert of("/boot/vmlinuz-6.12.48+deb13-amd64")["target"] == (
         "/usr/lib/kernel/newest",

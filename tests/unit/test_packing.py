@@ -7,26 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.packing import SmallFile, grouped, write_actions
+from builder.inside.packing import Group, SmallFile, grouped, key_of, write_actions
 
 KIB = 1024
 
 
 def files(*rows: tuple[str, int]) -> list[SmallFile]:
-    found = (SmallFile(path=path.encode(), size=size) for path, size in rows)
-    return sorted(found, key=lambda file: file.path)
+    found = (SmallFile(key=key_of(path.encode()), size=size) for path, size in rows)
+    return sorted(found, key=lambda file: file.key)
 
 
-def many(folder: str, count: int, size: int = 64 * KIB) -> list[tuple[str, int]]:
+def many(folder: str, count: int, size: int = 32 * KIB) -> list[tuple[str, int]]:
     return [(f"{folder}/{chr(97 + number % 26)}{number:05}", size) for number in range(count)]
 
 
-def members(groups: list[bytes], tree: Iterable[SmallFile]) -> dict[bytes, list[bytes]]:
+def fits(group: Group, key: bytes) -> bool:
+    following = key[len(group.beginning) :]
+    return key.startswith(group.beginning) and group.first <= following[0] <= group.last
+
+
+def members(groups: list[Group], tree: Iterable[SmallFile]) -> dict[Group | None, list[bytes]]:
     """Put each file where mksquashfs does: into the first group that fits, else into none."""
-    found: dict[bytes, list[bytes]] = {}
+    found: dict[Group | None, list[bytes]] = {}
     for file in tree:
-        home = next((group for group in groups if file.path.startswith(group)), b"")
-        found.setdefault(home, []).append(file.path)
+        home = next((group for group in groups if fits(group, file.key)), None)
+        found.setdefault(home, []).append(file.key)
     return found
 
 
@@ -37,27 +42,39 @@ def test_a_small_tree_is_one_group() -> None:
 
 def test_a_folder_with_enough_in_it_gets_blocks_of_its_own() -> None:
     tree = files(*many("usr/bin", 30), *many("usr/lib/x", 12), ("usr/share/one", 5))
-    assert grouped(tree) == [b"usr/b", b"usr/l"]
+    assert [group.action() for group in grouped(tree)] == [
+        b'fragment(group)@subpathname("/usr/b*")\n',
+        b'fragment(group)@subpathname("/usr/l*")\n',
+    ]
 
 
 def test_a_large_folder_is_cut_by_the_beginnings_of_names() -> None:
-    tree = files(*many("var/lib/dpkg/info", 2000, 10 * KIB))
+    tree = files(*many("var/lib/dpkg/info", 2000, 5 * KIB))
     groups = grouped(tree)
     assert len(groups) > 10
-    assert all(group.startswith(b"var/lib/dpkg/info/") for group in groups)
-    sizes = [len(paths) * 10 * KIB for paths in members(groups, tree).values()]
-    assert max(sizes) < 4 << 20
+    assert all(group.beginning.startswith(b"var/lib/dpkg/info/") for group in groups)
+    sizes = [len(paths) * 5 * KIB for paths in members(groups, tree).values()]
+    assert max(sizes) < 2 << 20
+
+
+def test_names_that_begin_with_anything_are_cut_by_ranges_of_letters() -> None:
+    chance = random.Random(3)  # noqa: S311
+    tree = files(*((f"usr/{chance.randbytes(4).hex()}", 5 * KIB) for _ in range(600)))
+    actions = [group.action() for group in grouped(tree)]
+    assert any(b'"/usr/[0-' in action for action in actions)
+    sizes = [len(paths) * 5 * KIB for paths in members(grouped(tree), tree).values()]
+    assert max(sizes) <= 3 << 19
 
 
 def test_a_group_comes_after_those_that_refine_it() -> None:
     groups = grouped(files(*many("usr/bin", 300), *many("usr/lib/x/y", 400)))
     for position, group in enumerate(groups):
-        assert not any(later.startswith(group) for later in groups[position + 1 :])
+        assert not any(fits(group, later.beginning + b" ") for later in groups[position + 1 :])
 
 
 def test_one_more_file_moves_only_its_own_group() -> None:
     tree = files(*many("usr/bin", 300), *many("usr/lib/x/y", 400), *many("var/d", 200))
-    more = files(("usr/lib/x/y/a00000-more", 7 * KIB), *((f.path.decode(), f.size) for f in tree))
+    more = files(("usr/lib/x/y/a00000-more", 7 * KIB), *((f.key.decode(), f.size) for f in tree))
     before, after = members(grouped(tree), tree), members(grouped(more), more)
     changed = [group for group in after if before.get(group) != after[group]]
     assert len(changed) == 1
@@ -80,7 +97,7 @@ def test_the_actions_do_not_depend_on_the_order_of_the_disk(tmp_path: Path, seed
         for name in names:
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(bytes(50 * KIB))
+            path.write_bytes(bytes(25 * KIB))
         write_actions(root, tmp_path / "actions", block_size=1 << 20)
         written.append((tmp_path / "actions").read_bytes())
     assert written[0] == written[1]
@@ -112,3 +129,21 @@ def test_odd_names_cannot_leave_their_pattern(tmp_path: Path) -> None:
     assert lines
     for line in lines:
         assert line.startswith(b'fragment(group)@subpathname("/x' + b"?" * (len(odd) - 2) + b"-/")
+
+
+def test_catalogues_are_grouped_by_their_names_across_the_languages() -> None:
+    languages = [f"{one}{other}" for one in "abcdefgh" for other in "klmnopqrs"]
+    rows = [(f"usr/share/locale/{language}/LC_MESSAGES/{name}.mo", 40 * KIB)
+            for language in languages for name in ("alpha", "beta", "gamma")]  # fmt: skip
+    actions = [group.action() for group in grouped(files(*rows))]
+    for letter in (b"a", b"b", b"g"):
+        place = b"/usr/share/locale/*/LC_MESSAGES/" + letter
+        assert b'fragment(group)@subpathname("%s*")\n' % place in actions
+
+
+def test_paths_that_are_alike_for_long_end_the_cutting() -> None:
+    deep = "/".join("ab" for _ in range(1300))
+    tree = files(*((f"{deep[: 2 * number]}x{number}", 4096 * KIB) for number in range(1, 1900)))
+    assert all(len(group.beginning) <= 250 for group in grouped(tree))
+    same = files(*((f"usr/share/locale/{number}/LC_MESSAGES/x", 400 * KIB) for number in range(99)))
+    assert all(b"LC_MESSAGES/x" not in group.beginning for group in grouped(same))

@@ -81,7 +81,7 @@ def test_the_same_bytes_are_said_to_be_the_same(place: Place) -> None:
     assert f"Reproduced: {ISO} is the same, byte for byte" in told.out
     for name in whole_results():
         assert f"✔ {name}: the same" in told.out
-    assert engine.jobs == ["scan", "digest", "build", "thaw"] or "build" in engine.jobs
+    assert engine.jobs == ["scan", "digest", "freeze", "build", "thaw"]
     assert list((place.folder / "tmp").iterdir()) == []
 
 
@@ -404,6 +404,14 @@ def test_the_log_of_a_rebuild_that_failed_stays(place: Place) -> None:
     assert place.temporary == ["Debian-13-xfce.log"]
     (log,) = (place.folder / "tmp").rglob("*.log")
     assert str(log) in told.err
+
+
+def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Place) -> None:
+    place.monkeypatch.setenv("TMPDIR", str(place.folder / "none"))
+    engine = FakeEngine()
+    told = place.reproduce(engine, place.originals(whole_results()))
+    assert (told.code, engine.jobs) == (3, [])
+    assert str(place.folder / "none") in told.err
 
 
 def test_an_interrupted_rebuild_leaves_nothing(place: Place) -> None:

@@ -15,6 +15,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "base": "Bootstrap the base image",
         "image": "Build the image",
+        "pack": "Write the image",
         "check": "Check the system",
         "stage": "Stage the system",
         "configure": "Make it a live system",

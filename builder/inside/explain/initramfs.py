@@ -17,7 +17,6 @@ from builder.differences import CONTENT, PRESENCE, SIZE, Difference, Explanation
 from builder.errors import VerificationError
 from builder.inside import zstd
 from builder.inside.explain.parts import Part, first_byte_of
-from builder.inside.foreign_text import clean
 from builder.plan import Problem
 
 _CPIO: Final = (b"070701", b"070702")
@@ -242,7 +241,7 @@ def _differences(
 
 
 def _place(member: Member) -> tuple[str, ...]:
-    return (f"archive {member.archive}", clean(member.name, limit=_LONGEST_NAME))
+    return (f"archive {member.archive}", member.name)
 
 
 def _difference(

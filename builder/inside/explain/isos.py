@@ -1,7 +1,7 @@
 """Compares two ISOs region by region, and looks into the files that differ."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +10,7 @@ from builder.errors import BuilderError, VerificationError
 from builder.inside import medium
 from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import FirstByte, Part, first_byte, size_difference
-from builder.inside.explain.regions import Region, regions
+from builder.inside.explain.regions import Region, partition_tables, regions
 from builder.inside.explain.squashfs import explain_squashfs
 from builder.inside.iso_report import Extent
 from builder.inside.read_iso import files_of, partition_of
@@ -18,6 +18,11 @@ from builder.inside.system import System
 from builder.plan import Problem
 
 _INITRAMFS: Final = "live/initrd"
+_CAUSES: Final = (medium.SQUASHFS, _INITRAMFS, "live/", medium.GRUB_CONFIG)
+_MOVED: Final = Problem(
+    message="Not everything lies at the same place, so what says where things are (partition "
+    "tables, volume descriptors, directories, the boot image) had to differ as well"
+)
 
 
 def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanation:
@@ -27,18 +32,30 @@ def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanatio
     """
     try:
         esp = partition_of(rebuilt, system=system)
-        after = regions(rebuilt, (*files_of(rebuilt, system=system), esp))
+        tables = partition_tables(rebuilt)
+        after = regions(rebuilt, (*files_of(rebuilt, system=system), esp), tables)
         esp = _partition(original, esp, system=system)
-        before = regions(original, (*files_of(original, system=system), esp))
+        found = partition_tables(original)
+        if len(found) == len(tables):  # else it is damaged, and was where the rebuilt one is
+            tables = found
+        before = regions(original, (*files_of(original, system=system), esp), tables)
     except VerificationError as error:
         return _plain(original, rebuilt, error)
-    return _Comparing(
+    explanation = _Comparing(
         original=original,
         rebuilt=rebuilt,
         before=_by_name(before),
         after=_by_name(after),
         system=system,
     ).explain()
+    shown = tuple(map(_as_text, explanation.differences))
+    return replace(explanation, differences=shown)
+
+
+def _as_text(found: Difference) -> Difference:
+    """Write what is no UTF-8 in a name as escapes, so that it can leave the container."""
+    place = (name.encode("utf-8", "surrogateescape") for name in found.place)
+    return replace(found, place=tuple(name.decode("utf-8", "backslashreplace") for name in place))
 
 
 def _partition(original: Path, rebuilt: Extent, *, system: System) -> Extent:
@@ -71,12 +88,21 @@ class _Comparing:
     done: int = field(default=0)
 
     def explain(self) -> Explanation:
-        """Files first, then what is around them, each in the order of the bytes."""
+        """Files first, what others follow from before those, then what is around them."""
         keys = [*self.before, *(key for key in self.after if key not in self.before)]
-        files = [self._region(key) for key in keys if key[0]]
-        around = [self._region(key) for key in keys if not key[0]]
-        found = [each for each in (*files, *around) if each.differences or each.remarks]
-        return joined(found) if found else self._moved(keys)
+        files = sorted((key for key in keys if key[0]), key=_rank)
+        around = [key for key in keys if not key[0]]
+        moved = self._moved(keys)
+        if moved.differences:  # then spaces grow and shrink, which says nothing
+            around = [key for key in around if not self._is_space(key)]
+        regions = (self._region(key) for key in (*files, *around))
+        found = [each for each in regions if each.differences or each.remarks]
+        if not found:
+            return moved
+        return joined([*found, explained([], remarks=(_MOVED,))] if moved.differences else found)
+
+    def _is_space(self, key: tuple[bool, str]) -> bool:
+        return (self.before.get(key) or self.after[key]).is_space
 
     def _region(self, key: tuple[bool, str]) -> Explanation:
         before, after = self.before.get(key), self.after.get(key)
@@ -100,7 +126,7 @@ class _Comparing:
         return outer
 
     def _moved(self, keys: Sequence[tuple[bool, str]]) -> Explanation:
-        """Say what lies elsewhere, where nothing else differs."""
+        """Say what lies elsewhere."""
         found = [
             Difference(
                 place=(key[1],),
@@ -109,6 +135,7 @@ class _Comparing:
                 rebuilt=str(self.after[key].start),
             )
             for key in keys
+            if key in self.before and key in self.after
             if self.before[key].start != self.after[key].start
         ]
         return explained(found)
@@ -120,6 +147,11 @@ class _Comparing:
 
 def _remark(error: BuilderError) -> Problem:
     return Problem(message=error.message, values=tuple(error.values.items()))
+
+
+def _rank(key: tuple[bool, str]) -> int:
+    """Order files: the medium's id, and with it much else, follows from the first ones."""
+    return next((at for at, start in enumerate(_CAUSES) if key[1].startswith(start)), len(_CAUSES))
 
 
 def _presence(name: str, *, there: bool) -> Explanation:

@@ -15,7 +15,6 @@ from builder.inside.explain.parts import Part
 from builder.inside.iso_report import BLOCK, Extent
 
 _SECTOR: Final = 512
-_ENTRIES_END: Final = 34 * _SECTOR  # 128 entries of 128 bytes behind MBR and GPT header
 _DESCRIPTORS: Final = 16 * BLOCK
 _MOST_DESCRIPTORS: Final = 64
 _TERMINATOR: Final = 255
@@ -25,15 +24,15 @@ _DESCRIPTOR_NAMES: Final = {
     2: "Joliet volume descriptor",
     _TERMINATOR: "end of the volume descriptors",
 }
-_SYSTEM_AREA: Final = (
+_MBR: Final = (
     ("MBR boot code", 0, 440),
     ("MBR disk signature", 440, 446),
     ("MBR partition table", 446, _SECTOR),
-    ("GPT header", _SECTOR, 2 * _SECTOR),
-    ("GPT partition entries", 2 * _SECTOR, _ENTRIES_END),
-    ("rest of the system area", _ENTRIES_END, _DESCRIPTORS),
 )
-_BACKUP_GPT: Final = 33 * _SECTOR  # entries, then header, at the very end
+# Signature, revision, sizes and places, GUID; the last three: first block, number, size of entries
+_GPT_HEADER: Final = struct.Struct("<8s16x32x16xQII")
+_LARGEST_TABLE: Final = 128 << 10  # bytes
+_SPACE: Final = "space behind "
 DIRECTORIES: Final = "directories and path tables"
 
 
@@ -46,26 +45,45 @@ class Region:
     size: int
     is_file: bool = False
 
+    @property
+    def is_space(self) -> bool:
+        """Whether nothing is known to lie here."""
+        return not self.is_file and self.name.startswith(_SPACE)
+
     def part(self, iso: Path) -> Part:
         """Return the bytes."""
         return Part(file=iso, start=self.start, size=self.size)
 
 
-def regions(iso: Path, extents: Sequence[Extent]) -> list[Region]:
+def partition_tables(iso: Path) -> list[Region]:
+    """Return where the parts of the GPT and of its backup lie; nothing of a damaged one."""
+    return [*_gpt(iso, _SECTOR, ""), *_gpt(iso, iso.stat().st_size - _SECTOR, "backup ")]
+
+
+def regions(iso: Path, extents: Sequence[Extent], tables: Sequence[Region]) -> list[Region]:
     """Return the regions of `iso`, whose files (and EFI system partition) lie at `extents`."""
     whole = iso.stat().st_size
     known = [
-        *_marks(_SYSTEM_AREA),
+        *(Region(name=name, start=start, size=end - start) for name, start, end in _MBR),
+        *tables,
         *_descriptors(iso),
         *_files(extents),
-        Region(name="backup GPT", start=whole - _BACKUP_GPT, size=_BACKUP_GPT),
     ]
     return list(_filled(sorted(known, key=lambda each: each.start), whole))
 
 
-def _marks(rows: Iterable[tuple[str, int, int]]) -> Iterator[Region]:
-    for name, start, end in rows:
-        yield Region(name=name, start=start, size=end - start)
+def _gpt(iso: Path, header: int, which: str) -> Iterator[Region]:
+    """Yield a GPT's header and its entries, which lie where the header says."""
+    with iso.open("rb") as stream:
+        stream.seek(max(header, 0))
+        block = stream.read(_GPT_HEADER.size)
+    if len(block) < _GPT_HEADER.size or not block.startswith(b"EFI PART"):
+        return
+    _signature, first, number, size = _GPT_HEADER.unpack(block)
+    yield Region(name=f"{which}GPT header", start=header, size=_SECTOR)
+    if 0 < number * size <= _LARGEST_TABLE:
+        name = f"{which}GPT partition entries"
+        yield Region(name=name, start=first * _SECTOR, size=number * size)
 
 
 def _descriptors(iso: Path) -> Iterator[Region]:
@@ -101,11 +119,20 @@ def _filled(known: Iterable[Region], whole: int) -> Iterator[Region]:
         start = max(region.start, position)  # what overlaps is named by what comes first
         end = min(region.start + region.size, whole)
         if start > position:
-            gap = f"space behind {before}" if had_files or not before else DIRECTORIES
-            yield Region(name=gap, start=position, size=start - position)
+            yield Region(
+                name=_gap(before, had_files=had_files, start=position),
+                start=position,
+                size=start - position,
+            )
         if end > start:
             yield Region(name=region.name, start=start, size=end - start, is_file=region.is_file)
             position = end
         before, had_files = region.name, had_files or region.is_file
     if position < whole:
-        yield Region(name=f"space behind {before}", start=position, size=whole - position)
+        yield Region(name=_SPACE + before, start=position, size=whole - position)
+
+
+def _gap(before: str, *, had_files: bool, start: int) -> str:
+    if had_files:
+        return _SPACE + before
+    return "rest of the system area" if start < _DESCRIPTORS else DIRECTORIES

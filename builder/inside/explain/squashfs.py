@@ -1,9 +1,11 @@
 """Compares two squashfs: what they say of themselves, then every path, attribute and byte."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from builder.differences import PRESENCE, SIZE, Difference, Explanation, explained
+from builder.errors import VerificationError
 from builder.inside.digests import CHUNK
 from builder.inside.explain.parts import FirstByte, Part, first_byte_of
 from builder.inside.explain.superblock import SIZE as SUPERBLOCK
@@ -15,6 +17,7 @@ from builder.inside.system import System
 from builder.inventory import Entry, EntryType
 from builder.plan import Problem
 
+_UNREADABLE: Final = re.compile(r"uncompress file /*(?P<path>/.+)")  # unsquashfs 4.6.1
 _MOST_LOOKED_INTO: Final = 50  # files whose first differing byte is looked for; each costs a run
 _WORDS: Final = {
     EntryType.DIRECTORY: "directory",
@@ -35,11 +38,16 @@ _VALUES: Final = {EntryType.FILE: "content", EntryType.LINK: "target"}
 def explain_squashfs(original: Part, rebuilt: Part, *, system: System) -> Explanation:
     """Say what differs in two squashfs that are not the same.
 
-    Raises VerificationError where one of them cannot be unpacked.
+    Raises VerificationError where one of them is none.
     """
     with readable():
         blocks = [_superblock(part) for part in (original, rebuilt)]
-        before, after = (_entries(part, system) for part in (original, rebuilt))
+        after = _entries(rebuilt, system)
+    try:
+        with readable():
+            before = _entries(original, system)
+    except VerificationError as error:
+        return _damaged(error)
     found = tree_differences(before, after)
     if not found:
         outer = blocks[0].differences(blocks[1], only_chosen=False)
@@ -54,6 +62,14 @@ def explain_squashfs(original: Part, rebuilt: Part, *, system: System) -> Explan
         else:
             outer.append(each)
     return explained(outer)
+
+
+def _damaged(error: VerificationError) -> Explanation:
+    """Name the file at which the unpacking of the original ended, where the tool names one."""
+    remark = Problem(message=error.message, values=tuple(error.values.items()))
+    file = _UNREADABLE.search(str(error))
+    found = [_difference(file["path"], "unpacks", "no", "yes")] if file else []
+    return explained(found, remarks=(remark,))
 
 
 def tree_differences(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[Difference]:

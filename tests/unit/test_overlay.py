@@ -1,0 +1,169 @@
+"""Where an overlay takes the place of the copy, what lies in its layer, and when there is none."""
+
+import dataclasses
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from builder.errors import HostError, StepError
+from builder.inside.steps.stage import StageStep
+from builder.inside.survey import Survey, survey_tree
+from builder.plan import Staging
+from tests.support.machines import RecordingSystem
+from tests.support.staging import stage_step
+
+NOON = 1_750_170_600
+
+
+class Kernel(RecordingSystem):
+    """A kernel whose overlays have an index, or not, or that knows of none."""
+
+    def __init__(self, *, index: bool = True, refusal: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.options: tuple[str, ...] = ()
+        self._index = index
+        self._refusal = refusal
+
+    @contextmanager
+    def mounted(
+        self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
+    ) -> Iterator[None]:
+        """Do what the kernel does to the work folder."""
+        self.options = tuple(options)
+        if self._refusal:
+            raise StepError("mount failed", output=self._refusal)
+        (work,) = (each.removeprefix("workdir=") for each in options if "workdir=" in each)
+        if self._index:
+            Path(work, "index").mkdir()
+        with super().mounted(source, target, kind=kind, options=options):
+            yield
+
+
+def step_for(tmp_path: Path, staging: Staging, until: ExitStack, **found: object) -> StageStep:
+    """Return the step for a small tree; `found` is what the survey says otherwise."""
+    source = tmp_path / "source"
+    for name in ("home/alice/deep", "etc", "srv/kept"):
+        (source / name).mkdir(parents=True, exist_ok=True)
+    (source / "srv/core").touch()
+    (source / "home").chmod(0o2751)
+    for path in (*source.rglob("*"), source):
+        os.utime(path, (NOON, NOON))
+    step = stage_step(source, tmp_path / "root", rules=("- /home/*", "- core"), staging=staging,
+                      until=until)  # fmt: skip
+    survey = dataclasses.replace(survey_tree(step.tree), **found)  # type: ignore[arg-type]
+    return dataclasses.replace(step, survey=lambda: survey)
+
+
+def test_an_overlay_is_mounted_until_the_end_and_nothing_is_copied(tmp_path: Path) -> None:
+    system = Kernel()
+    with ExitStack() as until:
+        step = step_for(tmp_path, Staging.AUTO, until)
+        step.run(system)
+        assert system.mounted_now == [step.target]
+    assert system.mounted_now == []
+    assert system.commands == []
+    assert system.notes == [
+        "The system is not copied: an overlay over the source takes the changes"
+    ]
+    assert f"lowerdir={tmp_path}/source" in system.options
+    assert {"index=on", "metacopy=off"} <= set(system.options)
+
+
+def test_the_layer_hides_what_is_left_out_and_changes_nothing_else(tmp_path: Path) -> None:
+    with ExitStack() as until:
+        step = step_for(tmp_path, Staging.OVERLAY, until)
+        step.run(Kernel())
+    upper = step.layer / "upper"
+    found = {path.relative_to(upper).as_posix() for path in upper.rglob("*")}
+    assert found == {"home", "home/alice", "srv", "srv/core"}
+    for name in ("home/alice", "srv/core"):
+        hidden = (upper / name).lstat()
+        assert (stat.S_IFMT(hidden.st_mode), hidden.st_rdev) == (stat.S_IFCHR, 0)
+    for name in (".", "home", "srv"):
+        mine, theirs = (upper / name).lstat(), (step.tree.root / name).lstat()
+        assert (mine.st_mode, mine.st_mtime) == (theirs.st_mode, theirs.st_mtime)
+
+
+def test_however_much_is_left_out_is_hidden(tmp_path: Path) -> None:
+    folder = tmp_path / "source/home"
+    folder.mkdir(parents=True)
+    for number in range(1500):
+        (folder / str(number)).touch()
+    with ExitStack() as until:
+        step = step_for(tmp_path, Staging.OVERLAY, until)
+        step.run(Kernel())
+    hidden = [path.lstat() for path in (step.layer / "upper/home").iterdir()]
+    assert len(hidden) == 1501
+    assert {(stat.S_IFMT(each.st_mode), each.st_rdev) for each in hidden} == {(stat.S_IFCHR, 0)}
+    assert max(each.st_nlink for each in hidden) < 32_000  # the lowest limit of a file system
+
+
+@pytest.mark.parametrize(
+    ("system", "found", "reason"),
+    [
+        (
+            Kernel(refusal=("mount: /work/root: unknown filesystem", "dmesg(1) may have more")),
+            {},
+            "mount: /work/root: unknown filesystem",
+        ),
+        (Kernel(index=False), {}, "cannot keep hard links together"),
+        (Kernel(), {"devices": 2}, "several subvolumes or devices"),
+        (Kernel(), {"markers": (b"/srv/x\x1b[1m",)}, "/srv/x[1m in the source is an overlay's own"),
+        (Kernel(), {"unchangeable": (b"/etc/\xff",)}, "/etc/ in the source is immutable"),
+        (Kernel(), {"left_out": (b"/none/x",)}, "its layer cannot be written: No such file"),
+    ],
+)  # fmt: skip
+def test_where_there_can_be_none_a_copy_is_made_or_the_build_ends(
+    tmp_path: Path, system: Kernel, found: dict[str, object], reason: str
+) -> None:
+    with ExitStack() as until:
+        step = step_for(tmp_path / "auto", Staging.AUTO, until, **found)
+        step.run(system)
+        assert system.mounted_now == []
+    assert [command[0] for command in system.commands] == ["rsync"]
+    (note,) = system.notes
+    assert note.startswith("The system is copied with rsync, as no overlay can be: ")
+    assert reason in note
+    assert not step.layer.exists()
+    with ExitStack() as until, pytest.raises(HostError, match="There can be no overlay") as caught:
+        step_for(tmp_path / "forced", Staging.OVERLAY, until, **found).run(system)
+    assert reason in str(caught.value)
+    assert len(system.commands) == 1
+
+
+def test_no_overlay_is_tried_where_a_copy_is_asked_for(tmp_path: Path) -> None:
+    system = Kernel()
+    with ExitStack() as until:
+        step_for(tmp_path, Staging.RSYNC, until).run(system)
+    assert (system.mounts, system.options) == ([], ())
+    assert [command[0] for command in system.commands] == ["rsync"]
+    assert system.notes == ["The system is copied with rsync, as asked for"]
+
+
+@pytest.mark.parametrize("staging", Staging)
+def test_only_a_copy_needs_room_for_one(tmp_path: Path, staging: Staging) -> None:
+    system, size = Kernel(), 1 << 60
+    with ExitStack() as until:
+        step = step_for(tmp_path, staging, until, size=size)
+        if staging is Staging.RSYNC:
+            with pytest.raises(HostError, match=f"about {2 * size >> 20} MiB are needed"):
+                step.run(system)
+        else:
+            step.run(system)
+    assert system.commands == []
+
+
+def test_folders_with_lists_and_stubs_lie_in_the_layer_with_their_dates(tmp_path: Path) -> None:
+    with ExitStack() as until:
+        step = step_for(tmp_path, Staging.AUTO, until, stubs=(b"/srv/kept",))
+        (step.target / "etc").mkdir(parents=True)
+        survey: Survey = dataclasses.replace(step.survey(), listed=(b"/etc",))
+        dataclasses.replace(step, survey=lambda: survey).run(Kernel())
+    upper = step.layer / "upper"
+    assert (upper / "srv/kept").stat().st_mtime == 0
+    assert (upper / "srv").stat().st_mtime == NOON
+    assert (upper / "etc").stat().st_mtime == NOON
