@@ -334,6 +334,14 @@ def test_another_image_is_named_before_any_work(
         assert word in told.err
 
 
+def test_an_image_that_cannot_be_built_is_named_with_the_reason(place: Place) -> None:
+    place.monkeypatch.setenv("PATH", "/nonexistent")  # nothing that could make a base image
+    engine = FakeEngine(present={})
+    told = place.reproduce(engine, place.originals(whole_results()))
+    assert (told.code, engine.jobs) == (3, [])
+    assert f"The manifest needs the builder image {IMAGE}" in told.err
+
+
 def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Place) -> None:
     changed = {"image": {"id": IMAGE, "locked": False}}
     files = results_of({ISO: CONTENT, MANIFEST: manifest_bytes(**changed)})
