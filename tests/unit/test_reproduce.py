@@ -29,6 +29,9 @@ from tests.support.rebuilding import (
 )
 from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, row
 
+ONE = Explanation(
+    differences=(Difference(place=("x",), attribute="mode", original="1", rebuilt="2"),)
+)
 OTHER = CONTENT[:5000] + b"!" + CONTENT[5001:]
 
 
@@ -211,7 +214,11 @@ def test_an_engine_that_does_not_see_the_original_still_gives_a_verdict(place: P
     engine = FakeEngine(explanation=no_engine())
     told = place.reproduce(engine, place.originals({**whole_results(), ISO: OTHER}))
     assert told.code == 6
-    assert "The engine does not see the original ISO" in told.out
+    assert "What differs in the ISO could not be found out: creating" in told.out
+    engine = FakeEngine()  # of another machine: it finds nothing that differs
+    told = place.reproduce(engine, place.folder / "iso" / MANIFEST)
+    assert told.code == 6
+    assert "the engine reads two ISOs that are the same" in told.out
 
 
 def test_a_manifest_that_was_edited_contradicts_its_sums_or_its_rebuild(place: Place) -> None:
@@ -436,10 +443,10 @@ def test_diffoscope_is_offered_where_it_is_installed(place: Place) -> None:
     (tools / "diffoscope").chmod(0o755)
     place.monkeypatch.setenv("PATH", str(tools))
     manifest = place.originals({**whole_results(), ISO: OTHER})
-    told = place.reproduce(FakeEngine(), manifest)
+    told = place.reproduce(FakeEngine(explanation=ONE), manifest)
     assert "reproduce again with --output DIR" in told.out
     again = place.folder / "again"
-    told = place.reproduce(FakeEngine(), manifest, "--output", again)
+    told = place.reproduce(FakeEngine(explanation=ONE), manifest, "--output", again)
     assert f"diffoscope {manifest.parent / ISO} {again / ISO}" in told.out
     place.monkeypatch.setenv("PATH", "/nonexistent")
-    assert "diffoscope" not in place.reproduce(FakeEngine(), manifest).out
+    assert "diffoscope" not in place.reproduce(FakeEngine(explanation=ONE), manifest).out
