@@ -1,5 +1,6 @@
 """`reproduce` from the command line down to the engine, which is a fake."""
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -427,6 +428,34 @@ def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Place) -> Non
     told = place.reproduce(engine, place.originals(whole_results()))
     assert (told.code, engine.jobs) == (3, [])
     assert str(place.folder / "none") in told.err
+
+
+def test_what_a_killed_rebuild_left_goes_with_the_next_one_and_nothing_else(place: Place) -> None:
+    base = place.folder / "tmp"
+    kinds = {
+        "killed": {"rebuilt/.x.partial/big.iso": b"x", "rebuilt/x.log": b"x"},
+        "failed": {"rebuilt/x.log": b"x"},
+        "at-work": {"rebuilt/big.iso": b"x"},
+    }
+    for name, files in kinds.items():
+        for path, content in files.items():
+            target = base / f"distroclone-builder-reproduce-{name}" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    (base / "elsewhere").mkdir()
+    (base / "elsewhere" / "file").write_text("x")
+    (base / "distroclone-builder-reproduce-link").symlink_to(base / "elsewhere")
+    descriptor = os.open(base / "distroclone-builder-reproduce-at-work", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert place.reproduce(FakeEngine(), place.originals(whole_results())).code == 0
+    finally:
+        os.close(descriptor)
+    left = sorted(
+        each.name.removeprefix("distroclone-builder-reproduce-") for each in base.iterdir()
+    )
+    assert left == ["at-work", "elsewhere", "failed", "link"]
+    assert (base / "elsewhere" / "file").exists()
 
 
 def test_an_interrupted_rebuild_leaves_nothing(place: Place) -> None:
