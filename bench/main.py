@@ -31,9 +31,9 @@ from bench.machine import this_machine
 from bench.pack import Pack, changed, pack
 from builder.codec import to_data
 from builder.errors import BuilderError
+from builder.host.base_image import ensure_base
 from builder.host.display import choose_display, render_failure
 from builder.host.engine import connect
-from builder.host.image import ensure_base
 from builder.signals import interruptible
 from fixtures.demo import builder_image
 

@@ -20,7 +20,7 @@ from builder.compression import parse_compression
 from builder.inside import cache_image, packing, paths
 from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.real_system import RealSystem
-from builder.inside.steps.squashfs import HOLES, SquashfsStep
+from builder.inside.steps.squashfs import STEADY_STAT, SquashfsStep
 
 _EPOCH = 1_780_000_000
 _OUT = Path("/out")
@@ -59,7 +59,7 @@ def _pack(
         source_date_epoch=_EPOCH,
     )
     environment = {
-        **os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), "LD_PRELOAD": os.fspath(HOLES),
+        **os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), "LD_PRELOAD": os.fspath(STEADY_STAT),
     }  # fmt: skip
     cache = None
     if store is not None:

@@ -108,7 +108,7 @@ def decode_rows(lines: Iterable[str]) -> Iterator[Row]:
                 ended = data == {"entries": count}
                 if not ended:
                     raise ValueError(line[:200])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             message = f"line {number} of the inventory is none of its lines: {error}"
             raise ValueError(message) from error
     if not ended:

@@ -7,9 +7,9 @@ import docker
 import pytest
 
 from builder.events import Event
+from builder.host.base_image import ensure_base
 from builder.host.config import Overrides, load_config
 from builder.host.engine import Engine, connect
-from builder.host.image import ensure_base
 from builder.host.session import Outcome, build
 from builder.plan import ImageIdentity
 from fixtures import demo

@@ -12,14 +12,14 @@ from typing import Final
 from builder.codec import from_data
 from builder.errors import HostError, UsageError
 from builder.events import Event
+from builder.host.base_image import build_on_base
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
-from builder.host.image import build_on_base
 from builder.host.owner import labels
 from builder.host.resources import boot_test_context
 from builder.names import new_run
 from builder.plan import Attachment, BootTestRequest, BootTestResult, Firmware
 
-_REPOSITORY: Final = "distroclone-builder-boot-test"
+REPOSITORY: Final = "distroclone-builder-boot-test"
 _MEDIUM: Final = "/medium.iso"  # builder.inside.paths.MEDIUM, seen from here
 _KVM: Final = "/dev/kvm"
 _TIMEOUT_SECONDS: Final = 900  # a large desktop, without KVM, on a slow machine
@@ -72,14 +72,21 @@ def boot_test(
 
 def ensure_image(engine: Engine, *, on_event: OnEvent) -> str:
     """Return the id of the image that holds QEMU, built first when the engine has none."""
-    context = boot_test_context()
-    tag = f"{_REPOSITORY}:{context.digest[:16]}"
-    present = engine.images.find(tag)
+    present = engine.images.find(image_tag())
     if present is not None:
         return present.id
     return build_on_base(
-        engine, context, tag=tag, dockerfile="boot-test/Dockerfile", on_event=on_event
+        engine,
+        boot_test_context(),
+        tag=image_tag(),
+        dockerfile="boot-test/Dockerfile",
+        on_event=on_event,
     )
+
+
+def image_tag() -> str:
+    """Return the tag under which the engine keeps today's image with QEMU."""
+    return f"{REPOSITORY}:{boot_test_context().digest[:16]}"
 
 
 def _started(

@@ -7,6 +7,7 @@ from builder import __version__
 from builder.host.commands.block_cache import block_cache
 from builder.host.commands.boot_test import boot_test
 from builder.host.commands.build import build
+from builder.host.commands.diff import diff
 from builder.host.commands.doctor import doctor
 from builder.host.commands.image import image
 from builder.host.commands.reproduce import reproduce
@@ -47,6 +48,6 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    block_cache, boot_test, build, doctor, image, reproduce, sign, snapshots, sweep, verify,
+    block_cache, boot_test, build, diff, doctor, image, reproduce, sign, snapshots, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)

@@ -80,7 +80,9 @@ def tree_inventory(
         exclude=exclude,
         on_event=on_event,
     )
-    with reading as spec, _fetched(engine, spec, on_event) as file:
+    with tempfile.TemporaryFile() as file:
+        with reading as spec:
+            _fetch(engine, spec, file, on_event)
         yield Inventory(file=file)
 
 
@@ -97,17 +99,15 @@ def iso_inventory(
         binds=(Bind(source=str(iso.resolve()), target=_MEDIUM),),
         capabilities=READING,
     )
-    with _fetched(engine, spec, on_event) as file:
+    with tempfile.TemporaryFile() as file:
+        _fetch(engine, spec, file, on_event)
         yield Inventory(file=file)
 
 
-@contextlib.contextmanager
-def _fetched(engine: Engine, spec: ContainerSpec, on_event: OnEvent) -> Iterator[IO[bytes]]:
-    with tempfile.TemporaryFile() as file:
-        with engine.started(spec) as job:
-            job.finish(on_event)
-            _copy(job.fetch(_INVENTORY), file)
-        yield file
+def _fetch(engine: Engine, spec: ContainerSpec, file: IO[bytes], on_event: OnEvent) -> None:
+    with engine.started(spec) as job:
+        job.finish(on_event)
+        _copy(job.fetch(_INVENTORY), file)
 
 
 def _copy(chunks: Iterable[bytes], target: IO[bytes]) -> None:

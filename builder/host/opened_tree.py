@@ -37,10 +37,10 @@ def tree_job(
     """
     run = new_run()
     with contextlib.ExitStack() as stack:
-        tree, volume = _settled(candidate, source), None
+        tree = _settled(candidate, source)
         if tree is None:
             origin = (engine, image, source, candidate)
-            volume = stack.enter_context(work_volume(*origin, run=run, on_event=on_event))
+            stack.enter_context(work_volume(*origin, run=run, on_event=on_event))
             tree = tree_bind(*origin, run=run, on_event=on_event)
         place = TreePlace(
             cache_image=source.is_image,
@@ -53,7 +53,6 @@ def tree_job(
             request=TreeInventoryRequest(tree=place, exclude=exclude),
             labels=labels(run, job),
             binds=(tree.bind,),
-            volume=volume,
             capabilities=MOUNTING if source.is_image else READING,
             loop_devices=source.is_image,
         )

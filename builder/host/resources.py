@@ -4,12 +4,13 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from builder.errors import HostError
+from builder.host.lock import Lock, parse_lock
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
@@ -73,31 +74,56 @@ def base_pin() -> BasePin:
     return BasePin(**json.loads((containers_folder() / "base-image.json").read_bytes()))
 
 
-def builder_context() -> BuildContext:
-    """Return the context of the builder image."""
-    return _context(
-        [
-            "Dockerfile",
-            "packages.lock",
-            "install-tools",
-            "block-cache/block_cache.c",
-            "block-cache/blake2b.h",
-            "steady-stat/steady_stat.c",
-        ]
+def lock_path() -> Path:
+    """Return where the lock file is."""
+    return containers_folder() / "packages.lock"
+
+
+def builder_lock() -> Lock:
+    """Read the lock file. Raises LockFormatError when it is not one."""
+    return parse_lock(lock_path().read_text("utf-8"))
+
+
+def tools_context() -> BuildContext:
+    """Return the context of the workshop, which makes the builder image but for our code.
+
+    What writes the layers is in it for its digest: it decides their bytes as well.
+    """
+    files = _recipes(
+        "Dockerfile",
+        "packages.lock",
+        "workshop/choose",
+        "workshop/fetch",
+        "workshop/assemble",
+        "block-cache/block_cache.c",
+        "block-cache/blake2b.h",
+        "steady-stat/steady_stat.c",
     )
+    for name in ("layers.py", "image_archive.py"):
+        files[f"written-by/{name}"] = (_PACKAGE / "host" / name).read_bytes()
+    return BuildContext(files=files)
+
+
+def builder_context() -> BuildContext:
+    """Return all that the builder image is made from."""
+    return BuildContext(files={**tools_context().files, **code_files()})
 
 
 def boot_test_context() -> BuildContext:
     """Return the context of the boot-test image."""
-    return _context(["boot-test/Dockerfile"])
+    return BuildContext(files={**_recipes("boot-test/Dockerfile"), **code_files()})
 
 
-def _context(recipes: Iterable[str]) -> BuildContext:
-    folder = containers_folder()
-    files = {name: (folder / name).read_bytes() for name in recipes}
+def code_files() -> dict[str, bytes]:
+    """Return our own code for containers: paths that begin with `builder/`, and their content."""
     inside = (each for each in (_PACKAGE / "inside").rglob("*") if each.is_file())
-    for path in (*_PACKAGE.glob("*.py"), *inside):
-        if path.suffix == ".pyc":
-            continue
-        files[f"builder/{path.relative_to(_PACKAGE).as_posix()}"] = path.read_bytes()
-    return BuildContext(files=files)
+    return {
+        f"builder/{path.relative_to(_PACKAGE).as_posix()}": path.read_bytes()
+        for path in (*_PACKAGE.glob("*.py"), *inside)
+        if path.suffix != ".pyc"
+    }
+
+
+def _recipes(*names: str) -> dict[str, bytes]:
+    folder = containers_folder()
+    return {name: (folder / name).read_bytes() for name in names}

@@ -52,6 +52,7 @@ BUILDING: Final = (
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SETGID",
     "SETUID", "SYS_ADMIN", "SYS_CHROOT",
 )  # fmt: skip
+MEMORY: Final = 3 << 29  # bytes, 1.5 GiB; the squashfs step is made to need less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +237,7 @@ def _container(config: Config, plan: BuildPlan, tree: TreeBind, *, volume: str) 
         volume=volume,
         stores=store.volumes() if store else (),
         capabilities=BUILDING,
+        memory=MEMORY,
         isolation=Isolation(config.isolation),
         loop_devices=plan.cache_image,
     )

@@ -23,6 +23,7 @@ class Swept:
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
 
 
@@ -34,6 +35,8 @@ def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: sourc
     containers = [each for each in engine.leftover_containers() if _is_orphan(each)]
     for container in containers:
         engine.remove_container(container.id)
+    images = [each.id for each in engine.leftover_images() if _is_orphan(each)]
+    removed = tuple(each for each in images if engine.images.remove_unused(each))
     volumes = [each for each in engine.leftover_volumes() if _is_orphan(each)]
     named = [Path(each.labels[LABEL_CACHE]) for each in volumes if LABEL_CACHE in each.labels]
     frozen: list[str] = []
@@ -52,13 +55,18 @@ def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: sourc
         containers=tuple(each.id[:12] for each in containers),
         volumes=tuple(each.id for each in volumes) if not failures else (),
         frozen=tuple(frozen),
+        images=removed,
         failures=tuple(failures),
     )
 
 
 def orphans(engine: Engine) -> tuple[Leftover, ...]:
-    """Return the containers and volumes that ended runs left, without touching them."""
-    found = (*engine.leftover_containers(), *engine.leftover_volumes())
+    """Return what ended runs left in the engine, without touching it."""
+    found = (
+        *engine.leftover_containers(),
+        *engine.leftover_volumes(),
+        *engine.leftover_images(),
+    )
     return tuple(each for each in found if _is_orphan(each))
 
 

@@ -2,8 +2,9 @@
 
 from builder import __version__
 from builder.errors import HostError
+from builder.host.base_image import OnEvent
 from builder.host.engine import Engine
-from builder.host.image import OnEvent, build_builder, builder_tag
+from builder.host.image import build_builder, builder_tag
 from builder.host.origin import Origin
 from builder.host.printable import short
 from builder.names import LABEL_LOCKED
@@ -61,8 +62,8 @@ def _missing(engine: Engine, origin: Origin, here: list[ImageIdentity]) -> HostE
     elif wanted.locked:
         hint = (
             "Bring that image here (`docker save {tag}` where the ISO was built, then `docker "
-            "load`). Or make it: `distroclone-builder image build` from the same code and the "
-            "same base image gives the same image."
+            "load`). Or make it: `distroclone-builder image build` from the same code gives the "
+            "same image."
         )
     else:
         hint = (

@@ -39,10 +39,11 @@ def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
 
     Raises StepError when a part of it cannot be read, changes or vanishes.
     """
-    tree = Tree(root)
-    if tree.is_file(STATUS):
-        yield from parse_installed(tree.read_text(STATUS, limit=LARGEST_STATUS))
-    source = SourceTree(root=root, rules=staging_rules((*exclude, *swap_files(tree))))
+    tree, source = Tree(root), SourceTree(root=root)
+    with told_of(source):
+        status = tree.read_text(STATUS, limit=LARGEST_STATUS) if tree.is_file(STATUS) else ""
+        source = replace(source, rules=staging_rules((*exclude, *swap_files(tree))))
+    yield from parse_installed(status)
     texts = OpenTexts()
     for record in TreeReader(tree=source, survey=survey_tree(source)).records():
         entry = _entry(record)

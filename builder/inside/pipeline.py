@@ -13,6 +13,7 @@ from builder.events import Event
 from builder.inside import block_cache, paths, source
 from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import staging_rules, swap_files
+from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.real_system import RealSystem
 from builder.inside.results import Results, results_folder
 from builder.inside.room import images_beside
@@ -70,6 +71,9 @@ def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any
                 study.digest.result()  # what cannot be read ends the build before longer work
             with system.step(step.name, position=position, total=len(steps)), results.room_named():
                 step.run(system)
+        kept = _kept_initramfs(plan, study)
+    if kept is not None:
+        kept.keep()
     return {
         "artefacts": to_data(results.settled()),
         "delivered": results.delivered,
@@ -113,7 +117,12 @@ def pipeline(
             source_date_epoch=epoch,
             journal=_JOURNAL,
         ),
-        InitramfsStep(root=paths.ROOT, kernels=facts.kernels, source_date_epoch=epoch),
+        InitramfsStep(
+            root=paths.ROOT,
+            kernels=facts.kernels,
+            source_date_epoch=epoch,
+            kept=_kept_initramfs(plan, study),
+        ),
         SquashfsStep(
             root=paths.ROOT,
             target=paths.ISO_TREE / "live/filesystem.squashfs",
@@ -176,6 +185,24 @@ def _descriptions(plan: BuildPlan, facts: SystemFacts, study: Study, iso: Path) 
 
 def _store() -> BlockCache | None:
     return block_cache.mounted_store(paths.BLOCK_CACHE, counts=paths.BLOCK_COUNTS)
+
+
+def _kept_initramfs(plan: BuildPlan, study: Study) -> KeptInitramfs | None:
+    store = _store()
+    if store is None:
+        return None
+    return KeptInitramfs(
+        store=store,
+        run=plan.run,
+        decisive={
+            "image": plan.image.id,
+            "kernels": _facts(plan).kernels,
+            "live": plan.recipe.live,
+            "source_date_epoch": plan.source_date_epoch,
+        },
+        source=study.digest.result,
+        reserve=lambda: study.survey.result().size,
+    )
 
 
 def _closed_store() -> BlockCounts | None:

@@ -22,9 +22,9 @@ _NAME: Final = re.compile(rb"(" + _WORD + rb"+) (.*)", re.DOTALL)
 # The name, or the other name of a hard link, goes on in the next line.
 _OPEN: Final = re.compile(rb"(?:" + _WORD + rb"+ L )?" + _WORD + rb"*\\\n", re.DOTALL)
 _OWNED: Final = (
-    rb" (?P<mtime>[0-9]{1,10}) (?P<mode>[0-7]{1,4}) (?P<uid>[0-9]{1,10}) (?P<gid>[0-9]{1,10})"
+    rb" (?P<mtime>[0-9]{1,10}) (?P<mode>[0-7]{1,4}) (?P<uid>-?[0-9]{1,10}) (?P<gid>-?[0-9]{1,10})"
 )
-_DEVICE: Final = rb" (?P<value>[0-9]{1,10} [0-9]{1,10})"
+_DEVICE: Final = rb" (?P<major>[0-9]{1,10}) (?P<minor>[0-9]{1,10})"
 _INODES: Final = tuple(
     (kind, re.compile(letter + _OWNED + rest + rb"\n", re.DOTALL))
     for kind, letter, rest in (
@@ -151,20 +151,27 @@ def _path(name: bytes) -> bytes:
 
 
 def _inode(name: bytes, kind: EntryType, fields: Mapping[str, bytes]) -> Inode:
-    value = fields.get("value", b"")
-    if kind is not EntryType.LINK:
-        value = value.replace(b" ", b":")
     return Inode(
         names=[name],
         kind=kind,
         mode=int(fields["mode"], 8),
-        uid=int(fields["uid"]),
-        gid=int(fields["gid"]),
+        uid=int(fields["uid"]) & 0xFFFFFFFF,  # printed as if they had a sign
+        gid=int(fields["gid"]) & 0xFFFFFFFF,
         mtime=int(fields["mtime"]),
         size=int(fields.get("size", b"0")),
         offset=int(fields.get("offset", b"0")),
-        value=value,
+        value=_device(fields) if "major" in fields else fields.get("value", b""),
     )
+
+
+def _device(fields: Mapping[str, bytes]) -> bytes:
+    """Return the numbers of a device, of which unsquashfs only knows the short form.
+
+    It splits the number at bit 8; the kernel has the major in bits 8 to 19 and the rest of the
+    minor above (new_decode_dev in linux/kdev_t.h).
+    """
+    number = int(fields["major"]) << 8 | int(fields["minor"]) & 0xFF
+    return b"%d:%d" % (number >> 8 & 0xFFF, number & 0xFF | number >> 12 & 0xFFF00)
 
 
 def _attribute_value(text: bytes) -> bytes:

@@ -232,7 +232,10 @@ def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: 
         name = _signal_name(-code)
         hint = ""
         if name == "SIGKILL":
-            hint = "The kernel may have run out of memory; give the engine more of it."
+            hint = (
+                "Most likely memory ran out: a build may use 1.5 GiB, which the engine's machine "
+                "must have."
+            )
         message = "{tool} was ended by {signal}"
         return StepError(message, hint=hint, command=command, output=output, tool=tool, signal=name)
     if any("No space left on device" in line for line in output):

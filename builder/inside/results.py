@@ -41,7 +41,7 @@ class Results:
         """Whether this is the host's own folder, so that nothing has to be fetched."""
         return self.output is not None
 
-    def check_room(self, needed: int) -> None:
+    def check_room(self, needed: float) -> None:
         """Raise HostError when fewer than `needed` bytes are free in the output folder."""
         if (free := self._free()) < needed:
             raise HostError(
@@ -49,7 +49,7 @@ class Results:
                 hint=_ROOM,
                 path=self.output,
                 free=free >> 20,
-                needed=needed >> 20,
+                needed=int(needed) >> 20,
             )
 
     def settled(self) -> tuple[Artefact, ...]:

@@ -70,6 +70,8 @@ def test_a_warm_build_is_the_same_and_compresses_nothing(
     assert warm.blocks is not None
     assert cold.blocks.not_stored == warm.blocks.not_stored == 0
     assert warm.blocks.rate >= 0.99
+    assert "mkinitramfs -c" not in log
+    assert "very same system before and is used again" in log
     assert re.search(r"Block cache: (99|100) % of \d+ blocks were there", log)
     manifest = (warm.folder / f"{warm.iso_name}.manifest.json").read_text()
     assert "block" not in json.dumps([*json.loads(manifest)])
@@ -79,7 +81,7 @@ def test_a_warm_build_is_the_same_and_compresses_nothing(
         f"({warm.blocks.hits} of {warm.blocks.asked} blocks)"
     )
     shown = block_cache.show(engine, builder_image.id, BlockStore(folder=store), on_event=ignore)
-    assert shown.size == cold.blocks.stored_bytes
+    assert 10 << 20 < shown.size - cold.blocks.stored_bytes < 100 << 20  # the initramfs
     pruned = block_cache.prune(
         engine, builder_image.id, BlockStore(folder=store), limit=0, on_event=ignore
     )

@@ -1,4 +1,4 @@
-"""The builder's Dockerfile under BuildKit; the product itself builds through the classic API."""
+"""The recipe under BuildKit; the product itself builds through the classic API."""
 
 import os
 import shutil
@@ -10,8 +10,14 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.host.resources import builder_context
-from tests.conftest import unable
+from builder.host.base_image import ensure_base
+from builder.host.engine import connect
+from builder.host.image import tools_tag
+from builder.host.layers import tree_layer
+from builder.host.resources import builder_lock, tools_context
+from builder.host.workshop import ROOT_TOP, Workshop
+from builder.plan import ImageIdentity
+from tests.conftest import ignore, unable
 
 pytestmark = pytest.mark.container
 
@@ -45,19 +51,30 @@ def buildkit(tmp_path: Path) -> str | None:
     return next((each for each in _commands() if _build(each, context).returncode == 0), None)
 
 
-def test_the_builder_image_builds_under_buildkit(
-    client: docker.DockerClient, base_image: str, buildkit: str | None, tmp_path: Path
+def test_buildkit_makes_the_same_bytes_as_the_classic_builder(
+    client: docker.DockerClient, builder_image: ImageIdentity, buildkit: str | None, tmp_path: Path
 ) -> None:
     if buildkit is None:
         unable("BuildKit: no docker command here has it")
         return
     context = tmp_path / "context"
-    with tarfile.open(fileobj=builder_context().archive()) as archive:
+    with tarfile.open(fileobj=tools_context().archive()) as archive:
         archive.extractall(context, filter="data")
-    base = client.images.get(base_image).tags[0]
+    engine = connect()
+    base = client.images.get(ensure_base(engine, on_event=ignore).id).tags[0]
     try:
-        built = _build(buildkit, context, "--build-arg", f"BASE={base}")
+        locked = "yes" if builder_image.locked else "no"
+        built = _build(
+            buildkit, context, "--build-arg", f"BASE={base}", "--build-arg", f"LOCKED={locked}"
+        )
         assert built.returncode == 0, built.stderr
-        assert client.images.get(_TAG).attrs["Config"]["Entrypoint"][-1] == "builder.inside"
+        with (
+            Workshop(engine=engine, image=_TAG).root() as root,
+            (tmp_path / "layer.tar").open("w+b") as file,
+        ):
+            layer = tree_layer(root, file, top=ROOT_TOP, epoch=builder_lock().epoch)
+        tools = engine.images.find(tools_tag(locked=builder_image.locked))
+        assert tools is not None
+        assert tools.layers == (layer.digest,)
     finally:
         client.images.remove(_TAG, force=True)

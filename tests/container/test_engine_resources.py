@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,15 @@ def test_an_unknown_job_and_a_defect_inside_are_errors_of_the_step(
         job.finish(ignore)
     assert "please report it" in caught.value.advice
     assert any("Traceback" in line for line in caught.value.output)
+
+
+def test_a_container_that_needs_more_memory_than_it_may_use_is_told_from_a_killed_one(
+    engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity
+) -> None:
+    small = replace(spec(builder_image), memory=6 << 20)  # an interpreter alone takes more
+    with pytest.raises(StepError, match="ran out of memory"), engine.started(small) as job:
+        job.finish(ignore)
+    assert left_by(client, os.getpid()) == []
 
 
 def test_the_engine_mounts_read_only_what_it_was_asked_to(

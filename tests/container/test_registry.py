@@ -13,8 +13,8 @@ from pytest_docker.plugin import DockerComposeExecutor, Services, get_docker_ser
 from builder import texts
 from builder.errors import BuilderError, HostError
 from builder.events import Event, Note
+from builder.host.base_image import Base, BaseOrigin, build_on_base, ensure_base
 from builder.host.engine import Engine, connect
-from builder.host.image import Base, BaseOrigin, build_on_base, ensure_base
 from builder.host.resources import BasePin
 from tests.support.registries import (
     COMMAND,

@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def tools_image(client: docker.DockerClient, builder_image: ImageIdentity) -> str:
+def tools_image(client: docker.DockerClient, builder_image: ImageIdentity, base_image: str) -> str:
     """The builder image with a test runner."""
     recipe = (PROJECT / "tests/tools/Dockerfile").read_bytes()
     buffer = io.BytesIO()
@@ -34,7 +34,7 @@ def tools_image(client: docker.DockerClient, builder_image: ImageIdentity) -> st
         fileobj=buffer,
         custom_context=True,
         tag="distroclone-builder-tools:test",
-        buildargs={"BUILDER": builder_image.id},
+        buildargs={"BUILDER": builder_image.id, "BASE": base_image},
         rm=True,
     )
     return str(image.id)

@@ -103,3 +103,16 @@ def test_a_full_disk_is_said_so(work: Work, small_disk: Path) -> None:
     with pytest.raises(StepError, match="disk full") as caught:
         step.run(real_system())
     assert "Free space" in caught.value.advice
+
+
+def test_memory_and_processors_decide_no_byte(work: Work) -> None:
+    (work.root / "random").write_bytes(os.urandom(24 << 20))
+    step = squashfs_step(work)
+    step.run(real_system())
+    wanted = step.target.read_bytes()
+    for memory, processors in (("32M", "1"), ("200M", "9"), ("1G", "24")):
+        argv = step.argv()
+        argv[argv.index("-mem") + 1] = memory
+        argv[argv.index("-processors") + 1] = processors
+        real_system().run(argv)
+        assert step.target.read_bytes() == wanted

@@ -1,6 +1,9 @@
 """What names the builder image, and what is said when it cannot be built."""
 
+import contextlib
+import hashlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -8,7 +11,8 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, cast
 
@@ -16,10 +20,19 @@ import pytest
 
 from builder.errors import HostError, Interrupted
 from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.host.base_image import bootstrapped_tag, ensure_base
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts
-from builder.host.image import build_builder, builder_tag, ensure_base, ensure_builder, find_builder
+from builder.host.image import (
+    build_builder,
+    builder_tag,
+    ensure_builder,
+    find_builder,
+    tools_tag,
+)
+from builder.host.package_archive import PackageHashError
 from builder.host.resources import BuildContext, base_pin, builder_context
+from builder.host.workshop import LockOutdatedError
 from builder.names import LABEL_BASE, LABEL_LOCKED
 from builder.plan import ImageIdentity
 from builder.signals import interruptible
@@ -30,18 +43,27 @@ _PINNED = f"{base_pin().repository}@{base_pin().digest}"
 
 
 class FakeImages:
-    """An engine's images: what it has, and how a build in it goes."""
+    """An engine's images: what it has, what comes out of a workshop, and how its build goes."""
 
-    def __init__(self, present: Mapping[str, ImageFacts], *, lines: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        present: Mapping[str, ImageFacts],
+        *,
+        lines: tuple[str, ...] = (),
+        needs_every_layer: bool = False,
+    ) -> None:
         self.present = dict(present)
         self.built: list[dict[str, object]] = []
+        self.loaded: list[str] = []
+        self.contents: dict[str, bytes] = {}  # of layers, by digest
         self._lines = lines
+        self._needs_every_layer = needs_every_layer
 
     def find(self, reference: str) -> ImageFacts | None:
         return self.present.get(reference)
 
     def build(
-        self, context: IO[bytes], *, on_line: Callable[[str], None], **options: object
+        self, context: IO[bytes], *, tag: str, on_line: Callable[[str], None], **options: object
     ) -> str:
         with tarfile.open(fileobj=context) as archive:
             assert archive.getnames()
@@ -50,12 +72,68 @@ class FakeImages:
             on_line(line)
         if self._lines:
             message = "The image could not be built"
-            raise HostError(message, output=self._lines)
-        return "sha256:built"
+            raise HostError(message, output=self._lines[-2:])
+        self.present[tag] = facts("sha256:workshop")
+        return "sha256:workshop"
 
     def pull(self, _repository: str, **_options: object) -> str:
         message = "No registry"
         raise HostError(message)
+
+    @contextlib.contextmanager
+    def taken_out(self, _image: str, path: str, **_options: object) -> Iterator[Iterator[bytes]]:
+        assert path == "/workshop/root"
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            member = tarfile.TarInfo("root/tool")
+            member.mtime = time.time()
+            archive.addfile(member)
+        yield iter([buffer.getvalue()])
+
+    def load(self, archive: Iterator[bytes]) -> str:
+        with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as image:
+
+            def read(name: str) -> bytes:
+                content = image.extractfile(name)
+                assert content is not None
+                return content.read()
+
+            (manifest,) = json.loads(read("manifest.json"))
+            config = read(manifest["Config"])
+            digests = json.loads(config)["rootfs"]["diff_ids"]
+            for digest, name in zip(digests, manifest["Layers"], strict=True):
+                if name in image.getnames():
+                    self.contents[digest] = read(name)
+                    self.loaded.append(digest)
+                elif self._needs_every_layer or digest not in self.contents:
+                    return f"there is no {name}"
+        (tag,) = manifest["RepoTags"]
+        self.present[tag] = ImageFacts(
+            id=f"sha256:{hashlib.sha256(config).hexdigest()}",
+            labels=json.loads(config)["config"]["Labels"],
+            size=1,
+            layers=tuple(digests),
+        )
+        return ""
+
+    def saved(self, reference: str) -> Iterator[bytes]:
+        (image,) = (each for each in self.present.values() if each.id == reference)
+        names = {digest: f"some/{number}.tar" for number, digest in enumerate(image.layers)}
+        manifest = json.dumps([{"Layers": list(names.values())}]).encode()
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            contents = {names[digest]: self.contents[digest] for digest in image.layers}
+            for name, content in {**contents, "manifest.json": manifest}.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        yield buffer.getvalue()
+
+    def labelled(self, _label: str) -> tuple[ImageFacts, ...]:
+        return ()
+
+    def remove(self, reference: str) -> None:
+        self.present.pop(reference, None)
 
 
 class FakeEngine:
@@ -70,9 +148,16 @@ def facts(name: str, **labels: str) -> ImageFacts:
 
 
 def fake(
-    present: Mapping[str, ImageFacts] | None = None, *, lines: tuple[str, ...] = ()
+    present: Mapping[str, ImageFacts] | None = None,
+    *,
+    lines: tuple[str, ...] = (),
+    needs_every_layer: bool = False,
 ) -> tuple[Engine, FakeImages]:
-    images = FakeImages({_PINNED: facts("sha256:base"), **(present or {})}, lines=lines)
+    images = FakeImages(
+        {_PINNED: facts("sha256:base"), **(present or {})},
+        lines=lines,
+        needs_every_layer=needs_every_layer,
+    )
     return cast("Engine", FakeEngine(images)), images
 
 
@@ -95,36 +180,100 @@ def test_an_image_that_fits_is_not_built_again() -> None:
 
 
 @pytest.mark.parametrize(("locked", "word"), [(True, "yes"), (False, "no")])
-def test_the_image_says_whether_it_is_locked_and_what_it_stands_on(locked: bool, word: str) -> None:
+def test_the_image_says_whether_it_is_locked_and_its_tools_where_they_were_made(
+    locked: bool, word: str
+) -> None:
     engine, images = fake()
     built = build_builder(engine, locked=locked, on_event=ignore)
-    assert built == ImageIdentity(id="sha256:built", locked=locked)
     (options,) = images.built
-    assert options["tag"] == builder_tag(locked=locked)
-    assert options["arguments"] == {"BASE": "sha256:base", "LOCKED": word}
-    assert options["labels"] == {LABEL_BASE: "registry", LABEL_LOCKED: word}
+    arguments = cast("dict[str, str]", options["arguments"])
+    assert (arguments["BASE"], arguments["LOCKED"]) == ("sha256:base", word)
+    assert options["labels"] == {LABEL_BASE: "registry"}
+    image = images.present[builder_tag(locked=locked)]
+    assert built == ImageIdentity(id=image.id, locked=locked)
+    assert image.labels == {LABEL_LOCKED: word}
+    tools = images.present[tools_tag(locked=locked)]
+    assert tools.labels == {LABEL_LOCKED: word, LABEL_BASE: "registry"}
+    assert image.layers[:1] == tools.layers
+    assert len(image.layers) == 2
+
+
+def test_the_same_files_make_the_same_image_whatever_they_were_put_together_in() -> None:
+    one, _images = fake()
+    other, images = fake({bootstrapped_tag(base_pin()): facts("sha256:other-base")})
+    del images.present[_PINNED]
+    first = build_builder(one, locked=True, on_event=ignore)
+    time.sleep(1.1)  # what the fake puts together is dated by the clock
+    assert build_builder(other, locked=True, on_event=ignore) == first
+    assert images.present[tools_tag(locked=True)].labels[LABEL_BASE] == "bootstrapped"
+
+
+def test_no_workshop_stays() -> None:
+    engine, images = fake()
+    build_builder(engine, locked=True, on_event=ignore)
+    assert set(images.present) == {_PINNED, builder_tag(locked=True), tools_tag(locked=True)}
+
+
+def test_tools_that_are_there_are_not_made_again_unless_asked() -> None:
+    engine, images = fake()
+    first = build_builder(engine, locked=True, on_event=ignore)
+    assert build_builder(engine, locked=True, on_event=ignore) == first
+    assert len(images.built) == 1
+    assert build_builder(engine, locked=True, fresh=True, on_event=ignore) == first
+    assert len(images.built) == 2
+
+
+@pytest.mark.parametrize(("needs_every_layer", "times"), [(False, 1), (True, 2)])
+def test_an_engine_gets_the_layers_that_it_wants_and_has_the_same_image(
+    needs_every_layer: bool, times: int
+) -> None:
+    engine, images = fake(needs_every_layer=needs_every_layer)
+    built = build_builder(engine, locked=True, on_event=ignore)
+    (tools,) = images.present[tools_tag(locked=True)].layers
+    assert images.loaded.count(tools) == times
+    assert built == build_builder(fake()[0], locked=True, on_event=ignore)
 
 
 def test_versions_that_the_archive_has_left_behind_are_all_named() -> None:
     lines = (
-        "Step 4/8 : RUN sh install-tools",
+        "Step 4/8 : RUN sh fetch",
         "locked-version-gone: xorriso=1.5.6-1 (the archive has 1.5.8-1)",
         "locked-version-gone: mtools=4.0.48-1 (the archive has nothing)",
+        "Reading package lists...",
         "error: The command returned a non-zero code: 90",
     )
-    engine, _images = fake(lines=lines)
+    engine, images = fake(lines=lines)
     heard: list[Event] = []
-    with pytest.raises(HostError) as caught:
+    with pytest.raises(LockOutdatedError) as caught:
         build_builder(engine, locked=True, on_event=heard.append)
     assert str(caught.value) == (
-        "Debian's archive no longer has the locked tools: xorriso=1.5.6-1 (the archive has "
+        "Debian's archive no longer has the locked packages: xorriso=1.5.6-1 (the archive has "
         "1.5.8-1); mtools=4.0.48-1 (the archive has nothing)"
     )
-    assert "image lock" in caught.value.advice
-    assert "--unlocked" in caught.value.advice
-    assert caught.value.output == lines
+    for remedy in ("image lock", "--unlocked", "--archive"):
+        assert remedy in caught.value.advice
+    assert caught.value.output == lines[-2:]
     told = [event for event in heard if isinstance(event, ToolOutput)]
     assert told == [ToolOutput(step="image", text=line) for line in lines]
+    assert find_builder(engine) is None
+    assert set(images.present) == {_PINNED}
+
+
+def test_a_package_with_another_content_is_never_taken_for_an_outdated_lock() -> None:
+    lines = (
+        "locked-version-gone: mtools=4.0.48-1 (the archive has nothing)",
+        "locked-hash-differs: xorriso=1.5.6-1 has 12, not 34",
+    )
+    with pytest.raises(PackageHashError, match=r"xorriso=1\.5\.6-1 has 12, not 34"):
+        build_builder(fake(lines=lines)[0], locked=True, on_event=ignore)
+    assert not issubclass(PackageHashError, LockOutdatedError)
+
+
+def test_an_archive_that_does_not_answer_is_said() -> None:
+    lines = ("archive-unreachable: the sources of the base image",)
+    with pytest.raises(HostError, match="No package archive answers") as caught:
+        build_builder(fake(lines=lines)[0], locked=True, on_event=ignore)
+    assert caught.value.temporary
 
 
 def test_a_build_that_fails_otherwise_is_not_blamed_on_the_lock() -> None:
@@ -189,7 +338,11 @@ def tag_of(checkout: Path) -> str:
         ("builder/inside/steps/iso.py", True),
         ("builder/inside/files/boot-report", True),
         ("containers/packages.lock", True),
-        ("containers/install-tools", True),
+        ("containers/workshop/choose", True),
+        ("containers/workshop/fetch", True),
+        ("containers/workshop/assemble", True),
+        ("builder/host/layers.py", True),
+        ("builder/host/image_archive.py", True),
         ("containers/Dockerfile", True),
         ("containers/block-cache/block_cache.c", True),
         ("containers/block-cache/blake2b.h", True),

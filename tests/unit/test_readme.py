@@ -153,7 +153,9 @@ def test_the_architecture_page_gives_the_capabilities_that_the_code_asks_for() -
     rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The jobs")
     shown = {job.strip("`"): set(re.findall(r"`([A-Z_]+)`", asked)) for job, _, asked, _ in rows}
     assert shown["scan"] == shown["list-frozen"] == shown["verify"] == set(source.READING)
+    assert shown["inventory"] == shown["iso-inventory"] == set(source.READING)
     assert shown["scan`, of a cache image"] == set(source.MOUNTING)
+    assert shown["inventory`, of a cache image"] == set(source.MOUNTING)
     assert shown["freeze`, `thaw"] == set(source.FREEZING)
     assert shown["build"] == set(session.BUILDING)
     assert shown["show-blocks"] == set(block_cache.SHOWING)

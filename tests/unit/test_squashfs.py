@@ -1,5 +1,6 @@
 """The squashfs command, its progress, and the list of packages beside it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,15 @@ def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
-def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(preset: str) -> None:
+@pytest.mark.parametrize(("processors", "used"), [(2, "2"), (64, "24")])
+def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(
+    preset: str, processors: int, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(processors)))
     assert step(preset=preset).argv() == [
         "mksquashfs", "/work/root", "/work/iso/live/filesystem.squashfs",
         "-noappend", "-exit-on-error", "-percentage",
+        "-mem", "384M", "-processors", used,
         "-xattrs-include", r"^security\.capability$",
         "-action-file", "/work/groups",
         *mksquashfs_options(PRESETS[preset]),

@@ -63,7 +63,7 @@ from builder.texts import say
 @click.option(
     "--block-cache-read-only", is_flag=True, help="Use the block cache, but do not change it."
 )
-@click.option("--no-block-cache", is_flag=True, help="Compress every block.")
+@click.option("--no-block-cache", is_flag=True, help="Compress and make all anew.")
 @click.option(
     "--sign",
     metavar="KEY",

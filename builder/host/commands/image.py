@@ -2,13 +2,18 @@
 
 import click
 
+from builder.codec import to_data
+from builder.errors import UsageError
 from builder.host.commands.options import answer, json_option
 from builder.host.delivery import readable_size
 from builder.host.display import choose_display
 from builder.host.engine import connect
-from builder.host.image import build_builder, builder_tag, find_builder
-from builder.host.lock import refresh_lock
-from builder.host.resources import base_pin
+from builder.host.image import build_builder, builder_tag, find_builder, tools_tag
+from builder.host.image_prune import prune_images
+from builder.host.lock import LockChange, Package
+from builder.host.lock_refresh import refresh_lock
+from builder.host.package_archive import archives_of
+from builder.host.resources import base_pin, builder_lock
 from builder.names import LABEL_BASE
 from builder.texts import say
 
@@ -25,22 +30,46 @@ def image() -> None:
 @click.option(
     "--unlocked",
     is_flag=True,
-    help="Take the archive's current tools; the image and its manifests then say so.",
+    help="Take the archive's current packages; the image and its manifests then say so.",
+)
+@click.option(
+    "--archive",
+    "sources",
+    multiple=True,
+    metavar="SOURCE",
+    help="Take packages from here first: a folder with .deb files, or the URL of an archive of "
+    "old versions; may be repeated.",
+)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Use nothing that the engine has of earlier builds, to see that the same image comes out.",
 )
 @json_option
-def build(*, unlocked: bool, as_json: bool) -> None:
-    """Build the image with the versions of the lock file.
+def build(*, unlocked: bool, sources: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+    """Build the image of the packages in the lock file.
 
-    The base is pulled by digest; where no registry answers, it is bootstrapped from Debian's
-    packages with mmdebstrap.
+    Each is compared with the lock's sha256, so the image has the same id on every machine. It is
+    put together in the pinned base image; where no registry has that, in one bootstrapped with
+    mmdebstrap.
 
     \b
-    Example:
+    Examples:
       distroclone-builder image build
+      distroclone-builder image build --archive /srv/debs --fresh
     """
+    if unlocked and sources:
+        raise UsageError("--archive serves the lock, so it does not go with --unlocked")
+    archives = archives_of(sources)
     with choose_display(json=as_json) as display:
-        made = build_builder(connect(), locked=not unlocked, on_event=display.event)
-        text = say("Built {tag}", tag=builder_tag(locked=made.locked))
+        made = build_builder(
+            connect(),
+            locked=not unlocked,
+            archives=archives,
+            fresh=fresh,
+            on_event=display.event,
+        )
+        text = say("Built {tag}\n{id}", tag=builder_tag(locked=made.locked), id=made.id)
         answer(display, text, {"id": made.id, "locked": made.locked})
 
 
@@ -63,24 +92,37 @@ def show(*, as_json: bool) -> None:
             text = say("No image yet; `distroclone-builder image build` makes it.")
             answer(display, text, {"id": None})
             return
-        origin = facts.labels.get(LABEL_BASE, "")
+        tools = engine.images.find(tools_tag(locked=found.locked))
+        origin = tools.labels.get(LABEL_BASE, "") if tools else ""
         lines = (
             say("Image   {tag}", tag=builder_tag(locked=found.locked)),
             say("Id      {id}", id=found.id),
             say("Size    {size}", size=readable_size(facts.size)),
-            say("Base    {pin} ({origin})", pin=base_pin().reference, origin=origin),
-            say("Tools   {state}", state=say("locked") if found.locked else say("unlocked")),
+            say("Tools   {state}", state=_tools(locked=found.locked)),
+            say("Made in {base}", base=_base(origin)),
         )
         data = {"id": found.id, "locked": found.locked, "base": origin}
         answer(display, "\n".join(lines), data)
+
+
+def _tools(*, locked: bool) -> str:
+    if not locked:
+        return say("unlocked")
+    return say("locked, the packages of {date}", date=builder_lock().date)
+
+
+def _base(origin: str) -> str:
+    if not origin:
+        return say("a base image that is not known any more")
+    return say("{pin} ({origin})", pin=base_pin().reference, origin=origin)
 
 
 @image.command()
 def lock() -> None:
     """Renew the lock file from Debian's archive.
 
-    Writes the versions that the archive has now, and shows what that changes. Works in a checkout
-    of the project; review the result and commit it.
+    Writes every package that the archive has now for the file's wishes, with its sha256, and shows
+    what that changes. Works in a checkout of the project; review the result and commit it.
 
     \b
     Example:
@@ -88,5 +130,44 @@ def lock() -> None:
     """
     with choose_display(json=False) as display:
         changes = refresh_lock(connect(), on_event=display.event)
-        lines = [f"{change.name}: {change.before} -> {change.after}" for change in changes]
+        lines = [_change(each) for each in changes]
         answer(display, "\n".join(lines) or say("The lock is up to date."), {})
+
+
+def _change(change: LockChange) -> str:
+    match change.before, change.after:
+        case None, Package() as added:
+            return say("added    {name} {version}", name=added.name, version=added.version)
+        case Package() as removed, None:
+            return say("removed  {name} {version}", name=removed.name, version=removed.version)
+        case Package() as before, Package() as after if before.version == after.version:
+            return say("changed  {package} is another file, or in another section", package=after)
+        case before, after:
+            return say(
+                "changed  {name} {before} -> {after}",
+                name=change.name,
+                before=before.version if before else "",
+                after=after.version if after else "",
+            )
+
+
+@image.command()
+@json_option
+def prune(*, as_json: bool) -> None:
+    """Remove the images of other versions of this program.
+
+    An ISO that one of them made can be made again only after that image was built again from its
+    version's lock. What a container uses stays.
+
+    \b
+    Example:
+      distroclone-builder image prune
+    """
+    with choose_display(json=as_json) as display:
+        pruned = prune_images(connect())
+        text = say(
+            "Removed {count} images: {size}",
+            count=len(pruned.images),
+            size=readable_size(pruned.freed),
+        )
+        answer(display, text, to_data(pruned))

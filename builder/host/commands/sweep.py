@@ -27,7 +27,8 @@ from builder.texts import say
 def sweep(caches: tuple[Path, ...], *, as_json: bool) -> None:
     """Remove what crashed runs left.
 
-    That is containers, volumes and frozen snapshots. What a running build uses is never touched.
+    That is containers, volumes, images and frozen snapshots. What a running build uses is never
+    touched.
 
     \b
     Example:
@@ -43,9 +44,11 @@ def sweep(caches: tuple[Path, ...], *, as_json: bool) -> None:
             on_event=display.event,
         )
         text = say(
-            "Removed {containers} containers, {volumes} volumes and {frozen} frozen snapshots.",
+            "Removed {containers} containers, {volumes} volumes, {images} images and {frozen} "
+            "frozen snapshots.",
             containers=len(swept.containers),
             volumes=len(swept.volumes),
+            images=len(swept.images),
             frozen=len(swept.frozen),
         )
         answer(display, text, to_data(swept))

@@ -15,6 +15,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "base": "Bootstrap the base image",
         "image": "Build the image",
+        "pack": "Write the image",
         "check": "Check the system",
         "stage": "Stage the system",
         "configure": "Make it a live system",
@@ -28,6 +29,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "boot-test": "Boot the ISO",
         "sums": "Compare the checksums",
         "open": "Look into the ISO",
+        "list": "List what it holds",
         "digest": "Find the source tree",
         "explain": "Find what differs",
         "fetch": "Fetch the results",

@@ -41,7 +41,7 @@ class EngineFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
-    """A container or a volume that a run of ours made."""
+    """A container, a volume or an image that a run of ours made."""
 
     id: str
     labels: Mapping[str, str]
@@ -129,6 +129,11 @@ class Engine:
         with translated("listing volumes"):
             found = self._client.volumes.list(filters={"label": _LABELS_MARK})
         return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
+
+    def leftover_images(self) -> tuple[Leftover, ...]:
+        """Return every image that carries our label, also those without a name."""
+        found = self.images.labelled(_LABELS_MARK)
+        return tuple(Leftover(id=each.id, labels=each.labels) for each in found)
 
     def remove_container(self, name: str) -> None:
         """Kill and remove a container; one that is gone is fine."""

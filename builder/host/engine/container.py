@@ -60,6 +60,7 @@ class ContainerSpec:
     volume: str | None = None  # seen at /work
     stores: tuple[NamedVolume, ...] = ()  # volumes that outlive the run
     capabilities: tuple[str, ...] = ()
+    memory: int | None = None  # bytes that all its processes may use, without any swap
     isolation: Isolation = Isolation.CONFINED
     loop_devices: bool = False  # may attach files to loop devices
     devices: tuple[str, ...] = ()
@@ -132,7 +133,8 @@ class RunningJob:
         if killed_for_memory:
             return StepError(
                 "The container ran out of memory",
-                hint="Give the engine more memory; a build needs less with `--compression fast`.",
+                hint="A build may use 1.5 GiB, which is more than any needed so far: please report "
+                "it with the log. `--compression fast` needs less.",
                 output=output,
             )
         return StepError(
@@ -195,6 +197,8 @@ def _options(spec: ContainerSpec, *, security_options: list[str]) -> dict[str, A
     }
     if not spec.network:
         options["network_mode"] = "none"
+    if spec.memory is not None:  # an engine that cannot limit it says so and goes on
+        options["mem_limit"] = options["memswap_limit"] = spec.memory
     devices = [f"{device}:{device}:rwm" for device in spec.devices]
     if not privileged:
         options["cap_drop"] = ["ALL"]

@@ -1,17 +1,23 @@
-"""Images: looked up, pulled by digest, imported, built."""
+"""Images: looked up, pulled by digest, imported, built, loaded, looked into."""
 
+import contextlib
+import io
 import json
 import re
+import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Final
 
 import docker.errors
+from docker.models.images import Image
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
 from builder.errors import BuilderError, HostError
-from builder.host.engine.faults import translated
+from builder.host.engine.faults import patiently, translated
+from builder.signals import held, undoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +36,7 @@ class ImageFacts:
     id: str
     labels: Mapping[str, str]
     size: int  # bytes
+    layers: tuple[str, ...] = ()  # digests, the lowest first
 
 
 class Images:
@@ -45,9 +52,7 @@ class Images:
                 image = self._client.images.get(reference)
             except docker.errors.ImageNotFound:
                 return None
-        return ImageFacts(
-            id=str(image.id), labels=dict(image.labels), size=int(image.attrs.get("Size", 0))
-        )
+        return _facts(image)
 
     def pull(
         self,
@@ -131,10 +136,13 @@ class Images:
         tag: str,
         arguments: Mapping[str, str],
         labels: Mapping[str, str],
+        target: str = "",
         fresh: bool,
         on_line: "Callable[[str], None]",
     ) -> str:
         """Build an image from a tar `context` and return its id; `fresh` uses no cached layer.
+
+        It ends with the stage `target`, if one is named.
 
         Raises HostError with the last lines of output when a Dockerfile step fails.
         """
@@ -148,6 +156,7 @@ class Images:
                 tag=tag,
                 buildargs=dict(arguments),
                 labels=dict(labels),
+                target=target,
                 nocache=fresh,
                 rm=True,
                 forcerm=True,
@@ -166,6 +175,81 @@ class Images:
             )
         return facts.id
 
+    def load(self, archive: Iterator[bytes]) -> str:
+        """Load images from an archive, and return why that failed; nothing when it did not."""
+        with translated("loading an image"):
+            return _failure(self._client.api.load_image(archive, quiet=True))  # type: ignore[no-untyped-call]
+
+    def saved(self, reference: str) -> Iterator[bytes]:
+        """Yield an image as an archive, in pieces."""
+        with translated("saving an image"):
+            yield from self._client.api.get_image(reference, chunk_size=_PIECE)
+
+    @contextlib.contextmanager
+    def taken_out(
+        self, reference: str, path: str, *, labels: Mapping[str, str]
+    ) -> Iterator[Iterator[bytes]]:
+        """Give what an image has at `path` as a tar, in pieces; nothing of the image is run.
+
+        The container that this takes has the labels.
+        """
+        with contextlib.ExitStack() as stack:
+            with held(), translated("reading an image"):
+                made = self._client.api.create_container(reference, ["-"], labels=dict(labels))
+                name = str(made["Id"])
+                stack.enter_context(undoing(lambda: self._remove_container(name)))
+            yield self._archive(name, path)
+
+    def read_file(self, reference: str, path: str, *, labels: Mapping[str, str]) -> bytes:
+        """Return the content of a file in an image."""
+        with self.taken_out(reference, path, labels=labels) as pieces:
+            whole = io.BytesIO(b"".join(pieces))
+        with tarfile.open(fileobj=whole) as archive:
+            content = archive.extractfile(archive.getmembers()[0])
+            return content.read() if content is not None else b""
+
+    def _archive(self, container: str, path: str) -> Iterator[bytes]:
+        with translated("reading an image"):
+            pieces, _facts = self._client.api.get_archive(container, path, chunk_size=_PIECE)
+            yield from pieces
+
+    def _remove_container(self, name: str) -> None:
+        patiently(
+            "removing a container",
+            lambda: self._client.api.remove_container(name, v=True, force=True),
+        )
+
+    def names(self, repository: str) -> tuple[str, ...]:
+        """Return the full name of every image in a repository."""
+        with translated("listing images"):
+            found = self._client.images.list(name=repository)
+        names = (str(name) for image in found for name in image.tags)
+        return tuple(sorted(name for name in names if name.startswith(f"{repository}:")))
+
+    def labelled(self, label: str) -> tuple[ImageFacts, ...]:
+        """Return every image with a label, also those without a name, the youngest first."""
+        with translated("listing images"):
+            found = self._client.images.list(all=True, filters={"label": label})
+        return tuple(_facts(image) for image in found)
+
+    def space(self) -> int:
+        """Return how many bytes all images take together."""
+        with translated("asking for the space that images take"):
+            return int(self._client.df()["LayersSize"])
+
+    def remove_unused(self, reference: str) -> bool:
+        """Remove an image that no container and no other image uses; whether that was done."""
+        with translated("removing an image"):
+            try:
+                self._client.images.remove(reference)
+            except docker.errors.ImageNotFound:
+                return False
+            except docker.errors.APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise
+                return False
+        return True
+
     def remove(self, reference: str) -> None:
         """Remove an image; one that is gone is fine."""
         with translated("removing an image"):
@@ -173,6 +257,15 @@ class Images:
                 self._client.images.remove(reference, force=True)
             except docker.errors.ImageNotFound:
                 return
+
+
+def _facts(image: Image) -> ImageFacts:
+    return ImageFacts(
+        id=str(image.id),
+        labels=dict(image.labels),
+        size=int(image.attrs.get("Size", 0)),
+        layers=tuple(image.attrs.get("RootFS", {}).get("Layers") or ()),
+    )
 
 
 def _followed(output: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:

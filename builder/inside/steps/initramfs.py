@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.errors import StepError
+from builder.inside import footprint
+from builder.inside.foreign_text import clean
+from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
 from builder.inside.system import System
 from builder.inside.tree import Tree
@@ -49,7 +52,10 @@ _MOUNTS: Final = (  # kind, where, options
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitramfsStep:
-    """Make /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`."""
+    """Make /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
+
+    Or take them from `kept`, where an earlier build left them for this very system.
+    """
 
     name: ClassVar[str] = "initramfs"
     needs: ClassVar[tuple[str, ...]] = ("mount", "umount")
@@ -57,6 +63,7 @@ class InitramfsStep:
     root: Path
     kernels: tuple[str, ...]
     source_date_epoch: int
+    kept: KeptInitramfs | None = None
 
     def argv(self, kernel: str, *, compressor: str) -> tuple[str, ...]:
         """Return the command, as run in the chroot.
@@ -73,11 +80,37 @@ class InitramfsStep:
             message = "The system has no initramfs-tools"
             hint = "Install live-boot-initramfs-tools on the source, then back up again."
             raise StepError(message, hint=hint)
+        if self.kept is None:
+            self._make_all(tree, system)
+        elif self.kept.restore(tree, self._paths):
+            system.note("The initramfs was made from the very same system before and is used again")
+        else:
+            self._make_to_keep(self.kept, tree, system)
+
+    @property
+    def _paths(self) -> tuple[str, ...]:
+        return tuple(image_path(kernel) for kernel in self.kernels)
+
+    def _make_all(self, tree: Tree, system: System) -> None:
         compressor = "zstd" if tree.exists("/usr/bin/zstd") else "gzip"
         with inhabited(tree, system), _configured(tree):
             for done, kernel in enumerate(self.kernels):
                 self._make(kernel, system, tree, compressor=compressor)
                 self._check(kernel, system, fraction=(done + 1) / len(self.kernels))
+
+    def _make_to_keep(self, kept: KeptInitramfs, tree: Tree, system: System) -> None:
+        root = os.fsencode(tree.root)
+        before = footprint.entries(root)
+        self._make_all(tree, system)
+        made = [os.fsencode(tree.inner(tree.locate(path))) for path in self._paths]
+        try:
+            touched = footprint.touched(before, footprint.entries(root), made=made)
+        except ValueError as path:
+            system.note(
+                "The initramfs is not kept, as making it changes {path}", path=clean(str(path))
+            )
+        else:
+            kept.offer(tree, self._paths, touched=touched)
 
     def _make(self, kernel: str, system: System, tree: Tree, *, compressor: str) -> None:
         tree.remove(image_path(kernel))

@@ -1,0 +1,114 @@
+"""`distroclone-builder diff`: what lies between two ISOs, two snapshots, or one of each."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from builder.codec import to_data
+from builder.errors import HostError, UsageError
+from builder.events import Result
+from builder.host import session
+from builder.host.commands.options import AnyPath, config_of, json_option, source_options
+from builder.host.comparison.as_html import html_page
+from builder.host.comparison.as_markdown import markdown
+from builder.host.comparison.as_table import print_report
+from builder.host.comparison.compare import diff as find_difference
+from builder.host.display import choose_display
+from builder.host.engine import connect
+
+_PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
+_OUTPUT: Final = Path("-")
+
+
+@click.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@source_options
+@click.option(
+    "--html",
+    type=AnyPath(dir_okay=False),
+    metavar="FILE",
+    help="Write a page with all of it and a picture of where the size went; - is standard output.",
+)
+@click.option(
+    "--markdown",
+    "markdown_file",
+    type=AnyPath(dir_okay=False),
+    metavar="FILE",
+    help="Write it in Markdown, for a release note; - is standard output.",
+)
+@json_option
+def diff(
+    before: str,
+    after: str,
+    cache: Path | None,
+    cache_image: Path | None,
+    html: Path | None,
+    markdown_file: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what changed from A to B.
+
+    Each of A and B is an output folder, an ISO beside its files, or a snapshot of a cache: latest,
+    cache, a number, @YYYY-MM-DD_HH:MM, or a day (YYYY-MM-DD). What is there by the name of a
+    selector is written with its folder: ./latest. Nothing is written but the files asked for.
+
+    \b
+    Examples:
+      distroclone-builder diff 2 3 --cache-image cache.img
+      distroclone-builder diff old-iso iso --html changes.html
+      distroclone-builder diff iso/Debian-13-xfce.iso latest --markdown -
+    """
+    outputs = [each for each in (html, markdown_file) if each is not None]
+    _check_outputs(outputs, as_json=as_json)
+    config = config_of(cache=cache, cache_image=cache_image)
+    with choose_display(json=as_json) as display:
+        found = find_difference(
+            before,
+            after,
+            source=session.cache_source(config),
+            open_engine=connect,
+            on_event=display.event,
+        )
+        if html is not None:
+            _write(html, html_page(found))
+        if markdown_file is not None:
+            _write(markdown_file, markdown(found))
+        if as_json:
+            display.event(Result(data={**to_data(found), "same": found.same}))
+    if not as_json and _OUTPUT not in outputs:
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        print_report(found, Console(highlight=False, soft_wrap=True, width=width))
+
+
+def _check_outputs(outputs: list[Path], *, as_json: bool) -> None:
+    """Find out before long work what cannot be written."""
+    if outputs.count(_OUTPUT) + as_json > 1:
+        raise UsageError(
+            "Standard output can take one form of the report only",
+            hint="Of --json, --html - and --markdown -, give one; the others can go to files.",
+        )
+    for path in outputs:
+        if path != _OUTPUT and (path.is_dir() or not path.parent.is_dir()):
+            raise UsageError(
+                "{path} cannot be a file: it is a folder, or its folder is not there", path=path
+            )
+
+
+def _write(path: Path, text: str) -> None:
+    if path == _OUTPUT:
+        click.echo(text.encode(), nl=False)
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise HostError(
+            "The report cannot be written to {path}: {reason}",
+            hint="Choose a folder that you may write to, with room in it.",
+            path=path,
+            reason=error.strerror or error,
+        ) from error

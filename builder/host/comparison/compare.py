@@ -1,0 +1,118 @@
+"""From A and B to all that lies between them."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from builder.events import Event, StepStarted
+from builder.host.comparison.files import compare_files
+from builder.host.comparison.growth import Sizes
+from builder.host.comparison.model import Difference, Kind, SideFacts
+from builder.host.comparison.packages import compare_packages
+from builder.host.comparison.settings import compare_settings
+from builder.host.comparison.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
+from builder.host.image import ensure_builder
+from builder.host.iso_contents import OpenEngine
+from builder.host.source import CacheSource, OnEvent, scan_cache
+from builder.names import new_run
+
+_LIST: Final = "list"  # the step of the containers that list
+
+
+def diff(
+    first: str,
+    second: str,
+    *,
+    source: CacheSource,
+    open_engine: OpenEngine,
+    on_event: OnEvent,
+) -> Difference:
+    """Compare what two arguments of the command mean; `source` is what selectors speak of.
+
+    Nothing is written but to the engine, and what is read is checked or frozen before.
+    """
+    sides = (side_of(first, on_event=on_event), side_of(second, on_event=on_event))
+    engine = open_engine()
+    image = ensure_builder(engine, on_event=on_event).id
+    cache = None
+    if any(isinstance(side, Snapshot) for side in sides):
+        report = scan_cache(engine, image, source, run=new_run(), on_event=on_event)
+        cache = Cache(source=source, report=report)
+    exclude = _excluded(sides)
+    with contextlib.ExitStack() as stack:
+        before, after = (
+            stack.enter_context(
+                opened(
+                    side,
+                    engine=engine,
+                    image=image,
+                    cache=cache,
+                    exclude=exclude,
+                    on_event=_placed(on_event, position),
+                )
+            )
+            for position, side in enumerate(sides, start=1)
+        )
+        return compare(before, after)
+
+
+def compare(before: Opened, after: Opened) -> Difference:
+    """Return all that lies between two lists."""
+    sizes, counts = Sizes(), [0, 0]
+    old, new = before.inventory.packages(), after.inventory.packages()
+    files = tuple(
+        compare_files(
+            before.inventory.entries(),
+            after.inventory.entries(),
+            sizes=sizes,
+            counts=counts,
+            rules=_rules_between(before, after),
+        )
+    )
+    both = before.kind is Kind.ISO and after.kind is Kind.ISO
+    return Difference(
+        before=_facts(before, packages=len(old), names=counts[0], size=sizes.totals[0]),
+        after=_facts(after, packages=len(new), names=counts[1], size=sizes.totals[1]),
+        settings=compare_settings(before.values, after.values) if both else (),
+        packages=compare_packages(old, new),
+        growth=sizes.growth(),
+        files=files,
+    )
+
+
+def _excluded(sides: tuple[Side, ...]) -> tuple[str, ...]:
+    """Return what an ISO's own build left out, which is then left out of a snapshot as well."""
+    found = (side.described.exclude for side in sides if isinstance(side, Result))
+    return tuple(dict.fromkeys(pattern for patterns in found for pattern in patterns))
+
+
+def _rules_between(before: Opened, after: Opened) -> Mapping[str, str]:
+    """Return what a build changed by its rules; between two ISOs each rule is on both sides."""
+    if before.kind is after.kind:
+        return {}
+    return before.rules or after.rules
+
+
+def _placed(on_event: OnEvent, position: int) -> OnEvent:
+    def tell(event: Event) -> None:
+        if isinstance(event, StepStarted) and event.step == _LIST:
+            event = replace(event, position=position, total=2)
+        on_event(event)
+
+    return tell
+
+
+def _facts(side: Opened, *, packages: int, names: int, size: int) -> SideFacts:
+    return SideFacts(
+        name=side.name,
+        kind=side.kind,
+        system=side.system,
+        taken=side.taken,
+        kernels=side.kernels,
+        packages=packages,
+        names=names,
+        size=size,
+        iso_size=side.iso_size,
+        iso_sha256=side.iso_sha256,
+    )

@@ -1,0 +1,66 @@
+"""Compares versions of Debian packages, as dpkg does (Debian Policy 5.6.12, deb-version(7))."""
+
+import re
+from itertools import zip_longest
+from typing import Final
+
+_PARTS: Final = re.compile(r"([^0-9]*)([0-9]*)", re.ASCII)
+
+
+def compare_versions(first: str, second: str) -> int:
+    """Return -1, 0 or 1: whether `first` is older than, equal to or newer than `second`.
+
+    What is no valid version is compared by the same rules.
+    """
+    (epoch, upstream, revision), (others, theirs, last) = _split(first), _split(second)
+    return (
+        _compare_numbers(epoch, others)
+        or _compare_parts(upstream, theirs)
+        or _compare_parts(revision, last)
+    )
+
+
+def _split(version: str) -> tuple[str, str, str]:
+    """Return epoch, upstream version and revision; no epoch is 0, and no revision an empty one."""
+    epoch, colon, rest = version.partition(":")
+    if not colon or not re.fullmatch(r"[0-9]+", epoch, re.ASCII):
+        epoch, rest = "0", version
+    upstream, hyphen, revision = rest.rpartition("-")
+    return (epoch, upstream, revision) if hyphen else (epoch, rest, "")
+
+
+def _compare_parts(first: str, second: str) -> int:
+    """Compare signs and numbers by turns, until they differ."""
+    pairs = zip_longest(_PARTS.findall(first), _PARTS.findall(second), fillvalue=("", ""))
+    for (signs, number), (other_signs, other_number) in pairs:
+        found = _compare_signs(signs, other_signs) or _compare_numbers(number, other_number)
+        if found:
+            return found
+    return 0
+
+
+def _compare_signs(first: str, second: str) -> int:
+    """A tilde comes before the end, the end before letters, letters before other signs."""
+    for sign, other in zip_longest(first, second, fillvalue=""):
+        found = _compare(_rank(sign), _rank(other))
+        if found:
+            return found
+    return 0
+
+
+def _rank(sign: str) -> tuple[int, str]:
+    if sign == "~":
+        return (-1, "")
+    if sign == "":
+        return (0, "")
+    return (1 if sign.isascii() and sign.isalpha() else 2, sign)
+
+
+def _compare_numbers(first: str, second: str) -> int:
+    """Compare as numbers; they are no `int`s, which refuses thousands of digits."""
+    first, second = first.lstrip("0"), second.lstrip("0")
+    return _compare((len(first), first), (len(second), second))
+
+
+def _compare(first: tuple[int, str], second: tuple[int, str]) -> int:
+    return (first > second) - (first < second)

@@ -1,0 +1,48 @@
+"""Which packages came, went, or have another version."""
+
+from collections.abc import Iterable, Mapping
+
+from builder.host.comparison.debian_version import compare_versions
+from builder.host.comparison.model import PackageChange, PackageChanges
+from builder.inventory import InstalledPackage
+
+_Key = tuple[str, str]
+_NONE = InstalledPackage(name="", architecture="", version="", installed_size=0)
+
+
+def compare_packages(
+    before: Iterable[InstalledPackage], after: Iterable[InstalledPackage]
+) -> PackageChanges:
+    """Return what happened to the packages; one of another architecture is another one."""
+    old, new = _by_key(before), _by_key(after)
+    changed = [
+        _change(key, old[key], new[key])
+        for key in sorted(old.keys() & new.keys())
+        if old[key].version != new[key].version
+    ]
+    return PackageChanges(
+        added=tuple(_change(key, _NONE, new[key]) for key in sorted(new.keys() - old.keys())),
+        removed=tuple(_change(key, old[key], _NONE) for key in sorted(old.keys() - new.keys())),
+        upgraded=tuple(each for each in changed if not _is_downgrade(each)),
+        downgraded=tuple(each for each in changed if _is_downgrade(each)),
+    )
+
+
+def _by_key(packages: Iterable[InstalledPackage]) -> Mapping[_Key, InstalledPackage]:
+    return {(each.name, each.architecture): each for each in packages}
+
+
+def _is_downgrade(change: PackageChange) -> bool:
+    return compare_versions(change.before, change.after) > 0
+
+
+def _change(key: _Key, before: InstalledPackage, after: InstalledPackage) -> PackageChange:
+    name, architecture = key
+    return PackageChange(
+        name=name,
+        architecture=architecture,
+        before=before.version,
+        after=after.version,
+        size_before=before.installed_size,
+        size_after=after.installed_size,
+    )

@@ -1,0 +1,192 @@
+"""What A and B mean: results that are whole, or snapshots of a cache; and what is in them."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from builder.errors import HostError, UsageError, VerificationError
+from builder.host import rules
+from builder.host.comparison.model import Kind
+from builder.host.comparison.settings import Described, describe
+from builder.host.engine import Engine
+from builder.host.inventory import Inventory, iso_inventory, tree_inventory
+from builder.host.iso_contents import CannotLookError
+from builder.host.local_zone import local_zone
+from builder.host.manifest_reader import LARGEST, read_manifest
+from builder.host.printable import short
+from builder.host.result_folder import opened_folder
+from builder.host.source import CacheSource, OnEvent
+from builder.host.verify import Verdict, verify
+from builder.naming import manifest_name
+from builder.plan import CacheReport
+from builder.selection import choose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """An ISO beside its files, which are what its builder made."""
+
+    iso: Path
+    size: int
+    sha256: str
+    described: Described
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A tree of the cache."""
+
+    selector: str
+
+
+Side = Result | Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """The cache that selectors speak of, as it was scanned."""
+
+    source: CacheSource
+    report: CacheReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """One side, with the list of all that it holds."""
+
+    name: str
+    kind: Kind
+    system: str
+    taken: str
+    kernels: tuple[str, ...]
+    inventory: Inventory
+    values: Mapping[str, str] = field(default_factory=dict)  # of the manifest
+    rules: Mapping[str, str] = field(default_factory=dict)  # what a build changed, and why
+    iso_size: int | None = None
+    iso_sha256: str = ""
+
+
+def side_of(text: str, *, on_event: OnEvent) -> Side:
+    """Return what A or B means: a path, or else what has the form of a selector.
+
+    Raises UsageError for what is both or neither, VerificationError for results that are not
+    what their builder made.
+    """
+    path = Path(text)
+    is_there, is_selector = text != "" and _exists(path), _is_selector(text)
+    if is_there and is_selector:
+        raise UsageError(
+            "{text} is a snapshot's selector, and there is something of this name here",
+            hint="Write ./{text} for what is here; for the snapshot, go to another folder.",
+            text=text,
+        )
+    if is_selector:
+        return Snapshot(selector=text)
+    if not is_there:
+        raise UsageError(
+            "There is nothing at {text}, and it selects no snapshot",
+            hint="Name an output folder, an .iso file in one, or a snapshot: latest, cache, a "
+            "number, a date, or @YYYY-MM-DD_HH:MM.",
+            text=short(text),
+        )
+    return _result(path, on_event)
+
+
+@contextlib.contextmanager
+def opened(
+    side: Side,
+    *,
+    engine: Engine,
+    image: str,
+    cache: Cache | None,
+    exclude: tuple[str, ...],
+    on_event: OnEvent,
+) -> Iterator[Opened]:
+    """List what a side holds; `exclude` are more patterns for a snapshot, as a build has them."""
+    if isinstance(side, Result):
+        with _iso(side, engine=engine, image=image, on_event=on_event) as found:
+            yield found
+        return
+    assert cache is not None  # whoever has a selector has scanned a cache
+    candidate = choose(cache.report, side.selector, zone=local_zone())
+    origin = (engine, image, cache.source, cache.report, candidate)
+    with tree_inventory(*origin, exclude=exclude, on_event=on_event) as inventory:
+        yield Opened(
+            name=candidate.selector,
+            kind=Kind.SNAPSHOT,
+            system=candidate.system.pretty_name if candidate.system else "",
+            taken=f"{datetime.fromtimestamp(candidate.taken, UTC):%Y-%m-%d %H:%M} UTC",
+            kernels=candidate.system.kernels if candidate.system else (),
+            inventory=inventory,
+        )
+
+
+@contextlib.contextmanager
+def _iso(side: Result, *, engine: Engine, image: str, on_event: OnEvent) -> Iterator[Opened]:
+    try:
+        with iso_inventory(engine, image, side.iso, on_event=on_event) as inventory:
+            yield Opened(
+                name=side.iso.name,
+                kind=Kind.ISO,
+                system=side.described.system,
+                taken=side.described.taken,
+                kernels=side.described.kernels,
+                inventory=inventory,
+                values=side.described.values,
+                rules=side.described.rules,
+                iso_size=side.size,
+                iso_sha256=side.sha256,
+            )
+    except HostError as error:
+        if "bind source path does not exist" not in str(error):
+            raise
+        raise HostError(
+            "The engine does not see {path}",
+            hint="Use an engine on this machine: ISOs are read where they lie.",
+            path=side.iso,
+        ) from error
+
+
+def _result(path: Path, on_event: OnEvent) -> Result:
+    found = verify(path, signer=None, open_engine=_no_engine, on_event=on_event)
+    if not found.verified:
+        wrong = [each.finding for each in found.checks if each.verdict is Verdict.FAILED]
+        raise VerificationError(
+            "{path} is not what its builder made: {wrong}",
+            hint="`distroclone-builder verify` says more. What cannot be trusted is not compared.",
+            path=path,
+            wrong="; ".join(wrong),
+        )
+    with opened_folder(found.folder) as folder:
+        content = folder.read(manifest_name(found.iso.removesuffix(".iso")), limit=LARGEST)
+        size = folder.size(found.iso)
+    return Result(
+        iso=found.folder.resolve() / found.iso,
+        size=size,
+        sha256=found.sha256,
+        described=describe(read_manifest(content)),
+    )
+
+
+def _no_engine() -> NoReturn:
+    """The sums and the manifest are compared without one; what is inside is read next."""
+    raise CannotLookError("it is listed next")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (OSError, ValueError):  # too long a name, a NUL in it
+        return False
+    return True
+
+
+def _is_selector(text: str) -> bool:
+    try:
+        rules.selector(text)
+    except UsageError:
+        return False
+    return True

@@ -1,0 +1,44 @@
+"""How numbers and changes of a comparison read, in every form of the report."""
+
+from collections.abc import Iterable
+from typing import Final, TypeVar
+
+from builder.host.comparison.model import Change, FileChange, Growth, PackageChange
+from builder.host.delivery import readable_size
+from builder.host.printable import printable, short
+from builder.texts import say
+
+MARKS: Final = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "*"}
+_USUAL: Final = ("amd64", "all", "")  # architectures that nobody needs to hear of
+
+Sized = TypeVar("Sized", PackageChange, FileChange)
+
+
+def signed_size(count: int) -> str:
+    """Return a growth as people read it, e.g. "+1.4 GiB"; "0" for none."""
+    if count == 0:
+        return "0"
+    return f"{'+' if count > 0 else '-'}{readable_size(abs(count))}"
+
+
+def place_of(growth: Growth) -> str:
+    """Return which part of the tree it is: "/usr/lib", or "/usr/lib (rest)"."""
+    path = printable(growth.path)
+    return say("{path} (rest)", path=path) if growth.rest else path
+
+
+def package_of(change: PackageChange) -> str:
+    """Return the package's name, with the architecture where that is not the usual one."""
+    name = short(change.name)
+    return name if change.architecture in _USUAL else f"{name}:{short(change.architecture)}"
+
+
+def versions_of(change: PackageChange) -> str:
+    """Return its version, or both."""
+    return " → ".join(short(each) for each in (change.before, change.after) if each)
+
+
+def largest(changes: Iterable[Sized], *, most: int) -> list[Sized]:
+    """Return those by which the system grew or shrank most, the largest first."""
+    grown = (each for each in changes if each.growth)
+    return sorted(grown, key=lambda each: -abs(each.growth))[:most]

@@ -1,0 +1,220 @@
+"""Initramfs images of earlier builds, kept in the store of compressed blocks.
+
+mkinitramfs may read any file of the tree, so no list of files can be its key. It is what decides
+the whole tree at that time: the digest of the source (docs/tree-digest.md), the live settings,
+the date of all that is written, the kernels, and the builder image, which holds the rules, the
+steps and the environment. The same builds give the same bytes or the project's first promise is
+broken already; nothing else is relied on.
+
+mkinitramfs also leaves its traces in the tree, which is packed afterwards: directories get new
+times. These are kept and made again; whoever changes more than that is not kept.
+
+A value has the name of one of the store's: 64 hexadecimal digits, SHA-256 over all of the above
+but the source. It is `dcinitr1`, four bytes (little-endian) with the length of the header, the
+header in JSON, the images one after the other, and SHA-256 over all that. The header names the
+source, so that a build whose source is not digested yet waits for that only where it may pay.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import stat
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from builder.codec import from_data, to_data
+from builder.inside.block_cache import BlockCache
+from builder.inside.digests import CHUNK
+from builder.inside.regular import open_regular
+from builder.inside.tree import Tree
+from builder.inside.tree_digest import TreeDigest
+
+_MAGIC: Final = b"dcinitr1"
+_LENGTH: Final = struct.Struct("<I")
+_LONGEST_HEADER: Final = 1 << 20
+_DIGEST_SIZE: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Image:
+    size: int
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    source: str  # digest of the source tree, and its format
+    images: tuple[_Image, ...]  # in the order of the kernels
+    touched: tuple[str, ...]  # directories in the tree, "/boot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptInitramfs:
+    """The place in a store for the images of one system, configured in one way.
+
+    `source` waits for the digest of the source; `reserve` tells how many bytes must stay free.
+    """
+
+    store: BlockCache
+    run: str
+    decisive: Mapping[str, object]
+    source: Callable[[], TreeDigest]
+    reserve: Callable[[], int]
+
+    def restore(self, tree: Tree, paths: Sequence[str]) -> bool:
+        """Put the images to `paths` as mkinitramfs would have done, or return False."""
+        try:
+            with open_regular(self._value) as file:
+                header = self._header(file, images=len(paths))
+                if header is None or header.source != self._source():
+                    return False
+                if not _put(file, header, tree, paths):
+                    return False
+        except (OSError, ValueError):  # none, a damaged one, or a disk that is
+            return False
+        for path in header.touched:
+            os.utime(tree.locate(path), follow_symlinks=False)
+        if not self.store.read_only:
+            with contextlib.suppress(OSError):
+                os.utime(self._value)  # pruning removes what was not used for the longest time
+        return True
+
+    def offer(self, tree: Tree, paths: Sequence[str], *, touched: Sequence[bytes]) -> None:
+        """Write the images that were made, for `keep` to give them their name. May do nothing."""
+        places = [tree.locate(path) for path in paths]
+        facts = [place.lstat() for place in places]
+        if self.store.read_only or not all(map(_is_plain, facts)) or not self._has_room(facts):
+            return
+        header = _Header(
+            source=self._source(),
+            images=tuple(
+                _Image(size=each.st_size, mode=stat.S_IMODE(each.st_mode), uid=each.st_uid,
+                       gid=each.st_gid)
+                for each in facts
+            ),
+            touched=tuple(os.fsdecode(path) or "/" for path in touched),
+        )  # fmt: skip
+        with contextlib.suppress(OSError, ValueError):  # a store is only there to save time
+            _write(self._offered, header, places, owner=self.store.folder.stat())
+
+    def keep(self) -> None:
+        """Keep what was offered, now that the build proved that the source did not change."""
+        with contextlib.suppress(OSError):
+            self._offered.rename(self._value)
+
+    @property
+    def _value(self) -> Path:
+        text = json.dumps(to_data(dict(self.decisive)), sort_keys=True)
+        name = hashlib.sha256(_MAGIC + text.encode()).hexdigest()
+        return self.store.folder / name[:2] / name[2:]
+
+    @property
+    def _offered(self) -> Path:
+        return self._value.with_name(f".new-{self.run}")
+
+    def _source(self) -> str:
+        digest = self.source()
+        return f"{digest.format} {digest.digest}"
+
+    def _has_room(self, facts: Sequence[os.stat_result]) -> bool:
+        space = os.statvfs(self.store.folder)
+        needed = self.reserve() + sum(each.st_size for each in facts)
+        return space.f_bavail * space.f_frsize > needed
+
+    def _header(self, file: BinaryIO, *, images: int) -> _Header | None:
+        magic, length = file.read(len(_MAGIC)), file.read(_LENGTH.size)
+        if magic != _MAGIC or len(length) != _LENGTH.size:
+            return None
+        (count,) = _LENGTH.unpack(length)
+        if count > _LONGEST_HEADER:
+            return None
+        header = from_data(_Header, json.loads(file.read(count)))
+        ends = file.tell() + sum(each.size for each in header.images) + _DIGEST_SIZE
+        whole = os.fstat(file.fileno()).st_size == ends
+        return header if whole and len(header.images) == images else None
+
+
+def _put(file: BinaryIO, header: _Header, tree: Tree, paths: Sequence[str]) -> bool:
+    """Put the images into the tree if the value is whole; `file` stands behind its header."""
+    begins = file.tell()
+    file.seek(0)
+    digest = hashlib.sha256(file.read(begins))
+    places = [tree.locate(path) for path in paths]
+    with contextlib.ExitStack() as undo:
+        for folder in {place.parent for place in places}:
+            undo.enter_context(_undated(folder))
+        for place, image in zip(places, header.images, strict=True):
+            with _beside(place).open("xb") as target:
+                undo.callback(_beside(place).unlink, missing_ok=True)
+                _copy(file, target, digest, image.size)
+                os.fchown(target.fileno(), image.uid, image.gid)
+                os.fchmod(target.fileno(), image.mode)
+        if file.read(_DIGEST_SIZE) != digest.digest():
+            return False
+        for place in places:
+            _beside(place).replace(place)
+    return True
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name}.distroclone-builder")
+
+
+@contextlib.contextmanager
+def _undated(folder: Path) -> Iterator[None]:
+    """Leave a directory's time as it was: whether it changes is for what was kept to say."""
+    before = folder.stat()
+    try:
+        yield
+    finally:
+        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _write(path: Path, header: _Header, places: Sequence[Path], *, owner: os.stat_result) -> None:
+    text = json.dumps(to_data(header)).encode()
+    with _made(path, owner) as target:
+        digest = hashlib.sha256()
+        for piece in (_MAGIC, _LENGTH.pack(len(text)), text):
+            target.write(piece)
+            digest.update(piece)
+        for place, image in zip(places, header.images, strict=True):
+            with open_regular(place) as file:
+                _copy(file, target, digest, image.size)
+        target.write(digest.digest())
+
+
+@contextlib.contextmanager
+def _made(path: Path, owner: os.stat_result) -> Iterator[BinaryIO]:
+    """Open a new file in the store; what is there belongs to the store's owner."""
+    with contextlib.suppress(FileExistsError):
+        path.parent.mkdir(mode=0o755)
+        shutil.chown(path.parent, owner.st_uid, owner.st_gid)
+    try:
+        with path.open("xb") as file:
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _copy(source: BinaryIO, target: BinaryIO, digest: "hashlib._Hash", size: int) -> None:
+    while size:
+        chunk = source.read(min(size, CHUNK))
+        if not chunk:
+            message = "shorter than it says"
+            raise ValueError(message)
+        target.write(chunk)
+        digest.update(chunk)
+        size -= len(chunk)
+
+
+def _is_plain(facts: os.stat_result) -> bool:
+    return stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1

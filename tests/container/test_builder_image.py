@@ -1,0 +1,86 @@
+"""The builder image is the same whenever it was made, and made again quickly where it may be."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import docker
+import pytest
+
+from builder.host.engine import Engine
+from builder.host.image import build_builder, tools_tag
+from builder.host.resources import builder_lock
+from builder.plan import ImageIdentity
+from tests.conftest import ignore, report
+from tests.support.registries import forget
+
+pytestmark = pytest.mark.container
+
+PROJECT = Path(__file__).parents[2]
+# Prints files that are younger than the image, or where only folders may be.
+_TRACES = """
+find / -xdev -newermt '{date} 00:00:01' -type f
+find /var/log /var/cache /tmp -type f
+dpkg --audit
+"""
+
+
+def test_made_from_nothing_it_is_the_same_image(
+    engine: Engine, builder_image: ImageIdentity
+) -> None:
+    tools = engine.images.find(tools_tag(locked=builder_image.locked))
+    again = build_builder(engine, locked=builder_image.locked, fresh=True, on_event=ignore)
+    assert again == builder_image
+    made = engine.images.find(tools_tag(locked=builder_image.locked))
+    assert made is not None
+    assert tools is not None
+    assert made.layers == tools.layers
+    report(f"builder image: {again.id}")
+
+
+def test_it_holds_no_trace_of_the_engine_that_made_it(
+    client: docker.DockerClient, builder_image: ImageIdentity
+) -> None:
+    image = client.images.get(builder_image.id)
+    date = builder_lock().date.isoformat()
+    assert image.attrs["Created"].startswith(date)
+    found = client.containers.run(
+        builder_image.id,
+        ["-c", _TRACES.format(date=date)],
+        entrypoint="sh", network_mode="none", remove=True,
+    )  # fmt: skip
+    assert set(found.decode().split()) <= {
+        "/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
+    }  # fmt: skip
+
+
+def test_a_change_of_our_code_takes_seconds_and_no_other_tools(
+    client: docker.DockerClient, builder_image: ImageIdentity, tmp_path: Path
+) -> None:
+    for name in ("builder", "containers"):
+        shutil.copytree(PROJECT / name, tmp_path / name)
+    with (tmp_path / "builder/plan.py").open("a") as code:
+        code.write("# changed\n")
+    command = ["image", "build", "--json", *([] if builder_image.locked else ["--unlocked"])]
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", "from builder.host.main import main; main()", *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    report(f"builder image after a change of code: {time.monotonic() - began:.1f} s")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    made = events[-1]["data"]["id"]
+    try:
+        assert [each["event"] for each in events] == ["result"], "nothing was installed"
+        assert made != builder_image.id
+        one, other = client.images.get(made), client.images.get(builder_image.id)
+        assert one.attrs["RootFS"]["Layers"][0] == other.attrs["RootFS"]["Layers"][0]
+    finally:
+        forget(client, made)

@@ -1,0 +1,186 @@
+"""What `diff` asks of the engine: it reads what cannot change, or freezes it, and nothing more."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder.errors import BuilderError, HostError, SourceError, StepError, VerificationError
+from builder.events import Event, StepStarted
+from builder.host.comparison.compare import diff
+from builder.host.comparison.model import Difference
+from builder.host.source import CacheSource
+from builder.plan import Problem, TreeInventoryRequest
+from tests.support.comparisons import file, package
+from tests.support.listing_engine import ListingEngine, cache_report, candidate
+from tests.support.results import ISO, fit, manifest_data, write_results
+
+CACHE = CacheSource(path=Path("/srv/cache"), is_image=False)
+IMAGE = CacheSource(path=Path("/srv/cache.img"), is_image=True)
+TREES = {
+    "2": [package("less", "1"), file("/etc/motd", "two\n")],
+    "3": [package("less", "2"), file("/etc/motd", "three\n")],
+    "cache": [package("less", "2"), file("/etc/motd", "now\n")],
+}
+
+
+def engine(**changed: object) -> ListingEngine:
+    report = cache_report(candidate("2"), candidate("3"))
+    return ListingEngine(**{"report": report, "trees": TREES} | changed)  # type: ignore[arg-type]
+
+
+def found(
+    fake: ListingEngine,
+    first: object,
+    second: object,
+    *,
+    source: CacheSource = CACHE,
+    events: list[Event] | None = None,
+) -> Difference:
+    opened: Any = fake
+    return diff(
+        str(first),
+        str(second),
+        source=source,
+        open_engine=lambda: opened,
+        on_event=([] if events is None else events).append,
+    )
+
+
+def trees_of(fake: ListingEngine) -> list[tuple[str, bool, bool]]:
+    requests = [spec.request for spec in fake.specs if spec.job == "inventory"]
+    return [
+        (each.tree.subvolume, each.tree.frozen, each.tree.cache_image)
+        for each in requests
+        if isinstance(each, TreeInventoryRequest)
+    ]
+
+
+def test_read_only_snapshots_are_read_where_they_are() -> None:
+    fake = engine()
+    difference = found(fake, "2", "3")
+    assert [each.after for each in difference.packages.upgraded] == ["2"]
+    assert fake.jobs == ["scan", "inventory", "inventory"]
+    for spec, name in zip(fake.specs[1:], ("2", "3"), strict=True):
+        assert [(bind.source, bind.target) for bind in spec.binds] == [
+            (f"/srv/cache/trees/{name}", "/source")
+        ]
+        assert all(bind.read_only for bind in spec.binds)
+        assert spec.capabilities == ("DAC_READ_SEARCH",)
+        assert (spec.volume, spec.network, spec.loop_devices) == (None, False, False)
+    assert [frozen for _path, frozen, _image in trees_of(fake)] == [True, True]
+    assert difference.before.taken == "2026-06-17 14:29 UTC"
+
+
+def test_the_cache_as_it_is_now_is_frozen_and_thawed() -> None:
+    fake = engine()
+    difference = found(fake, "3", "cache")
+    assert [each.path for each in difference.config] == ["/etc/motd"]
+    assert fake.jobs == ["scan", "inventory", "freeze", "inventory", "thaw"]
+    assert fake.specs[3].binds[0].source.startswith("/srv/cache/.distroclone-builder-")
+    assert [spec.volume for spec in fake.specs] == [None] * 5
+    assert fake.volumes == []
+
+
+def test_what_cannot_be_frozen_is_watched_instead() -> None:
+    fake = engine(can_freeze=False)
+    found(fake, "cache", "cache")
+    assert [frozen for _path, frozen, _image in trees_of(fake)] == [False, False]
+    plain = candidate("2", subvolume=False, read_only=False)
+    fake = engine(report=cache_report(plain))
+    found(fake, "2", "2")
+    assert "freeze" not in fake.jobs
+    assert [frozen for _path, frozen, _image in trees_of(fake)] == [False, False]
+
+
+def test_a_cache_image_is_mounted_by_the_container() -> None:
+    fake = engine()
+    found(fake, "2", "cache", source=IMAGE)
+    assert fake.jobs == ["scan", "inventory", "inventory"]
+    for spec in fake.specs[1:]:
+        assert [bind.source for bind in spec.binds] == ["/srv/cache.img"]
+        assert spec.capabilities == ("DAC_READ_SEARCH", "MKNOD", "SYS_ADMIN")
+        assert spec.loop_devices
+    assert trees_of(fake)[0] == ("/SysLinuxOS_backup/trees/2", False, True)
+
+
+def test_of_two_isos_no_cache_is_read(tmp_path: Path) -> None:
+    fake = engine(iso=TREES["2"])
+    results = write_results(tmp_path / "iso")
+    difference = found(fake, results, results / ISO)
+    assert difference.same
+    assert fake.jobs == ["iso-inventory", "iso-inventory"]
+    for spec in fake.specs:
+        assert [(bind.source, bind.target) for bind in spec.binds] == [
+            (str(results / ISO), "/medium.iso")
+        ]
+        assert spec.binds[0].read_only
+        assert spec.capabilities == ("DAC_READ_SEARCH",)
+
+
+def test_what_the_build_of_an_iso_left_out_is_left_out_of_the_snapshot_too(tmp_path: Path) -> None:
+    fake = engine(iso=TREES["2"])
+    recipe = {"exclude": ["/srv/*"]}
+    results = write_results(
+        tmp_path / "iso",
+        recipe=recipe,
+        changes=[{"path": "/etc/motd", "change": "changed", "rule": "motd"}],
+    )
+    fit(results, externalParameters={"recipe": recipe, "selector": "3"})
+    difference = found(fake, results, "3")
+    (request,) = [spec.request for spec in fake.specs if spec.job == "inventory"]
+    assert isinstance(request, TreeInventoryRequest)
+    assert request.exclude == ("/srv/*",)
+    assert (difference.by_build, difference.config) == (1, ())
+
+
+def test_the_two_listings_are_two_steps() -> None:
+    events: list[Event] = []
+    found(engine(), "2", "3", events=events)
+    steps = [(each.position, each.total) for each in events if isinstance(each, StepStarted)]
+    assert steps == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize("selector", ["9", "2020-01-01", "@2020-01-01_10:00"])
+def test_a_snapshot_that_is_gone_is_said_so(selector: str) -> None:
+    with pytest.raises(BuilderError, match="The cache has no"):
+        found(engine(), "3", selector)
+
+
+def test_a_snapshot_that_is_no_whole_system_is_said_so() -> None:
+    empty = candidate("1", problems=(Problem(message="it is empty"),))
+    with pytest.raises(SourceError, match="it is empty"):
+        found(engine(report=cache_report(empty)), "1", "cache")
+
+
+def test_what_goes_wrong_in_a_container_is_passed_on(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "iso")
+    unreadable = VerificationError("The ISO cannot be read as one of ours: no squashfs")
+    with pytest.raises(VerificationError, match="no squashfs"):
+        found(engine(failure=unreadable), results, results)
+    gone = HostError('invalid mount config: "bind source path does not exist: /x"')
+    with pytest.raises(HostError, match="The engine does not see") as caught:
+        found(engine(failure=gone), results, results)
+    assert str(results / ISO) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: whole[:300],
+        lambda _whole: b"",
+        lambda whole: whole.replace(b'"less"', b"less "),
+    ],
+)
+def test_a_list_that_does_not_arrive_whole_is_refused(spoil: object) -> None:
+    with pytest.raises(StepError, match="list of files"):
+        found(engine(archive=spoil), "2", "3")
+
+
+def test_a_manifest_with_strange_values_is_compared_all_the_same(tmp_path: Path) -> None:
+    fake = engine(iso=TREES["2"])
+    system = manifest_data()["system"] | {"kernels": 7, "pretty_name": ["\x1b[31m"]}
+    first = write_results(tmp_path / "a", tools={"xorriso": ["\x1b[31m"]}, system=system)
+    second = write_results(tmp_path / "b")
+    names = [each.name for each in found(fake, first, second).settings]
+    assert names == ["tools.xorriso"]

@@ -1,0 +1,311 @@
+"""An initramfs of an earlier build is used again exactly when it would be made anew the same."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.inside.block_cache import BlockCache, prune, show
+from builder.inside.kept_initramfs import KeptInitramfs
+from builder.inside.steps import initramfs
+from builder.inside.steps.initramfs import InitramfsStep
+from builder.inside.tree_digest import TreeDigest
+from tests.support.machines import CLOCK, RecordingSystem
+
+LISTING = "init\nscripts/live\nusr/bin/live-boot\n"
+KERNELS = ("6.12-amd64", "6.1-amd64")
+IMAGES = tuple(f"boot/initrd.img-{kernel}" for kernel in KERNELS)
+RUN = "0123456789abcdef"
+OLD = 1_600_000_000
+
+
+def nothing(_root: Path) -> None:
+    """A mkinitramfs that changes nothing else."""
+
+
+def temporary_folder(root: Path) -> None:
+    """What the real one does."""
+    folder = root / "var/tmp/mkinitramfs_x"
+    folder.mkdir()
+    folder.rmdir()
+
+
+class Machine:
+    """A source, builds of it, and the store that they share."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.store = BlockCache(folder=base / "store", counts=base / "counts")
+        self.store.folder.mkdir()
+        self.source = TreeDigest(digest="sha256:a", format=1, files=0, size=0)
+        self.decisive: dict[str, object] = {"image": "sha256:i", "kernels": KERNELS}
+        self.free = 0
+        self.builds = 0
+
+    def tree(self) -> Path:
+        self.builds += 1
+        root = self.base / f"root-{self.builds}"
+        for name in ("boot", "etc/initramfs-tools/conf.d", "usr/sbin", "var/tmp", "proc", "sys",
+                     "dev", "tmp", "run"):  # fmt: skip
+            (root / name).mkdir(parents=True)
+        (root / "usr/sbin/mkinitramfs").write_text("#!/bin/sh\n")
+        (root / IMAGES[1]).write_text("of the source")
+        for folder, folders, names in os.walk(root):
+            for name in (*folders, *names):
+                os.utime(Path(folder, name), (OLD, OLD))
+        return root
+
+    def kept(self) -> KeptInitramfs:
+        return KeptInitramfs(
+            store=self.store,
+            run=RUN,
+            decisive=self.decisive,
+            source=lambda: self.source,
+            reserve=lambda: self.free,
+        )
+
+    def build(
+        self, *, aside: Callable[[Path], None] = temporary_folder, proven: bool = True
+    ) -> tuple[Path, RecordingSystem]:
+        root = self.tree()
+
+        def answer(argv: Sequence[str]) -> str:
+            if argv[0] == "lsinitramfs":
+                return LISTING
+            image = root / argv[argv.index("-o") + 1].lstrip("/")
+            image.write_bytes(f"cpio {self.source.digest} {argv[-1]}".encode())
+            image.chmod(0o600)
+            aside(root)
+            return ""
+
+        system = RecordingSystem(answer)
+        kept = self.kept()
+        InitramfsStep(root=root, kernels=KERNELS, source_date_epoch=CLOCK, kept=kept).run(system)
+        if proven:
+            kept.keep()
+        return root, system
+
+    def value(self) -> Path:
+        (value,) = self.store.folder.glob("??/*")
+        return value
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    # Devices need root; what they are is seen in the tests with the real tools.
+    monkeypatch.setattr(initramfs, "_make_devices", lambda _directory: None)
+    return Machine(tmp_path)
+
+
+def facts(root: Path) -> dict[str, tuple[object, ...]]:
+    """What squashfs would hold; times only as old, or of the build."""
+    found: dict[str, tuple[object, ...]] = {}
+    for path in (root, *root.rglob("*")):
+        status = path.lstat()
+        content = path.read_bytes() if path.is_file() else b""
+        name = path.relative_to(root).as_posix()
+        owned = (status.st_mode, status.st_uid, status.st_gid)
+        found[name] = (*owned, status.st_mtime == OLD, content)
+    return found
+
+
+def made_anew(system: RecordingSystem) -> bool:
+    return any(argv[0] == "mkinitramfs" for argv in system.commands)
+
+
+@pytest.mark.parametrize("aside", [nothing, temporary_folder])
+def test_the_same_system_gets_it_again_and_is_the_same_in_all_that_is_packed(
+    machine: Machine, aside: Callable[[Path], None]
+) -> None:
+    first, making = machine.build(aside=aside)
+    second, using = machine.build(aside=aside)
+    assert (made_anew(making), made_anew(using)) == (True, False)
+    assert using.mounts == []
+    assert "very same system" in using.notes[0]
+    assert facts(second) == facts(first)
+    assert facts(second)["var/tmp"][3] is (aside is nothing)
+
+
+def other_source(machine: Machine) -> None:
+    machine.source = replace(machine.source, digest="sha256:b")
+
+
+def other_definition_of_digests(machine: Machine) -> None:
+    machine.source = replace(machine.source, format=2)
+
+
+def other_settings(machine: Machine) -> None:
+    machine.decisive["live"] = "other"
+
+
+def other_image(machine: Machine) -> None:
+    machine.decisive["image"] = "sha256:j"
+
+
+@pytest.mark.parametrize(
+    "change", [other_source, other_definition_of_digests, other_settings, other_image]
+)
+def test_whatever_decides_the_tree_makes_it_anew(
+    machine: Machine, change: Callable[[Machine], None]
+) -> None:
+    machine.build()
+    change(machine)
+    root, system = machine.build()
+    assert made_anew(system)
+    assert machine.source.digest.encode() in (root / IMAGES[0]).read_bytes()
+    _root, again = machine.build()
+    assert not made_anew(again)
+
+
+def test_a_source_that_is_not_proven_to_have_stayed_the_same_keeps_nothing(
+    machine: Machine,
+) -> None:
+    machine.build(proven=False)
+    assert machine.value().name == f".new-{RUN}"
+    machine.value().unlink()
+    _root, system = machine.build()
+    assert made_anew(system)
+
+
+def cut_short(value: Path) -> None:
+    os.truncate(value, value.stat().st_size - 1)
+
+
+def cut_in_the_header(value: Path) -> None:
+    os.truncate(value, 20)
+
+
+def emptied(value: Path) -> None:
+    os.truncate(value, 0)
+
+
+def lengthened(value: Path) -> None:
+    value.write_bytes(value.read_bytes() + b"\0")
+
+
+def flipped(value: Path) -> None:
+    content = bytearray(value.read_bytes())
+    content[-40] ^= 1
+    value.write_bytes(content)
+
+
+def flipped_in_the_header(value: Path) -> None:
+    value.write_bytes(value.read_bytes().replace(b'"mode": 384', b'"mode": 385'))
+
+
+def with_a_huge_header(value: Path) -> None:
+    value.write_bytes(b"dcinitr1" + b"\xff" * 100)
+
+
+def no_json(value: Path) -> None:
+    value.write_bytes(b"dcinitr1" + b"\x04\0\0\0" + b"{{{{" + bytes(40))
+
+
+def another_value(value: Path) -> None:
+    value.write_bytes(b"dcblock1" + bytes(100))
+
+
+def a_folder(value: Path) -> None:
+    value.unlink()
+    value.mkdir()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut_short, cut_in_the_header, emptied, lengthened, flipped, flipped_in_the_header,
+     with_a_huge_header, no_json, another_value, a_folder],
+)  # fmt: skip
+def test_a_damaged_one_is_none_and_leaves_no_trace(
+    machine: Machine, damage: Callable[[Path], None]
+) -> None:
+    whole, _system = machine.build()
+    damage(machine.value())
+    root, system = machine.build()
+    assert made_anew(system)
+    assert facts(root) == facts(whole)
+    if damage is not a_folder:
+        _root, again = machine.build()
+        assert not made_anew(again)  # it was replaced
+
+
+def adding(root: Path) -> None:
+    (root / "usr/new").write_text("")
+
+
+def removing(root: Path) -> None:
+    (root / "usr/sbin/mkinitramfs").unlink(missing_ok=True)
+
+
+def rewriting(root: Path) -> None:
+    path = root / "usr/sbin/mkinitramfs"
+    path.write_text("#!/bin/SH\n")
+    os.utime(path, (OLD, OLD))
+
+
+def linking(root: Path) -> None:
+    (root / "boot/second").unlink(missing_ok=True)
+    (root / "boot/second").hardlink_to(root / IMAGES[0])
+
+
+def closing(root: Path) -> None:
+    (root / "var/tmp").chmod(0o700)
+
+
+@pytest.mark.parametrize("aside", [adding, removing, rewriting, linking, closing])
+def test_one_whose_making_changes_more_than_times_is_not_kept(
+    machine: Machine, aside: Callable[[Path], None]
+) -> None:
+    _root, system = machine.build(aside=aside)
+    assert "is not kept" in system.notes[0]
+    assert list(machine.store.folder.iterdir()) == []
+
+
+def test_a_store_that_may_not_be_written_is_read_only(machine: Machine) -> None:
+    machine.build()
+    used = machine.value().stat().st_mtime_ns
+    machine.store = replace(machine.store, read_only=True)
+    _root, system = machine.build()
+    assert not made_anew(system)
+    assert machine.value().stat().st_mtime_ns == used
+    other_source(machine)
+    machine.build()
+    assert machine.value().stat().st_mtime_ns == used
+
+
+def test_a_disk_that_the_build_needs_gets_none(machine: Machine) -> None:
+    machine.free = 1 << 60
+    _root, system = machine.build()
+    assert made_anew(system)
+    assert list(machine.store.folder.iterdir()) == []
+
+
+def test_it_counts_and_goes_like_any_other_value(machine: Machine) -> None:
+    machine.build()
+    os.utime(machine.value(), (OLD, OLD))
+    machine.build()
+    assert machine.value().stat().st_mtime > OLD  # it was used
+    size = machine.value().stat().st_size
+    assert (show(machine.store.folder).values, show(machine.store.folder).size) == (1, size)
+    assert prune(machine.store.folder, limit=size).removed == 0
+    assert prune(machine.store.folder, limit=size - 1).removed == 1
+    _root, system = machine.build()
+    assert made_anew(system)
+
+
+def test_a_file_of_the_system_that_is_in_the_way_stays(machine: Machine) -> None:
+    machine.build()
+    original = machine.tree
+
+    def with_another() -> Path:
+        root = original()
+        (root / f"boot/.{Path(IMAGES[0]).name}.distroclone-builder").write_text("precious")
+        return root
+
+    machine.tree = with_another  # type: ignore[method-assign]
+    root, system = machine.build()
+    assert made_anew(system)
+    assert (root / f"boot/.{Path(IMAGES[0]).name}.distroclone-builder").read_text() == "precious"
+    shutil.rmtree(root)
