@@ -75,7 +75,7 @@ class Bench:
                 runs[kind.name].append(run)
                 tools = manifest["tools"]
                 if kind.name == "standard cold":
-                    content = manifest["snapshot"]["tree"]["bytes"]
+                    content = manifest["source"]["bytes"]
                 _tell(f"round {turn + 1}: {kind.name}: {run.wall:.1f} s, squashfs "
                       f"{run.compression:.1f} s, {run.memory >> 20} MiB")  # fmt: skip
             if tree != "large":
@@ -88,22 +88,23 @@ class Bench:
             packs=(Choice(name="uncompressed", runs=tuple(copying)),) if copying else (),
         )
 
-    def sweep(self, tree: str, rounds: int) -> Sweep:
-        """Try every compression, each time without a store."""
+    def sweep(self, tree: str, rounds: int, known: Sweep | None) -> Iterator[Sweep]:
+        """Try every compression without a store, and yield what is known after each.
+
+        It takes an hour; what an interrupted sweep found on the same tree and machine is kept.
+        """
         image = self.image(tree)
-        runs: dict[str, list[PackRun]] = {name: [] for name in plans.SWEEP}
-        for _turn in range(rounds):
-            for name in plans.SWEEP:
-                asked = Pack(state=plans.INSTALLED, compression=name)
-                [run] = pack(self.client, self.builder, image, [asked])
-                runs[name].append(run)
-                _tell(f"{name}: {run.processor:.1f} s, {run.size / 1e6:.1f} MB")
-        return Sweep(
-            tree=tree,
-            content=self._content(image),
-            machine=self._machine(),
-            choices=tuple(Choice(name=name, runs=tuple(each)) for name, each in runs.items()),
-        )
+        content, machine = self._content(image), self._machine()
+        found: dict[str, Choice] = {}
+        if known is not None and (known.content, known.machine) == (content, machine):
+            found = {each.name: each for each in known.choices}
+        for name in plans.SWEEP:
+            if name not in found:
+                asked = [Pack(state=plans.INSTALLED, compression=name)] * rounds
+                runs = tuple(pack(self.client, self.builder, image, asked))
+                found[name] = Choice(name=name, runs=runs)
+                _tell(f"{name}: {runs[0].processor:.1f} s, {runs[0].size / 1e6:.1f} MB")
+            yield Sweep(tree=tree, content=content, machine=machine, choices=tuple(found.values()))
 
     def packing(self, tree: str) -> Packing:
         """Make every state with every packing, the first one cold and the others warm."""
@@ -159,7 +160,7 @@ def main() -> int:
             TREES.mkdir(exist_ok=True)
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=TREES)))
             bench = Bench(client, TREES, work)
-            for name, value in _measured(bench, arguments):
+            for name, value in _measured(bench, arguments, results):
                 target = results / f"{name}.json"
                 target.write_text(json.dumps(to_data(value), indent=1) + "\n", "utf-8")
                 _tell(f"wrote {target}")
@@ -170,13 +171,18 @@ def main() -> int:
     return 0
 
 
-def _measured(bench: Bench, arguments: argparse.Namespace) -> Iterator[tuple[str, object]]:
+def _measured(
+    bench: Bench, arguments: argparse.Namespace, results: Path
+) -> Iterator[tuple[str, object]]:
     for tree in arguments.tree or ["demo"]:
         match arguments.what:
             case "builds":
                 yield f"builds-{tree}", bench.builds(tree, arguments.rounds)
             case "sweep":
-                yield f"sweep-{tree}", bench.sweep(tree, arguments.rounds)
+                name = f"sweep-{tree}"
+                known = pages.load(Sweep, results / f"{name}.json")
+                for found in bench.sweep(tree, arguments.rounds, known):
+                    yield name, found
             case _:
                 yield f"packing-{tree}", bench.packing(tree)
 
@@ -190,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--tree", action="append", choices=plans.TREES,
-        help="0.3 GB, 1.5 GB or 3 GB; may be given more than once [default: demo]",
+        help="0.3 GB, 1.8 GB or 3.4 GB; may be given more than once [default: demo]",
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="[default: 3]")
     parser.add_argument("--docs", action="store_true", help="keep the results in docs/performance")

@@ -29,20 +29,23 @@ def render(results: Path) -> str:
 
 def _tables(results: Path) -> tuple[dict[str, str], dict[str, str]]:
     performance, packing = {}, {}
-    demo, large = (_load(Builds, results / f"builds-{tree}.json") for tree in ("demo", "large"))
+    demo, large = (load(Builds, results / f"builds-{tree}.json") for tree in ("demo", "large"))
     if demo is not None:
         performance["targets"] = report.targets_table(targets(demo, large))
     for tree in plans.TREES:
-        if builds := _load(Builds, results / f"builds-{tree}.json"):
+        if builds := load(Builds, results / f"builds-{tree}.json"):
             _write(results / f"builds-{tree}.svg", _bars(builds))
             line = report.machine_line(builds.machine)
-            performance[f"builds-{tree}"] = f"{line}\n\n{report.builds_table(builds)}"
-        if sweep := _load(Sweep, results / f"sweep-{tree}.json"):
+            plot = f"![Whole builds]({results.name}/builds-{tree}.svg)"
+            table = report.builds_table(builds)
+            performance[f"builds-{tree}"] = f"{line}\n\n{table}\n\n{plot}"
+        if sweep := load(Sweep, results / f"sweep-{tree}.json"):
             _write(results / f"sweep-{tree}.svg", _scatter(sweep))
             line = report.machine_line(sweep.machine)
             table = report.sweep_table(sweep, plans.preset_names())
-            performance[f"sweep-{tree}"] = f"{line}\n\n{table}"
-        if study := _load(Packing, results / f"packing-{tree}.json"):
+            plot = f"![Size against processor time]({results.name}/sweep-{tree}.svg)"
+            performance[f"sweep-{tree}"] = f"{line}\n\n{table}\n\n{plot}"
+        if study := load(Packing, results / f"packing-{tree}.json"):
             packing[f"packing-{tree}"] = report.packing_table(study)
     return performance, packing
 
@@ -72,7 +75,8 @@ def _scatter(sweep: Sweep) -> str:
     )
 
 
-def _load(kind: type[Value], path: Path) -> Value | None:
+def load(kind: type[Value], path: Path) -> Value | None:
+    """Return a result, or None where there is none."""
     return from_data(kind, json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
 

@@ -12,7 +12,6 @@ import resource
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def main() -> None:
     os.umask(0o022)
     asked = json.loads(Path("/packs.json").read_text())
     system = RealSystem(lambda _event: None, source_date_epoch=_EPOCH)
-    with cache_image.mounted(paths.CACHE_IMAGE, Path("/trees"), system=system), ExitStack():
+    with cache_image.mounted(paths.CACHE_IMAGE, Path("/trees"), system=system):
         for each in asked:
             found = _changed(*each["changed"]) if "changed" in each else _pack(**each)
             sys.stdout.write(json.dumps(found) + "\n")

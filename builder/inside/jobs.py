@@ -1,4 +1,8 @@
-"""The jobs that a container of ours can do: a request in, plain data out."""
+"""The jobs that a container of ours can do: a request in, plain data out.
+
+Each imports what it needs itself: a build starts four containers, and no image holds compiled
+modules, so what nobody needs would cost half a second each time.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -9,22 +13,7 @@ from builder.block_cache import PruneRequest
 from builder.codec import from_data, to_data
 from builder.errors import StepError
 from builder.events import Event
-from builder.inside import (
-    block_cache,
-    cache_image,
-    freeze,
-    inventory,
-    name_tree,
-    paths,
-    pipeline,
-    probe,
-    qemu,
-    read_iso,
-    scan,
-    source,
-    squashfs_inventory,
-)
-from builder.inside.explain.isos import explain_isos
+from builder.inside import paths
 from builder.inside.real_system import RealSystem
 from builder.plan import (
     BootTestRequest,
@@ -47,57 +36,81 @@ def run(name: str, request: object, *, emit: Emit) -> Mapping[str, Any]:
 
 
 def _freeze(request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import freeze
+
     return {"frozen": freeze.freeze(from_data(FreezeRequest, request), system=RealSystem(emit))}
 
 
 def _thaw(request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import freeze
+
     freeze.thaw(from_data(ThawRequest, request), system=RealSystem(emit))
     return {}
 
 
 def _list_frozen(_request: object, _emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import freeze
+
     return {"names": freeze.list_frozen(paths.CACHE)}
 
 
 def _build(request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import pipeline
+
     return pipeline.build(from_data(BuildPlan, request), emit=emit)
 
 
 def _digest(data: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import name_tree
+
     request = from_data(TreeInventoryRequest, data)
     return dict(to_data(name_tree.name_tree(request, system=RealSystem(emit))))
 
 
 def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import qemu
+
     return qemu.boot_test(from_data(BootTestRequest, request), emit=emit)
 
 
 def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import probe
+
     return probe.probe(RealSystem(emit))
 
 
 def _show_blocks(_request: object, _emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import block_cache
+
     return dict(to_data(block_cache.show(paths.BLOCK_CACHE)))
 
 
 def _prune_blocks(request: object, _emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import block_cache
+
     limit = from_data(PruneRequest, request).limit
     return dict(to_data(block_cache.prune(paths.BLOCK_CACHE, limit=limit)))
 
 
 def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import read_iso
+
     system = RealSystem(emit)
     with system.step("open", position=2, total=2):
         return dict(to_data(read_iso.read_iso(paths.MEDIUM, system=system)))
 
 
 def _explain(_request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside.explain.isos import explain_isos
+
     system = RealSystem(emit)
     with system.step("explain", position=1, total=1):
         return dict(to_data(explain_isos(paths.ORIGINAL, paths.REBUILT, system=system)))
 
 
 def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import inventory, source
+
     request = from_data(TreeInventoryRequest, data)
     system = RealSystem(emit)
     with (
@@ -110,6 +123,8 @@ def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _iso_inventory(_request: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import inventory, squashfs_inventory
+
     system = RealSystem(emit)
     with system.step("list", position=1, total=1):
         rows = squashfs_inventory.iso_rows(paths.MEDIUM, system=system)
@@ -117,6 +132,8 @@ def _iso_inventory(_request: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
+    from builder.inside import scan
+
     request = from_data(ScanRequest, data)
     with _cache(request, RealSystem(emit)) as mount:
         if request.image:
@@ -128,6 +145,8 @@ def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _cache(request: ScanRequest, system: RealSystem) -> Iterator[Path]:
+    from builder.inside import cache_image
+
     if not request.image:
         yield paths.CACHE
         return

@@ -2,26 +2,36 @@
 
 mksquashfs puts the files that are smaller than a block one after the other into fragment blocks.
 A file more or less moves all that follow it, so half of the blocks differ after an update of a
-few packages. Here the sorted paths are cut into groups at common beginnings, and each group fills
-blocks of its own: a change moves its group only. The groups follow from the paths and sizes of
-the tree and from nothing else. They are written as a file of mksquashfs actions
-(`-action-file`, squashfs-tools 4.6; the first action that matches a file decides). What its
-patterns mean: fnmatch(3) with FNM_PATHNAME in the C locale, on as much of a path as they cover.
+few packages. Here only files below 64 KiB share blocks: larger ones gain little by it. The sorted
+paths of the small ones are cut into groups at common beginnings, and each group fills blocks of
+its own: a change moves its group only. The groups follow from the paths and sizes of the tree and
+from nothing else.
+
+mksquashfs keeps the last block of every group open to its end, in one of the buffers that are a
+quarter of its `-mem`; without a free buffer it would wait for ever. So there is a most of groups.
+
+They are written as a file of mksquashfs actions (`-action-file`, squashfs-tools 4.6; the first
+`fragment` action that matches a file decides). What its patterns mean: fnmatch(3) with
+FNM_PATHNAME in the C locale, on as much of a path as they cover.
 """
 
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+MOST_GROUPS: Final = 100  # and `-mem` must have a third more buffers than that
+QUEUES: Final = "512M"  # `-mem`: a quarter of it is 128 of the largest blocks, 1 MiB
+
+_SHARING: Final = 64 << 10  # bytes; no larger file shares a block
 # A group of more than `split` bytes is cut, and no part of less than a quarter of that comes off
 # it: smaller groups leave more blocks half full, larger ones move more.
 _SPLIT: Final = 1 << 20
-_MOST: Final = 512  # times `split`: mksquashfs tries the groups one after the other for each file
+_MOST_SPLITS: Final = 50  # in all files; `split` is a power of two, so that it seldom changes
 
 _LONGEST: Final = 250  # bytes of a key; what is alike for longer is not cut
 _RANGE: Final = tuple(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -49,6 +59,8 @@ class Group:
     beginning: bytes
     first: int
     last: int
+    files: int  # how many it holds, at most
+    is_refined: bool  # finer groups take some of what it fits
 
     def action(self) -> bytes:
         """Return the line for mksquashfs."""
@@ -59,8 +71,10 @@ class Group:
 
 def write_actions(root: Path, target: Path, *, block_size: int) -> None:
     """Write the actions for the tree at `root`."""
-    files = sorted(_small_files(root, block_size), key=lambda file: file.key)
-    target.write_bytes(b"".join(group.action() for group in grouped(files)))
+    sharing = min(block_size, _SHARING)
+    files = sorted(_small_files(root, sharing), key=lambda file: file.key)
+    alone = b"no-fragments@filesize(+%d)\n" % (sharing - 1)
+    target.write_bytes(alone + b"".join(group.action() for group in grouped(files)))
 
 
 def key_of(path: bytes) -> bytes:
@@ -71,13 +85,29 @@ def key_of(path: bytes) -> bytes:
 def grouped(files: Sequence[SmallFile]) -> list[Group]:
     """Return the groups; `files` come in the order of their keys.
 
-    A file belongs to the first group that it fits, and to the rest where it fits none.
+    A file belongs to the first group that it fits, and to the rest where it fits none. A group
+    comes after those that refine it; of the others those with most files come first, because
+    mksquashfs tries one after the other for each file.
     """
     split = _SPLIT
-    while _size(files) > split * _MOST:
+    while _size(files) > split * _MOST_SPLITS:
         split *= 2
     groups, _rest = _cut(files, split)
-    return groups
+    while len(groups) > MOST_GROUPS:
+        split *= 2
+        groups, _rest = _cut(files, split)
+    return sorted(
+        groups, key=lambda group: (group.is_refined, -group.files * (not group.is_refined))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What goes on with one byte: bytes and files that are in no group yet, and if some are."""
+
+    size: int
+    files: int
+    is_cut: bool
 
 
 def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
@@ -93,37 +123,54 @@ def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
         return [], size
     beginning = files[0].key[:length]
     groups: list[Group] = []
-    rest: dict[int, int] = {}
+    parts: dict[int, _Part] = {}
     for following, members in groupby(files, key=lambda file: file.key[length : length + 1]):
-        byte = following[0] if following else _ANY_BYTE
-        found, left = _cut(list(members), split)
+        byte, part = following[0] if following else _ANY_BYTE, list(members)
+        found, left = _cut(part, split)
         groups += found
+        parts[byte] = _Part(size=left, files=len(part), is_cut=bool(found))
         if byte != _ANY_BYTE and left * 4 >= split:
-            groups.append(Group(beginning=beginning, first=byte, last=byte))
-        else:
-            rest[byte] = left
-    found, left = _ranges(beginning, rest, _RANGE, split)
-    return groups + found, left + sum(rest[byte] for byte in rest if byte not in _RANGE)
+            groups.append(_group(beginning, (byte,), parts))
+            parts[byte] = _Part(size=0, files=0, is_cut=True)
+    found, left = _ranges(beginning, parts, _RANGE, split)
+    return groups + found, left + sum(parts[byte].size for byte in parts if byte not in _RANGE)
 
 
 def _ranges(
-    beginning: bytes, sizes: dict[int, int], letters: Sequence[int], split: int
+    beginning: bytes, parts: Mapping[int, _Part], letters: Sequence[int], split: int
 ) -> tuple[list[Group], int]:
     """Halve the alphabet, and the halves again, as long as there is much in them."""
-    size = sum(sizes.get(byte, 0) for byte in letters)
+    size = sum(parts[byte].size for byte in letters if byte in parts)
     if size <= split or len(letters) < 2:
         return [], size
     middle = len(letters) // 2
     groups: list[Group] = []
     rest = 0
     for half in (letters[:middle], letters[middle:]):
-        found, left = _ranges(beginning, sizes, half, split)
+        found, left = _ranges(beginning, parts, half, split)
         groups += found
         if left * 4 >= split:
-            groups.append(Group(beginning=beginning, first=half[0], last=half[-1]))
+            groups.append(_group(beginning, half, parts, is_refined=bool(found)))
         else:
             rest += left
     return groups, rest
+
+
+def _group(
+    beginning: bytes,
+    letters: Sequence[int],
+    parts: Mapping[int, _Part],
+    *,
+    is_refined: bool = False,
+) -> Group:
+    inside = [part for byte, part in parts.items() if letters[0] <= byte <= letters[-1]]
+    return Group(
+        beginning=beginning,
+        first=letters[0],
+        last=letters[-1],
+        files=sum(part.files for part in inside),
+        is_refined=is_refined or any(part.is_cut for part in inside),
+    )
 
 
 def _size(files: Sequence[SmallFile]) -> int:
@@ -136,7 +183,7 @@ def _common(one: bytes, other: bytes) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _small_files(root: Path, block_size: int) -> Iterator[SmallFile]:
+def _small_files(root: Path, sharing: int) -> Iterator[SmallFile]:
     top = os.fsencode(root)
     pending = [b""]
     while pending:
@@ -147,5 +194,5 @@ def _small_files(root: Path, block_size: int) -> Iterator[SmallFile]:
                 facts = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(facts.st_mode):
                     pending.append(path + b"/")
-                elif stat.S_ISREG(facts.st_mode) and 0 < facts.st_size < block_size:
+                elif stat.S_ISREG(facts.st_mode) and 0 < facts.st_size < sharing:
                     yield SmallFile(key=key_of(path), size=facts.st_size)

@@ -3,14 +3,16 @@
 import dataclasses
 import os
 import random
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from builder.compression import parse_compression
-from builder.inside import medium
+from builder.inside import medium, packing
 from builder.inside.block_cache import BlockCache
+from builder.inside.packing import MOST_GROUPS
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 
 pytestmark = pytest.mark.tools
@@ -111,6 +113,24 @@ def test_groups_cost_hardly_any_room(machine: Machine) -> None:
     in_a_row, _compressed = machine.pack(is_grouped=False)
     grouped, _compressed = machine.pack()
     assert len(grouped) <= 1.02 * len(in_a_row)
+
+
+def test_the_most_groups_that_there_can_be_do_not_block_mksquashfs(tmp_path: Path) -> None:
+    work = Work(base=tmp_path)
+    make_root(work)
+    chance = random.Random(12)  # noqa: S311
+    for number in range(MOST_GROUPS - 1):
+        for file in range(27):
+            path = work.root / f"d/{number:02}/{file}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(chance.randbytes(20_000))
+    step = squashfs_step(work)
+    packing.write_actions(work.root, step.groups, block_size=step.compression.block_size)
+    step.target.parent.mkdir(parents=True)
+    # It would wait for ever if there were too few buffers.
+    subprocess.run(step.argv(), check=True, stdout=subprocess.DEVNULL, timeout=120)
+    groups = step.groups.read_bytes().count(b"fragment(group)")
+    assert MOST_GROUPS - 5 < groups <= MOST_GROUPS
 
 
 def test_the_groups_are_not_in_the_image_or_beside_it(machine: Machine) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.packing import Group, SmallFile, grouped, key_of, write_actions
+from builder.inside.packing import MOST_GROUPS, Group, SmallFile, grouped, key_of, write_actions
 
 KIB = 1024
 
@@ -84,7 +84,7 @@ def test_one_more_file_moves_only_its_own_group() -> None:
 def test_the_number_of_groups_is_limited_however_large_the_tree() -> None:
     chance = random.Random(5)  # noqa: S311
     tree = files(*((f"usr/{chance.randbytes(3).hex()}", 900 * KIB) for _ in range(6000)))
-    assert 100 < len(grouped(tree)) < 1100
+    assert 40 < len(grouped(tree)) <= MOST_GROUPS
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -101,20 +101,28 @@ def test_the_actions_do_not_depend_on_the_order_of_the_disk(tmp_path: Path, seed
         write_actions(root, tmp_path / "actions", block_size=1 << 20)
         written.append((tmp_path / "actions").read_bytes())
     assert written[0] == written[1]
-    assert written[0].splitlines()[0] == b'fragment(group)@subpathname("/usr/a*")'
+    assert written[0].splitlines()[1] == b'fragment(group)@subpathname("/usr/a*")'
 
 
-def test_only_files_smaller_than_a_block_count(tmp_path: Path) -> None:
-    for name, size in (("a/1", 1 << 20), ("b/1", (1 << 20) - 1), ("c/1", 0)):
-        for number in range(4):
+def test_only_small_files_share_blocks(tmp_path: Path) -> None:
+    for name, size in (("a/1", 64 * KIB), ("b/1", 64 * KIB - 1), ("c/1", 0)):
+        for number in range(40):
             path = tmp_path / f"root/{name}{number}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"")
             os.truncate(path, size)
     (tmp_path / "root/d").symlink_to("/usr")
     write_actions(tmp_path / "root", tmp_path / "actions", block_size=1 << 20)
-    assert b"/a" not in (tmp_path / "actions").read_bytes()
-    assert b"/b" in (tmp_path / "actions").read_bytes()
+    alone, *groups = (tmp_path / "actions").read_bytes().splitlines()
+    assert alone == b"no-fragments@filesize(+65535)"
+    assert groups
+    assert all(group.startswith(b'fragment(group)@subpathname("/b/1') for group in groups)
+
+
+def test_no_file_of_a_whole_block_is_small(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    write_actions(tmp_path / "root", tmp_path / "actions", block_size=4 * KIB)
+    assert (tmp_path / "actions").read_bytes() == b"no-fragments@filesize(+4095)\n"
 
 
 def test_odd_names_cannot_leave_their_pattern(tmp_path: Path) -> None:
@@ -123,9 +131,9 @@ def test_odd_names_cannot_leave_their_pattern(tmp_path: Path) -> None:
     os.makedirs(folder)  # noqa: PTH103 - bytes
     for number in range(80):
         with open(folder + b"/%d" % number, "wb") as file:  # noqa: PTH123 - bytes
-            file.truncate(100 * KIB)
+            file.truncate(50 * KIB)
     write_actions(tmp_path / "root", tmp_path / "actions", block_size=1 << 20)
-    lines = (tmp_path / "actions").read_bytes().splitlines()
+    _alone, *lines = (tmp_path / "actions").read_bytes().splitlines()
     assert lines
     for line in lines:
         assert line.startswith(b'fragment(group)@subpathname("/x' + b"?" * (len(odd) - 2) + b"-/")

@@ -22,7 +22,7 @@ def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
-@pytest.mark.parametrize(("processors", "used"), [(2, "2"), (64, "24")])
+@pytest.mark.parametrize(("processors", "used"), [(2, "2"), (64, "20")])
 def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(
     preset: str, processors: int, used: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -30,7 +30,7 @@ def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(
     assert step(preset=preset).argv() == [
         "mksquashfs", "/work/root", "/work/iso/live/filesystem.squashfs",
         "-noappend", "-exit-on-error", "-percentage",
-        "-mem", "384M", "-processors", used,
+        "-mem", "512M", "-processors", used,
         "-xattrs-include", r"^security\.capability$",
         "-action-file", "/work/groups",
         *mksquashfs_options(PRESETS[preset]),

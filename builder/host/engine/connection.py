@@ -1,6 +1,7 @@
 """The connection to the engine: what it is, its volumes, and the doors to containers and images."""
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ class Engine:
     def started(self, spec: containers.ContainerSpec) -> Iterator[containers.RunningJob]:
         """Start a job's container; it is stopped and removed when the body is left."""
         options = []
-        if "SYS_ADMIN" in spec.capabilities and self._has_apparmor():
+        if "SYS_ADMIN" in spec.capabilities and self._has_apparmor:
             options.append("apparmor=unconfined")  # its default profile forbids every mount
         with containers.started(self._client, spec, security_options=options) as job:
             yield job
@@ -146,6 +147,7 @@ class Engine:
         """Remove a volume; one that is gone is fine."""
         patiently("removing a volume", lambda: self._client.volumes.get(name).remove(force=True))
 
+    @functools.cached_property
     def _has_apparmor(self) -> bool:
         return any("name=apparmor" in option for option in self.facts().security)
 

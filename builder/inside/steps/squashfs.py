@@ -25,10 +25,9 @@ _KEPT_ATTRIBUTES: Final = r"^security\.capability$"
 STEADY_STAT: Final = Path(
     "/usr/lib/distroclone-builder/steady_stat.so"
 )  # see containers/steady-stat
-# Neither decides a byte. A thread takes up to 27 MiB (zstd 22, xz with a filter: 25), the queues
-# what they are given, so with 1.5 GiB for all, a third of it is left for the tables of large trees.
-_MOST_THREADS: Final = 24
-_QUEUES: Final = "384M"
+# Decides no byte. A thread takes up to 27 MiB (zstd 22, xz with a filter: 25), the queues what they
+# are given, so with 1.5 GiB for all, a third of it is left for the tables of large trees.
+_MOST_THREADS: Final = 20
 _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 
@@ -58,7 +57,7 @@ class SquashfsStep:
             "-noappend",
             "-exit-on-error",
             "-percentage",
-            "-mem", _QUEUES,
+            "-mem", packing.QUEUES,
             "-processors", str(min(len(os.sched_getaffinity(0)), _MOST_THREADS)),
             "-xattrs-include", _KEPT_ATTRIBUTES,
             *(("-action-file", os.fspath(self.groups)) if self.compression.grouped else ()),
