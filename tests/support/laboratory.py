@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Laboratory:
         self.engine_group = SOCKET.stat().st_gid
         self._undo, self._client, self._image, self._base = undo, client, image, base_image
         self._top = undo.enter_context(made_place())
+        self._blocks: Path | None = None
 
     def reference(self) -> Build:
         """Return a build without any variation."""
@@ -86,14 +88,20 @@ class Laboratory:
                     target.chmod(0o664)
         return folder
 
-    @cached_property
-    def blocks(self) -> Path:
-        """A block cache that a build has filled."""
-        folder = self.folder("warm blocks")
-        build = self.reference()
-        ended = self._run(build, "build", *_words(build), "--block-cache", folder)
-        assert ended.code == 0, ended.errors
-        return folder
+    def cold_blocks(self) -> Path:
+        """Make an empty block cache."""
+        self._blocks = self.folder("blocks")
+        return self._blocks
+
+    @property
+    def warm_blocks(self) -> Path:
+        """A block cache that a build has filled, which may be the last cold one."""
+        if self._blocks is None or not any(self._blocks.iterdir()):
+            build = replace(self.reference(), blocks=("--block-cache", self.cold_blocks()))
+            ended = self.attempt(build)
+            assert ended.code == 0, ended.errors
+        assert self._blocks is not None
+        return self._blocks
 
     def clock(self, offset: int) -> Path:
         """Return a library that shifts the clock by so many seconds."""
@@ -194,5 +202,5 @@ class Laboratory:
 def _words(build: Build) -> tuple[object, ...]:
     return (
         "cache", *build.source, "--output", build.alias or build.output, "--compression", "fast",
-        *build.flags,
+        *build.blocks, *build.flags,
     )  # fmt: skip

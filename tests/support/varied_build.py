@@ -29,12 +29,15 @@ class Places(Protocol):
         """Another checkout of this project."""
 
     @property
-    def blocks(self) -> Path:
+    def warm_blocks(self) -> Path:
         """A block cache that a build has filled."""
 
     @property
     def engine_group(self) -> int:
         """The group whose members may talk to the engine."""
+
+    def cold_blocks(self) -> Path:
+        """Make an empty block cache."""
 
     def folder(self, name: str) -> Path:
         """Make a new folder that every user may enter."""
@@ -50,6 +53,7 @@ class Build:
     source: tuple[object, ...]
     output: Path
     alias: Path | None = None  # under which the command finds the output folder
+    blocks: tuple[object, ...] = ("--no-block-cache",)
     flags: tuple[object, ...] = ()
     prefix: tuple[str, ...] = ()  # programs that end by becoming the rest of the line
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
