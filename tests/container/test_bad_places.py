@@ -125,7 +125,7 @@ def test_an_output_folder_that_is_too_small_gets_nothing(
 def test_a_log_that_finds_the_disk_full_ends_the_build(
     client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
 ) -> None:
-    with small_tmpfs("4k") as output:
+    with small_tmpfs("8k") as output:
         ended = run("build", "--cache-image", demo_cache, "--output", output)
         assert ended.code == 3, ended.errors
         assert "log" in ended.error["message"]
@@ -181,7 +181,7 @@ def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
     client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
 ) -> None:
     engine = SmallEngine(client)
-    engine.size = "2g"
+    engine.size = "1g"  # of the memory that the container may use
 
     def fill(event: Event) -> None:
         if isinstance(event, StepStarted) and event.step == "initramfs":
