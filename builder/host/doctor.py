@@ -196,6 +196,6 @@ def _leftovers(engine: Engine) -> Check:
     return Check(
         name=say("leftovers"),
         verdict=Verdict.WARNING if count else Verdict.OK,
-        finding=say("{count} containers or volumes of crashed runs", count=count),
+        finding=say("{count} containers, volumes or images of crashed runs", count=count),
         remedy=say("`distroclone-builder sweep` removes them.") if count else "",
     )

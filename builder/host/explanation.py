@@ -15,7 +15,7 @@ from builder.differences import (
     joined,
     shown_byte,
 )
-from builder.errors import HostError, VerificationError
+from builder.errors import BuilderError, HostError, Interrupted, VerificationError
 from builder.handover import SUMS
 from builder.host.data_differences import data_differences
 from builder.host.engine import Bind, ContainerSpec, Engine
@@ -123,11 +123,15 @@ def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explana
     if not one.comparison.rebuilt:
         return one.explain()
     if one.comparison.differs(Side.FILE):
-        with contextlib.suppress(_CannotLookError):
+        try:
             return _in_container(one, engine, image=image, on_event=on_event)
-        why = Problem(
-            message="The engine does not see the original ISO, so nothing more can be told"
-        )
+        except Interrupted:
+            raise
+        except BuilderError as error:  # that they differ is known, and has to be told
+            why = Problem(
+                message="What differs in the ISO could not be found out: {reason}",
+                values=(("reason", str(error)),),
+            )
     elif one.comparison.has(Side.FILE):
         why = Problem(
             message="The ISO beside the manifest is the rebuilt one; what is said of it is wrong"
@@ -170,10 +174,6 @@ def _differs(path: str, attribute: str, original: object, rebuilt: object) -> Di
     )
 
 
-class _CannotLookError(HostError):
-    """The engine cannot see the files."""
-
-
 def _in_container(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explanation:
     original = one.originals.folder.path.resolve() / one.name
     rebuilt = one.rebuilt.path.resolve() / one.name
@@ -188,13 +188,15 @@ def _in_container(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -
         ),
         capabilities=READING,
     )
-    try:
-        with engine.started(spec) as job:
-            return from_data(Explanation, job.finish(on_event))
-    except HostError as error:
-        if "bind source path does not exist" in str(error):
-            raise _CannotLookError("{reason}", reason=error) from error
-        raise
+    with engine.started(spec) as job:
+        found = from_data(Explanation, job.finish(on_event))
+    if not found.differences:
+        raise HostError(
+            "the engine reads two ISOs that are the same under {original} and {rebuilt}",
+            original=original,
+            rebuilt=rebuilt,
+        )
+    return found
 
 
 def _first_byte(original: bytes, rebuilt: bytes) -> list[Difference]:

@@ -5,17 +5,13 @@ by the id, its recipe is the plan's. Nothing is taken from the block cache.
 """
 
 import contextlib
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from builder.differences import Explanation
-from builder.errors import BuilderError, HostError, Interrupted, SourceError, UsageError
+from builder.errors import SourceError, UsageError
 from builder.events import Note, StepFinished, StepStarted
 from builder.host import session
 from builder.host.config import Config
@@ -26,12 +22,11 @@ from builder.host.originals import Comparison, Originals, Verdict, compare, loca
 from builder.host.result_folder import opened_folder
 from builder.host.session import Choice, Outcome, cache_source
 from builder.host.source import OnEvent, scan_cache
+from builder.host.temporary import temporary_folder
 from builder.host.tree_search import TreeSearch, is_named
 from builder.host.wanted_image import wanted_image
 from builder.naming import iso_stem
 from builder.plan import Candidate
-
-_PREFIX: Final = "distroclone-builder-reproduce-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +94,8 @@ def _output(config: Config, originals: Originals, *, keep: bool) -> Iterator[Con
             )
         yield config
         return
-    place = _temporary_folder()
-    try:
+    with temporary_folder() as place:
         yield replace(config, output=place)
-    except BuilderError as error:
-        if isinstance(error, Interrupted) or not any(place.glob("*.log")):
-            shutil.rmtree(place, ignore_errors=True)
-        raise
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
-    shutil.rmtree(place, ignore_errors=True)
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -117,21 +103,6 @@ def _is_same(one: Path, other: Path) -> bool:
         return one.samefile(other)
     except OSError:  # one is not there yet, or cannot be used, which is told later
         return False
-
-
-def _temporary_folder() -> Path:
-    # Not /tmp, which may be in memory: an ISO is large (file-hierarchy(7), /var/tmp).
-    base = os.environ.get("TMPDIR", "/var/tmp")  # noqa: S108
-    try:
-        return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
-    except OSError as error:
-        raise HostError(
-            "There is no room for the rebuild in {folder}: {reason}",
-            hint="Name a folder for it with --output, or another one for temporary files with "
-            "TMPDIR.",
-            folder=base,
-            reason=error.strerror or error,
-        ) from error
 
 
 def _rebuilt(origin: Origin, config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:

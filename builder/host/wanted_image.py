@@ -9,6 +9,7 @@ from builder.host.origin import Origin
 from builder.host.printable import short
 from builder.names import LABEL_LOCKED
 from builder.plan import ImageIdentity
+from builder.texts import say
 
 
 def wanted_image(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:
@@ -20,7 +21,7 @@ def wanted_image(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageI
     here = [found for locked in (True, False) if (found := _find(engine, locked=locked))]
     can_be_made = origin.image.locked and origin.manifest.builder == __version__
     if can_be_made and not any(each.locked for each in here):
-        here.append(build_builder(engine, locked=True, on_event=on_event))
+        here.append(_built(engine, origin, on_event=on_event))
     for found in here:
         if found.id == origin.image.id:
             return found
@@ -32,6 +33,14 @@ def _find(engine: Engine, *, locked: bool) -> ImageIdentity | None:
     if facts is None:
         return None
     return ImageIdentity(id=facts.id, locked=facts.labels.get(LABEL_LOCKED) == "yes")
+
+
+def _built(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:
+    try:
+        return build_builder(engine, locked=True, on_event=on_event)
+    except HostError as error:
+        error.add_note(say("The manifest needs the builder image {id}", id=origin.image.id))
+        raise
 
 
 def _missing(engine: Engine, origin: Origin, here: list[ImageIdentity]) -> HostError:

@@ -24,8 +24,10 @@ _REPOSITORY: Final = "distroclone-builder-workshop"
 _LOCK: Final = "/workshop/packages.lock"
 _ROOT: Final = "/workshop/root"
 ROOT_TOP: Final = "root"  # the one folder in the tar of the root
-# What containers/workshop/ prints when it cannot go on.
+# What containers/workshop/ prints when it cannot go on; the classic builder ends the red of errors
+# at the beginning of the line that comes next.
 _TROUBLE: Final = re.compile(
+    r"(?:\x1b\[0m)?"
     r"(?P<kind>locked-version-gone|locked-hash-differs|archive-unreachable): (?P<what>.*)"
 )
 

@@ -16,20 +16,22 @@ STATUS: Final = "/var/lib/dpkg/status"
 MOST_BYTES: Final = 64 << 20  # of a status file; a system with 5000 packages has about 8 MB
 _LONGEST_LINE: Final = 64 << 10
 _INSTALLED: Final = ["ok", "installed"]
-_FIELDS: Final = (b"package", b"status", b"architecture", b"version", b"source")
+_FIELDS: Final = (b"package", b"status", b"architecture", b"version", b"source", b"installed-size")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,255}")
 _ARCHITECTURE: Final = re.compile(r"([a-z0-9][a-z0-9-]{0,63})?")
 _VERSION: Final = re.compile(r"([A-Za-z0-9.+~:-]{1,255})?")
+_KIBIBYTES: Final = re.compile(r"[0-9]{1,12}")
 _SOURCE: Final = re.compile(r"(?P<name>\S+)(?: +\((?P<version>[^()]+)\))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class InstalledPackage:
-    """One installed package, and the source package that it was built from."""
+    """One installed package, and what its entry says besides."""
 
     package: Package
-    source: str
+    source: str  # name of the source package that it was built from
     source_version: str
+    installed_size: int  # bytes, as the package itself says; 0 when it does not
 
 
 def installed(tree: Tree, names: Collection[str]) -> dict[str, Package]:
@@ -56,7 +58,7 @@ def read_installed(tree: Tree) -> tuple[InstalledPackage, ...]:
 
 
 def read_packages(tree: Tree) -> tuple[Package, ...]:
-    """Like `read_installed`, without the source packages."""
+    """Like `read_installed`, but the packages alone."""
     return tuple(each.package for each in read_installed(tree))
 
 
@@ -102,7 +104,13 @@ def _package(fields: dict[bytes, str]) -> Iterator[InstalledPackage]:
         and _VERSION.fullmatch(package.version)
     ):
         source, version = _source(fields.get(b"source", ""), package)
-        yield InstalledPackage(package=package, source=source, source_version=version)
+        size = fields.get(b"installed-size", "")
+        yield InstalledPackage(
+            package=package,
+            source=source,
+            source_version=version,
+            installed_size=int(size) * 1024 if _KIBIBYTES.fullmatch(size) else 0,
+        )
 
 
 def _source(text: str, package: Package) -> tuple[str, str]:

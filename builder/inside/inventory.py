@@ -9,15 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
-from builder.inside.dpkg import STATUS
+from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.excludes import staging_rules, swap_files
-from builder.inside.packages import parse_installed
 from builder.inside.regular import read_whole
 from builder.inside.survey import SourceTree, survey_tree, told_of
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import Record, TreeReader
-from builder.inventory import LONGEST_TEXT, TEXTS_BELOW, Entry, EntryType, Row, encode_rows
+from builder.inventory import (
+    LONGEST_TEXT,
+    TEXTS_BELOW,
+    Entry,
+    EntryType,
+    InstalledPackage,
+    Row,
+    encode_rows,
+)
 
 _READABLE: Final = 0o004  # by everybody
 _SEARCHABLE: Final = 0o001
@@ -41,9 +47,9 @@ def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
     """
     tree, source = Tree(root), SourceTree(root=root)
     with told_of(source):
-        status = tree.read_text(STATUS, limit=LARGEST_STATUS) if tree.is_file(STATUS) else ""
+        status = tree.read_bytes(STATUS, limit=MOST_BYTES) if tree.is_file(STATUS) else b""
         source = replace(source, rules=staging_rules((*exclude, *swap_files(tree))))
-    yield from parse_installed(status)
+    yield from package_rows(status)
     texts = OpenTexts()
     for record in TreeReader(tree=source, survey=survey_tree(source)).records():
         entry = _entry(record)
@@ -52,6 +58,19 @@ def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
                 content = read_whole(Path(f"{root}{entry.path}"), limit=LONGEST_TEXT)
             entry = with_text(entry, content)
         yield entry
+
+
+def package_rows(status: bytes) -> tuple[InstalledPackage, ...]:
+    """Return the installed packages that a dpkg status file names, sorted."""
+    return tuple(
+        InstalledPackage(
+            name=each.package.name,
+            architecture=each.package.architecture,
+            version=each.package.version,
+            installed_size=each.installed_size,
+        )
+        for each in parse_status(status)
+    )
 
 
 class OpenTexts:

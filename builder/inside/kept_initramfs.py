@@ -87,7 +87,7 @@ class KeptInitramfs:
         return True
 
     def offer(self, tree: Tree, paths: Sequence[str], *, touched: Sequence[bytes]) -> None:
-        """Write the images that were made, for `keep` to give them their name. May do nothing."""
+        """Write the images that were made, for `decide` to name or to drop. May do nothing."""
         places = [tree.locate(path) for path in paths]
         facts = [place.lstat() for place in places]
         if self.store.read_only or not all(map(_is_plain, facts)) or not self._has_room(facts):
@@ -104,10 +104,13 @@ class KeptInitramfs:
         with contextlib.suppress(OSError, ValueError):  # a store is only there to save time
             _write(self._offered, header, places, owner=self.store.folder.stat())
 
-    def keep(self) -> None:
-        """Keep what was offered, now that the build proved that the source did not change."""
-        with contextlib.suppress(OSError):
-            self._offered.rename(self._value)
+    def decide(self, failure: type[BaseException] | None, *_details: object) -> None:
+        """Keep what was offered, or after a `failure` drop it: the source may have changed."""
+        with contextlib.suppress(OSError):  # mostly, nothing was offered
+            if failure is None:
+                self._offered.rename(self._value)
+            else:
+                self._offered.unlink()
 
     @property
     def _value(self) -> Path:

@@ -60,20 +60,20 @@ def build(plan: BuildPlan, *, emit: Callable[[Event], None]) -> Mapping[str, Any
     tree = _source(plan)
     results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)
     with (
+        contextlib.ExitStack() as proven,  # left after it is known whether the source stayed
         source.mounted_source(tree, system=system),
         source.unchanged(tree),
         studying(source_tree(plan.recipe)) as study,
         contextlib.ExitStack() as until,
     ):
+        if (kept := _kept_initramfs(plan, study)) is not None:
+            proven.push(kept.decide)
         steps = pipeline(plan, results, study, until=until)
         for position, step in enumerate(steps, start=1):
             if study.digest.done():
                 study.digest.result()  # what cannot be read ends the build before longer work
             with system.step(step.name, position=position, total=len(steps)), results.room_named():
                 step.run(system)
-        kept = _kept_initramfs(plan, study)
-    if kept is not None:
-        kept.keep()
     return {
         "artefacts": to_data(results.settled()),
         "delivered": results.delivered,

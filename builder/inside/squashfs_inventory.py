@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from builder.inside.digests import CHUNK
-from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
-from builder.inside.dpkg import STATUS
-from builder.inside.inventory import OpenTexts, with_text
+from builder.inside.dpkg import MOST_BYTES, STATUS
+from builder.inside.inventory import OpenTexts, package_rows, with_text
 from builder.inside.iso_report import Extent, files_argv, parse_files
-from builder.inside.packages import parse_installed
 from builder.inside.pseudo_file import Inode, read_definitions
 from builder.inside.read_iso import readable
 from builder.inside.system import System
@@ -63,7 +61,7 @@ def read_rows(stream: BinaryIO, *, inodes: int, progress: Callable[[float], None
     entries: list[tuple[bytes, Entry]] = []
     for inode, entry, content in _read(stream, found, progress=progress):
         if entry.path == STATUS:
-            packages = parse_installed(content.decode("utf-8", "replace"))
+            packages = package_rows(content)
         entries += _named(entry, inode.names)
     return [*packages, *(entry for _name, entry in sorted(entries, key=lambda each: each[0]))]
 
@@ -80,7 +78,7 @@ def _read(
             if inode.size and inode.offset != position:
                 message = f"the content of {entry.path!r} is not where it says"
                 raise ValueError(message)
-            is_status = entry.path == STATUS and inode.size <= LARGEST_STATUS
+            is_status = entry.path == STATUS and inode.size <= MOST_BYTES
             digest, content = _content(stream, inode.size, keep=is_text or is_status)
             entry = replace(entry, value=digest)
             position += inode.size

@@ -122,17 +122,6 @@ def test_an_output_folder_that_is_too_small_gets_nothing(
     assert left_by(client, ended.process) == []
 
 
-def test_a_log_that_finds_the_disk_full_ends_the_build(
-    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
-) -> None:
-    with small_tmpfs("4k") as output:
-        ended = run("build", "--cache-image", demo_cache, "--output", output)
-        assert ended.code == 3, ended.errors
-        assert "log" in ended.error["message"]
-        assert "No space left" in ended.error["message"]
-    assert left_by(client, ended.process) == []
-
-
 class SmallEngine(Engine):
     """An engine whose work volumes hold so much and no more."""
 
@@ -181,7 +170,7 @@ def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
     client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
 ) -> None:
     engine = SmallEngine(client)
-    engine.size = "2g"
+    engine.size = "1g"  # of the memory that the container may use
 
     def fill(event: Event) -> None:
         if isinstance(event, StepStarted) and event.step == "initramfs":
@@ -245,6 +234,26 @@ def built_artefacts(built: Built) -> list[Artefact]:
     return [from_data(Artefact, each) for each in built.ended.data["artefacts"]]
 
 
+def fill(output: Path, *, spared: int) -> None:
+    space = os.statvfs(output)
+    with (output / "filler").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - spared)
+
+
+def test_a_log_that_finds_the_disk_full_ends_the_build(
+    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
+) -> None:
+    with small_tmpfs("1g") as output:
+        with running("build", "--cache-image", demo_cache, "--output", output) as build:
+            build.wait_for_step("configure")
+            fill(output, spared=0)
+            ended = build.end()
+        assert ended.code == 3, ended.errors
+        assert "log" in ended.error["message"]
+        assert "No space left" in ended.error["message"]
+    assert left_by(client, ended.process) == []
+
+
 def test_an_output_folder_that_fills_up_midway_is_named(
     client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity
 ) -> None:
@@ -252,9 +261,7 @@ def test_an_output_folder_that_fills_up_midway_is_named(
         words = ("build", "--cache-image", demo_cache, "--output", output, "--compression", "fast")
         with running(*words) as build:
             build.wait_for_step("configure")
-            filler, space = output / "filler", os.statvfs(output)
-            with filler.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - (100 << 20))
+            fill(output, spared=100 << 20)
             ended = build.end()
         assert ended.code == 3, ended.errors
         assert ended.error["message"] == f"The output folder {output} is full"

@@ -308,7 +308,7 @@ def test_a_plain_cache_that_changes_meanwhile_gives_nothing(
         motd.write_text("a backup runs")
         ended = build.end()
     assert ended.code == 4
-    assert "changed during the build" in ended.error["message"]
+    assert "changed while it was read" in ended.error["message"]
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
     assert left_by(client, ended.process) == []
 
@@ -339,7 +339,12 @@ def test_a_dry_run_says_what_a_selector_chooses_and_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("selector", "code", "words"),
-    [("1", 4, "it is empty"), ("99", 2, "no 99"), ("4", 2, "no 4"), ("2020-01-01", 2, "2020")],
+    [
+        ("1", 4, "it is empty"),
+        ("99", 2, "no snapshot 99"),
+        ("4", 2, "no snapshot 4"),
+        ("2020-01-01", 2, "2020"),
+    ],
 )
 def test_what_cannot_be_chosen_is_refused_with_the_reason_and_the_choices(
     cache: Path, tmp_path: Path, selector: str, code: int, words: str

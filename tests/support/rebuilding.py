@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 from builder import __version__
 from builder.codec import to_data
@@ -88,6 +88,20 @@ def write(folder: Path, files: Mapping[str, bytes]) -> Path:
     return folder / MANIFEST
 
 
+class _Images:
+    """An engine's images: it finds those that it has, and can do nothing else."""
+
+    def __init__(self, present: Mapping[str, ImageFacts]) -> None:
+        self.find = present.get
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def refused(*_arguments: object, **_options: object) -> NoReturn:
+            message = "No registry and no archive answers"
+            raise HostError(message)
+
+        return refused
+
+
 @dataclass
 class FakeEngine:
     """What is in the cache, what a build makes of it, and what an explanation says."""
@@ -107,7 +121,7 @@ class FakeEngine:
 
     @property
     def images(self) -> object:
-        return SimpleNamespace(find=self.present.get)
+        return _Images(self.present)
 
     @property
     def jobs(self) -> list[str]:

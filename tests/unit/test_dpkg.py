@@ -30,6 +30,7 @@ Package: adduser
 Status: hold ok installed
 Architecture: all
 Version: 3.152
+Installed-Size: 686
 
 Package: half
 Status: install reinstreq half-installed
@@ -49,10 +50,17 @@ def test_only_installed_packages_count_and_they_are_sorted() -> None:
     assert [each.package for each in parse_status(STATUS.encode())] == [ADDUSER, ZLIB]
 
 
-def test_a_package_knows_its_source_package() -> None:
+def test_a_package_knows_its_source_package_and_its_size() -> None:
     assert parse_status(STATUS.encode()) == (
-        InstalledPackage(package=ADDUSER, source="adduser", source_version="3.152"),
-        InstalledPackage(package=ZLIB, source="zlib", source_version="1:1.3.dfsg+really1.3.1-1"),
+        InstalledPackage(
+            package=ADDUSER, source="adduser", source_version="3.152", installed_size=686 * 1024
+        ),
+        InstalledPackage(
+            package=ZLIB,
+            source="zlib",
+            source_version="1:1.3.dfsg+really1.3.1-1",
+            installed_size=0,
+        ),
     )
 
 
@@ -66,6 +74,12 @@ def test_a_package_knows_its_source_package() -> None:
 def test_a_source_that_is_none_is_the_package_itself(source: str, name: str, version: str) -> None:
     (found,) = parse_status(stanza(Source=source).encode())
     assert (found.source, found.source_version) == (name, version)
+
+
+@pytest.mark.parametrize("size", ["", "-1", "1.5", "0x10", "1" * 13, "\x1b", "\u0661"])
+def test_a_size_that_is_none_is_nothing(size: str) -> None:
+    (found,) = parse_status(stanza(**{"Installed-Size": size}).encode())
+    assert found.installed_size == 0
 
 
 @pytest.mark.parametrize(

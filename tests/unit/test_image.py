@@ -238,7 +238,7 @@ def test_versions_that_the_archive_has_left_behind_are_all_named() -> None:
     lines = (
         "Step 4/8 : RUN sh fetch",
         "locked-version-gone: xorriso=1.5.6-1 (the archive has 1.5.8-1)",
-        "locked-version-gone: mtools=4.0.48-1 (the archive has nothing)",
+        "\x1b[0mlocked-version-gone: mtools=4.0.48-1 (the archive has nothing)",
         "Reading package lists...",
         "error: The command returned a non-zero code: 90",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.errors import StepError, VerificationError
-from builder.inside.dpkg import MOST_BYTES as LARGEST_STATUS
+from builder.inside.dpkg import MOST_BYTES
 from builder.inside.inventory import tree_rows, write_inventory
 from builder.inside.squashfs_inventory import iso_rows, read_rows
 from builder.inventory import (
@@ -232,7 +232,7 @@ def test_a_directory_is_listed_as_a_build_takes_it(tmp_path: Path) -> None:
 
 def test_a_status_file_that_nobody_could_have_made_is_said_so(tmp_path: Path) -> None:
     root = tree(tmp_path)
-    os.truncate(root / "var/lib/dpkg/status", LARGEST_STATUS + 1)
+    os.truncate(root / "var/lib/dpkg/status", MOST_BYTES + 1)
     with pytest.raises(StepError, match="/var/lib/dpkg/status in the source cannot be read"):
         list(tree_rows(root, exclude=()))
 

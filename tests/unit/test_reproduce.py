@@ -1,5 +1,6 @@
 """`reproduce` from the command line down to the engine, which is a fake."""
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -29,6 +30,9 @@ from tests.support.rebuilding import (
 )
 from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, row
 
+ONE = Explanation(
+    differences=(Difference(place=("x",), attribute="mode", original="1", rebuilt="2"),)
+)
 OTHER = CONTENT[:5000] + b"!" + CONTENT[5001:]
 
 
@@ -211,7 +215,11 @@ def test_an_engine_that_does_not_see_the_original_still_gives_a_verdict(place: P
     engine = FakeEngine(explanation=no_engine())
     told = place.reproduce(engine, place.originals({**whole_results(), ISO: OTHER}))
     assert told.code == 6
-    assert "The engine does not see the original ISO" in told.out
+    assert "What differs in the ISO could not be found out: creating" in told.out
+    engine = FakeEngine()  # of another machine: it finds nothing that differs
+    told = place.reproduce(engine, place.folder / "iso" / MANIFEST)
+    assert told.code == 6
+    assert "the engine reads two ISOs that are the same" in told.out
 
 
 def test_a_manifest_that_was_edited_contradicts_its_sums_or_its_rebuild(place: Place) -> None:
@@ -334,6 +342,14 @@ def test_another_image_is_named_before_any_work(
         assert word in told.err
 
 
+def test_an_image_that_cannot_be_built_is_named_with_the_reason(place: Place) -> None:
+    place.monkeypatch.setenv("PATH", "/nonexistent")  # nothing that could make a base image
+    engine = FakeEngine(present={})
+    told = place.reproduce(engine, place.originals(whole_results()))
+    assert (told.code, engine.jobs) == (3, [])
+    assert f"The manifest needs the builder image {IMAGE}" in told.err
+
+
 def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Place) -> None:
     changed = {"image": {"id": IMAGE, "locked": False}}
     files = results_of({ISO: CONTENT, MANIFEST: manifest_bytes(**changed)})
@@ -414,6 +430,34 @@ def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Place) -> Non
     assert str(place.folder / "none") in told.err
 
 
+def test_what_a_killed_rebuild_left_goes_with_the_next_one_and_nothing_else(place: Place) -> None:
+    base = place.folder / "tmp"
+    kinds = {
+        "killed": {"rebuilt/.x.partial/big.iso": b"x", "rebuilt/x.log": b"x"},
+        "failed": {"rebuilt/x.log": b"x"},
+        "at-work": {"rebuilt/big.iso": b"x"},
+    }
+    for name, files in kinds.items():
+        for path, content in files.items():
+            target = base / f"distroclone-builder-reproduce-{name}" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    (base / "elsewhere").mkdir()
+    (base / "elsewhere" / "file").write_text("x")
+    (base / "distroclone-builder-reproduce-link").symlink_to(base / "elsewhere")
+    descriptor = os.open(base / "distroclone-builder-reproduce-at-work", os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert place.reproduce(FakeEngine(), place.originals(whole_results())).code == 0
+    finally:
+        os.close(descriptor)
+    left = sorted(
+        each.name.removeprefix("distroclone-builder-reproduce-") for each in base.iterdir()
+    )
+    assert left == ["at-work", "elsewhere", "failed", "link"]
+    assert (base / "elsewhere" / "file").exists()
+
+
 def test_an_interrupted_rebuild_leaves_nothing(place: Place) -> None:
     engine = FakeEngine(made=Interrupted("Interrupted"))
     told = place.reproduce(engine, place.originals(whole_results()))
@@ -428,10 +472,10 @@ def test_diffoscope_is_offered_where_it_is_installed(place: Place) -> None:
     (tools / "diffoscope").chmod(0o755)
     place.monkeypatch.setenv("PATH", str(tools))
     manifest = place.originals({**whole_results(), ISO: OTHER})
-    told = place.reproduce(FakeEngine(), manifest)
+    told = place.reproduce(FakeEngine(explanation=ONE), manifest)
     assert "reproduce again with --output DIR" in told.out
     again = place.folder / "again"
-    told = place.reproduce(FakeEngine(), manifest, "--output", again)
+    told = place.reproduce(FakeEngine(explanation=ONE), manifest, "--output", again)
     assert f"diffoscope {manifest.parent / ISO} {again / ISO}" in told.out
     place.monkeypatch.setenv("PATH", "/nonexistent")
-    assert "diffoscope" not in place.reproduce(FakeEngine(), manifest).out
+    assert "diffoscope" not in place.reproduce(FakeEngine(explanation=ONE), manifest).out

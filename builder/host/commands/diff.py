@@ -74,6 +74,7 @@ def diff(
             open_engine=connect,
             on_event=display.event,
         )
+        display.close()  # nothing may draw over what is written now
         if html is not None:
             _write(html, html_page(found))
         if markdown_file is not None:

@@ -15,6 +15,7 @@ from builder.texts import say
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _OPEN_ROWS: Final = 60  # a longer table is folded
+_OPEN_LINES: Final = 8  # so are more lines below a row
 _LINES: Final = {"+": "added", "-": "removed", "@": "place"}
 
 
@@ -89,12 +90,12 @@ def _row(section: Section, row: Row) -> Iterator[str]:
     )
     yield f"<tr>{''.join(cells)}</tr>"
     if row.details:
-        lines = "".join(_line(line) for line in row.details)
-        summary = escape(say("{count} lines", count=len(row.details)))
-        yield (
-            f'<tr class="details"><td></td><td colspan="{len(section.columns) - 1}">'
-            f"<details><summary>{summary}</summary><pre>{lines}</pre></details></td></tr>"
-        )
+        text = f"<pre>{''.join(_line(line) for line in row.details)}</pre>"
+        if len(row.details) > _OPEN_LINES:
+            summary = escape(say("{count} lines", count=len(row.details)))
+            text = f"<details><summary>{summary}</summary>{text}</details>"
+        columns = len(section.columns) - 1
+        yield f'<tr class="details"><td></td><td colspan="{columns}">{text}</td></tr>'
 
 
 def _line(line: str) -> str:

@@ -16,6 +16,7 @@ _CANVAS: Final = Box(x=0, y=0, width=960, height=460)
 _HEAD: Final = 18.0  # height of a group's title
 _GAP: Final = 2.0
 _SIGN: Final = 7.0  # width of a letter of the size that the style sheet gives
+_MARGIN: Final = 4.0  # beside the text of a box
 _LINE: Final = 15.0
 
 
@@ -86,7 +87,7 @@ def _part(row: Growth, box: Box) -> Iterator[str]:
         f'height="{box.height:.1f}" rx="2"/>'
     )
     if box.height > _LINE:
-        yield _text(name, box, line=0)
+        yield _text(name if _fits(name, box) else printable(row.path), box, line=0)
     if box.height > 2.4 * _LINE:
         yield _text(growth, box, line=1, kind="number")
     yield "</g>"
@@ -94,13 +95,17 @@ def _part(row: Growth, box: Box) -> Iterator[str]:
 
 def _text(words: str, box: Box, *, line: int, kind: str = "name") -> str:
     """Return a line of text, if the box has room: a name can be cut, a number cannot."""
-    room = int((box.width - 8) / _SIGN)
-    if len(words) > room:
+    if not _fits(words, box):
+        room = int((box.width - 2 * _MARGIN) / _SIGN)
         if kind != "name" or room < 4:
             return ""
         words = f"…{words[1 - room :]}"  # a path's end tells more than its start
     y = box.y + _LINE * (line + 0.9)
-    return f'<text class="{kind}" x="{box.x + 4:.1f}" y="{y:.1f}">{escape(words)}</text>'
+    return f'<text class="{kind}" x="{box.x + _MARGIN:.1f}" y="{y:.1f}">{escape(words)}</text>'
+
+
+def _fits(words: str, box: Box) -> bool:
+    return len(words) * _SIGN + 2 * _MARGIN <= box.width
 
 
 def _inset(box: Box) -> Box:

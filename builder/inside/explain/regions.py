@@ -6,8 +6,9 @@ what is before it.
 """
 
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +70,7 @@ def regions(iso: Path, extents: Sequence[Extent], tables: Sequence[Region]) -> l
         *_descriptors(iso),
         *_files(extents),
     ]
-    return list(_filled(sorted(known, key=lambda each: each.start), whole))
+    return _unlike(_filled(sorted(known, key=lambda each: each.start), whole))
 
 
 def _gpt(iso: Path, header: int, which: str) -> Iterator[Region]:
@@ -130,6 +131,18 @@ def _filled(known: Iterable[Region], whole: int) -> Iterator[Region]:
         before, had_files = region.name, had_files or region.is_file
     if position < whole:
         yield Region(name=_SPACE + before, start=position, size=whole - position)
+
+
+def _unlike(found: Iterable[Region]) -> list[Region]:
+    """Number those of the same name, so that each can be found again."""
+    seen = Counter[tuple[bool, str]]()
+    named = []
+    for region in found:
+        key = (region.is_file, region.name)
+        seen[key] += 1
+        many = seen[key] > 1
+        named.append(replace(region, name=f"{region.name} ({seen[key]})") if many else region)
+    return named
 
 
 def _gap(before: str, *, had_files: bool, start: int) -> str:
