@@ -16,6 +16,7 @@ from builder.block_cache import BlockCounts
 from builder.compression import parse_compression
 from builder.inside import block_cache, medium
 from builder.inside.block_cache import LIBRARY, BlockCache
+from builder.inside.packing import write_actions
 from builder.inside.steps.squashfs import STEADY_STAT, SquashfsStep
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 
@@ -73,6 +74,7 @@ class Packing:
     ) -> "subprocess.Popen[bytes]":
         """Start mksquashfs with the store, and do not wait for it."""
         step = dataclasses.replace(self.step(how, None), target=target)
+        write_actions(step.root, step.groups, block_size=step.compression.block_size)
         counts = target.with_suffix(".counts")
         cache = dataclasses.replace(self.cache, counts=counts)
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH),
