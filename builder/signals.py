@@ -40,10 +40,11 @@ _gate: Final = _Gate()
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(*, to_the_end: bool = False) -> Iterator[None]:
     """Turn SIGTERM, SIGINT and SIGHUP into one `Interrupted`; later ones are ignored.
 
-    A SIGHUP that is ignored already, as nohup has it, stays so.
+    A SIGHUP that is ignored already, as nohup has it, stays so. With `to_the_end` the program ends
+    after the body: nothing may come between it and its exit code any more.
     """
     before = {each: signal.signal(each, _gate.arrived) for each in _WANTED}
     if before[signal.SIGHUP] is signal.SIG_IGN:
@@ -52,7 +53,7 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         for each, handler in before.items():
-            signal.signal(each, handler)
+            signal.signal(each, signal.SIG_IGN if to_the_end else handler)
 
 
 @contextlib.contextmanager

@@ -15,22 +15,23 @@ from builder.signals import held, interruptible
 
 def main() -> None:
     """Run the command and leave with the documented exit code."""
-    sys.exit(run(sys.argv[1:]))
+    with interruptible(to_the_end=True):
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run the command with these arguments and return its exit code."""
-    with interruptible():
-        try:
-            result = cli.main(arguments, prog_name="distroclone-builder", standalone_mode=False)
-            return int(result or 0)
-        except (BrokenPipeError, SystemExit):  # click's way of saying the same
-            # The reader of our output went away: nobody is left to tell.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return int(Interrupted.exit_code)
-        except Exception as error:  # noqa: BLE001 - the last door: nobody shall see it slam
-            with held(forget=True):
-                return _failed(error, arguments)
+    try:
+        result = cli.main(arguments, prog_name="distroclone-builder", standalone_mode=False)
+        return int(result or 0)
+    except (BrokenPipeError, SystemExit):  # click's way of saying the same
+        # The reader of our output went away: nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Interrupted.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last door: nobody shall see it slam
+        with held(forget=True):
+            return _failed(error, arguments)
 
 
 def _failed(error: Exception, arguments: list[str]) -> int:

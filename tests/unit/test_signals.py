@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +52,20 @@ def test_the_handlers_are_given_back() -> None:
     with pytest.raises(Interrupted), interruptible():
         send()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("body", ["os.kill(os.getpid(), signal.SIGINT)", "pass"])
+def test_nothing_comes_between_the_end_of_a_program_and_its_exit_code(body: str) -> None:
+    program = f"""
+import contextlib, os, signal, sys
+from builder.signals import Interrupted, interruptible
+with contextlib.suppress(Interrupted), interruptible(to_the_end=True):
+    {body}
+for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    os.kill(os.getpid(), number)
+sys.exit(130)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 130
 
 
 def test_a_held_signal_comes_when_the_body_is_done() -> None:
