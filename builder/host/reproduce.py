@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.differences import Explanation
-from builder.errors import SourceError, UsageError
+from builder.errors import UsageError
 from builder.events import Note, StepFinished, StepStarted
 from builder.host import session
 from builder.host.config import Config
@@ -20,12 +20,11 @@ from builder.host.explanation import explain
 from builder.host.origin import Origin
 from builder.host.originals import Comparison, Originals, Verdict, compare, located, read_originals
 from builder.host.result_folder import opened_folder
-from builder.host.session import Choice, Outcome, cache_source
+from builder.host.session import Choice, Outcome, cache_source, choice_of
 from builder.host.source import OnEvent, scan_cache
 from builder.host.temporary import temporary_folder
 from builder.host.tree_search import TreeSearch, is_named
 from builder.host.wanted_image import wanted_image
-from builder.naming import iso_stem
 from builder.plan import Candidate
 
 
@@ -119,15 +118,7 @@ def _rebuilt(origin: Origin, config: Config, engine: Engine, *, on_event: OnEven
             on_event=on_event,
         )
         candidate = _renamed(search.run(), origin)
-        if candidate.system is None:
-            raise SourceError("There is no system in {selector}", selector=candidate.selector)
-        return Choice(
-            image=image,
-            report=report,
-            candidate=candidate,
-            system=candidate.system,
-            iso_name=iso_stem(candidate.system, config.recipe.name),
-        )
+        return choice_of(config, image=image, report=report, candidate=candidate)
 
     config = replace(config, recipe=origin.recipe, block_store=None)
     return session.build(config, engine, prepared=prepared, on_event=on_event)

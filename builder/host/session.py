@@ -105,11 +105,19 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     for warning in report.warnings:
         on_event(Note(level="warning", message=warning.message, values=dict(warning.values)))
     candidate = choose(report, config.source.snapshot, zone=local_zone())
-    if candidate.system is None:
-        raise SourceError("There is no system in {selector}", selector=candidate.selector)
-    on_event(_chosen(report, candidate, candidate.system))
+    choice = choice_of(config, image=image, report=report, candidate=candidate)
+    on_event(_chosen(report, candidate, choice.system))
     if is_cache_newer(report, candidate, zone=local_zone()):
         on_event(_note("The cache itself is newer than this snapshot; `build cache` takes it"))
+    return choice
+
+
+def choice_of(
+    config: Config, *, image: ImageIdentity, report: CacheReport, candidate: Candidate
+) -> Choice:
+    """Return the choice of a candidate. Raises SourceError for one without a system."""
+    if candidate.system is None:
+        raise SourceError("There is no system in {selector}", selector=candidate.selector)
     return Choice(
         image=image,
         report=report,
