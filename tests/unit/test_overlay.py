@@ -58,6 +58,21 @@ def step_for(tmp_path: Path, staging: Staging, until: ExitStack, **found: object
     return dataclasses.replace(step, survey=lambda: survey)
 
 
+@pytest.mark.parametrize(
+    ("release", "volatile"),
+    [("5.9.16-generic", False), ("5.10.0-32-amd64", True), ("6.1", True), ("10.0.1+x", True)],
+)
+def test_where_the_kernel_can_it_need_not_bring_the_layer_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: str, *, volatile: bool
+) -> None:
+    uname = os.uname_result(("Linux", "host", release, "#1", "x86_64"))
+    monkeypatch.setattr(os, "uname", lambda: uname)
+    system = Kernel()
+    with ExitStack() as until:
+        step_for(tmp_path, Staging.OVERLAY, until).run(system)
+    assert ("volatile" in system.options) == volatile
+
+
 def test_an_overlay_is_mounted_until_the_end_and_nothing_is_copied(tmp_path: Path) -> None:
     system = Kernel()
     with ExitStack() as until:
