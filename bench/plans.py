@@ -44,6 +44,7 @@ def builds_of(tree: str, *, can_stage: bool) -> list[BuildKind]:
     return [
         BuildKind(name="reference", selector=first, compression="distroclone-standard",
                   options=by_copying),
+        BuildKind(name="standard, no block cache", selector=first, compression="standard"),
         BuildKind(name="standard cold", selector=first, compression="standard",
                   store="standard", fresh=True),
         BuildKind(name="standard warm", selector=first, compression="standard", store="standard"),

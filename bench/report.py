@@ -121,7 +121,7 @@ def _again(choice: Choice, changed: int) -> str:
 
 
 def _with_unit(value: float, unit: str) -> str:
-    number = f"{value:.2f}" if value < 10 and value != int(value) else f"{value:.0f}"
+    number = f"{value:.3g}" if value < 10 else f"{value:.0f}"
     if unit == "s" and value >= 10:
         number = f"{value:.1f}".removesuffix(".0")
     return f"{number} {unit}".rstrip()

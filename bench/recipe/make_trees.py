@@ -8,7 +8,7 @@ place of its own, and with one byte changed. KIND `desktop` has a fifth, with mo
 import subprocess
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, "/recipe")  # the demo cache's recipe, whose image this runs in
@@ -18,7 +18,6 @@ from debian import bootstrap
 from shell import make_loop_nodes, mounted, run, tell
 
 _IMAGE_BYTES = 16 * 1024**3  # nearly all of it holes
-_FIRST = datetime(2026, 6, 3, 14, 30, tzinfo=UTC)
 _DESKTOP = (
     "linux-image-amd64", "live-boot", "live-boot-initramfs-tools", "live-config",
     "live-config-systemd", "user-setup", "initramfs-tools", "systemd-sysv", "sudo", "dbus", "zstd",
@@ -114,7 +113,7 @@ def _back_to(before: Path, system: Path) -> None:
 
 def _keep(cache: Cache, system: Path, number: int) -> None:
     """Back the system up, and take the snapshot with this number."""
-    taken = _FIRST + timedelta(weeks=number)
+    taken = datetime.now(UTC).replace(microsecond=0)  # later than all that is in it
     kernel = max(path.name for path in (system / "usr/lib/modules").iterdir())
     tell(f"== state {number}")
     cache.back_up(system, taken, kernel=kernel, full=True)

@@ -73,13 +73,17 @@ def test_a_ratio_is_taken_inside_each_round() -> None:
 def test_each_target_takes_its_own_figures() -> None:
     measured = builds(reference=[100.0], standard_cold=[30.0], max_cold=[200.0], max_warm=[20.0],
                       max_six_packages=[80.0])  # fmt: skip
+    writing = {
+        "bytes written for each byte of the ISO, an empty block cache, which it fills",
+        "bytes written for each byte of the ISO, a full block cache, after six packages",
+    }
     found = {target.figure: target for target in targets(measured)}
     values = {target.bound: target.measured for target in found.values()}
     assert values[0.12] == 0.1
     assert values[1.06] == 1.0
     assert values[12] == 19.0
     assert values[1536] == 512.0
-    assert values[2.5] == 1.5
+    assert {name for name, target in found.items() if target.measured == 1.5} == writing
     assert [target.measured for target in found.values() if target.bound == 0.35] == [0.3, 0.4]
     assert [target.is_met for target in found.values() if target.bound == 0.35] == [True, False]
     assert values[2] is None  # mksquashfs alone was not run
@@ -113,7 +117,7 @@ def test_a_missed_target_is_said_to_be_missed() -> None:
         Target(figure="one", bound=0.35, measured=0.351),
         Target(figure="two", bound=12, measured=11.94, unit="s"),
     ])  # fmt: skip
-    assert "| one | ≤ 0.35 | 0.35 | **missed** |" in table
+    assert "| one | ≤ 0.35 | 0.351 | **missed** |" in table
     assert "| two | ≤ 12 s | 11.9 s | met |" in table
 
 
@@ -162,7 +166,7 @@ def test_a_folder_of_results_becomes_tables_and_plots(tmp_path: Path) -> None:
     (tmp_path / "builds-demo.json").write_text(json.dumps(to_data(demo)))
     text = pages.render(tmp_path)
     assert "Measured 2026-06-17: 2 processors (A fast one)" in text
-    assert "0.30 | met |" in text
+    assert "| 0.3 | met |" in text
     ET.parse(tmp_path / "builds-demo.svg")  # noqa: S314 - our own
 
 
