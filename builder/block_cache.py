@@ -23,6 +23,23 @@ class BlockCounts:
     stored_bytes: int
     not_stored: int  # misses that could not be stored: no room, no right to write
 
+    def without(self, ahead: "BlockCounts") -> "BlockCounts":
+        """Return these counts with what was compressed `ahead` of the same run as misses.
+
+        A block that could not be stored then was asked for and counted again.
+        """
+        blocks = min(self.hits, max(ahead.misses - ahead.not_stored, 0))
+        content = min(self.hit_bytes, ahead.miss_bytes) if blocks else 0
+        return BlockCounts(
+            hits=self.hits - blocks,
+            misses=self.misses + blocks,
+            hit_bytes=self.hit_bytes - content,
+            miss_bytes=self.miss_bytes + content,
+            damaged=self.damaged + ahead.damaged,
+            stored_bytes=self.stored_bytes + ahead.stored_bytes,
+            not_stored=self.not_stored,
+        )
+
     @property
     def asked(self) -> int:
         """How many blocks the store was asked for."""

@@ -97,6 +97,7 @@ def tools_context() -> BuildContext:
         "workshop/assemble",
         "block-cache/block_cache.c",
         "block-cache/blake2b.h",
+        "block-cache/fill_ahead.c",
         "steady-stat/steady_stat.c",
     )
     for name in ("layers.py", "image_archive.py"):

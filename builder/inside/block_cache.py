@@ -7,7 +7,7 @@ touched, so a folder that was given by mistake keeps its files.
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -24,33 +24,48 @@ _ABANDONED: Final = 3600  # seconds; no value takes that long to write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockCache:
-    """A store that a build container sees; the library writes `counts` at its end."""
+    """A store that a build container sees; the library writes `counts` at its end.
+
+    And `counts_ahead` at the end of what filled the store for it, see `builder.inside.fill_ahead`.
+    """
 
     folder: Path
     counts: Path
     read_only: bool = False
 
-    def environment(self, *, reserve: int) -> Mapping[str, str]:
+    @property
+    def counts_ahead(self) -> Path:
+        """Return the file with the counts of what filled the store ahead."""
+        return self.counts.with_name(f"{self.counts.name}-ahead")
+
+    def environment(self, *, reserve: int, counts: Path | None = None) -> Mapping[str, str]:
         """Return what makes mksquashfs use the store when `LIBRARY` is preloaded.
 
         While less than `reserve` bytes of the store's disk are free, nothing more is stored.
         """
         environment = {
             "DISTROCLONE_BLOCK_CACHE": os.fspath(self.folder),
-            "DISTROCLONE_BLOCK_CACHE_COUNTS": os.fspath(self.counts),
+            "DISTROCLONE_BLOCK_CACHE_COUNTS": os.fspath(counts or self.counts),
             "DISTROCLONE_BLOCK_CACHE_RESERVE": str(reserve),
         }
         if self.read_only:
             environment["DISTROCLONE_BLOCK_CACHE_READ_ONLY"] = "1"
         return environment
 
+    def reserve(self, folder: Path, size: Callable[[], int]) -> int:
+        """Return the bytes of the store's disk that a build in `folder` needs for its results.
+
+        `size` tells the bytes of the tree: the squashfs and the ISO are half of it each, at most.
+        """
+        return size() if self.folder.stat().st_dev == folder.stat().st_dev else 0
+
     def read_counts(self) -> BlockCounts | None:
-        """Return what the library counted; None when it wrote nothing that can be read."""
-        try:
-            words = dict(line.split() for line in self.counts.read_text("ascii").splitlines())
-            return BlockCounts(**{each.name: int(words[each.name]) for each in fields(BlockCounts)})
-        except (OSError, ValueError, KeyError):
-            return None
+        """Return what was counted; None when there is nothing that can be read.
+
+        What this very build had compressed ahead was not there before: these are no hits.
+        """
+        counts, ahead = _read(self.counts), _read(self.counts_ahead)
+        return counts if counts is None or ahead is None else counts.without(ahead)
 
 
 def mounted_store(folder: Path, *, counts: Path) -> BlockCache | None:
@@ -59,6 +74,14 @@ def mounted_store(folder: Path, *, counts: Path) -> BlockCache | None:
         return None
     read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     return BlockCache(folder=folder, counts=counts, read_only=read_only)
+
+
+def _read(path: Path) -> BlockCounts | None:
+    try:
+        words = dict(line.split() for line in path.read_text("ascii").splitlines())
+        return BlockCounts(**{each.name: int(words[each.name]) for each in fields(BlockCounts)})
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

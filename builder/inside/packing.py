@@ -71,10 +71,15 @@ class Group:
 
 def write_actions(root: Path, target: Path, *, block_size: int) -> None:
     """Write the actions for the tree at `root`."""
-    sharing = min(block_size, _SHARING)
-    files = sorted(_small_files(root, sharing), key=lambda file: file.key)
-    alone = b"no-fragments@filesize(+%d)\n" % (sharing - 1)
+    smallest = sharing(block_size)
+    files = sorted(_small_files(root, smallest), key=lambda file: file.key)
+    alone = b"no-fragments@filesize(+%d)\n" % (smallest - 1)
     target.write_bytes(alone + b"".join(group.action() for group in grouped(files)))
+
+
+def sharing(block_size: int) -> int:
+    """Return the bytes of the smallest file that shares no block."""
+    return min(block_size, _SHARING)
 
 
 def key_of(path: bytes) -> bytes:
@@ -183,7 +188,7 @@ def _common(one: bytes, other: bytes) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-def _small_files(root: Path, sharing: int) -> Iterator[SmallFile]:
+def _small_files(root: Path, limit: int) -> Iterator[SmallFile]:
     top = os.fsencode(root)
     pending = [b""]
     while pending:
@@ -194,5 +199,5 @@ def _small_files(root: Path, sharing: int) -> Iterator[SmallFile]:
                 facts = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(facts.st_mode):
                     pending.append(path + b"/")
-                elif stat.S_ISREG(facts.st_mode) and 0 < facts.st_size < sharing:
+                elif stat.S_ISREG(facts.st_mode) and 0 < facts.st_size < limit:
                     yield SmallFile(key=key_of(path), size=facts.st_size)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
@@ -13,6 +14,7 @@ from builder.events import Event
 from builder.inside import block_cache, paths, source
 from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import staging_rules, swap_files
+from builder.inside.fill_ahead import FillAhead
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.real_system import RealSystem
 from builder.inside.results import Results, results_folder
@@ -122,6 +124,7 @@ def pipeline(
             kernels=facts.kernels,
             source_date_epoch=epoch,
             kept=_kept_initramfs(plan, study),
+            meanwhile=_fill_ahead(plan, study),
         ),
         SquashfsStep(
             root=paths.ROOT,
@@ -203,6 +206,21 @@ def _kept_initramfs(plan: BuildPlan, study: Study) -> KeptInitramfs | None:
         source=study.digest.result,
         reserve=lambda: study.survey.result().size,
     )
+
+
+def _fill_ahead(
+    plan: BuildPlan, study: Study
+) -> Callable[[System], AbstractContextManager[object]]:
+    store = _store()
+    if store is None:
+        return contextlib.nullcontext
+    return FillAhead(
+        root=paths.ROOT,
+        compression=plan.recipe.compression,
+        store=store,
+        beside=paths.ISO_TREE,
+        size=lambda: study.survey.result().size,
+    ).running
 
 
 def _closed_store() -> BlockCounts | None:

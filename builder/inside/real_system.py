@@ -144,6 +144,22 @@ class RealSystem:
             raise early
 
     @contextlib.contextmanager
+    def meanwhile(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        """See `System.meanwhile`."""
+        command = tuple(argv)
+        self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)} &"))
+        surroundings = {**self._environment, **(env or {})}
+        with tempfile.TemporaryFile() as output:
+            with _started(command, cwd=None, env=surroundings, stdin=b"", stdout=output) as process:
+                yield
+                process.terminate()
+            output.seek(0)
+            for line in split_lines(output):
+                self._emit(ToolOutput(step=self._step, text=line))
+
+    @contextlib.contextmanager
     def mounted(
         self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
     ) -> Iterator[None]:
@@ -167,6 +183,7 @@ def _started(
     cwd: Path | None,
     env: Mapping[str, str],
     stdin: bytes,
+    stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a process group; end all of it when the body is left early."""
@@ -178,7 +195,7 @@ def _started(
             cwd=cwd,
             env=env,
             stdin=prepared,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=stderr,
             start_new_session=True,
             umask=0o022,

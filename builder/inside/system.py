@@ -42,6 +42,16 @@ class System(Protocol):
         """
         ...
 
+    def meanwhile(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> AbstractContextManager[None]:
+        """Run a tool beside the body, for what saves time and decides nothing.
+
+        It gets SIGTERM when the body is left, and its end is waited for. Its output goes to the
+        log then, and how it ends does not matter. The environment is that of `run`.
+        """
+        ...
+
     def mounted(
         self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
     ) -> AbstractContextManager[None]:

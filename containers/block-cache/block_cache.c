@@ -12,6 +12,10 @@
  * what is damaged, cut short or in the wrong place is a miss and is replaced. Files appear by
  * rename, so several writers and a death at any instant do no harm; nothing needs a lock.
  *
+ * With branch filters mksquashfs compresses a block without one and then with each, and takes the
+ * shortest. What a filter did not make shorter is never taken: no bytes of it are stored, only that
+ * it does not fit.
+ *
  * Whatever goes wrong with the store, mksquashfs never learns of it: the real function is called.
  *
  * Environment: DISTROCLONE_BLOCK_CACHE            folder of the store; unset: nothing is done
@@ -245,6 +249,7 @@ static void keep(const uint8_t key[HASH], const void *bytes, struct answer answe
 static _Thread_local struct {
 	uint8_t *copy;
 	size_t size, room;
+	size_t unfiltered; /* size of its xz answer without a branch filter; 0 while not known */
 	uint8_t digest[HASH];
 } latest;
 
@@ -256,6 +261,7 @@ static void digest_of(const void *block, size_t size, uint8_t digest[HASH])
 		memcpy(digest, latest.digest, HASH);
 		return;
 	}
+	latest.unfiltered = 0;
 	blake2b_begin(&hash);
 	blake2b_add(&hash, block, size);
 	blake2b_end(&hash, digest);
@@ -366,6 +372,19 @@ size_t ZSTD_compressCCtx(ZSTD_CCtx *context, void *room, size_t capacity, const 
 	return result;
 }
 
+/*
+ * Whether mksquashfs may take an xz answer of this size for the block that was hashed last: it is
+ * without a branch filter (and then the measure for those with one), or shorter than that.
+ */
+static bool is_of_use(const lzma_filter *filters, size_t size)
+{
+	if (filters->id == LZMA_FILTER_LZMA2) {
+		latest.unfiltered = size;
+		return true;
+	}
+	return latest.unfiltered == 0 || size < latest.unfiltered;
+}
+
 lzma_ret lzma_stream_buffer_encode(lzma_filter *filters, lzma_check check,
 				   const lzma_allocator *allocator, const uint8_t *block,
 				   size_t size, uint8_t *room, size_t *used, size_t capacity)
@@ -390,14 +409,17 @@ lzma_ret lzma_stream_buffer_encode(lzma_filter *filters, lzma_check check,
 		count(&hit_bytes, size);
 		if (!answer.fits)
 			return LZMA_BUF_ERROR;
+		is_of_use(filters, answer.size);
 		*used = answer.size;
 		return LZMA_OK;
 	}
 	count(&misses, 1);
 	count(&miss_bytes, size);
 	result = real(filters, check, allocator, block, size, room, used, capacity);
-	if (result == LZMA_BUF_ERROR || (result == LZMA_OK && *used > 0 && *used <= capacity))
-		keep(key, room, (struct answer){.fits = result == LZMA_OK, .size = *used});
+	if (result == LZMA_BUF_ERROR)
+		keep(key, room, (struct answer){.fits = false});
+	else if (result == LZMA_OK && *used > 0 && *used <= capacity)
+		keep(key, room, (struct answer){.fits = is_of_use(filters, *used), .size = *used});
 	return result;
 }
 

@@ -1,6 +1,7 @@
 """Two builds of the demo with one block cache: the same ISO, and nothing compressed twice."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -64,13 +65,16 @@ def test_a_warm_build_is_the_same_and_compresses_nothing(
     assert plain.blocks is None
     assert "Block cache" not in log
     cold, log, first = built(engine, demo_cache, folders / "cold", store=store)
+    assert ("/fill_ahead /work/root" in log) == (len(os.sched_getaffinity(0)) > 1)
     warm, log, second = built(engine, demo_cache, folders / "warm", store=store, read_only=True)
     assert plain.iso.sha256 == cold.iso.sha256 == warm.iso.sha256
     assert cold.blocks is not None
     assert warm.blocks is not None
     assert cold.blocks.not_stored == warm.blocks.not_stored == 0
+    assert cold.blocks.rate < 0.1  # what it compressed ahead was not there before
     assert warm.blocks.rate >= 0.99
     assert "mkinitramfs -c" not in log
+    assert "fill_ahead" not in log
     assert "very same system before and is used again" in log
     assert re.search(r"Block cache: (99|100) % of \d+ blocks were there", log)
     manifest = (warm.folder / f"{warm.iso_name}.manifest.json").read_text()

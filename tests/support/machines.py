@@ -175,6 +175,8 @@ class RecordingSystem(System):
         self.prints: tuple[str, ...] = ()
         self.stream = b""  # what a tool prints for `reading`
         self.roots: list[Path | None] = []
+        self.environments: list[Mapping[str, str]] = []
+        self.beside_now: list[tuple[str, ...]] = []
         self.mounts: list[tuple[str, Path]] = []
         self.mounted_now: list[Path] = []
         self.notes: list[str] = []
@@ -191,8 +193,9 @@ class RecordingSystem(System):
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
     ) -> str:
-        del cwd, env, stdin, success
+        del cwd, stdin, success
         self.roots.append(root)
+        self.environments.append(dict(env or {}))
         self.commands.append(tuple(argv))
         for line in self.prints:
             if progress and (fraction := progress(line)) is not None:
@@ -203,6 +206,18 @@ class RecordingSystem(System):
     def reading(self, argv: Sequence[str]) -> Iterator[BinaryIO]:
         self.commands.append(tuple(argv))
         yield io.BytesIO(self.stream)
+
+    @contextmanager
+    def meanwhile(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        self.commands.append(tuple(argv))
+        self.environments.append(dict(env or {}))
+        self.beside_now.append(tuple(argv))
+        try:
+            yield
+        finally:
+            self.beside_now.remove(tuple(argv))
 
     @contextmanager
     def mounted(

@@ -41,6 +41,14 @@ class RecordingSystem:
         yield
 
     @contextmanager
+    def meanwhile(
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        """Nothing that is tested with this system runs a tool beside."""
+        raise AssertionError("a tool that no test expects")
+        yield
+
+    @contextmanager
     def mounted(
         self, source: str, target: Path, *, kind: str, options: Sequence[str] = ()
     ) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """Every kernel gets an initramfs that can go live, in a chroot that is left as it was."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +37,11 @@ def making(root: Path, listing: str = LISTING) -> RecordingSystem:
     return RecordingSystem(answer)
 
 
-def step(root: Path, *kernels: str) -> InitramfsStep:
+def step(root: Path, *kernels: str, made: int = CLOCK - 86400) -> InitramfsStep:
+    for kernel in kernels:
+        image = root / f"boot/vmlinuz-{kernel}"
+        image.write_bytes(b"MZ")
+        os.utime(image, (made, made))
     return InitramfsStep(root=root, kernels=kernels, source_date_epoch=CLOCK)
 
 
@@ -65,6 +70,40 @@ def test_only_options_that_debian_12_has_too_are_used(root: Path) -> None:
     step(root, "6.1").run(system)
     options = {word for word in system.commands[0] if word.startswith("-")}
     assert options <= {"-c", "-d", "-k", "-l", "-o", "-r", "-v"}  # mkinitramfs 0.142
+
+
+@pytest.mark.parametrize(
+    ("made", "date"),
+    [(CLOCK - 86400, CLOCK - 86400), (CLOCK, CLOCK), (CLOCK + 1, CLOCK), (-1, 0)],
+)
+def test_its_date_is_the_kernels_own_but_never_after_that_of_the_iso(
+    root: Path, made: int, date: int
+) -> None:
+    system = making(root)
+    step(root, "6.12", made=made).run(system)
+    assert system.environments[0]["SOURCE_DATE_EPOCH"] == str(date)
+
+
+@pytest.mark.parametrize(
+    ("places", "is_in_memory"),
+    [
+        ((), True),
+        (("usr/lib/modules/6.12",), True),
+        (("usr/lib/modules/6.12", "usr/lib/firmware"), False),
+        (("usr/lib/modules/6.1", "usr/lib/firmware"), True),
+    ],
+)
+def test_what_it_writes_meanwhile_stays_in_memory_when_it_cannot_be_much(
+    root: Path, places: tuple[str, ...], *, is_in_memory: bool
+) -> None:
+    (root / "lib").symlink_to("usr/lib")
+    for place in places:
+        (root / place).mkdir(parents=True)
+        with (root / place / "large").open("wb") as stream:
+            stream.truncate(300 << 20)
+    system = making(root)
+    step(root, "6.12").run(system)
+    assert ("TMPDIR" in system.environments[0]) == is_in_memory
 
 
 def test_the_chroot_is_left_without_mounts_and_settings(root: Path) -> None:

@@ -53,6 +53,8 @@ class Machine:
                      "dev", "tmp", "run"):  # fmt: skip
             (root / name).mkdir(parents=True)
         (root / "usr/sbin/mkinitramfs").write_text("#!/bin/sh\n")
+        for kernel in KERNELS:
+            (root / f"boot/vmlinuz-{kernel}").write_bytes(b"MZ")
         (root / IMAGES[1]).write_text("of the source")
         for folder, folders, names in os.walk(root):
             for name in (*folders, *names):

@@ -175,3 +175,41 @@ def test_an_interruption_ends_the_tool_and_its_children(system: RealSystem, tmp_
             return
         time.sleep(0.05)
     pytest.fail("the tool's child is still running")
+
+
+_TOLD = "trap 'echo told; exit 3' TERM; echo begun; echo > {}; while :; do sleep 0.01; done"
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_tool_beside_is_told_to_end_and_how_it_ends_does_not_matter(
+    system: RealSystem, events: list[Event], tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    with system.meanwhile(["sh", "-c", _TOLD.format(begun)], env={"EXTRA": "1"}):
+        wait_for(begun)
+        assert system.run(["echo", "else"]) == "else"
+    first, *others = texts(events)
+    assert first.startswith("$ sh -c ")
+    assert first.endswith(" &")
+    assert others == ["$ echo else", "else", "begun", "told"]
+
+
+def test_a_tool_beside_may_have_ended_long_before(system: RealSystem, events: list[Event]) -> None:
+    with system.meanwhile(["false"]):
+        system.run(["sleep", "0.2"])
+    assert texts(events) == ["$ false &", "$ sleep 0.2"]
+
+
+def test_a_tool_beside_does_not_outlive_an_interruption(system: RealSystem, tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    script = f"trap '' TERM; echo $$ > {marker}; while :; do sleep 0.01; done"
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Interrupted), interruptible(), system.meanwhile(["sh", "-c", script]):
+        time.sleep(10)
+    assert not Path(f"/proc/{marker.read_text().strip()}").exists()

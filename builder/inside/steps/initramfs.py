@@ -5,8 +5,8 @@ Nothing of the machine that builds is visible in the chroot but the time and the
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
@@ -24,6 +24,10 @@ _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
 # Ubuntu 24.04 (initramfs-tools 0.142) has an option for neither.
 _CONF_TEXT: Final = b"MODULES=most\nRESUME=none\n"
 _LIVE_SCRIPTS: Final = ("scripts/live", "usr/bin/live-boot")
+
+# Up to so many bytes of modules and firmware, which is nearly all that mkinitramfs copies, its
+# temporary files are kept in memory: with 1.5 GiB for the container, there is room for them.
+_MOST_IN_MEMORY: Final = 512 << 20
 
 # Devices that every program may expect: Linux' Documentation/admin-guide/devices.txt
 _DEVICES: Final = (
@@ -54,7 +58,8 @@ _MOUNTS: Final = (  # kind, where, options
 class InitramfsStep:
     """Make /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
 
-    Or take them from `kept`, where an earlier build left them for this very system.
+    Or take them from `kept`, where an earlier build left them for this very system. While they
+    are made, `meanwhile` runs.
     """
 
     name: ClassVar[str] = "initramfs"
@@ -64,6 +69,7 @@ class InitramfsStep:
     kernels: tuple[str, ...]
     source_date_epoch: int
     kept: KeptInitramfs | None = None
+    meanwhile: Callable[[System], AbstractContextManager[object]] = nullcontext
 
     def argv(self, kernel: str, *, compressor: str) -> tuple[str, ...]:
         """Return the command, as run in the chroot.
@@ -93,7 +99,7 @@ class InitramfsStep:
 
     def _make_all(self, tree: Tree, system: System) -> None:
         compressor = "zstd" if tree.exists("/usr/bin/zstd") else "gzip"
-        with inhabited(tree, system), _configured(tree):
+        with self.meanwhile(system), inhabited(tree, system), _configured(tree):
             for done, kernel in enumerate(self.kernels):
                 self._make(kernel, system, tree, compressor=compressor)
                 self._check(kernel, system, fraction=(done + 1) / len(self.kernels))
@@ -115,10 +121,21 @@ class InitramfsStep:
     def _make(self, kernel: str, system: System, tree: Tree, *, compressor: str) -> None:
         tree.remove(image_path(kernel))
         command = self.argv(kernel, compressor=compressor)
-        system.run(command, root=self.root, env={"SOURCE_DATE_EPOCH": str(self.source_date_epoch)})
+        environment = {"SOURCE_DATE_EPOCH": str(self._clock(tree, kernel))}
+        if _size_of_parts(tree, kernel) <= _MOST_IN_MEMORY:
+            environment["TMPDIR"] = "/tmp"  # noqa: S108 - inside the tree, and ours
+        system.run(command, root=self.root, env=environment)
         if not tree.is_file(image_path(kernel)):
             message = "mkinitramfs made no initramfs for the kernel {kernel}"
             raise StepError(message, kernel=kernel, command=command)
+
+    def _clock(self, tree: Tree, kernel: str) -> int:
+        """Return the date in the initramfs: the kernel's, but not one after that of the ISO.
+
+        So it is the same one, block by block, in all snapshots that have the same parts.
+        """
+        made = int(tree.resolve(f"/boot/vmlinuz-{kernel}").stat().st_mtime)
+        return max(0, min(made, self.source_date_epoch))
 
     def _check(self, kernel: str, system: System, *, fraction: float) -> None:
         # Thousands of names say nothing in the log: they count as progress instead.
@@ -135,6 +152,24 @@ class InitramfsStep:
 def image_path(kernel: str) -> str:
     """Return the path of a kernel's initramfs inside the tree."""
     return f"/boot/initrd.img-{kernel}"
+
+
+def _size_of_parts(tree: Tree, kernel: str) -> int:
+    """Return how many bytes the modules and the firmware have."""
+    total = 0
+    waiting = [
+        os.fspath(tree.resolve(folder))
+        for folder in (f"/lib/modules/{kernel}", "/lib/firmware")
+        if tree.is_dir(folder)
+    ]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    total += entry.stat(follow_symlinks=False).st_size
+    return total
 
 
 @contextmanager

@@ -86,9 +86,7 @@ class SquashfsStep:
 
     def _pack_cached(self, cache: BlockCache, system: System) -> None:
         cache.counts.unlink(missing_ok=True)
-        reserve = 0
-        if cache.folder.stat().st_dev == self.target.parent.stat().st_dev:
-            reserve = self.size()  # the squashfs and the ISO, each half of it at most
+        reserve = cache.reserve(self.target.parent, self.size)
         self._pack(system, (STEADY_STAT, LIBRARY), cache.environment(reserve=reserve))
         counts = cache.read_counts()
         if counts is None or not counts.asked:

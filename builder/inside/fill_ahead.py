@@ -1,0 +1,59 @@
+"""Compresses blocks ahead while the initramfs is made, which takes one processor only.
+
+The store of compressed blocks hands them over to mksquashfs, so it decides no byte. See
+`containers/block-cache/fill_ahead.c`.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.inside import packing
+from builder.inside.block_cache import LIBRARY, BlockCache
+from builder.inside.system import System
+from builder.plan import Codec, Compression
+
+_PROGRAM: Final = Path("/usr/lib/distroclone-builder/fill_ahead")
+_MOST_THREADS: Final = 20  # at 27 MiB each, beside the temporary files of mkinitramfs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillAhead:
+    """Fills `store` with blocks of the large files of the tree at `root`.
+
+    `beside` is the folder of the build's results, `size` tells the bytes of the tree.
+    """
+
+    root: Path
+    compression: Compression
+    store: BlockCache
+    beside: Path
+    size: Callable[[], int]
+
+    @contextmanager
+    def running(self, system: System) -> Iterator[None]:
+        """Fill the store as long as the body runs, if it has a processor to spare."""
+        self.store.counts_ahead.unlink(missing_ok=True)
+        threads = min(len(os.sched_getaffinity(0)) - 1, _MOST_THREADS)
+        if threads < 1 or self.compression.codec is Codec.LZ4 or self.store.read_only:
+            yield
+            return
+        environment = self.store.environment(
+            reserve=self.store.reserve(self.beside, self.size), counts=self.store.counts_ahead
+        )
+        preload = {"LD_PRELOAD": os.fspath(LIBRARY)}
+        with system.meanwhile(self.argv(threads), env={**preload, **environment}):
+            yield
+
+    def argv(self, threads: int) -> list[str]:
+        """Return the command; its last words are what decides a block."""
+        how = self.compression
+        smallest = packing.sharing(how.block_size) if how.grouped else how.block_size
+        return [
+            os.fspath(_PROGRAM), os.fspath(self.root), str(smallest), str(threads),
+            str(how.block_size), how.codec.value,
+            *(how.filters if how.level is None else (str(how.level),)),
+        ]  # fmt: skip
