@@ -5,6 +5,7 @@ The lock is one of today, so that these tests hold when the project's own is out
 
 import functools
 import hashlib
+import ipaddress
 import re
 import shutil
 import subprocess
@@ -154,7 +155,7 @@ def archive_url(client: docker.DockerClient, packages: Path, tmp_path: Path) -> 
         f"SHA256:\n {hashlib.sha256(content).hexdigest()} {len(content)} "
         "main/binary-amd64/Packages\n"
     )
-    gateway = client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    gateway = _gateway(client)
     handler = functools.partial(_Quiet, directory=str(tmp_path))
     with ThreadingHTTPServer((gateway, 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -162,6 +163,16 @@ def archive_url(client: docker.DockerClient, packages: Path, tmp_path: Path) -> 
         yield f"http://{gateway}:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+def _gateway(client: docker.DockerClient) -> str:
+    """Return this machine's address on the engine's network: the first one, unless configured.
+
+    An engine that was started for the first time does not name it (moby issue 26799).
+    """
+    network = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+    first = next(ipaddress.ip_network(network["Subnet"]).hosts())
+    return str(network.get("Gateway", first))
 
 
 def _published(packages: Path, pool: Path, package: Package) -> str:
