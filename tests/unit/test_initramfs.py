@@ -106,6 +106,20 @@ def test_what_it_writes_meanwhile_stays_in_memory_when_it_cannot_be_much(
     assert ("TMPDIR" in system.environments[0]) == is_in_memory
 
 
+@pytest.mark.parametrize("suffix", ["xz", "zst", "gz"])
+@pytest.mark.parametrize(("mebibytes", "is_in_memory"), [(93, True), (94, False)])
+def test_what_it_may_unpack_counts_as_unpacked(
+    root: Path, suffix: str, mebibytes: int, *, is_in_memory: bool
+) -> None:
+    folder = root / "lib/modules/6.12/kernel"
+    folder.mkdir(parents=True)
+    with (folder / f"module.ko.{suffix}").open("wb") as stream:
+        stream.truncate(mebibytes << 20)
+    system = making(root)
+    step(root, "6.12").run(system)
+    assert ("TMPDIR" in system.environments[0]) == is_in_memory
+
+
 def test_the_chroot_is_left_without_mounts_and_settings(root: Path) -> None:
     system = making(root)
     step(root, "6.12").run(system)

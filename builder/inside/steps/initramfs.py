@@ -28,6 +28,8 @@ _LIVE_SCRIPTS: Final = ("scripts/live", "usr/bin/live-boot")
 # Up to so many bytes of modules and firmware, which is nearly all that mkinitramfs copies, its
 # temporary files are kept in memory: with 1.5 GiB for the container, there is room for them.
 _MOST_IN_MEMORY: Final = 512 << 20
+_COMPRESSED: Final = (".xz", ".zst", ".gz")  # initramfs-tools 0.142 unpacks them in its copy
+_UNPACKED: Final = 5.5  # times the size: modules of Debian 13, as xz
 
 # Devices that every program may expect: Linux' Documentation/admin-guide/devices.txt
 _DEVICES: Final = (
@@ -154,9 +156,9 @@ def image_path(kernel: str) -> str:
     return f"/boot/initrd.img-{kernel}"
 
 
-def _size_of_parts(tree: Tree, kernel: str) -> int:
-    """Return how many bytes the modules and the firmware have."""
-    total = 0
+def _size_of_parts(tree: Tree, kernel: str) -> float:
+    """Return how many bytes the modules and the firmware have, about, when they are unpacked."""
+    total = 0.0
     waiting = [
         os.fspath(tree.resolve(folder))
         for folder in (f"/lib/modules/{kernel}", "/lib/firmware")
@@ -168,7 +170,8 @@ def _size_of_parts(tree: Tree, kernel: str) -> int:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 elif entry.is_file(follow_symlinks=False):
-                    total += entry.stat(follow_symlinks=False).st_size
+                    size = entry.stat(follow_symlinks=False).st_size
+                    total += size * _UNPACKED if entry.name.endswith(_COMPRESSED) else size
     return total
 
 
