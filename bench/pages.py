@@ -29,9 +29,11 @@ def render(results: Path) -> str:
 
 def _tables(results: Path) -> tuple[dict[str, str], dict[str, str]]:
     performance, packing = {}, {}
-    demo, large = (load(Builds, results / f"builds-{tree}.json") for tree in ("demo", "large"))
+    demo, desktop, large = (load(Builds, results / f"builds-{tree}.json") for tree in plans.TREES)
     if demo is not None:
         performance["targets"] = report.targets_table(targets(demo, large))
+    if desktop is not None:
+        performance["targets-desktop"] = report.targets_table(targets(desktop))
     for tree in plans.TREES:
         if builds := load(Builds, results / f"builds-{tree}.json"):
             _write(results / f"builds-{tree}.svg", _bars(builds))

@@ -89,6 +89,15 @@ def test_each_target_takes_its_own_figures() -> None:
     assert values[2] is None  # mksquashfs alone was not run
 
 
+def test_the_one_target_in_seconds_is_the_demo_trees() -> None:
+    seconds = {
+        tree: [each for each in targets(builds(tree, 100)) if each.unit == "s"]
+        for tree in ("demo", "desktop")
+    }
+    assert [each.bound for each in seconds["demo"]] == [12]
+    assert seconds["desktop"] == []
+
+
 def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
     assert {target.is_met for target in targets(builds())} == {None}
     assert "not measured" in report.targets_table(targets(builds()))
