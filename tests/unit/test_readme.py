@@ -137,8 +137,26 @@ def test_the_selectors_in_readme_are_possible() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)]+)\)", page.read_text())
-    gone = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    gone = [link for link in links if "://" not in link and not leads(page, link)]
     assert not gone
+
+
+@pytest.mark.parametrize("link", ["docs/none.md", "docs/cli.md#none", "#none"])
+def test_a_link_that_leads_nowhere_would_be_found(link: str) -> None:
+    assert not leads(README, link)
+
+
+def leads(page: Path, link: str) -> bool:
+    """Whether the file is there, and the heading in it that the link may name."""
+    name, _, heading = link.partition("#")
+    target = page.parent / name if name else page
+    return target.exists() and (not heading or heading in headings(target))
+
+
+def headings(page: Path) -> set[str]:
+    """Return the names that headings get on the project's site."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
