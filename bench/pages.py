@@ -68,7 +68,9 @@ def _scatter(sweep: Sweep) -> str:
     points = []
     for each in sweep.choices:
         kind = "preset" if each.name in presets else "best" if each.name in best else "other"
-        points.append(Point(name=each.name, x=each.processor, y=each.size / _MB, kind=kind))
+        short = each.name.replace(",", " ").replace("level=", "").replace("block=", "")
+        name = short.replace("filters=", "")
+        points.append(Point(name=name, x=each.processor, y=each.size / _MB, kind=kind))
     return scatter(
         points,
         title=f"A tree of {sweep.content / 10**9:.2f} GB: size against time",

@@ -8,6 +8,8 @@ from typing import Final
 
 _WIDTH, _HEIGHT = 760, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 40, 50
+_LETTER: Final = 6.6  # pixels of a letter, about
+_FAR: Final = 8  # pixels
 _STYLE: Final = (
     "text{font:12px sans-serif;fill:#333}.title{font-size:15px}.axis{stroke:#999}"
     ".grid{stroke:#e4e4e4}.other{fill:#9aa7b4}.best{fill:#2166ac}.preset{fill:#c0392b}"
@@ -63,12 +65,57 @@ def scatter(points: Sequence[Point], *, title: str, x: str, y: str) -> str:
         drawn.append(_line(_LEFT, up, _WIDTH - _RIGHT, up, "grid"))
         drawn.append(_text(_LEFT - 6, up + 4, _number(step), anchor="end"))
     drawn += [_text(_WIDTH / 2, _HEIGHT - 12, x, anchor="middle"), _text(8, _TOP - 8, y)]
-    for point in points:
-        across, up = place(point.x, point.y)
+    spots = [place(point.x, point.y) for point in points]
+    taken = [_Box(across - 4, up - 4, across + 4, up + 4) for across, up in spots]
+    for point, (across, up) in zip(points, spots, strict=True):
         radius = 3.5 if point.kind == "other" else 5
         drawn.append(f'<circle class="{point.kind}" cx="{across:.1f}" cy="{up:.1f}" r="{radius}"/>')
-        drawn.append(_text(across + 7, up - 4, point.name))
+        drawn += _label(point.name, across, up, taken)
     return _svg(drawn, _HEIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """A part of the plot that has something in it, in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def touches(self, other: "_Box") -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+
+def _label(text: str, across: float, up: float, taken: list[_Box]) -> list[str]:
+    """Write beside a point, as near as there is room, and add the place to `taken`."""
+    width = _LETTER * len(text)
+    for away in range(0, _HEIGHT, 4):
+        for baseline in (up - 4 - away, up + 13 + away):
+            for right in (True, False):
+                left = across + 7 if right else across - 7 - width
+                box = _Box(left, baseline - 10, left + width, baseline + 3)
+                if _is_inside(box) and not any(box.touches(other) for other in taken):
+                    taken.append(box)
+                    # Where it is not beside its point, a line says whose it is.
+                    near = min(max(up, box.top), box.bottom)
+                    line = [_line(across, up, across + (7 if right else -7), near, "axis")]
+                    return [*(line if away > _FAR else []), _text(left, baseline, text)]
+    return [_text(across + 7, up - 4, text)]  # more labels than a plot has room for
+
+
+def _is_inside(box: _Box) -> bool:
+    return (
+        box.left >= _LEFT
+        and box.right <= _WIDTH - 4
+        and box.top >= _TOP
+        and box.bottom <= _HEIGHT - _BOTTOM
+    )
 
 
 def bars(rows: Sequence[Bar], *, title: str, unit: str) -> str:

@@ -187,6 +187,26 @@ def test_the_plots_show_every_name_whatever_it_is_made_of() -> None:
     assert "<x>" in "".join(ET.fromstring(bars(rows, title="t", unit="s")).itertext())  # noqa: S314
 
 
+def test_names_of_crowded_points_stay_apart_and_inside_the_plot() -> None:
+    points = [
+        Point(name=f"a name of {number}", x=10.0 + number / 10, y=5.0 + number % 3 / 100)
+        for number in range(12)
+    ] + [Point(name="far right", x=99.0, y=900.0)]
+    tree = ET.fromstring(scatter(points, title="t", x="s", y="MB"))  # noqa: S314
+    width = 6
+    places = [
+        (float(text.attrib["x"]), float(text.attrib["y"]), width * len(text.text))
+        for text in tree.iter("{http://www.w3.org/2000/svg}text")
+        if text.text and text.text.startswith(("a name", "far"))
+    ]
+    assert len(places) == 13
+    assert all(left > 0 and left + length < 760 for left, _base, length in places)
+    for position, (left, base, length) in enumerate(places):
+        for other, beneath, reach in places[position + 1 :]:
+            is_beside = left + length <= other or other + reach <= left
+            assert is_beside or abs(base - beneath) >= 12
+
+
 def test_what_the_kernel_counted_is_read() -> None:
     assert read_written("rchar: 1\nwrite_bytes: 4096\ncancelled_write_bytes: 5\n") == 4096
     first = "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/docker/abc\n"
