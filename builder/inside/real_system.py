@@ -99,17 +99,14 @@ class RealSystem:
             last.append(line)
             self._emit(ToolOutput(step=self._step, text=line))
 
-        try:
-            surroundings = {**self._environment, **(env or {})}
-            with _started(command, cwd=cwd, env=surroundings, stdin=stdin) as process:
-                lines = []
-                assert process.stdout is not None
-                for line in split_lines(process.stdout):
-                    keep(line)
-                    lines.append(line)
-                code = process.wait()
-        except FileNotFoundError as error:
-            raise _not_installed(command) from error
+        surroundings = {**self._environment, **(env or {})}
+        with _started(command, cwd=cwd, env=surroundings, stdin=stdin) as process:
+            lines = []
+            assert process.stdout is not None
+            for line in split_lines(process.stdout):
+                keep(line)
+                lines.append(line)
+            code = process.wait()
         if code not in success:
             raise _failure(command, code, tuple(last), tool=argv[0])
         return "\n".join(lines)
@@ -121,19 +118,16 @@ class RealSystem:
         self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
         early: EOFError | None = None
         with tempfile.TemporaryFile() as complaints:
-            try:
-                with _started(
-                    command, cwd=None, env=self._environment, stdin=b"", stderr=complaints
-                ) as process:
-                    assert process.stdout is not None
-                    try:
-                        yield process.stdout  # type: ignore[misc]
-                    except EOFError as error:
-                        early = error
-                    process.stdout.close()
-                    code = process.wait()
-            except FileNotFoundError as error:
-                raise _not_installed(command) from error
+            with _started(
+                command, cwd=None, env=self._environment, stdin=b"", stderr=complaints
+            ) as process:
+                assert process.stdout is not None
+                try:
+                    yield process.stdout  # type: ignore[misc]
+                except EOFError as error:
+                    early = error
+                process.stdout.close()
+                code = process.wait()
             complaints.seek(0)
             lines = tuple(deque(split_lines(complaints), maxlen=_LAST_LINES))
         for line in lines:
@@ -186,20 +180,27 @@ def _started(
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start a process group; end all of it when the body is left early."""
+    """Start a process group; end all of it when the body is left early.
+
+    Raises StepError for a tool that is not there; what the body does not find is its own affair.
+    """
     with tempfile.TemporaryFile() as prepared:  # a file, so that no pipe can fill and block
         prepared.write(stdin)
         prepared.seek(0)
-        with subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=prepared,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-            umask=0o022,
-        ) as process:
+        try:
+            started = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=prepared,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                umask=0o022,
+            )
+        except FileNotFoundError as error:
+            raise _not_installed(command) from error
+        with started as process:
             try:
                 yield process
             except BaseException:

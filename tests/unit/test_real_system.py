@@ -213,3 +213,21 @@ def test_a_tool_beside_does_not_outlive_an_interruption(system: RealSystem, tmp_
     with pytest.raises(Interrupted), interruptible(), system.meanwhile(["sh", "-c", script]):
         time.sleep(10)
     assert not Path(f"/proc/{marker.read_text().strip()}").exists()
+
+
+def test_a_tool_beside_or_read_from_that_is_missing_is_named(system: RealSystem) -> None:
+    with (
+        pytest.raises(StepError, match="no-such-tool is not installed"),
+        system.meanwhile(["no-such-tool"]),
+    ):
+        pass
+    with (
+        pytest.raises(StepError, match="no-such-tool is not installed"),
+        system.reading(["no-such-tool"]),
+    ):
+        pass
+
+
+def test_what_the_reader_does_not_find_is_not_the_tool(system: RealSystem, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="gone"), system.reading(["true"]):
+        (tmp_path / "gone").read_bytes()
