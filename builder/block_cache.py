@@ -29,7 +29,7 @@ class BlockCounts:
         A block that could not be stored then was asked for and counted again.
         """
         blocks = min(self.hits, max(ahead.misses - ahead.not_stored, 0))
-        content = min(self.hit_bytes, ahead.miss_bytes) if blocks else 0
+        content = min(self.hit_bytes, ahead.miss_bytes * blocks // ahead.misses) if blocks else 0
         return BlockCounts(
             hits=self.hits - blocks,
             misses=self.misses + blocks,

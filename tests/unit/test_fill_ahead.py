@@ -105,6 +105,12 @@ def test_what_could_not_be_stored_is_not_counted_twice() -> None:
     assert (found.hits, found.misses) == (0, 100)
 
 
+def test_only_the_bytes_of_what_was_stored_ahead_are_no_hits() -> None:
+    found = counts(50, 50).without(counts(0, 60, not_stored=30))
+    assert (found.hits, found.hit_bytes) == (20, 200)
+    assert (found.misses, found.miss_bytes) == (80, 800)
+
+
 def test_what_mksquashfs_did_not_ask_for_again_does_not_make_hits_negative() -> None:
     found = counts(3, 5).without(counts(0, 8))
     assert (found.hits, found.misses, found.hit_bytes) == (0, 8, 0)
