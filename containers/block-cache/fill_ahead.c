@@ -47,7 +47,7 @@ static lzma_options_lzma lzma_options;
 static lzma_filter chains[MOST_FILTERS][3];
 static int chain_count;
 
-static volatile sig_atomic_t stopped;
+static atomic_bool stopped; /* by a signal, or by a thread */
 static char **paths;
 static size_t path_count;
 static atomic_size_t next_path;
@@ -61,7 +61,7 @@ struct worker {
 static void stop(int number)
 {
 	(void)number;
-	stopped = 1;
+	stopped = true;
 }
 
 static bool add_path(const char *path)
@@ -127,7 +127,7 @@ static void compress(struct worker *worker, size_t size)
 							    &used, block_size);
 
 		if (result != LZMA_OK && result != LZMA_BUF_ERROR) /* memory is scarce */
-			stopped = 1;
+			stopped = true;
 	}
 }
 
