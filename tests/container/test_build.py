@@ -1,13 +1,8 @@
 """Whole builds of the demo cache, from an image, from a mounted cache and from a plain one."""
 
-import hashlib
-import io
 import json
-import os
 import re
 import stat
-import subprocess
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,32 +13,16 @@ import pytest
 from docker.types import Mount
 
 from builder.host.session import BUILDING, MEMORY
-from builder.inside import paths
 from builder.plan import ImageIdentity
 from tests.container.conftest import Built
+from tests.support.built import LISTED, MARKERS, sha256, sums
 from tests.support.caches import command, frozen
 from tests.support.command_line import Ended, run, running
 from tests.support.leftovers import container_of, left_by
-from tests.support.sboms import cyclonedx_problems, spdx_problems
 
 pytestmark = pytest.mark.container
 
 PROBE = Path(__file__).with_name("probe_iso.py")
-PLANTED = Path(__file__).parents[2] / "fixtures/demo-cache/planted.json"
-LOCK = Path(__file__).parents[2] / "containers/packages.lock"
-SBOMS = ("cdx.json", "spdx.json")
-LISTED = ("iso", "manifest.json", *SBOMS, "provenance.json")
-MARKERS = sorted({entry["marker"] for entry in json.loads(PLANTED.read_text())["planted"]})
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sums(folder: Path) -> Mapping[str, str]:
-    lines = (folder / "SHA256SUMS").read_text().splitlines()
-    return {name: digest for digest, name in (line.split("  ") for line in lines)}
 
 
 @pytest.fixture(scope="module")
@@ -79,78 +58,6 @@ def test_the_output_folder_holds_the_iso_and_what_describes_it(built: Built) -> 
     assert names == {"SHA256SUMS", *(f"{stem}.{each}" for each in ("log", *LISTED))}
     assert stem == "Debian-13-console"
     assert 100 << 20 < built.iso.stat().st_size < 400 << 20
-
-
-def test_the_sums_are_right(built: Built) -> None:
-    done = subprocess.run(
-        ["sha256sum", "-c", "SHA256SUMS"], cwd=built.folder, check=False, capture_output=True
-    )
-    assert done.returncode == 0, done.stdout
-    assert set(sums(built.folder)) == {f"{built.iso.stem}.{each}" for each in LISTED}
-
-
-def test_the_manifest_and_the_result_agree_with_the_files(built: Built) -> None:
-    manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
-    digest = sha256(built.iso)
-    rows = {row["path"]: (row["size"], row["sha256"]) for row in manifest["artefacts"]}
-    described = [built.iso, *(built.folder / f"{built.iso.stem}.{each}" for each in SBOMS)]
-    assert rows == {path.name: (path.stat().st_size, sha256(path)) for path in described}
-    assert (manifest["snapshot"]["selector"], manifest["snapshot"]["number"]) == ("3", 3)
-    assert manifest["source_date_epoch"] == 1781706560  # 2026-06-17 14:29:21, on FAT's clock
-    assert manifest["source"]["digest"].startswith("sha256:")
-    assert manifest["source"]["files"] > 5000
-    assert manifest["source"]["bytes"] > 100_000_000
-    told = {each["name"]: each["sha256"] for each in built.ended.data["artefacts"]}
-    assert told[built.iso.name] == digest
-
-
-def test_the_sboms_are_valid_by_the_official_tools_and_list_every_package(built: Built) -> None:
-    cyclonedx, spdx = (
-        (built.folder / f"{built.iso.stem}.{each}").read_text("utf-8") for each in SBOMS
-    )
-    assert cyclonedx_problems(cyclonedx) == []
-    assert spdx_problems(spdx) == []
-    manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
-    packages = {(each["name"], each["version"]) for each in manifest["packages"]}
-    assert len(packages) > 100
-    assert {(each["name"], each["version"]) for each in json.loads(cyclonedx)["components"]} == (
-        packages
-    )
-    (subject, *others) = json.loads(spdx)["packages"]
-    assert subject["name"] == built.iso.stem
-    assert {(each["name"], each["versionInfo"]) for each in others} == packages
-
-
-def test_the_provenance_names_results_tree_image_and_lock(
-    client: docker.DockerClient, built: Built, builder_image: ImageIdentity
-) -> None:
-    text = (built.folder / f"{built.iso.stem}.provenance.json").read_text()
-    manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
-    statement = json.loads(text)
-    named = {each["name"]: each["digest"]["sha256"] for each in statement["subject"]}
-    rest = set(sums(built.folder)) - {f"{built.iso.stem}.provenance.json"}
-    assert named == {name: sums(built.folder)[name] for name in rest}
-    definition = statement["predicate"]["buildDefinition"]
-    digests = {each["name"]: each["digest"] for each in definition["resolvedDependencies"]}
-    assert f"sha256:{digests['builder image']['sha256']}" == builder_image.id
-    assert f"sha256:{digests['source tree']['distrocloneTree1']}" == manifest["source"]["digest"]
-    lock = lock_in(client, builder_image)
-    assert digests["lock file"] == {"sha256": hashlib.sha256(lock).hexdigest()}
-    # Where Debian's archive has moved on, the image holds other packages, and a list of them.
-    assert (lock == LOCK.read_bytes()) is builder_image.locked
-    assert [marker for marker in MARKERS if marker in text] == []
-
-
-def lock_in(client: docker.DockerClient, image: ImageIdentity) -> bytes:
-    container = client.containers.create(image.id)
-    try:
-        stream, _facts = container.get_archive(os.fspath(paths.LOCK))
-        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
-            member = archive.extractfile(paths.LOCK.name)
-            assert member is not None
-            return member.read()
-    finally:
-        container.remove(force=True, v=True)
 
 
 def test_with_json_every_line_is_an_event_and_the_last_one_is_the_result(built: Built) -> None:

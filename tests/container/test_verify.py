@@ -1,6 +1,5 @@
 """A real ISO is read by the real tools: whole it is verified, spoilt it is not."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ import pytest
 from builder.host import main
 from builder.host.session import Outcome
 from builder.plan import ImageIdentity
+from tests.support.built import sha256
 from tests.support.keys import ssh_key
 from tests.support.results import flip_bit, write_sums
 
@@ -52,20 +52,15 @@ def forge(folder: Path, change: Callable[[dict[str, Any]], object] = lambda _dat
     data = json.loads(manifest.read_text())
     for row in data["artefacts"]:
         path = folder / row["path"]
-        row |= {"size": path.stat().st_size, "sha256": digest(path)}
+        row |= {"size": path.stat().st_size, "sha256": sha256(path)}
     change(data)
     manifest.write_text(json.dumps(data))
     statement = json.loads(provenance.read_text())
     for subject in statement["subject"]:
-        subject["digest"]["sha256"] = digest(folder / subject["name"])
+        subject["digest"]["sha256"] = sha256(folder / subject["name"])
     provenance.write_text(json.dumps(statement))
     names = {subject["name"] for subject in statement["subject"]} | {provenance.name}
-    write_sums(folder, {name: digest(folder / name) for name in names})
-
-
-def digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    write_sums(folder, {name: sha256(folder / name) for name in names})
 
 
 def test_a_real_build_is_verified_signature_and_all(
