@@ -1,6 +1,7 @@
 """The results in a folder, as the tables and plots of `docs/performance.md` and its neighbours."""
 
 import json
+import re
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ from builder.codec import from_data
 DOCS: Final = Path(__file__).parent.parent / "docs"
 RESULTS: Final = DOCS / "performance"
 _MB: Final = 10**6
+_OPTION: Final = re.compile(r"[a-z]+=")
 Value = TypeVar("Value")
 
 
@@ -68,8 +70,7 @@ def _scatter(sweep: Sweep) -> str:
     points = []
     for each in sweep.choices:
         kind = "preset" if each.name in presets else "best" if each.name in best else "other"
-        short = each.name.replace(",", " ").replace("level=", "").replace("block=", "")
-        name = short.replace("filters=", "")
+        name = _OPTION.sub("", each.name).replace(",", " ")
         points.append(Point(name=name, x=each.processor, y=each.size / _MB, kind=kind))
     return scatter(
         points,
