@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bench.figures import BuildRun, StepTime
 from bench.usage import Usage, busy, watched
+from builder.basics.codec import from_data
 from builder.block_cache import BlockCounts
-from builder.codec import from_data
 
 if TYPE_CHECKING:
     import docker

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from docker.types import Mount
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from fixtures.demo_cache import (
     CAPABILITIES,
     LABEL,

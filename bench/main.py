@@ -29,12 +29,12 @@ from bench.figures import (
 )
 from bench.machine import this_machine
 from bench.pack import Pack, changed, pack
-from builder.codec import to_data
-from builder.errors import BuilderError
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError
+from builder.basics.signals import interruptible
 from builder.host.base_image import ensure_base
 from builder.host.display import choose_display, render_failure
 from builder.host.engine import connect
-from builder.signals import interruptible
 from fixtures.demo import builder_image
 
 PROJECT: Final = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from docker.types import Mount
 
 from bench.figures import PackRun
-from builder.errors import StepError
+from builder.basics.errors import StepError
 
 if TYPE_CHECKING:
     import docker

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from bench import plans, report
 from bench.figures import Builds, Packing, Sweep, frontier, targets
 from bench.plot import Bar, Point, bars, scatter
-from builder.codec import from_data
+from builder.basics.codec import from_data
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 RESULTS: Final = DOCS / "performance"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NoReturn
 
-from builder.errors import UsageError
+from builder.basics.errors import UsageError
 from builder.nearest import nearest
 from builder.plan import Codec, Compression
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from builder.codec import from_data, to_data
+from builder.basics.codec import from_data, to_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class ToolOutput:
 class Note:
     """Something the user should know; `level` is "info" or "warning".
 
-    `message` is a template of `builder.texts`, filled from `values`.
+    `message` is a template of `builder.basics.texts`, filled from `values`.
     """
 
     level: str

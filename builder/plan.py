@@ -95,7 +95,7 @@ class SnapshotKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One reason why a tree cannot be built; templates of `builder.texts` and their values."""
+    """One reason why a tree cannot be built; templates and the values that fill them."""
 
     message: str
     hint: str = ""

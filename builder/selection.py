@@ -10,9 +10,9 @@ from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from typing import Final
 
-from builder.errors import SourceError, UsageError
+from builder.basics.errors import SourceError, UsageError
+from builder.basics.texts import render, say
 from builder.plan import CacheReport, Candidate, SnapshotKind
-from builder.texts import render, say
 
 LATEST: Final = "latest"
 CACHE: Final = SnapshotKind.CACHE.value

@@ -37,7 +37,7 @@ install_package() {
 engine_problem() {
     "$python" - <<'PYTHON' 2>&1
 import sys
-from builder.errors import BuilderError
+from builder.basics.errors import BuilderError
 from builder.host.display import render_failure
 from builder.host.engine import connect
 

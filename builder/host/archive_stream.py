@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final
 
-from builder.errors import HostError, VerificationError
+from builder.basics.errors import HostError, VerificationError
 from builder.host.tar_stream import ChunkReader
 
 _CHUNK: Final = 4 * 1024 * 1024

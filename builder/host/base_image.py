@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import IO, Final
 
-from builder.errors import BuilderError, HostError
+from builder.basics.errors import BuilderError, HostError
+from builder.basics.signals import undoing
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.host.engine import Engine
 from builder.host.resources import BasePin, BuildContext, base_pin
 from builder.names import LABEL_BASE, new_run
-from builder.signals import undoing
 
 REPOSITORY: Final = "distroclone-builder-base"
 _PULL_ATTEMPTS: Final = 3

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.basics.codec import from_data
+from builder.basics.errors import HostError
 from builder.block_cache import PruneRequest, StoreFacts
-from builder.codec import from_data
-from builder.errors import HostError
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume
 from builder.host.owner import labels
 from builder.host.source import OnEvent

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from builder.codec import from_data
-from builder.errors import HostError, UsageError
+from builder.basics.codec import from_data
+from builder.basics.errors import HostError, UsageError
 from builder.events import Event
 from builder.host.base_image import build_on_base
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob

@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from builder.basics.errors import UsageError
 from builder.compression import PRESETS, parse_compression
-from builder.errors import UsageError
 from builder.host import rules
 from builder.host.block_cache import BlockStore
 from builder.host.printable import short

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.codec import to_data
-from builder.errors import HostError, UsageError, VerificationError
+from builder.basics.codec import to_data
+from builder.basics.errors import HostError, UsageError, VerificationError
+from builder.basics.signals import held, undoing
 from builder.handover import MARK, SUMS, Artefact, Mark
 from builder.host.archive_stream import unpack
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.naming import is_plain_name
-from builder.signals import held, undoing
 
 SSH_SIGNATURE: Final = f"{SUMS}.sig"
 GPG_SIGNATURE: Final = f"{SUMS}.asc"

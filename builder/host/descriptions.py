@@ -5,7 +5,8 @@ Each check returns what it found, or raises VerificationError.
 
 import hashlib
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
+from builder.basics.texts import say
 from builder.host import provenance_reader, sbom_reader
 from builder.host.manifest_reader import Manifest
 from builder.host.printable import short
@@ -15,7 +16,6 @@ from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_
 from builder.host.sums import Compared, Sums
 from builder.naming import manifest_name, provenance_name, sbom_names
 from builder.plan import IsoContents
-from builder.texts import say
 
 
 def read_listed(folder: ResultFolder, name: str, sums: Sums, *, limit: int) -> bytes:

@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from builder.errors import BuilderError, Interrupted
+from builder.basics.errors import BuilderError, Interrupted
+from builder.basics.texts import say
 from builder.host import sweep
 from builder.host.delivery import readable_size
 from builder.host.engine import ContainerSpec, Engine
@@ -17,7 +18,6 @@ from builder.host.owner import labels
 from builder.host.session import BUILDING
 from builder.names import new_run, volume_name
 from builder.plan import ImageIdentity, Isolation
-from builder.texts import say
 
 _ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB
 

@@ -4,7 +4,8 @@ import contextlib
 from dataclasses import dataclass
 from typing import Final
 
-from builder.codec import from_data
+from builder.basics.codec import from_data
+from builder.basics.errors import BuilderError, HostError, Interrupted, VerificationError
 from builder.differences import (
     CONTENT,
     PRESENCE,
@@ -15,7 +16,6 @@ from builder.differences import (
     joined,
     shown_byte,
 )
-from builder.errors import BuilderError, HostError, Interrupted, VerificationError
 from builder.handover import SUMS
 from builder.host.data_differences import data_differences
 from builder.host.engine import Bind, ContainerSpec, Engine

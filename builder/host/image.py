@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.base_image import OnEvent, step
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.layers import Layer
 
 _PIECE: Final = 1024 * 1024  # bytes

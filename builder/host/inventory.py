@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from builder.errors import HostError, StepError
+from builder.basics.errors import HostError, StepError
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.opened_tree import tree_job
 from builder.host.owner import labels

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from builder.codec import from_data
-from builder.errors import HostError, VerificationError
+from builder.basics.codec import from_data
+from builder.basics.errors import HostError, VerificationError
 from builder.events import Event
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.image import ensure_builder

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 
 _PIECE: Final = 1024 * 1024  # bytes
 _CAPABILITY: Final = "SCHILY.xattr.security.capability"

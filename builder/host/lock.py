@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 
 # Debian policy 5.6.1 and 5.6.12; a version may also hold an epoch.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+")

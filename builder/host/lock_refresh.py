@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.base_image import OnEvent
 from builder.host.engine import Engine
 from builder.host.lock import LockChange, parse_lock, renewed

@@ -6,11 +6,11 @@ import traceback
 
 import click
 
-from builder.errors import BuilderError, HostError, Interrupted, UsageError
+from builder.basics.errors import BuilderError, HostError, Interrupted, UsageError
+from builder.basics.signals import held, interruptible
 from builder.events import encode
 from builder.host.cli import cli
 from builder.host.display import failed_event, render_failure
-from builder.signals import held, interruptible
 
 
 def main() -> None:

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
+from builder.basics.texts import say
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts
 from builder.host.strict_json import strict_json
 from builder.naming import is_plain_name
 from builder.package import Distribution, Package
-from builder.texts import say
 
 KNOWN_FORMAT: Final = 1  # builder.inside.steps.manifest.MANIFEST_FORMAT, seen from here
 LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 1 MiB

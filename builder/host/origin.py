@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from builder.codec import from_data
-from builder.errors import UsageError, VerificationError
+from builder.basics.codec import from_data
+from builder.basics.errors import UsageError, VerificationError
 from builder.host import rules
 from builder.host.manifest_reader import Manifest, manifest_of, read_manifest
 from builder.host.printable import short

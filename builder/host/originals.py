@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from builder.errors import UsageError
+from builder.basics.errors import UsageError
 from builder.handover import SUMS, Artefact
 from builder.host.manifest_reader import LARGEST
 from builder.host.origin import Origin, read_origin

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.errors import HostError, UsageError
+from builder.basics.errors import HostError, UsageError
 from builder.events import Event, Note
 from builder.host.lock import Package
 from builder.host.resources import builder_lock

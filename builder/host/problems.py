@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from builder.errors import UsageError
+from builder.basics.errors import UsageError
+from builder.basics.texts import say
 from builder.host.printable import printable_lines
-from builder.texts import say
 
 MOST_SHOWN: Final = 200  # a file of the wrong kind could have a problem in each line
 
@@ -29,7 +29,7 @@ class Problems:
     _found: list[tuple[Place, str]] = field(default_factory=list)
 
     def add(self, place: Place, template: str, **values: object) -> None:
-        """Note one problem; `template` and `values` as in `builder.texts`."""
+        """Note one problem; `template` and `values` as in `builder.basics.texts`."""
         self._found.append((place, say(template, **values)))
 
     def add_error(self, place: Place, error: UsageError) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
 from builder.host.manifest_reader import Manifest
 from builder.host.printable import short
 from builder.host.strict_json import strict_json

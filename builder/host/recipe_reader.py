@@ -6,9 +6,9 @@ just as a manifest of ours writes it, so that there is one meaning and no unknow
 
 from typing import Any
 
-from builder.codec import to_data
+from builder.basics.codec import to_data
+from builder.basics.errors import UsageError, VerificationError
 from builder.compression import PRESETS, parse_compression
-from builder.errors import UsageError, VerificationError
 from builder.host import rules
 from builder.host.config import read_boot, read_live
 from builder.host.problems import Place, Problems

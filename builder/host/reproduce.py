@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from builder.basics.errors import UsageError
 from builder.differences import Explanation
-from builder.errors import UsageError
 from builder.events import Note, StepFinished, StepStarted
 from builder.host import session
 from builder.host.config import Config

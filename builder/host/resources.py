@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.lock import Lock, parse_lock
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
@@ -117,10 +117,11 @@ def boot_test_context() -> BuildContext:
 
 def code_files() -> dict[str, bytes]:
     """Return our own code for containers: paths that begin with `builder/`, and their content."""
-    inside = (each for each in (_PACKAGE / "inside").rglob("*") if each.is_file())
+    packages = (_PACKAGE / name for name in ("basics", "formats", "border", "inside"))
+    files = (path for each in packages for path in each.rglob("*") if path.is_file())
     return {
         f"builder/{path.relative_to(_PACKAGE).as_posix()}": path.read_bytes()
-        for path in (*_PACKAGE.glob("*.py"), *inside)
+        for path in (*_PACKAGE.glob("*.py"), *files)
         if path.suffix != ".pyc"
     }
 

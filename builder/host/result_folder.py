@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from builder.errors import UsageError, VerificationError
+from builder.basics.errors import UsageError, VerificationError
 from builder.host.printable import short
 
 _CHUNK: Final = 4 * 1024 * 1024

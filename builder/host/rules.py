@@ -8,7 +8,7 @@ name, a kernel command line, grub.cfg or a file that a shell reads.
 import re
 from typing import Final
 
-from builder.errors import UsageError
+from builder.basics.errors import UsageError
 from builder.host.printable import short
 from builder.nearest import nearest
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
 from builder.host.printable import short
 from builder.host.strict_json import strict_json
 from builder.package import Distribution, Package, package_url

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from builder.errors import UsageError
+from builder.basics.errors import UsageError
 from builder.host.printable import short
 from builder.host.problems import Place, Problems
 from builder.host.yaml_reader import Entry, Items, Kind, Mapping, Node, Refused, Scalar

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from builder.basics.codec import from_data, to_data
+from builder.basics.errors import BuilderError, HostError, SourceError
+from builder.basics.texts import say
 from builder.block_cache import BlockCounts
-from builder.codec import from_data, to_data
-from builder.errors import BuilderError, HostError, SourceError
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
 from builder.handover import SUMS, Artefact
 from builder.host import block_cache
@@ -40,7 +41,6 @@ from builder.plan import (
     SystemFacts,
 )
 from builder.selection import choose, is_cache_newer, local_time
-from builder.texts import say
 
 _OUT: Final = "/work/out"  # builder.inside.paths.OUT and DELIVERY, seen from here
 _DELIVERY: Final = "/delivery"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from builder.errors import UsageError, VerificationError
+from builder.basics.errors import UsageError, VerificationError
 from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE
 from builder.host.result_folder import is_file
 from builder.host.signing import NAMESPACE

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from builder.errors import HostError, UsageError
+from builder.basics.errors import HostError, UsageError
+from builder.basics.signals import undoing
 from builder.handover import SUMS
 from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE, output_folder
 from builder.host.result_folder import is_file, opened_folder
 from builder.host.sums import OnEvent, Sums, compare, read_sums
 from builder.host.tools import Ran, run_tool
-from builder.signals import undoing
 
 NAMESPACE: Final = "distroclone-builder"
 _TRIAL: Final = b"distroclone-builder: can this key sign?\n"

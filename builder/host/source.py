@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.codec import from_data
-from builder.errors import HostError, SourceError
+from builder.basics.codec import from_data
+from builder.basics.errors import HostError, SourceError
+from builder.basics.texts import say
 from builder.events import Event
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.owner import labels
 from builder.names import LABEL_CACHE, frozen_name, volume_name
 from builder.plan import CacheReport, Candidate, FreezeRequest, ScanRequest, ThawRequest
-from builder.texts import say
 
 OnEvent = Callable[[Event], None]
 

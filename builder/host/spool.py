@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
 from builder.host.printable import short
 
 

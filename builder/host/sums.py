@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
 from builder.events import Event, StepFinished, StepProgress, StepStarted
 from builder.handover import SUMS
 from builder.host.printable import short

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.errors import BuilderError, Interrupted
+from builder.basics.errors import BuilderError, Interrupted
 from builder.events import Note
 from builder.host import source
 from builder.host.engine import Bind, ContainerSpec, Engine

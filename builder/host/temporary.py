@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from builder.errors import BuilderError, HostError, Interrupted
+from builder.basics.errors import BuilderError, HostError, Interrupted
 
 _PREFIX: Final = "distroclone-builder-reproduce-"
 _LOGS: Final = "*.log"

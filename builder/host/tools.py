@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 
 _LAST_LINES: Final = 25
 _PACKAGES: Final[Mapping[str, str]] = MappingProxyType(

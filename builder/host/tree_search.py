@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from builder.codec import from_data
-from builder.errors import SourceError, StepError
+from builder.basics.codec import from_data
+from builder.basics.errors import SourceError, StepError
 from builder.events import Note, StepFinished, StepStarted
 from builder.host.engine import Engine
 from builder.host.opened_tree import tree_job

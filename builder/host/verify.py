@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from builder.errors import UsageError, VerificationError
+from builder.basics.errors import UsageError, VerificationError
+from builder.basics.texts import say
 from builder.host.delivery import SIGNATURES
 from builder.host.descriptions import check_origin, check_sboms, read_listed
 from builder.host.iso_contents import (
@@ -26,7 +27,6 @@ from builder.host.signer import Signer
 from builder.host.sums import Compared, Sums, compare, read_sums
 from builder.naming import manifest_name
 from builder.plan import IsoContents
-from builder.texts import say
 
 _LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
 _NOTHING: Final = "there is nothing to compare"

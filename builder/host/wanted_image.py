@@ -1,7 +1,8 @@
 """The builder image that a manifest names: only with that very one the bytes are the same."""
 
 from builder import __version__
-from builder.errors import HostError
+from builder.basics.errors import HostError
+from builder.basics.texts import say
 from builder.host.base_image import OnEvent
 from builder.host.engine import Engine
 from builder.host.image import build_builder, builder_tag
@@ -9,7 +10,6 @@ from builder.host.origin import Origin
 from builder.host.printable import short
 from builder.names import LABEL_LOCKED
 from builder.plan import ImageIdentity
-from builder.texts import say
 
 
 def wanted_image(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
+from builder.basics.signals import undoing
 from builder.events import Event, ToolOutput
 from builder.host.base_image import Base, OnEvent, build_on_base, ensure_base, fresh_base
 from builder.host.engine import Engine
@@ -18,7 +19,6 @@ from builder.host.package_archive import Archives, PackageHashError
 from builder.host.resources import BuildContext, tools_context
 from builder.host.spool import spool
 from builder.names import LABEL_RUN, new_run
-from builder.signals import undoing
 
 _REPOSITORY: Final = "distroclone-builder-workshop"
 _LOCK: Final = "/workshop/packages.lock"

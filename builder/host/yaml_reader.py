@@ -25,7 +25,7 @@ from yaml.events import (
 )
 from yaml.reader import ReaderError
 
-from builder.errors import UsageError
+from builder.basics.errors import UsageError
 from builder.host.printable import short
 from builder.host.problems import Place, Problems
 

@@ -8,10 +8,10 @@ import json
 import sys
 import traceback
 
-from builder.errors import BuilderError, ExitCode, StepError
+from builder.basics.errors import BuilderError, ExitCode, StepError
+from builder.basics.signals import interruptible
 from builder.events import Event, Failed, Result, encode
 from builder.inside import jobs, paths
-from builder.signals import interruptible
 
 
 def _emit(event: Event) -> None:

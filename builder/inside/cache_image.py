@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from builder.errors import SourceError, StepError
+from builder.basics.errors import SourceError, StepError
 from builder.inside.system import System
 
 _LOOP_CTL_GET_FREE: Final = 0x4C82  # linux/loop.h

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from builder.errors import SourceError
+from builder.basics.errors import SourceError
 from builder.inside.btrfs import is_subvolume_stub
 
 _FIELDS: Final = struct.Struct("<QLLLqqq")  # ino, mode, uid, gid, size, mtime, ctime (ns)

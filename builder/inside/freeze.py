@@ -8,7 +8,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from builder.errors import SourceError, StepError
+from builder.basics.errors import SourceError, StepError
 from builder.inside import paths
 from builder.inside.btrfs import filesystem_id, subvolume
 from builder.inside.system import System

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside import medium
 from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.iso_report import Extent

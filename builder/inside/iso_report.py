@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
 
 BLOCK: Final = 2048  # bytes of an ISO 9660 block
 _SECTOR: Final = 512  # bytes in which partition tables count

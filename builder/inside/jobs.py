@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from builder.basics.codec import from_data, to_data
+from builder.basics.errors import StepError
 from builder.block_cache import PruneRequest
-from builder.codec import from_data, to_data
-from builder.errors import StepError
 from builder.events import Event
 from builder.inside import paths
 from builder.inside.real_system import RealSystem

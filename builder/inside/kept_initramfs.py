@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from builder.codec import from_data, to_data
+from builder.basics.codec import from_data, to_data
 from builder.inside.block_cache import BlockCache
 from builder.inside.digests import CHUNK
 from builder.inside.regular import open_regular

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.serial_console import Lookout, Sighting, Sign
 from builder.plan import Accelerator, Attachment, BootTestRequest, Firmware
 

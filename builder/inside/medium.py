@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from builder.codec import to_data
+from builder.basics.codec import to_data
 from builder.inside.digests import FileDigest
 from builder.plan import Recipe
 

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 
+from builder.basics.codec import to_data
+from builder.basics.errors import SourceError, StepError
 from builder.block_cache import LIMIT, BlockCounts
-from builder.codec import to_data
-from builder.errors import SourceError, StepError
 from builder.events import Event
 from builder.inside import block_cache, paths, source
 from builder.inside.block_cache import BlockCache

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from builder.errors import BuilderError
+from builder.basics.errors import BuilderError
 from builder.inside import paths
 from builder.inside.cache_image import make_loop_devices
 from builder.inside.overlay import NoOverlayError, Overlay

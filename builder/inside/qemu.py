@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from builder.codec import to_data
-from builder.errors import BuilderError, StepError, VerificationError
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError, StepError, VerificationError
 from builder.events import Event, Note, StepFinished, StepStarted, ToolOutput
 from builder.inside import paths
 from builder.inside.accelerator import fault_of_kvm, uefi_variables

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from builder.errors import StepError, VerificationError
+from builder.basics.errors import StepError, VerificationError
 from builder.inside.foreign_text import clean
 from builder.inside.iso_digests import digest_iso
 from builder.inside.iso_packages import UnreadableError, read_iso_packages

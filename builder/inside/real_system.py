@@ -18,10 +18,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
+from builder.basics.signals import held, undoing
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.inside import enter
-from builder.signals import held, undoing
 
 Emit = Callable[[Event], None]
 

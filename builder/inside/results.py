@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.codec import from_data
-from builder.errors import HostError, StepError
+from builder.basics.codec import from_data
+from builder.basics.errors import HostError, StepError
 from builder.handover import MARK, SUMS, Artefact, Mark
 from builder.inside.digests import digest_file
 from builder.inside.regular import read_whole

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 
 # The squashfs, and once more the ISO, as a part of the tree's size. Root filesystems of Debian
 # compress to between 0.3 and 0.5 of it; documents and music do not.

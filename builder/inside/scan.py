@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from builder.errors import SourceError
+from builder.basics.errors import SourceError
 from builder.inside.admission import admission_problems, admission_warnings, is_empty
 from builder.inside.backup_meta import BackupMeta, read_meta
 from builder.inside.btrfs import Subvolume, subvolume

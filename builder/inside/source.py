@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from builder.errors import SourceError
+from builder.basics.errors import SourceError
 from builder.inside import cache_image, paths
 from builder.inside.fingerprint import fingerprint
 from builder.inside.system import System

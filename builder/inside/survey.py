@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside import acl
 from builder.inside.btrfs import is_subvolume_stub
 from builder.inside.filter_rules import FilterRules

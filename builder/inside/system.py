@@ -63,5 +63,5 @@ class System(Protocol):
         ...
 
     def note(self, message: str, *, warning: bool = False, **values: object) -> None:
-        """Tell the user something; `message` is a template of `builder.texts`."""
+        """Tell the user something; `message` is a template of `builder.basics.texts`."""
         ...

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside import acl
 from builder.inside.digests import CHUNK
 from builder.inside.excludes import KEPT_XATTR

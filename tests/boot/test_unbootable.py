@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import ExitCode, VerificationError
+from builder.basics.errors import ExitCode, VerificationError
 from builder.events import Event, ToolOutput
 from builder.host.boot_test import boot_test
 from builder.host.engine import Engine

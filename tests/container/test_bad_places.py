@@ -13,8 +13,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.codec import from_data
-from builder.errors import BuilderError, HostError, StepError
+from builder.basics.codec import from_data
+from builder.basics.errors import BuilderError, HostError, StepError
 from builder.events import Event, Note, StepStarted
 from builder.handover import Artefact
 from builder.host import session

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.events import Event, StepFinished
 from builder.host import block_cache
 from builder.host.block_cache import BlockStore

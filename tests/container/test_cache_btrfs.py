@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError, StepError
+from builder.basics.errors import SourceError, StepError
 from builder.inside.btrfs import filesystem_id, subvolume
 from builder.inside.fingerprint import fingerprint
 from builder.inside.freeze import freeze, list_frozen, thaw

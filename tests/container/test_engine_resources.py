@@ -9,12 +9,12 @@ from typing import Any
 import docker
 import pytest
 
-from builder.errors import HostError, Interrupted, SourceError, StepError
+from builder.basics.errors import HostError, Interrupted, SourceError, StepError
+from builder.basics.signals import interruptible
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.owner import labels
 from builder.names import new_run, volume_name
 from builder.plan import ImageIdentity
-from builder.signals import interruptible
 from tests.conftest import ignore
 from tests.support.leftovers import left_by
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import docker
 import pytest
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.engine import Engine, connect
 from builder.host.resources import BuildContext
 from tests.support.registries import forget

@@ -19,7 +19,7 @@ from typing import Any
 import docker
 import pytest
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host import resources
 from builder.host.base_image import Base, BaseOrigin
 from builder.host.engine import Engine

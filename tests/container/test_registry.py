@@ -10,8 +10,8 @@ import docker
 import pytest
 from pytest_docker.plugin import DockerComposeExecutor, Services, get_docker_services
 
-from builder import texts
-from builder.errors import BuilderError, HostError
+from builder.basics import texts
+from builder.basics.errors import BuilderError, HostError
 from builder.events import Event, Note
 from builder.host.base_image import Base, BaseOrigin, build_on_base, ensure_base
 from builder.host.engine import Engine, connect

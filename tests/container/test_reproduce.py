@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from builder.basics.errors import SourceError
 from builder.differences import Explanation
-from builder.errors import SourceError
 from builder.host import main
 from builder.host.engine import Engine
 from builder.host.explanation import explain

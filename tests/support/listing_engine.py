@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from builder.codec import to_data
-from builder.errors import BuilderError
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError
 from builder.events import Event, StepStarted
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts

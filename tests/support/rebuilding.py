@@ -9,10 +9,10 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from builder import __version__
-from builder.codec import to_data
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError, HostError
 from builder.compression import PRESETS
 from builder.differences import Explanation
-from builder.errors import BuilderError, HostError
 from builder.events import Event
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts

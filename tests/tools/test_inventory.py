@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.inventory import tree_rows
 from builder.inside.squashfs_inventory import read_rows
 from builder.inventory import Entry, EntryType, Row

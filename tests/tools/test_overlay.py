@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from builder.basics.errors import HostError
+from builder.basics.texts import render
 from builder.compression import parse_compression
-from builder.errors import HostError
 from builder.events import Event, Note
 from builder.inside.cache_image import make_loop_devices
 from builder.inside.mounts import mount_points_below
 from builder.inside.survey import SourceTree
 from builder.inside.tree_digest import digest_tree
 from builder.plan import Staging
-from builder.texts import render
 from tests.support.hard_tree import CLOCK, RULES, change, make_hard_tree
 from tests.support.media import Work, real_system, squashfs_step
 from tests.support.staging import stage_step

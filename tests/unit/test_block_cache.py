@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.basics.errors import UsageError
 from builder.block_cache import BlockCounts, StoreFacts
-from builder.errors import UsageError
 from builder.host.block_cache import BlockStore
 from builder.host.commands.block_cache import parse_size
 from builder.host.config import Overrides, load_config

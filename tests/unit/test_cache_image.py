@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
+from builder.basics.errors import SourceError
 from builder.inside.cache_image import check
 
 SIZE = 1 << 20

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.errors import StepError, VerificationError
+from builder.basics.errors import StepError, VerificationError
 from builder.host.comparison.compare import compare
 from builder.host.comparison.model import Difference, FileChange, Kind
 from builder.host.comparison.settings import compare_settings, describe

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from builder.codec import to_data
+from builder.basics.codec import to_data
 from builder.host.comparison.as_html import html_page
 from builder.host.comparison.as_markdown import markdown
 from builder.host.comparison.as_table import print_report

@@ -2,8 +2,8 @@
 
 import pytest
 
+from builder.basics.errors import ExitCode, UsageError
 from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options, parse_compression
-from builder.errors import ExitCode, UsageError
 from builder.plan import Codec, Compression
 
 

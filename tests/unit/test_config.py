@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import UsageError
+from builder.basics.errors import UsageError
 from builder.host.config import DEFAULT_CACHE, Overrides, load_config
 from builder.plan import Codec, Isolation, Staging
 

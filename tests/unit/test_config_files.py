@@ -9,7 +9,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from builder.errors import ExitCode, UsageError
+from builder.basics.errors import ExitCode, UsageError
 from builder.host.config import Overrides, load_config
 
 PROJECT = Path(__file__).parents[2]

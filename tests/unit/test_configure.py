@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.steps.configure import ConfigureStep
 from builder.plan import LiveSettings
 from tests.support.machines import CLOCK, MARK, RecordingSystem, make_machine, marked, snapshot

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.codec import from_data
-from builder.errors import HostError, Interrupted, UsageError, VerificationError
+from builder.basics.codec import from_data
+from builder.basics.errors import HostError, Interrupted, UsageError, VerificationError
+from builder.basics.signals import interruptible
 from builder.handover import MARK, Artefact, Mark
 from builder.host.delivery import output_folder, readable_size
-from builder.signals import interruptible
 
 RUN = "0123456789abcdef"
 

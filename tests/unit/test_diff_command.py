@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import HostError, UsageError, VerificationError
+from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.host import main
 from builder.host.comparison.sides import Result, Snapshot, side_of
 from tests.support.comparisons import package

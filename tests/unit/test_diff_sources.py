@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builder.errors import BuilderError, HostError, SourceError, StepError, VerificationError
+from builder.basics.errors import BuilderError, HostError, SourceError, StepError, VerificationError
 from builder.events import Event, StepStarted
 from builder.host.comparison.compare import diff
 from builder.host.comparison.model import Difference

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from builder.errors import ExitCode, HostError, StepError, error_from_data
+from builder.basics.errors import ExitCode, HostError, StepError, error_from_data
 from builder.events import (
     Event,
     Failed,

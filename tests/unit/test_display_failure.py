@@ -1,6 +1,6 @@
 """How an error reads to people: what failed, the command, its last lines, what to do."""
 
-from builder.errors import StepError, UsageError
+from builder.basics.errors import StepError, UsageError
 from builder.host.display import failed_event, render_failure
 
 FAILURE = StepError(

@@ -11,7 +11,7 @@ import requests
 import urllib3.exceptions
 from docker.utils.socket import SocketError
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.engine.faults import patiently, reason, translated
 from tests.support.command_line import run
 

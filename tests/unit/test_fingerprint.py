@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
+from builder.basics.errors import SourceError
 from builder.inside.fingerprint import fingerprint
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError, StepError
+from builder.basics.errors import SourceError, StepError
 from builder.inside.freeze import freeze, list_frozen, thaw
 from builder.names import frozen_name, is_frozen_name
 from builder.plan import FreezeRequest, ThawRequest

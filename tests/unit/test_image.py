@@ -18,7 +18,8 @@ from typing import IO, cast
 
 import pytest
 
-from builder.errors import HostError, Interrupted
+from builder.basics.errors import HostError, Interrupted
+from builder.basics.signals import interruptible
 from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.host.base_image import bootstrapped_tag, ensure_base
 from builder.host.engine import Engine
@@ -35,7 +36,6 @@ from builder.host.resources import BuildContext, base_pin, builder_context
 from builder.host.workshop import LockOutdatedError
 from builder.names import LABEL_BASE, LABEL_LOCKED
 from builder.plan import ImageIdentity
-from builder.signals import interruptible
 
 _ROOT = Path(__file__).parents[2]
 _TAG = "from builder.host.image import builder_tag; print(builder_tag(locked=True))"

@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.image_archive import ImageConfig, Part, image_archive, saved_layer
 from builder.host.layers import Layer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.steps import initramfs
 from builder.inside.steps.initramfs import InitramfsStep
 from tests.support.machines import CLOCK, RecordingSystem

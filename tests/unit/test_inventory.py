@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError, VerificationError
+from builder.basics.errors import StepError, VerificationError
 from builder.inside.dpkg import MOST_BYTES
 from builder.inside.inventory import tree_rows, write_inventory
 from builder.inside.squashfs_inventory import iso_rows, read_rows

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
 from builder.inside import boot_images
 from builder.inside.digests import Sums
 from builder.inside.iso_digests import digest_iso

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import SourceError
+from builder.basics.errors import SourceError
 from builder.inside.block_cache import BlockCache, prune, show
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.steps import initramfs

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.host import main
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.rules import live
 from builder.inside.rules.boot_report import ENABLED, SCRIPT, UNIT
 from builder.inside.steps.configure import ConfigureStep

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from builder.codec import to_data
+from builder.basics.codec import to_data
+from builder.basics.errors import VerificationError
 from builder.compression import PRESETS, parse_compression
-from builder.errors import VerificationError
 from builder.host.origin import read_origin
 from builder.plan import BootSettings, LiveSettings, Recipe, SnapshotKind
 from tests.support.results import CONTENT, ISO, manifest_data, row

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import HostError, StepError
+from builder.basics.errors import HostError, StepError
 from builder.inside.steps.stage import StageStep
 from builder.inside.survey import Survey, survey_tree
 from builder.plan import Staging

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import HostError, UsageError
+from builder.basics.errors import HostError, UsageError
 from builder.events import Event, Note
 from builder.host import package_archive
 from builder.host.lock import parse_lock

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import VerificationError
+from builder.basics.errors import VerificationError
 from builder.host.manifest_reader import parse_manifest
 from builder.host.provenance_reader import check_provenance, parse_provenance
 from builder.inside.steps.provenance import ProvenanceStep

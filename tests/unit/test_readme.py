@@ -10,8 +10,8 @@ import click
 import pytest
 import yaml
 
+from builder.basics.errors import ExitCode
 from builder.compression import PRESETS, parse_compression
-from builder.errors import ExitCode
 from builder.host import block_cache, session, source
 from builder.host.cli import cli
 from builder.host.rules import selector

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import Interrupted, StepError
+from builder.basics.errors import Interrupted, StepError
+from builder.basics.signals import interruptible
 from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.inside.real_system import RealSystem
-from builder.signals import interruptible
 
 
 @pytest.fixture

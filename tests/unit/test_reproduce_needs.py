@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.basics.errors import Interrupted, StepError
 from builder.differences import Difference, Explanation
-from builder.errors import Interrupted, StepError
 from builder.host.engine.images import ImageFacts
 from builder.host.image import builder_tag
 from builder.names import LABEL_LOCKED

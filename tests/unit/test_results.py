@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.codec import to_data
-from builder.errors import HostError, StepError
+from builder.basics.codec import to_data
+from builder.basics.errors import HostError, StepError
 from builder.handover import MARK, Mark
 from builder.inside.results import Results, results_folder
 from tests.support.systems import RecordingSystem

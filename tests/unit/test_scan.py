@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.codec import from_data, to_data
-from builder.errors import SourceError
+from builder.basics.codec import from_data, to_data
+from builder.basics.errors import SourceError
 from builder.inside.scan import find_base, scan
 from builder.plan import CacheReport, SnapshotKind
 from tests.support.trees import make_cache, put

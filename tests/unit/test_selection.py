@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from builder.errors import SourceError, UsageError
+from builder.basics.errors import SourceError, UsageError
 from builder.plan import CacheReport, Candidate, Problem, Skipped, SnapshotKind
 from builder.selection import choose, is_cache_newer, label, local_time
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import pytest
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host import main, signing
 from tests.support.keys import fingerprint, gpg, gpg_key, ssh_key
 from tests.support.results import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.excludes import EXCLUDES, filters, swap_files
 from builder.inside.steps.stage import StageStep, rsync_progress
 from builder.inside.tree import Tree

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.survey import SourceTree, Survey, survey_tree
 from tests.support.trees import too_long
 

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.survey import SourceTree
 from builder.inside.tree_digest import digest_tree, studying
 from tests.support import tree_vectors

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host import main
 from builder.host.manifest_reader import LARGEST
 from tests.support.results import (

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from builder.codec import to_data
-from builder.errors import BuilderError, HostError, StepError, VerificationError
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError, HostError, StepError, VerificationError
 from builder.events import Event
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.images import ImageFacts

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, cast
 
 import pytest
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 from builder.host.engine import Engine
 from builder.host.verify import Check, Verdict, verify
 from builder.package import Package

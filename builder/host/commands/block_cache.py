@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
+from builder.basics.codec import to_data
+from builder.basics.errors import UsageError
+from builder.basics.texts import say
 from builder.block_cache import LIMIT
-from builder.codec import to_data
-from builder.errors import UsageError
 from builder.host import block_cache as blocks
 from builder.host.block_cache import BlockStore
 from builder.host.commands.options import answer, block_cache_option, json_option
@@ -15,7 +16,6 @@ from builder.host.delivery import readable_size
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image import ensure_builder
-from builder.texts import say
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 

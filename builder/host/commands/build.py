@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError
+from builder.basics.texts import say
 from builder.block_cache import BlockCounts
-from builder.codec import to_data
 from builder.compression import PRESETS
-from builder.errors import BuilderError
 from builder.host import session, signing
 from builder.host.commands.options import (
     FOLDER,
@@ -24,7 +25,6 @@ from builder.host.display.wording import percent
 from builder.host.engine import connect
 from builder.names import new_run
 from builder.plan import Isolation, Staging
-from builder.texts import say
 
 
 @click.command()

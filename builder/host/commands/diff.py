@@ -7,8 +7,8 @@ from typing import Final
 import click
 from rich.console import Console
 
-from builder.codec import to_data
-from builder.errors import HostError, UsageError
+from builder.basics.codec import to_data
+from builder.basics.errors import HostError, UsageError
 from builder.events import Result
 from builder.host import session
 from builder.host.commands.options import AnyPath, config_of, json_option, source_options

@@ -2,13 +2,13 @@
 
 import click
 
-from builder.codec import to_data
-from builder.errors import ExitCode
+from builder.basics.codec import to_data
+from builder.basics.errors import ExitCode
+from builder.basics.texts import say
 from builder.host.commands.options import answer, json_option
 from builder.host.display import choose_display
 from builder.host.doctor import Check, Verdict, examine
 from builder.host.engine import connect
-from builder.texts import say
 
 _MARKS = {Verdict.OK: "✔", Verdict.WARNING: "!", Verdict.FAILED: "✘"}
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import click
 
-from builder.codec import to_data
+from builder.basics.codec import to_data
+from builder.basics.errors import ExitCode
+from builder.basics.texts import render, say
 from builder.differences import CONTENT, PRESENCE, Difference, Explanation
-from builder.errors import ExitCode
 from builder.host.commands.options import (
     FOLDER,
     AnyPath,
@@ -25,7 +26,6 @@ from builder.host.originals import Comparison, Side, Verdict
 from builder.host.printable import printable, printable_lines, short
 from builder.host.reproduce import Reproduction
 from builder.host.reproduce import reproduce as rebuild
-from builder.texts import render, say
 
 _MARKS: Final = {Verdict.SAME: "✔", Verdict.DIFFERENT: "✘", Verdict.NOT_COMPARED: "-"}
 _SHOWN: Final = 60  # differences for people; --json has them all

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
+from builder.basics.texts import say
 from builder.host import signing
 from builder.host.commands.options import FOLDER, answer, json_option
 from builder.host.display import choose_display
-from builder.texts import say
 
 
 @click.command()

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from builder.codec import to_data
+from builder.basics.codec import to_data
+from builder.basics.texts import render, say
 from builder.host import session
 from builder.host.commands.options import answer, config_of, json_option, source_options
 from builder.host.display import choose_display
@@ -20,7 +21,6 @@ from builder.host.source import scan_cache
 from builder.names import new_run
 from builder.plan import CacheReport, Candidate, Problem
 from builder.selection import label, local_time
-from builder.texts import render, say
 
 _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from builder.codec import to_data
-from builder.errors import HostError
+from builder.basics.codec import to_data
+from builder.basics.errors import HostError
+from builder.basics.texts import say
 from builder.host import sweep as sweeping
 from builder.host.commands.options import FOLDER, answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image import ensure_builder
-from builder.texts import say
 
 
 @click.command()

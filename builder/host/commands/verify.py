@@ -5,8 +5,9 @@ from typing import Final
 
 import click
 
-from builder.codec import to_data
-from builder.errors import ExitCode
+from builder.basics.codec import to_data
+from builder.basics.errors import ExitCode
+from builder.basics.texts import say
 from builder.host import verify as verifying
 from builder.host.commands.options import AnyPath, answer, json_option
 from builder.host.display import choose_display
@@ -14,7 +15,6 @@ from builder.host.engine import connect
 from builder.host.printable import printable, printable_lines
 from builder.host.signer import trusted_signer
 from builder.host.verify import Check, Verdict, Verification
-from builder.texts import say
 
 _MARKS: Final = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.NOT_CHECKED: "-"}
 

@@ -8,10 +8,10 @@ from html import escape
 from importlib import resources
 from typing import Final
 
+from builder.basics.texts import say
 from builder.host.comparison.model import Difference
 from builder.host.comparison.report import Row, Section, headline, sections
 from builder.host.comparison.size_picture import size_picture
-from builder.texts import say
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _OPEN_ROWS: Final = 60  # a longer table is folded

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from builder.basics.texts import say
 from builder.host.comparison.model import Difference
 from builder.host.comparison.report import Row, Section, headline, sections
-from builder.texts import say
 
 _MOST_ROWS: Final = 40  # of a section; the other forms have all
 _MOST_DETAILS: Final = 12  # lines below a row

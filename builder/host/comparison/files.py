@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from builder.basics.texts import say
 from builder.host.comparison.growth import Sizes
 from builder.host.comparison.model import Change, FileChange
 from builder.inventory import LONGEST_TEXT, Entry, EntryType
-from builder.texts import say
 
 _CONFIG: Final = "/etc/"
 _READABLE: Final = 0o004

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from builder.basics.texts import say
 from builder.host.comparison.model import (
     Change,
     Difference,
@@ -25,7 +26,6 @@ from builder.host.comparison.words import (
 )
 from builder.host.delivery import readable_size
 from builder.host.printable import printable, short
-from builder.texts import say
 
 _LARGEST: Final = 15  # rows of what is sorted by size
 _LONGEST_PATH: Final = 500  # characters

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from builder.errors import BuilderError, VerificationError
+from builder.basics.errors import BuilderError, VerificationError
 from builder.host import rules
 from builder.host.comparison.model import SettingChange
 from builder.host.printable import short

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from builder.errors import HostError, UsageError, VerificationError
+from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.host import rules
 from builder.host.comparison.model import Kind
 from builder.host.comparison.settings import Described, describe

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
 
-from builder.errors import BuilderError
+from builder.basics.errors import BuilderError
 from builder.events import Event
 
 

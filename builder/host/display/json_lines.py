@@ -3,7 +3,7 @@
 import io
 from typing import Final, TextIO
 
-from builder.errors import error_from_data
+from builder.basics.errors import error_from_data
 from builder.events import Event, Failed, Note, StepProgress, ToolOutput, encode
 from builder.host.display.base import Display
 from builder.host.display.wording import clamped, failed_event, note_text

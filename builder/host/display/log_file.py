@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, assert_never
 
-from builder.codec import to_data
-from builder.errors import BuilderError, HostError, error_from_data
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError, HostError, error_from_data
+from builder.basics.texts import say
 from builder.events import (
     Event,
     Failed,
@@ -21,7 +22,6 @@ from builder.events import (
 from builder.host.display.base import Display
 from builder.host.display.wording import duration, note_text, percent, render_failure, step_title
 from builder.host.printable import printable
-from builder.texts import say
 
 
 class LogFile(Display):

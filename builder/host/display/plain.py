@@ -2,6 +2,7 @@
 
 from typing import Final, TextIO, assert_never
 
+from builder.basics.texts import say
 from builder.events import (
     Event,
     Failed,
@@ -15,7 +16,6 @@ from builder.events import (
 from builder.host.display.base import Display
 from builder.host.display.wording import duration, note_text, percent, step_title
 from builder.host.printable import printable, printable_lines
-from builder.texts import say
 
 _EVERY: Final = 10  # percent between two progress lines
 

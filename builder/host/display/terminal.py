@@ -13,6 +13,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from builder.basics.texts import say
 from builder.events import (
     Event,
     Failed,
@@ -26,7 +27,6 @@ from builder.events import (
 from builder.host.display.base import Display
 from builder.host.display.wording import duration, note_text, percent, step_title
 from builder.host.printable import printable_lines
-from builder.texts import say
 
 
 class TerminalDisplay(Display):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from builder.errors import BuilderError
+from builder.basics.errors import BuilderError
+from builder.basics.texts import render, say
 from builder.events import Failed, Note
 from builder.host.printable import printable, printable_lines
-from builder.texts import render, say
 
 _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {

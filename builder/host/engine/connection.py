@@ -13,11 +13,11 @@ from docker.context import ContextAPI
 from docker.models.containers import Container
 from docker.models.volumes import Volume
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
+from builder.basics.signals import held, undoing
 from builder.host.engine import container as containers
 from builder.host.engine import images
 from builder.host.engine.faults import patiently, reason, translated
-from builder.signals import held, undoing
 
 _OLDEST_API = (1, 41)  # Docker 20.10
 # Removing a large volume, or a container with one, takes a slow disk more than the SDK's minute.

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import docker.errors
 from docker.types import Mount
 
-from builder.codec import to_data
-from builder.errors import BuilderError, HostError, StepError, error_from_data
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError, HostError, StepError, error_from_data
+from builder.basics.signals import held, undoing
 from builder.events import Event, Failed, Result, ToolOutput, decode
 from builder.host.engine.faults import patiently, translated
 from builder.plan import Isolation
-from builder.signals import held, undoing
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -10,7 +10,7 @@ import urllib3.exceptions
 from docker.utils.socket import SocketError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from builder.errors import HostError
+from builder.basics.errors import HostError
 
 _ADVICE_GONE = (
     "Check that the engine runs (`docker info`). If it stopped during a build, run "

@@ -15,9 +15,9 @@ from docker.models.images import Image
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from builder.errors import BuilderError, HostError
+from builder.basics.errors import BuilderError, HostError
+from builder.basics.signals import held, undoing
 from builder.host.engine.faults import patiently, translated
-from builder.signals import held, undoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

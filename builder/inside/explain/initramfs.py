@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol
 
+from builder.basics.errors import VerificationError
 from builder.differences import CONTENT, PRESENCE, SIZE, Difference, Explanation, explained
-from builder.errors import VerificationError
 from builder.inside import zstd
 from builder.inside.explain.parts import Part, first_byte_of
 from builder.plan import Problem

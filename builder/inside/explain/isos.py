@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from builder.basics.errors import BuilderError, VerificationError
 from builder.differences import PRESENCE, Difference, Explanation, explained, joined
-from builder.errors import BuilderError, VerificationError
 from builder.inside import medium
 from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import FirstByte, Part, first_byte, size_difference

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from builder.basics.errors import VerificationError
 from builder.differences import PRESENCE, SIZE, Difference, Explanation, explained
-from builder.errors import VerificationError
 from builder.inside.digests import CHUNK
 from builder.inside.explain.parts import FirstByte, Part, first_byte_of
 from builder.inside.explain.superblock import SIZE as SUPERBLOCK

@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import Final
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside.dpkg import installed
 from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
 from builder.inside.tree import Tree

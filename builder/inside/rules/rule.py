@@ -15,7 +15,7 @@ _LARGEST: Final = 16 << 20  # bytes of a text file that is edited
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warned:
-    """Something the user should know; a template of `builder.texts` and its values."""
+    """Something the user should know; a template of `builder.basics.texts` and its values."""
 
     message: str
     values: tuple[tuple[str, str], ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from builder import __version__
-from builder.codec import to_data
+from builder.basics.codec import to_data
 from builder.inside.dpkg import InstalledPackage, read_installed
 from builder.inside.sbom.copyright_file import declared_license
 from builder.inside.tree import Tree

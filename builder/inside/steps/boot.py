@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
-from builder.codec import to_data
-from builder.errors import StepError
+from builder.basics.codec import to_data
+from builder.basics.errors import StepError
 from builder.inside import boot_images, medium
 from builder.inside.digests import CHUNK, Summing, summing_file
 from builder.inside.grub_menu import render_early_config, render_menu

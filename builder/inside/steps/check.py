@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from builder.errors import SourceError
+from builder.basics.errors import SourceError
+from builder.basics.texts import render
 from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
 from builder.inside.results import Results
@@ -17,7 +18,6 @@ from builder.inside.survey import Survey
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.plan import Candidate, Problem
-from builder.texts import render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

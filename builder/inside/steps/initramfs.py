@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from builder.errors import StepError
+from builder.basics.errors import StepError
 from builder.inside import footprint
 from builder.inside.foreign_text import clean
 from builder.inside.kept_initramfs import KeptInitramfs

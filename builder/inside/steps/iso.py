@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder import __version__
-from builder.codec import from_data
-from builder.errors import StepError
+from builder.basics.codec import from_data
+from builder.basics.errors import StepError
 from builder.inside import medium
 from builder.inside.digests import Sums, summing_file
 from builder.inside.grub_menu import shown_title

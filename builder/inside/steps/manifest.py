@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from builder import __version__
-from builder.codec import to_data
-from builder.errors import VerificationError
+from builder.basics.codec import to_data
+from builder.basics.errors import VerificationError
 from builder.inside import medium
 from builder.inside.digests import FileDigest, digest_file
 from builder.inside.dpkg import read_packages

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from builder.errors import HostError, StepError
+from builder.basics.errors import HostError, StepError
 from builder.inside import acl
 from builder.inside.overlay import NoOverlayError, Overlay
 from builder.inside.room import check_room

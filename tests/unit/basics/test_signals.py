@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from builder.errors import HostError, Interrupted, StepError
-from builder.signals import held, interruptible, undoing
+from builder.basics.errors import HostError, Interrupted, StepError
+from builder.basics.signals import held, interruptible, undoing
 
 
 def send(number: int = signal.SIGTERM) -> None:
@@ -58,7 +58,7 @@ def test_the_handlers_are_given_back() -> None:
 def test_nothing_comes_between_the_end_of_a_program_and_its_exit_code(body: str) -> None:
     program = f"""
 import contextlib, os, signal, sys
-from builder.signals import Interrupted, interruptible
+from builder.basics.signals import Interrupted, interruptible
 with contextlib.suppress(Interrupted), interruptible(to_the_end=True):
     {body}
 for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from builder.texts import render
+from builder.basics.texts import render
 
 
 class ExitCode(IntEnum):
@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
 class BuilderError(Exception):
     """The root of the tree; raise one of the branches below.
 
-    `message` and `hint` are templates (see `builder.texts`); `values` fill both.
+    `message` and `hint` are templates (see `builder.basics.texts`); `values` fill both.
     `temporary` marks an error that may go away by itself, which is what retries ask for.
     """
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
-from builder.errors import BuilderError, Interrupted
-from builder.texts import say
+from builder.basics.errors import BuilderError, Interrupted
+from builder.basics.texts import say
 
 _WANTED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _DOMAIN = "distroclone-builder"
-_catalogue = gettext.translation(_DOMAIN, localedir=Path(__file__).parent / "locale", fallback=True)
+_catalogue = gettext.translation(
+    _DOMAIN, localedir=Path(__file__).parent.parent / "locale", fallback=True
+)
 
 
 def say(template: str, /, **values: object) -> str:

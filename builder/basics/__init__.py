@@ -1,0 +1,1 @@
+"""What every other package stands on: errors, text for people, signals, values as plain data."""
