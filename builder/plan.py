@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from builder.package import Package
+from builder.formats.package import Package
 
 PLAN_FORMAT: Final = 1
 

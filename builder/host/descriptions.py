@@ -7,6 +7,7 @@ import hashlib
 
 from builder.basics.errors import VerificationError
 from builder.basics.texts import say
+from builder.formats.result_names import manifest_name, provenance_name, sbom_names
 from builder.host import provenance_reader, sbom_reader
 from builder.host.manifest_reader import Manifest
 from builder.host.printable import short
@@ -14,7 +15,6 @@ from builder.host.provenance_reader import check_provenance, parse_provenance
 from builder.host.result_folder import ResultFolder
 from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
 from builder.host.sums import Compared, Sums
-from builder.naming import manifest_name, provenance_name, sbom_names
 from builder.plan import IsoContents
 
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.basics.errors import HostError, StepError
+from builder.formats.inventory import Entry, InstalledPackage, Row, decode_rows
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.opened_tree import tree_job
 from builder.host.owner import labels
 from builder.host.printable import short
 from builder.host.source import READING, CacheSource, OnEvent
 from builder.host.tar_stream import ChunkReader
-from builder.inventory import Entry, InstalledPackage, Row, decode_rows
 from builder.names import new_run
 from builder.plan import CacheReport, Candidate
 

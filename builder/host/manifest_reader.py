@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from builder.basics.errors import VerificationError
 from builder.basics.texts import say
+from builder.formats.package import Distribution, Package
+from builder.formats.result_names import is_plain_name
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts
 from builder.host.strict_json import strict_json
-from builder.naming import is_plain_name
-from builder.package import Distribution, Package
 
 KNOWN_FORMAT: Final = 1  # builder.inside.steps.manifest.MANIFEST_FORMAT, seen from here
 LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 1 MiB

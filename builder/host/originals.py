@@ -11,12 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from builder.basics.errors import UsageError
+from builder.formats.result_names import manifest_name
 from builder.handover import SUMS, Artefact
 from builder.host.manifest_reader import LARGEST
 from builder.host.origin import Origin, read_origin
 from builder.host.result_folder import ResultFolder
 from builder.host.sums import Sums, read_sums
-from builder.naming import manifest_name
 
 
 class Side(StrEnum):

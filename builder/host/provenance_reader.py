@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from builder.basics.errors import VerificationError
-from builder.host.manifest_reader import Manifest
-from builder.host.printable import short
-from builder.host.strict_json import strict_json
-from builder.provenance import (
+from builder.formats.provenance import (
     BUILD_TYPE,
     BUILDER_IMAGE,
     PREDICATE,
@@ -16,6 +13,9 @@ from builder.provenance import (
     STATEMENT,
     TREE_DIGEST,
 )
+from builder.host.manifest_reader import Manifest
+from builder.host.printable import short
+from builder.host.strict_json import strict_json
 
 LARGEST: Final = 1024 * 1024  # bytes; ours have some KiB
 

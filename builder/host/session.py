@@ -12,6 +12,13 @@ from builder.basics.errors import BuilderError, HostError, SourceError
 from builder.basics.texts import say
 from builder.block_cache import BlockCounts
 from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
+from builder.formats.result_names import (
+    iso_stem,
+    manifest_name,
+    provenance_name,
+    sbom_names,
+    volume_id,
+)
 from builder.handover import SUMS, Artefact
 from builder.host import block_cache
 from builder.host.config import Config
@@ -30,7 +37,6 @@ from builder.host.source import (
     work_volume,
 )
 from builder.names import new_run
-from builder.naming import iso_stem, manifest_name, provenance_name, sbom_names, volume_id
 from builder.plan import (
     PLAN_FORMAT,
     BuildPlan,

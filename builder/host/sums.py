@@ -11,10 +11,10 @@ from typing import Final
 
 from builder.basics.errors import VerificationError
 from builder.events import Event, StepFinished, StepProgress, StepStarted
+from builder.formats.result_names import is_plain_name
 from builder.handover import SUMS
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder
-from builder.naming import is_plain_name
 
 OnEvent = Callable[[Event], None]
 

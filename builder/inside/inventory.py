@@ -1,6 +1,6 @@
 """Lists what a tree holds, for the host to compare: from a directory, or out of an ISO.
 
-The rows and their text form are those of `builder.inventory`.
+The rows and their text form are those of `builder.formats.inventory`.
 """
 
 import os
@@ -9,13 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
-from builder.inside.excludes import staging_rules, swap_files
-from builder.inside.regular import read_whole
-from builder.inside.survey import SourceTree, survey_tree, told_of
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import Record, TreeReader
-from builder.inventory import (
+from builder.formats.inventory import (
     LONGEST_TEXT,
     TEXTS_BELOW,
     Entry,
@@ -24,6 +18,12 @@ from builder.inventory import (
     Row,
     encode_rows,
 )
+from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
+from builder.inside.excludes import staging_rules, swap_files
+from builder.inside.regular import read_whole
+from builder.inside.survey import SourceTree, survey_tree, told_of
+from builder.inside.tree import Tree
+from builder.inside.tree_digest import Record, TreeReader
 
 _READABLE: Final = 0o004  # by everybody
 _SEARCHABLE: Final = 0o001

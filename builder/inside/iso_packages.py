@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError
+from builder.formats.package import Package
 from builder.inside import medium
 from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.iso_report import Extent
 from builder.inside.system import System
-from builder.package import Package
 
 _CRASHES: Final = frozenset({"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"})
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from builder.inventory import EntryType
+from builder.formats.inventory import EntryType
 
 _MARK: Final = (b"#\n", b"# START OF DATA - DO NOT MODIFY\n", b"#\n")
 _LONGEST_LINE: Final = 1 << 20  # bytes

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError, VerificationError
+from builder.formats.package import Package
 from builder.inside.foreign_text import clean
 from builder.inside.iso_digests import digest_iso
 from builder.inside.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.steps.manifest import ESP_NAME
 from builder.inside.system import System
-from builder.package import Package
 from builder.plan import IsoContents, IsoFile
 
 _COMPLAINT: Final = re.compile(r": FAILURE :|^FATAL ERROR: |^Can.t find a valid SQUASHFS")

@@ -5,11 +5,11 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from builder.formats.inventory import Entry, EntryType, InstalledPackage, Row, encode_rows
 from builder.host.comparison.compare import compare
 from builder.host.comparison.model import Difference, Kind
 from builder.host.comparison.sides import Opened
 from builder.host.inventory import Inventory
-from builder.inventory import Entry, EntryType, InstalledPackage, Row, encode_rows
 
 
 def package(name: str, version: str, kib: int = 0, architecture: str = "amd64") -> InstalledPackage:

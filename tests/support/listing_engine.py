@@ -11,9 +11,9 @@ from typing import Any
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError
 from builder.events import Event, StepStarted
+from builder.formats.inventory import Row, encode_rows
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts
-from builder.inventory import Row, encode_rows
 from builder.plan import CacheReport, Candidate, SnapshotKind, SystemFacts, TreeInventoryRequest
 
 SYSTEM = SystemFacts(

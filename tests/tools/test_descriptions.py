@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from packageurl import PackageURL
 
+from builder.formats.package import Distribution, Package
 from builder.inside import paths
 from builder.inside.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso_report import Extent, files_argv, parse_files
@@ -16,7 +17,6 @@ from builder.inside.sbom.cyclonedx_document import cyclonedx_text
 from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.tree import Tree
-from builder.package import Distribution, Package
 from tests.support.media import EPOCH, Work, real_system
 
 pytestmark = pytest.mark.tools

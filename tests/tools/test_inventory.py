@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
+from builder.formats.inventory import Entry, EntryType, Row
 from builder.inside.inventory import tree_rows
 from builder.inside.squashfs_inventory import read_rows
-from builder.inventory import Entry, EntryType, Row
 from tests.support.media import real_system
 
 pytestmark = pytest.mark.tools

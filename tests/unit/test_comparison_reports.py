@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from builder.basics.codec import to_data
+from builder.formats.inventory import InstalledPackage, Row
 from builder.host.comparison.as_html import html_page
 from builder.host.comparison.as_markdown import markdown
 from builder.host.comparison.as_table import print_report
@@ -17,7 +18,6 @@ from builder.host.comparison.compare import compare
 from builder.host.comparison.model import Difference, Growth, Kind
 from builder.host.comparison.size_picture import size_picture
 from builder.host.comparison.treemap import Box, squarified
-from builder.inventory import InstalledPackage, Row
 from tests.support.comparisons import between, file, package, side, sized
 
 HOSTILE = (

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.formats.package import Package
 from builder.inside import dpkg
 from builder.inside.dpkg import InstalledPackage, parse_status, read_packages
 from builder.inside.tree import Tree
-from builder.package import Package
 from tests.support.trees import put
 
 STATUS = """\

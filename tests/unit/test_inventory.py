@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError, VerificationError
-from builder.inside.dpkg import MOST_BYTES
-from builder.inside.inventory import tree_rows, write_inventory
-from builder.inside.squashfs_inventory import iso_rows, read_rows
-from builder.inventory import (
+from builder.formats.inventory import (
     LONGEST_TEXT,
     Entry,
     EntryType,
@@ -21,6 +18,9 @@ from builder.inventory import (
     decode_rows,
     encode_rows,
 )
+from builder.inside.dpkg import MOST_BYTES
+from builder.inside.inventory import tree_rows, write_inventory
+from builder.inside.squashfs_inventory import iso_rows, read_rows
 from tests.support.machines import RecordingSystem
 from tests.support.trees import put
 

@@ -13,13 +13,13 @@ import pytest
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, StepError, VerificationError
 from builder.events import Event
+from builder.formats.package import Package
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.images import ImageFacts
 from builder.host.manifest_reader import KNOWN_FORMAT
 from builder.host.verify import Check, Verdict, Verification, verify
 from builder.inside.read_iso import read_iso
 from builder.inside.steps.manifest import MANIFEST_FORMAT
-from builder.package import Package
 from builder.plan import IsoContents, IsoFile
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
 

@@ -9,9 +9,9 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from builder.basics.errors import HostError
+from builder.formats.package import Package
 from builder.host.engine import Engine
 from builder.host.verify import Check, Verdict, verify
-from builder.package import Package
 from builder.plan import IsoContents
 from tests.support.results import (
     CYCLONEDX,

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from builder.basics.texts import say
+from builder.formats.inventory import LONGEST_TEXT, Entry, EntryType
 from builder.host.comparison.growth import Sizes
 from builder.host.comparison.model import Change, FileChange
-from builder.inventory import LONGEST_TEXT, Entry, EntryType
 
 _CONFIG: Final = "/etc/"
 _READABLE: Final = 0o004

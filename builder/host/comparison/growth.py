@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
+from builder.formats.inventory import Entry
 from builder.host.comparison.model import Growth
-from builder.inventory import Entry
 
 _SMALLEST: Final = 0.03  # of the whole turnover: what is smaller has no row of its own
 

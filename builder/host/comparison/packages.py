@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+from builder.formats.inventory import InstalledPackage
 from builder.host.comparison.debian_version import compare_versions
 from builder.host.comparison.model import PackageChange, PackageChanges
-from builder.inventory import InstalledPackage
 
 _Key = tuple[str, str]
 _NONE = InstalledPackage(name="", architecture="", version="", installed_size=0)

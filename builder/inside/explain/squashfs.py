@@ -6,6 +6,7 @@ from typing import Final
 
 from builder.basics.errors import VerificationError
 from builder.differences import PRESENCE, SIZE, Difference, Explanation, explained
+from builder.formats.inventory import Entry, EntryType
 from builder.inside.digests import CHUNK
 from builder.inside.explain.parts import FirstByte, Part, first_byte_of
 from builder.inside.explain.superblock import SIZE as SUPERBLOCK
@@ -14,7 +15,6 @@ from builder.inside.foreign_text import clean
 from builder.inside.read_iso import readable
 from builder.inside.squashfs_inventory import squashfs_rows
 from builder.inside.system import System
-from builder.inventory import Entry, EntryType
 from builder.plan import Problem
 
 _UNREADABLE: Final = re.compile(r"uncompress file /*(?P<path>/.+)")  # unsquashfs 4.6.1

@@ -16,8 +16,8 @@ from cyclonedx.spdx import is_supported_id
 from packageurl import PackageURL
 
 from builder import __version__
+from builder.formats.sbom import PROPERTIES
 from builder.inside.sbom.inventory import Component, Inventory
-from builder.sbom import PROPERTIES
 
 _DECLARED: Final = LicenseAcknowledgement.DECLARED
 

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final
 from builder import __version__
 from builder.basics.codec import to_data
 from builder.basics.errors import VerificationError
+from builder.formats.result_names import manifest_name
 from builder.inside import medium
 from builder.inside.digests import FileDigest, digest_file
 from builder.inside.dpkg import read_packages
@@ -24,7 +25,6 @@ from builder.inside.steps.iso import read_sums
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import TreeDigest
-from builder.naming import manifest_name
 from builder.plan import Candidate, ImageIdentity, Recipe, SnapshotKind
 
 MANIFEST_FORMAT: Final = 1

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from builder.handover import SUMS
-from builder.inside.digests import digest_file
-from builder.inside.system import System
-from builder.naming import provenance_name
-from builder.provenance import (
+from builder.formats.provenance import (
     BUILD_TYPE,
     BUILDER_ID,
     BUILDER_IMAGE,
@@ -24,6 +20,10 @@ from builder.provenance import (
     STATEMENT,
     TREE_DIGEST,
 )
+from builder.formats.result_names import provenance_name
+from builder.handover import SUMS
+from builder.inside.digests import digest_file
+from builder.inside.system import System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from builder.formats.result_names import sbom_names
 from builder.inside import medium
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import TreeDigest
-from builder.naming import sbom_names
 from builder.plan import SystemFacts
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from builder.naming import iso_stem, volume_id
+from builder.formats.result_names import iso_stem, volume_id
 from builder.plan import SystemFacts
 
 HOSTILE = [

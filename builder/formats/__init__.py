@@ -1,0 +1,1 @@
+"""What one run of the program writes and another one, or another program, reads."""
