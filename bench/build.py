@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bench.figures import BuildRun, StepTime
 from bench.usage import Usage, busy, watched
 from builder.basics.codec import from_data
-from builder.block_cache import BlockCounts
+from builder.border.stored_blocks import BlockCounts
 
 if TYPE_CHECKING:
     import docker

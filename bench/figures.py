@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from builder.block_cache import BlockCounts
+from builder.border.stored_blocks import BlockCounts
 
 MIB: Final = 1 << 20
 _WORDS: Final = {"wall": "time", "processor": "processor time", "written": "bytes written"}

@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from builder.border import paths
 from builder.compression import parse_compression
-from builder.inside import cache_image, packing, paths
+from builder.inside import cache_image, packing
 from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.squashfs import STEADY_STAT, SquashfsStep

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from builder.border.labels import LABEL_OWNER, LABEL_ROLE
 from builder.host.owner import parse_owner
-from builder.names import LABEL_OWNER, LABEL_ROLE
 
 if TYPE_CHECKING:
     import docker

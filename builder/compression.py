@@ -12,8 +12,8 @@ from types import MappingProxyType
 from typing import Final, NoReturn
 
 from builder.basics.errors import UsageError
+from builder.formats.recipe import Codec, Compression
 from builder.nearest import nearest
-from builder.plan import Codec, Compression
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB

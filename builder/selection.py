@@ -12,7 +12,7 @@ from typing import Final
 
 from builder.basics.errors import SourceError, UsageError
 from builder.basics.texts import render, say
-from builder.plan import CacheReport, Candidate, SnapshotKind
+from builder.border.cache_report import CacheReport, Candidate, SnapshotKind
 
 LATEST: Final = "latest"
 CACHE: Final = SnapshotKind.CACHE.value

@@ -6,12 +6,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.events import Event
+from builder.border.events import Event
+from builder.formats.identities import ImageIdentity
 from builder.host.base_image import ensure_base
 from builder.host.config import Overrides, load_config
 from builder.host.engine import Engine, connect
 from builder.host.session import Outcome, build
-from builder.plan import ImageIdentity
 from fixtures import demo
 from fixtures.demo_cache import make_demo_cache
 

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from typing import Final
 
-from builder.plan import SystemFacts
+from builder.formats.system_facts import SystemFacts
 
 LONGEST_STEM: Final = 100  # characters; leaves room for ".iso.sha256" and the like
 LONGEST_VOLUME_ID: Final = 32  # ECMA-119, 8.4.7

@@ -15,10 +15,10 @@ from typing import IO, Final
 
 from builder.basics.errors import BuilderError, HostError
 from builder.basics.signals import undoing
-from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.labels import LABEL_BASE, new_run
 from builder.host.engine import Engine
 from builder.host.resources import BasePin, BuildContext, base_pin
-from builder.names import LABEL_BASE, new_run
 
 REPOSITORY: Final = "distroclone-builder-base"
 _PULL_ATTEMPTS: Final = 3

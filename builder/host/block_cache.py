@@ -8,16 +8,16 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError
-from builder.block_cache import PruneRequest, StoreFacts
+from builder.border.labels import BLOCK_CACHE, LABEL_ROLE, new_run
+from builder.border.stored_blocks import PruneRequest, StoreFacts
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume
 from builder.host.owner import labels
 from builder.host.source import OnEvent
-from builder.names import BLOCK_CACHE, LABEL_ROLE, new_run
 
 SHOWING: Final = ("DAC_READ_SEARCH",)
 PRUNING: Final = ("DAC_OVERRIDE",)
 
-_TARGET: Final = "/block-cache"  # builder.inside.paths.BLOCK_CACHE, seen from here
+_TARGET: Final = "/block-cache"  # builder.border.paths.BLOCK_CACHE, seen from here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,16 +11,16 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, UsageError
-from builder.events import Event
+from builder.border.boot_test import Attachment, BootTestRequest, BootTestResult, Firmware
+from builder.border.events import Event
+from builder.border.labels import new_run
 from builder.host.base_image import build_on_base
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.owner import labels
 from builder.host.resources import boot_test_context
-from builder.names import new_run
-from builder.plan import Attachment, BootTestRequest, BootTestResult, Firmware
 
 REPOSITORY: Final = "distroclone-builder-boot-test"
-_MEDIUM: Final = "/medium.iso"  # builder.inside.paths.MEDIUM, seen from here
+_MEDIUM: Final = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here
 _KVM: Final = "/dev/kvm"
 _TIMEOUT_SECONDS: Final = 900  # a large desktop, without KVM, on a slow machine
 _MEMORY_MIB: Final = 1536

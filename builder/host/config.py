@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from builder.basics.errors import UsageError
+from builder.border.plan import Isolation, Staging
 from builder.compression import PRESETS, parse_compression
+from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.host import rules
 from builder.host.block_cache import BlockStore
 from builder.host.printable import short
@@ -20,7 +22,6 @@ from builder.host.problems import Place, Problems
 from builder.host.sections import Section
 from builder.host.yaml_reader import Kind, Scalar, read_yaml
 from builder.nearest import nearest
-from builder.plan import BootSettings, Isolation, LiveSettings, Recipe, Staging
 
 VERSION: Final = 1
 DEFAULT_CACHE: Final = Path("/mnt/SysLinuxOS_backup")

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from builder.differences import PRESENCE, Difference, Explanation, explained
+from builder.border.differences import PRESENCE, Difference, Explanation, explained
 from builder.host.printable import short
 
 _DEEPEST: Final = 50  # levels; what lies deeper is compared as a whole

@@ -7,6 +7,7 @@ import hashlib
 
 from builder.basics.errors import VerificationError
 from builder.basics.texts import say
+from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name, provenance_name, sbom_names
 from builder.host import provenance_reader, sbom_reader
 from builder.host.manifest_reader import Manifest
@@ -15,7 +16,6 @@ from builder.host.provenance_reader import check_provenance, parse_provenance
 from builder.host.result_folder import ResultFolder
 from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
 from builder.host.sums import Compared, Sums
-from builder.plan import IsoContents
 
 
 def read_listed(folder: ResultFolder, name: str, sums: Sums, *, limit: int) -> bytes:

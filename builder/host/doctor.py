@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from builder.basics.errors import BuilderError, Interrupted
 from builder.basics.texts import say
+from builder.border.labels import new_run, volume_name
+from builder.border.plan import Isolation
+from builder.formats.identities import ImageIdentity
 from builder.host import sweep
 from builder.host.delivery import readable_size
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.image import find_builder
 from builder.host.owner import labels
 from builder.host.session import BUILDING
-from builder.names import new_run, volume_name
-from builder.plan import ImageIdentity, Isolation
 
 _ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB
 

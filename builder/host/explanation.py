@@ -6,7 +6,8 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import BuilderError, HostError, Interrupted, VerificationError
-from builder.differences import (
+from builder.border.cache_report import Problem
+from builder.border.differences import (
     CONTENT,
     PRESENCE,
     SIZE,
@@ -16,7 +17,8 @@ from builder.differences import (
     joined,
     shown_byte,
 )
-from builder.handover import SUMS
+from builder.border.handover import SUMS
+from builder.border.labels import new_run
 from builder.host.data_differences import data_differences
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.manifest_reader import LARGEST, manifest_of, read_manifest
@@ -27,10 +29,8 @@ from builder.host.session import Outcome
 from builder.host.source import READING, OnEvent
 from builder.host.strict_json import strict_json
 from builder.host.sums import parse_sums
-from builder.names import new_run
-from builder.plan import Problem
 
-_ORIGINAL: Final = "/original.iso"  # builder.inside.paths, seen from here
+_ORIGINAL: Final = "/original.iso"  # builder.border.paths, seen from here
 _REBUILT: Final = "/rebuilt.iso"
 
 

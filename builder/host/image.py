@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from builder.basics.errors import HostError
+from builder.border.labels import LABEL_BASE, LABEL_LOCKED
+from builder.formats.identities import ImageIdentity
 from builder.host.base_image import OnEvent, step
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts
@@ -19,8 +21,6 @@ from builder.host.package_archive import Archives
 from builder.host.resources import builder_context, builder_lock, code_files, tools_context
 from builder.host.spool import spool
 from builder.host.workshop import ROOT_TOP, chosen_base, workshop
-from builder.names import LABEL_BASE, LABEL_LOCKED
-from builder.plan import ImageIdentity
 
 REPOSITORY: Final = "distroclone-builder"
 TOOLS_REPOSITORY: Final = "distroclone-builder-packages"

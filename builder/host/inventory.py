@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.basics.errors import HostError, StepError
+from builder.border.cache_report import CacheReport, Candidate
+from builder.border.labels import new_run
 from builder.formats.inventory import Entry, InstalledPackage, Row, decode_rows
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.opened_tree import tree_job
@@ -22,10 +24,8 @@ from builder.host.owner import labels
 from builder.host.printable import short
 from builder.host.source import READING, CacheSource, OnEvent
 from builder.host.tar_stream import ChunkReader
-from builder.names import new_run
-from builder.plan import CacheReport, Candidate
 
-_INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.inside.paths, seen from here
+_INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.border.paths, seen from here
 _MEDIUM: Final = "/medium.iso"
 _PIECE: Final = 1 << 20
 

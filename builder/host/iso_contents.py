@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, VerificationError
-from builder.events import Event
+from builder.border.events import Event
+from builder.border.iso_contents import IsoContents
+from builder.border.labels import new_run
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.image import ensure_builder
 from builder.host.owner import labels
 from builder.host.result_folder import FileFacts, ResultFolder
 from builder.host.source import READING
-from builder.names import new_run
-from builder.plan import IsoContents
 
-_MEDIUM = "/medium.iso"  # builder.inside.paths.MEDIUM, seen from here
+_MEDIUM = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here
 _SHOWN = 5  # differences
 
 OnEvent = Callable[[Event], None]

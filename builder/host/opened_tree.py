@@ -4,6 +4,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from builder.border.cache_report import CacheReport, Candidate
+from builder.border.labels import new_run
+from builder.border.requests import TreeInventoryRequest, TreePlace
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.owner import labels
 from builder.host.source import (
@@ -15,8 +18,6 @@ from builder.host.source import (
     tree_bind,
     work_volume,
 )
-from builder.names import new_run
-from builder.plan import CacheReport, Candidate, TreeInventoryRequest, TreePlace
 
 
 @contextlib.contextmanager

@@ -8,12 +8,14 @@ from typing import Any, Final, TypeVar
 
 from builder.basics.codec import from_data
 from builder.basics.errors import UsageError, VerificationError
+from builder.border.cache_report import SnapshotKind
+from builder.formats.identities import ImageIdentity, TreeName
+from builder.formats.recipe import Recipe
 from builder.host import rules
 from builder.host.manifest_reader import Manifest, manifest_of, read_manifest
 from builder.host.printable import short
 from builder.host.recipe_reader import read_recipe
 from builder.host.session import epoch_of
-from builder.plan import ImageIdentity, Recipe, SnapshotKind, TreeName
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_DESCRIPTION: Final = 200  # characters; what the scan keeps of one

@@ -11,8 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from builder.basics.errors import UsageError
+from builder.border.handover import SUMS, Artefact
 from builder.formats.result_names import manifest_name
-from builder.handover import SUMS, Artefact
 from builder.host.manifest_reader import LARGEST
 from builder.host.origin import Origin, read_origin
 from builder.host.result_folder import ResultFolder

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.names import LABEL_OWNER, LABEL_ROLE, LABEL_RUN
+from builder.border.labels import LABEL_OWNER, LABEL_ROLE, LABEL_RUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

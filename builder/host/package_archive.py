@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError, UsageError
-from builder.events import Event, Note
+from builder.border.events import Event, Note
 from builder.host.lock import Package
 from builder.host.resources import builder_lock
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.basics.errors import UsageError
-from builder.differences import Explanation
-from builder.events import Note, StepFinished, StepStarted
+from builder.border.cache_report import Candidate
+from builder.border.differences import Explanation
+from builder.border.events import Note, StepFinished, StepStarted
 from builder.host import session
 from builder.host.config import Config
 from builder.host.engine import Engine
@@ -25,7 +26,6 @@ from builder.host.source import OnEvent, scan_cache
 from builder.host.temporary import temporary_folder
 from builder.host.tree_search import TreeSearch, is_named
 from builder.host.wanted_image import wanted_image
-from builder.plan import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,13 @@ from typing import Any, Final, Protocol
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import BuilderError, HostError, SourceError
 from builder.basics.texts import say
-from builder.block_cache import BlockCounts
-from builder.events import Event, Note, StepFinished, StepProgress, StepStarted
+from builder.border.cache_report import CacheReport, Candidate
+from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted
+from builder.border.handover import SUMS, Artefact
+from builder.border.labels import new_run
+from builder.border.plan import PLAN_FORMAT, BuildPlan, Isolation
+from builder.border.stored_blocks import BlockCounts
+from builder.formats.identities import ImageIdentity
 from builder.formats.result_names import (
     iso_stem,
     manifest_name,
@@ -19,7 +24,7 @@ from builder.formats.result_names import (
     sbom_names,
     volume_id,
 )
-from builder.handover import SUMS, Artefact
+from builder.formats.system_facts import SystemFacts
 from builder.host import block_cache
 from builder.host.config import Config
 from builder.host.delivery import SIGNATURES, output_folder
@@ -36,19 +41,9 @@ from builder.host.source import (
     tree_bind,
     work_volume,
 )
-from builder.names import new_run
-from builder.plan import (
-    PLAN_FORMAT,
-    BuildPlan,
-    CacheReport,
-    Candidate,
-    ImageIdentity,
-    Isolation,
-    SystemFacts,
-)
 from builder.selection import choose, is_cache_newer, local_time
 
-_OUT: Final = "/work/out"  # builder.inside.paths.OUT and DELIVERY, seen from here
+_OUT: Final = "/work/out"  # builder.border.paths.OUT and DELIVERY, seen from here
 _DELIVERY: Final = "/delivery"
 _FAT_BEGINS: Final = 315_532_800  # 1980-01-01, in seconds since 1970
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from builder.basics.errors import HostError, UsageError
 from builder.basics.signals import undoing
-from builder.handover import SUMS
+from builder.border.handover import SUMS
 from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE, output_folder
 from builder.host.result_folder import is_file, opened_folder
 from builder.host.sums import OnEvent, Sums, compare, read_sums

@@ -12,11 +12,12 @@ from typing import Final
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, SourceError
 from builder.basics.texts import say
-from builder.events import Event
+from builder.border.cache_report import CacheReport, Candidate
+from builder.border.events import Event
+from builder.border.labels import LABEL_CACHE, frozen_name, volume_name
+from builder.border.requests import FreezeRequest, ScanRequest, ThawRequest
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.owner import labels
-from builder.names import LABEL_CACHE, frozen_name, volume_name
-from builder.plan import CacheReport, Candidate, FreezeRequest, ScanRequest, ThawRequest
 
 OnEvent = Callable[[Event], None]
 
@@ -24,7 +25,7 @@ READING: Final = ("DAC_READ_SEARCH",)
 MOUNTING: Final = ("DAC_READ_SEARCH", "MKNOD", "SYS_ADMIN")
 FREEZING: Final = ("DAC_OVERRIDE", "SYS_ADMIN")
 
-_CACHE: Final = "/cache"  # builder.inside.paths, seen from here
+_CACHE: Final = "/cache"  # builder.border.paths, seen from here
 _CACHE_IMAGE: Final = "/cache.img"
 _SOURCE: Final = "/source"
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.basics.errors import VerificationError
-from builder.events import Event, StepFinished, StepProgress, StepStarted
+from builder.border.events import Event, StepFinished, StepProgress, StepStarted
+from builder.border.handover import SUMS
 from builder.formats.result_names import is_plain_name
-from builder.handover import SUMS
 from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder
 

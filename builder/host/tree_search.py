@@ -6,12 +6,13 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import SourceError, StepError
-from builder.events import Note, StepFinished, StepStarted
+from builder.border.cache_report import CacheReport, Candidate
+from builder.border.events import Note, StepFinished, StepStarted
+from builder.formats.identities import TreeName
 from builder.host.engine import Engine
 from builder.host.opened_tree import tree_job
 from builder.host.origin import Origin, SnapshotName
 from builder.host.source import CacheSource, OnEvent
-from builder.plan import CacheReport, Candidate, TreeName
 
 _SHOWN: Final = 20  # trees that are named when none is the right one
 

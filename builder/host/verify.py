@@ -11,6 +11,7 @@ from typing import Final
 
 from builder.basics.errors import UsageError, VerificationError
 from builder.basics.texts import say
+from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name
 from builder.host.delivery import SIGNATURES
 from builder.host.descriptions import check_origin, check_sboms, read_listed
@@ -26,7 +27,6 @@ from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.host.signer import Signer
 from builder.host.sums import Compared, Sums, compare, read_sums
-from builder.plan import IsoContents
 
 _LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
 _NOTHING: Final = "there is nothing to compare"

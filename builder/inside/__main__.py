@@ -10,8 +10,9 @@ import traceback
 
 from builder.basics.errors import BuilderError, ExitCode, StepError
 from builder.basics.signals import interruptible
-from builder.events import Event, Failed, Result, encode
-from builder.inside import jobs, paths
+from builder.border import paths
+from builder.border.events import Event, Failed, Result, encode
+from builder.inside import jobs
 
 
 def _emit(event: Event) -> None:

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from builder.border.boot_test import Accelerator
 from builder.inside.machine import bare_argv, watch
 from builder.inside.serial_console import BROKEN_KVM, Meaning, Sign
-from builder.plan import Accelerator
 
 _KVM: Final = Path("/dev/kvm")
 _GET_API_VERSION: Final = 0xAE00  # linux/kvm.h

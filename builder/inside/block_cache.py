@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from builder.block_cache import BlockCounts, StoreFacts
+from builder.border.stored_blocks import BlockCounts, StoreFacts
 
 LIBRARY: Final = Path("/usr/lib/distroclone-builder/block_cache.so")
 

@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from builder.basics.errors import SourceError, StepError
-from builder.inside import paths
+from builder.border import paths
+from builder.border.labels import is_frozen_name
+from builder.border.requests import FreezeRequest, ThawRequest
 from builder.inside.btrfs import filesystem_id, subvolume
 from builder.inside.system import System
-from builder.names import is_frozen_name
-from builder.plan import FreezeRequest, ThawRequest
 
 _LIST_AGAIN: Final = "See what is there now: distroclone-builder snapshots"
 

@@ -11,18 +11,13 @@ from typing import Any, Final
 
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import StepError
-from builder.block_cache import PruneRequest
-from builder.events import Event
-from builder.inside import paths
+from builder.border import paths
+from builder.border.boot_test import BootTestRequest
+from builder.border.events import Event
+from builder.border.plan import BuildPlan
+from builder.border.requests import FreezeRequest, ScanRequest, ThawRequest, TreeInventoryRequest
+from builder.border.stored_blocks import PruneRequest
 from builder.inside.real_system import RealSystem
-from builder.plan import (
-    BootTestRequest,
-    BuildPlan,
-    FreezeRequest,
-    ScanRequest,
-    ThawRequest,
-    TreeInventoryRequest,
-)
 
 Emit = Callable[[Event], None]
 

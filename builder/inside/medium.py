@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.codec import to_data
+from builder.formats.recipe import Recipe
 from builder.inside.digests import FileDigest
-from builder.plan import Recipe
 
 SQUASHFS: Final = "live/filesystem.squashfs"
 PACKAGES: Final = "live/filesystem.packages"

@@ -1,12 +1,14 @@
 """The job that gives a tree its digest and does nothing else, for `reproduce` to find it by."""
 
-from builder.inside import paths, source
+from builder.border import paths
+from builder.border.requests import TreeInventoryRequest
+from builder.formats.identities import TreeName
+from builder.inside import source
 from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.survey import SourceTree
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import digest_tree
-from builder.plan import TreeInventoryRequest, TreeName
 
 
 def name_tree(request: TreeInventoryRequest, *, system: System) -> TreeName:

@@ -9,9 +9,14 @@ from typing import Any, ClassVar, Protocol
 
 from builder.basics.codec import to_data
 from builder.basics.errors import SourceError, StepError
-from builder.block_cache import LIMIT, BlockCounts
-from builder.events import Event
-from builder.inside import block_cache, paths, source
+from builder.border import paths
+from builder.border.events import Event
+from builder.border.plan import PLAN_FORMAT, BuildPlan
+from builder.border.requests import TreePlace
+from builder.border.stored_blocks import LIMIT, BlockCounts
+from builder.formats.recipe import Recipe
+from builder.formats.system_facts import SystemFacts
+from builder.inside import block_cache, source
 from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.fill_ahead import FillAhead
@@ -33,7 +38,6 @@ from builder.inside.survey import SourceTree
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import Study, studying
-from builder.plan import PLAN_FORMAT, BuildPlan, Recipe, SystemFacts, TreePlace
 
 _JOURNAL = paths.WORK / "changes.json"
 _GROUPS = paths.WORK / "groups"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.basics.errors import BuilderError
-from builder.inside import paths
+from builder.border import paths
 from builder.inside.cache_image import make_loop_devices
 from builder.inside.overlay import NoOverlayError, Overlay
 from builder.inside.survey import SourceTree, survey_tree

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, StepError, VerificationError
-from builder.events import Event, Note, StepFinished, StepStarted, ToolOutput
-from builder.inside import paths
+from builder.border import paths
+from builder.border.boot_test import Accelerator, BootTestRequest, BootTestResult, Firmware
+from builder.border.events import Event, Note, StepFinished, StepStarted, ToolOutput
 from builder.inside.accelerator import fault_of_kvm, uefi_variables
 from builder.inside.machine import Ending, qemu_argv, watch
 from builder.inside.serial_console import BOOT_SIGNS, Meaning
-from builder.plan import Accelerator, BootTestRequest, BootTestResult, Firmware
 
 _STEP: Final = "boot-test"
 _LAST_WORDS: Final = "The lines are what the machine wrote last to its serial port."

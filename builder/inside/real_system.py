@@ -20,7 +20,7 @@ from typing import IO, BinaryIO, Final
 
 from builder.basics.errors import StepError
 from builder.basics.signals import held, undoing
-from builder.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.inside import enter
 
 Emit = Callable[[Event], None]

@@ -15,7 +15,7 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, StepError
-from builder.handover import MARK, SUMS, Artefact, Mark
+from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.inside.digests import digest_file
 from builder.inside.regular import read_whole
 from builder.inside.system import System

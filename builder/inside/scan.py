@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError
+from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped, SnapshotKind
+from builder.formats.system_facts import SystemFacts
 from builder.inside.admission import admission_problems, admission_warnings, is_empty
 from builder.inside.backup_meta import BackupMeta, read_meta
 from builder.inside.btrfs import Subvolume, subvolume
@@ -15,7 +17,6 @@ from builder.inside.foreign_text import clean, utc_seconds
 from builder.inside.mounts import filesystem_at
 from builder.inside.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
 from builder.inside.tree import Tree
-from builder.plan import CacheReport, Candidate, Problem, Skipped, SnapshotKind, SystemFacts
 
 ROOTFS: Final = ".rootfs_cache"
 META: Final = ".backup_meta"

@@ -4,10 +4,11 @@ import contextlib
 from collections.abc import Iterator
 
 from builder.basics.errors import SourceError
-from builder.inside import cache_image, paths
+from builder.border import paths
+from builder.border.requests import TreePlace
+from builder.inside import cache_image
 from builder.inside.fingerprint import fingerprint
 from builder.inside.system import System
-from builder.plan import TreePlace
 
 
 @contextlib.contextmanager

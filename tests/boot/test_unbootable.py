@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import ExitCode, VerificationError
-from builder.events import Event, ToolOutput
+from builder.border.boot_test import Attachment, Firmware
+from builder.border.events import Event, ToolOutput
+from builder.border.labels import LABEL_OWNER
 from builder.host.boot_test import boot_test
 from builder.host.engine import Engine
 from builder.host.owner import ourselves
-from builder.names import LABEL_OWNER
-from builder.plan import Attachment, Firmware
 
 pytestmark = pytest.mark.boot
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.plan import ImageIdentity
+from builder.formats.identities import ImageIdentity
 from tests.support.caches import PREFIX, attached_loops, frozen, mounted_copy, plain_copy
 from tests.support.command_line import Ended, run, wait_until
 from tests.support.leftovers import everything

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.plan import ImageIdentity
+from builder.formats.identities import ImageIdentity
 from tests.support.command_line import run
 from tests.support.leftovers import left_by
 from tests.support.trees import ELF_ARM64, KERNEL, META, PACKAGES, make_cache, put, status

@@ -15,12 +15,12 @@ import pytest
 
 from builder.basics.codec import from_data
 from builder.basics.errors import BuilderError, HostError, StepError
-from builder.events import Event, Note, StepStarted
-from builder.handover import Artefact
+from builder.border.events import Event, Note, StepStarted
+from builder.border.handover import Artefact
+from builder.formats.identities import ImageIdentity
 from builder.host import session
 from builder.host.config import Overrides, load_config
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
-from builder.plan import ImageIdentity
 from tests.container.conftest import Built
 from tests.support.caches import frozen, small_tmpfs
 from tests.support.command_line import PROJECT, others_can_enter, run, running

@@ -9,14 +9,14 @@ import docker
 import pytest
 
 from builder.basics.errors import HostError
-from builder.events import Event, StepFinished
+from builder.border.events import Event, StepFinished
+from builder.border.labels import BLOCK_CACHE
+from builder.formats.identities import ImageIdentity
 from builder.host import block_cache
 from builder.host.block_cache import BlockStore
 from builder.host.config import Overrides, load_config
 from builder.host.engine import Engine
 from builder.host.session import Outcome, build
-from builder.names import BLOCK_CACHE
-from builder.plan import ImageIdentity
 from tests.conftest import ignore, report
 
 pytestmark = pytest.mark.container

@@ -11,8 +11,8 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.inside import paths
-from builder.plan import ImageIdentity
+from builder.border import paths
+from builder.formats.identities import ImageIdentity
 from tests.container.conftest import Built
 from tests.support.built import LISTED, MARKERS, SBOMS, sha256, sums
 from tests.support.sboms import cyclonedx_problems, spdx_problems

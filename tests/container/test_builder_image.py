@@ -11,10 +11,10 @@ from pathlib import Path
 import docker
 import pytest
 
+from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine
 from builder.host.image import build_builder, tools_tag
 from builder.host.resources import builder_lock
-from builder.plan import ImageIdentity
 from tests.conftest import ignore, report
 from tests.support.registries import forget
 

@@ -3,7 +3,7 @@
 import docker
 import pytest
 
-from builder.plan import ImageIdentity
+from builder.formats.identities import ImageIdentity
 from tests.support.command_line import run
 from tests.support.leftovers import left_by
 

@@ -11,10 +11,10 @@ import pytest
 
 from builder.basics.errors import HostError, Interrupted, SourceError, StepError
 from builder.basics.signals import interruptible
+from builder.border.labels import new_run, volume_name
+from builder.formats.identities import ImageIdentity
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.owner import labels
-from builder.names import new_run, volume_name
-from builder.plan import ImageIdentity
 from tests.conftest import ignore
 from tests.support.leftovers import left_by
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import docker
 import pytest
 
+from builder.border.plan import Isolation
+from builder.formats.identities import ImageIdentity
 from builder.host.engine.container import ContainerSpec, _options
 from builder.host.session import BUILDING
-from builder.plan import ImageIdentity, Isolation
 
 pytestmark = pytest.mark.container
 

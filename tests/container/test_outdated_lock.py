@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.border.labels import LABEL_RUN
 from builder.host import image, resources
 from builder.host.engine import Engine
 from builder.host.workshop import LockOutdatedError
-from builder.names import LABEL_RUN
 from tests.conftest import ignore
 
 pytestmark = pytest.mark.container

@@ -20,6 +20,7 @@ import docker
 import pytest
 
 from builder.basics.errors import HostError
+from builder.border.labels import LABEL_RUN
 from builder.host import resources
 from builder.host.base_image import Base, BaseOrigin
 from builder.host.engine import Engine
@@ -28,7 +29,6 @@ from builder.host.lock import Package, parse_lock, renewed
 from builder.host.package_archive import Archives, PackageHashError
 from builder.host.resources import BuildContext, builder_lock
 from builder.host.workshop import Workshop, workshop
-from builder.names import LABEL_RUN
 from tests.conftest import ignore
 from tests.support.registries import forget
 

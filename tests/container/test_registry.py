@@ -12,7 +12,7 @@ from pytest_docker.plugin import DockerComposeExecutor, Services, get_docker_ser
 
 from builder.basics import texts
 from builder.basics.errors import BuilderError, HostError
-from builder.events import Event, Note
+from builder.border.events import Event, Note
 from builder.host.base_image import Base, BaseOrigin, build_on_base, ensure_base
 from builder.host.engine import Engine, connect
 from builder.host.resources import BasePin

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from builder.basics.errors import SourceError
-from builder.differences import Explanation
+from builder.border.cache_report import Candidate
+from builder.border.differences import Explanation
+from builder.border.labels import new_run
+from builder.formats.identities import ImageIdentity
 from builder.host import main
 from builder.host.engine import Engine
 from builder.host.explanation import explain
@@ -20,8 +23,6 @@ from builder.host.result_folder import opened_folder
 from builder.host.session import Outcome
 from builder.host.source import CacheSource, scan_cache
 from builder.host.tree_search import TreeSearch
-from builder.names import new_run
-from builder.plan import Candidate, ImageIdentity
 from tests.conftest import ignore
 from tests.support.caches import frozen
 from tests.support.results import flip_bit

@@ -12,7 +12,7 @@ import pytest
 from docker.models.containers import Container
 from docker.types import Mount
 
-from builder.plan import ImageIdentity
+from builder.formats.identities import ImageIdentity
 from tests.conftest import report
 
 pytestmark = pytest.mark.container

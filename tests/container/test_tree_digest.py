@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.border.plan import Staging
 from builder.inside.btrfs import subvolume
 from builder.inside.survey import SourceTree
 from builder.inside.tree_digest import digest_tree
-from builder.plan import Staging
 from tests.support.machines import RecordingSystem
 from tests.support.media import real_system
 from tests.support.staging import stage_step

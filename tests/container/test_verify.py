@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from builder.formats.identities import ImageIdentity
 from builder.host import main
 from builder.host.session import Outcome
-from builder.plan import ImageIdentity
 from tests.support.built import sha256
 from tests.support.keys import ssh_key
 from tests.support.results import flip_bit, write_sums

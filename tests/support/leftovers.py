@@ -3,8 +3,8 @@
 import docker
 from docker.models.containers import Container
 
+from builder.border.labels import LABEL_OWNER, LABEL_ROLE
 from builder.host.owner import parse_owner
-from builder.names import LABEL_OWNER, LABEL_ROLE
 
 
 def left_by(client: docker.DockerClient, process: int) -> list[str]:

@@ -5,9 +5,14 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.border import paths
+from builder.border.cache_report import Candidate, SnapshotKind
+from builder.border.events import Event
 from builder.compression import PRESETS
-from builder.events import Event
-from builder.inside import medium, paths
+from builder.formats.identities import ImageIdentity
+from builder.formats.recipe import BootSettings, Recipe
+from builder.formats.system_facts import SystemFacts
+from builder.inside import medium
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.iso import IsoStep
@@ -15,14 +20,6 @@ from builder.inside.steps.manifest import ManifestStep
 from builder.inside.steps.provenance import ProvenanceStep
 from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
-from builder.plan import (
-    BootSettings,
-    Candidate,
-    ImageIdentity,
-    Recipe,
-    SnapshotKind,
-    SystemFacts,
-)
 
 EPOCH = 1_750_170_600  # 2025-06-17 14:30 UTC
 KERNELS = ("6.12.48+deb13-amd64", "6.1.0-40-amd64")

@@ -6,7 +6,7 @@ import random
 import subprocess
 from pathlib import Path
 
-from builder.block_cache import BlockCounts
+from builder.border.stored_blocks import BlockCounts
 from builder.compression import parse_compression
 from builder.inside import medium
 from builder.inside.block_cache import LIBRARY, BlockCache

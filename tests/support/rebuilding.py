@@ -11,23 +11,19 @@ from typing import Any, NoReturn
 from builder import __version__
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError
+from builder.border.cache_report import CacheReport, Candidate, SnapshotKind
+from builder.border.differences import Explanation
+from builder.border.events import Event
+from builder.border.labels import LABEL_LOCKED
+from builder.border.plan import BuildPlan
+from builder.border.requests import TreeInventoryRequest
 from builder.compression import PRESETS
-from builder.differences import Explanation
-from builder.events import Event
+from builder.formats.identities import TreeName
+from builder.formats.recipe import Recipe
+from builder.formats.system_facts import SystemFacts
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts
 from builder.host.image import builder_tag
-from builder.names import LABEL_LOCKED
-from builder.plan import (
-    BuildPlan,
-    CacheReport,
-    Candidate,
-    Recipe,
-    SnapshotKind,
-    SystemFacts,
-    TreeInventoryRequest,
-    TreeName,
-)
 from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, manifest_data, row
 
 IMAGE = "sha256:" + "0" * 64

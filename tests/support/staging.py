@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
+from builder.border.plan import Staging
 from builder.inside.excludes import staging_rules
 from builder.inside.steps.stage import StageStep
 from builder.inside.survey import SourceTree, survey_tree
-from builder.plan import Staging
 
 
 def stage_step(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packageurl import PackageURL
 
+from builder.border import paths
 from builder.formats.package import Distribution, Package
-from builder.inside import paths
 from builder.inside.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso_report import Extent, files_argv, parse_files
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text

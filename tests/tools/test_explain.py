@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.border.differences import Difference, Explanation
 from builder.compression import parse_compression
-from builder.differences import Difference, Explanation
 from builder.inside import medium
 from builder.inside.explain.isos import explain_isos
 from builder.inside.explain.regions import partition_tables, regions

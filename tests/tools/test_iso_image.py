@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError, VerificationError
-from builder.events import Event, StepProgress, ToolOutput
+from builder.border.events import Event, StepProgress, ToolOutput
 from builder.inside import medium
 from builder.inside.iso_report import check_layout, files_argv, layout_argv, parse_files
 from builder.inside.results import Results

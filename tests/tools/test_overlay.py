@@ -16,13 +16,13 @@ import pytest
 
 from builder.basics.errors import HostError
 from builder.basics.texts import render
+from builder.border.events import Event, Note
+from builder.border.plan import Staging
 from builder.compression import parse_compression
-from builder.events import Event, Note
 from builder.inside.cache_image import make_loop_devices
 from builder.inside.mounts import mount_points_below
 from builder.inside.survey import SourceTree
 from builder.inside.tree_digest import digest_tree
-from builder.plan import Staging
 from tests.support.hard_tree import CLOCK, RULES, change, make_hard_tree
 from tests.support.media import Work, real_system, squashfs_step
 from tests.support.staging import stage_step

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
-from builder.events import Event, StepProgress
+from builder.border.events import Event, StepProgress
 from builder.inside import medium
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 

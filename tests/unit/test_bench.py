@@ -27,7 +27,7 @@ from bench.figures import (
 from bench.plot import Bar, Point, bars, scatter
 from bench.usage import read_groups, read_written
 from builder.basics.codec import from_data, to_data
-from builder.block_cache import BlockCounts
+from builder.border.stored_blocks import BlockCounts
 from builder.compression import PRESETS, parse_compression
 
 MACHINE = Machine(

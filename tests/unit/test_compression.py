@@ -4,7 +4,7 @@ import pytest
 
 from builder.basics.errors import ExitCode, UsageError
 from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options, parse_compression
-from builder.plan import Codec, Compression
+from builder.formats.recipe import Codec, Compression
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import UsageError
+from builder.border.plan import Isolation, Staging
+from builder.formats.recipe import Codec
 from builder.host.config import DEFAULT_CACHE, Overrides, load_config
-from builder.plan import Codec, Isolation, Staging
 
 
 def written(folder: Path, text: str | bytes) -> Path:

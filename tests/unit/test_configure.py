@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
+from builder.formats.recipe import LiveSettings
 from builder.inside.steps.configure import ConfigureStep
-from builder.plan import LiveSettings
 from tests.support.machines import CLOCK, MARK, RecordingSystem, make_machine, marked, snapshot
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from builder.basics.errors import BuilderError, HostError, SourceError, StepError, VerificationError
-from builder.events import Event, StepStarted
+from builder.border.cache_report import Problem
+from builder.border.events import Event, StepStarted
+from builder.border.requests import TreeInventoryRequest
 from builder.host.comparison.compare import diff
 from builder.host.comparison.model import Difference
 from builder.host.source import CacheSource
-from builder.plan import Problem, TreeInventoryRequest
 from tests.support.comparisons import file, package
 from tests.support.listing_engine import ListingEngine, cache_report, candidate
 from tests.support.results import ISO, fit, manifest_data, write_results

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from builder.basics.errors import ExitCode, HostError, StepError, error_from_data
-from builder.events import (
+from builder.border.events import (
     Event,
     Failed,
     Note,

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from builder.basics.texts import render
+from builder.border.cache_report import Problem
 from builder.inside import dpkg
 from builder.inside.admission import admission_problems, admission_warnings
 from builder.inside.facts import read_facts
 from builder.inside.kernels import version_key
 from builder.inside.tree import Tree
-from builder.plan import Problem
 from tests.support.trees import (
     ELF_ARM64,
     KERNEL,

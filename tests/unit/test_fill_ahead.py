@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.block_cache import BlockCounts
+from builder.border.stored_blocks import BlockCounts
 from builder.compression import parse_compression
 from builder.inside.block_cache import BlockCache
 from builder.inside.fill_ahead import FillAhead

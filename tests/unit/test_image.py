@@ -20,7 +20,9 @@ import pytest
 
 from builder.basics.errors import HostError, Interrupted
 from builder.basics.signals import interruptible
-from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.labels import LABEL_BASE, LABEL_LOCKED
+from builder.formats.identities import ImageIdentity
 from builder.host.base_image import bootstrapped_tag, ensure_base
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts
@@ -34,8 +36,6 @@ from builder.host.image import (
 from builder.host.package_archive import PackageHashError
 from builder.host.resources import BuildContext, base_pin, builder_context
 from builder.host.workshop import LockOutdatedError
-from builder.names import LABEL_BASE, LABEL_LOCKED
-from builder.plan import ImageIdentity
 
 _ROOT = Path(__file__).parents[2]
 _TAG = "from builder.host.image import builder_tag; print(builder_tag(locked=True))"
@@ -304,9 +304,12 @@ def test_a_context_with_other_content_has_another_digest(files: dict[str, bytes]
 def test_the_context_holds_the_code_of_the_container_and_not_the_hosts() -> None:
     with tarfile.open(fileobj=io.BytesIO(builder_context().archive().read())) as archive:
         names = archive.getnames()
-    assert {"Dockerfile", "packages.lock", "builder/plan.py", "builder/inside/pipeline.py"} <= {
-        *names
-    }
+    assert {
+        "Dockerfile",
+        "packages.lock",
+        "builder/border/plan.py",
+        "builder/inside/pipeline.py",
+    } <= {*names}
     assert [name for name in names if "host" in name or "__pycache__" in name] == []
 
 
@@ -334,7 +337,7 @@ def tag_of(checkout: Path) -> str:
 @pytest.mark.parametrize(
     ("path", "differs"),
     [
-        ("builder/plan.py", True),
+        ("builder/border/plan.py", True),
         ("builder/inside/steps/iso.py", True),
         ("builder/inside/files/boot-report", True),
         ("containers/packages.lock", True),

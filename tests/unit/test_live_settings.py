@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
+from builder.formats.recipe import LiveSettings
 from builder.inside.rules import live
 from builder.inside.rules.boot_report import ENABLED, SCRIPT, UNIT
 from builder.inside.steps.configure import ConfigureStep
-from builder.plan import LiveSettings
 from tests.support.machines import CLOCK, RecordingSystem, make_machine
 
 VARIABLES = (

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from builder.border.cache_report import Candidate, SnapshotKind
 from builder.inside.packages import parse_versions
 from builder.inside.steps.manifest import describe_snapshot
-from builder.plan import Candidate, SnapshotKind
 
 
 def candidate(selector: str, kind: SnapshotKind) -> Candidate:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.compression import PRESETS
+from builder.formats.recipe import BootSettings, Recipe
 from builder.inside.digests import FileDigest
 from builder.inside.initrd_extra import gap_after, newc_archive
 from builder.inside.medium import MediumId, medium_id, read_medium_id, write_medium_id
-from builder.plan import BootSettings, Recipe
 
 RECIPE = Recipe(compression=PRESETS["fast"])
 PARTS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import HostError, UsageError
-from builder.events import Event, Note
+from builder.border.events import Event, Note
 from builder.host import package_archive
 from builder.host.lock import parse_lock
 from builder.host.main import run

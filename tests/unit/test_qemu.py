@@ -11,10 +11,10 @@ import pytest
 
 from builder.basics.errors import BuilderError, Interrupted, StepError, VerificationError
 from builder.basics.signals import interruptible
+from builder.border.boot_test import Accelerator, Attachment, BootTestRequest, Firmware
 from builder.inside.machine import Ending, qemu_argv, watch
 from builder.inside.qemu import judge
 from builder.inside.serial_console import BOOT_SIGNS, Meaning, Sighting
-from builder.plan import Accelerator, Attachment, BootTestRequest, Firmware
 
 ISO = Path("/medium.iso")
 VARIABLES = Path("/tmp/variables.fd")

@@ -10,7 +10,7 @@ import pytest
 
 from builder.basics.errors import Interrupted, StepError
 from builder.basics.signals import interruptible
-from builder.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.inside.real_system import RealSystem
 
 

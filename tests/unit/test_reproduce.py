@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.differences import Difference, Explanation
+from builder.border.differences import Difference, Explanation
 from tests.support.rebuilding import (
     IMAGE,
     TREE,

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import Interrupted, StepError
-from builder.differences import Difference, Explanation
+from builder.border.differences import Difference, Explanation
+from builder.border.labels import LABEL_LOCKED
 from builder.host.engine.images import ImageFacts
 from builder.host.image import builder_tag
-from builder.names import LABEL_LOCKED
 from tests.support.rebuilding import (
     IMAGE,
     OTHER_TREE,

@@ -10,7 +10,7 @@ import pytest
 
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, StepError
-from builder.handover import MARK, Mark
+from builder.border.handover import MARK, Mark
 from builder.inside.results import Results, results_folder
 from tests.support.systems import RecordingSystem
 

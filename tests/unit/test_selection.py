@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from builder.basics.errors import SourceError, UsageError
-from builder.plan import CacheReport, Candidate, Problem, Skipped, SnapshotKind
+from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped, SnapshotKind
 from builder.selection import choose, is_cache_newer, label, local_time
 
 ROME = ZoneInfo("Europe/Rome")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.border.cache_report import Problem
 from builder.inside.snapper import LIMIT, SnapperInfo, read_info
-from builder.plan import Problem
 
 GOOD = """<?xml version="1.0"?>
 <snapshot>

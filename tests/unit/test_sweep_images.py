@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from builder.border.labels import LABEL_OWNER, LABEL_RUN
 from builder.host.engine.connection import Leftover
 from builder.host.owner import Owner, ourselves
 from builder.host.sweep import orphans, sweep
-from builder.names import LABEL_OWNER, LABEL_RUN
 
 if TYPE_CHECKING:
-    from builder.events import Event
+    from builder.border.events import Event
     from builder.host.engine import Engine
 
 _ENDED = replace(ourselves(), started=0)

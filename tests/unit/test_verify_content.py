@@ -12,7 +12,8 @@ import pytest
 
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, StepError, VerificationError
-from builder.events import Event
+from builder.border.events import Event
+from builder.border.iso_contents import IsoContents, IsoFile
 from builder.formats.package import Package
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.images import ImageFacts
@@ -20,7 +21,6 @@ from builder.host.manifest_reader import KNOWN_FORMAT
 from builder.host.verify import Check, Verdict, Verification, verify
 from builder.inside.read_iso import read_iso
 from builder.inside.steps.manifest import MANIFEST_FORMAT
-from builder.plan import IsoContents, IsoFile
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
 
 WHOLE = IsoContents(

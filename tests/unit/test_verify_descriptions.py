@@ -9,10 +9,10 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from builder.basics.errors import HostError
+from builder.border.iso_contents import IsoContents
 from builder.formats.package import Package
 from builder.host.engine import Engine
 from builder.host.verify import Check, Verdict, verify
-from builder.plan import IsoContents
 from tests.support.results import (
     CYCLONEDX,
     PACKAGES,

@@ -8,7 +8,7 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import UsageError
 from builder.basics.texts import say
-from builder.block_cache import LIMIT
+from builder.border.stored_blocks import LIMIT
 from builder.host import block_cache as blocks
 from builder.host.block_cache import BlockStore
 from builder.host.commands.options import answer, block_cache_option, json_option

@@ -7,7 +7,9 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError
 from builder.basics.texts import say
-from builder.block_cache import BlockCounts
+from builder.border.labels import new_run
+from builder.border.plan import Isolation, Staging
+from builder.border.stored_blocks import BlockCounts
 from builder.compression import PRESETS
 from builder.host import session, signing
 from builder.host.commands.options import (
@@ -23,8 +25,6 @@ from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent
 from builder.host.engine import connect
-from builder.names import new_run
-from builder.plan import Isolation, Staging
 
 
 @click.command()

@@ -5,6 +5,7 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import UsageError
 from builder.basics.texts import say
+from builder.border.labels import LABEL_BASE
 from builder.host.commands.options import answer, json_option
 from builder.host.delivery import readable_size
 from builder.host.display import choose_display
@@ -15,7 +16,6 @@ from builder.host.lock import LockChange, Package
 from builder.host.lock_refresh import refresh_lock
 from builder.host.package_archive import archives_of
 from builder.host.resources import base_pin, builder_lock
-from builder.names import LABEL_BASE
 
 
 @click.group()

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from builder.events import Result
+from builder.border.events import Result
 from builder.host.config import Config, Overrides, load_config
 from builder.host.display import Display, JsonDisplay
 

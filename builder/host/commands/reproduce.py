@@ -11,7 +11,7 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.texts import render, say
-from builder.differences import CONTENT, PRESENCE, Difference, Explanation
+from builder.border.differences import CONTENT, PRESENCE, Difference, Explanation
 from builder.host.commands.options import (
     FOLDER,
     AnyPath,

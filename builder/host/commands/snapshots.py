@@ -11,6 +11,8 @@ from rich.table import Table
 
 from builder.basics.codec import to_data
 from builder.basics.texts import render, say
+from builder.border.cache_report import CacheReport, Candidate, Problem
+from builder.border.labels import new_run
 from builder.host import session
 from builder.host.commands.options import answer, config_of, json_option, source_options
 from builder.host.display import choose_display
@@ -18,8 +20,6 @@ from builder.host.engine import connect
 from builder.host.image import ensure_builder
 from builder.host.local_zone import local_zone
 from builder.host.source import scan_cache
-from builder.names import new_run
-from builder.plan import CacheReport, Candidate, Problem
 from builder.selection import label, local_time
 
 _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from builder.events import Event, StepStarted
+from builder.border.events import Event, StepStarted
+from builder.border.labels import new_run
 from builder.host.comparison.files import compare_files
 from builder.host.comparison.growth import Sizes
 from builder.host.comparison.model import Difference, Kind, SideFacts
@@ -15,7 +16,6 @@ from builder.host.comparison.sides import Cache, Opened, Result, Side, Snapshot,
 from builder.host.image import ensure_builder
 from builder.host.iso_contents import OpenEngine
 from builder.host.source import CacheSource, OnEvent, scan_cache
-from builder.names import new_run
 
 _LIST: Final = "list"  # the step of the containers that list
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from builder.basics.errors import HostError, UsageError, VerificationError
+from builder.border.cache_report import CacheReport
 from builder.formats.result_names import manifest_name
 from builder.host import rules
 from builder.host.comparison.model import Kind
@@ -21,7 +22,6 @@ from builder.host.printable import short
 from builder.host.result_folder import opened_folder
 from builder.host.source import CacheSource, OnEvent
 from builder.host.verify import Verdict, verify
-from builder.plan import CacheReport
 from builder.selection import choose
 
 

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from builder.basics.errors import BuilderError
-from builder.events import Event
+from builder.border.events import Event
 
 
 class Display(ABC):

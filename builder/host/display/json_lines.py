@@ -1,10 +1,10 @@
-"""One JSON event a line, for programs; the shape is that of `builder.events`."""
+"""One JSON event a line, for programs; the shape is that of `builder.border.events`."""
 
 import io
 from typing import Final, TextIO
 
 from builder.basics.errors import error_from_data
-from builder.events import Event, Failed, Note, StepProgress, ToolOutput, encode
+from builder.border.events import Event, Failed, Note, StepProgress, ToolOutput, encode
 from builder.host.display.base import Display
 from builder.host.display.wording import clamped, failed_event, note_text
 

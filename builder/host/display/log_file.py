@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, error_from_data
 from builder.basics.texts import say
-from builder.events import (
+from builder.border.events import (
     Event,
     Failed,
     Note,

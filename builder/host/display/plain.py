@@ -3,7 +3,7 @@
 from typing import Final, TextIO, assert_never
 
 from builder.basics.texts import say
-from builder.events import (
+from builder.border.events import (
     Event,
     Failed,
     Note,

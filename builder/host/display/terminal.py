@@ -14,7 +14,7 @@ from rich.progress import (
 from rich.text import Text
 
 from builder.basics.texts import say
-from builder.events import (
+from builder.border.events import (
     Event,
     Failed,
     Note,

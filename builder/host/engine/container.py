@@ -15,15 +15,15 @@ from docker.types import Mount
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, StepError, error_from_data
 from builder.basics.signals import held, undoing
-from builder.events import Event, Failed, Result, ToolOutput, decode
+from builder.border.events import Event, Failed, Result, ToolOutput, decode
+from builder.border.plan import Isolation
 from builder.host.engine.faults import patiently, translated
-from builder.plan import Isolation
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-_REQUEST_NAME: Final = "request.json"  # builder.inside.paths.REQUEST, seen from /
+_REQUEST_NAME: Final = "request.json"  # builder.border.paths.REQUEST, seen from /
 _WORK: Final = "/work"
 _GRACE_SECONDS: Final = 20
 _LAST_LINES: Final = 25

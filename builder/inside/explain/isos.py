@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import BuilderError, VerificationError
-from builder.differences import PRESENCE, Difference, Explanation, explained, joined
+from builder.border.cache_report import Problem
+from builder.border.differences import PRESENCE, Difference, Explanation, explained, joined
 from builder.inside import medium
 from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import FirstByte, Part, first_byte, size_difference
@@ -15,7 +16,6 @@ from builder.inside.explain.squashfs import explain_squashfs
 from builder.inside.iso_report import Extent
 from builder.inside.read_iso import files_of, partition_of
 from builder.inside.system import System
-from builder.plan import Problem
 
 _INITRAMFS: Final = "live/initrd"
 _CAUSES: Final = (medium.SQUASHFS, _INITRAMFS, "live/", medium.GRUB_CONFIG)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from builder.differences import CONTENT, SIZE, Difference, shown_byte
+from builder.border.differences import CONTENT, SIZE, Difference, shown_byte
 from builder.inside.digests import CHUNK
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from builder.basics.errors import VerificationError
-from builder.differences import PRESENCE, SIZE, Difference, Explanation, explained
+from builder.border.cache_report import Problem
+from builder.border.differences import PRESENCE, SIZE, Difference, Explanation, explained
 from builder.formats.inventory import Entry, EntryType
 from builder.inside.digests import CHUNK
 from builder.inside.explain.parts import FirstByte, Part, first_byte_of
@@ -15,7 +16,6 @@ from builder.inside.foreign_text import clean
 from builder.inside.read_iso import readable
 from builder.inside.squashfs_inventory import squashfs_rows
 from builder.inside.system import System
-from builder.plan import Problem
 
 _UNREADABLE: Final = re.compile(r"uncompress file /*(?P<path>/.+)")  # unsquashfs 4.6.1
 _MOST_LOOKED_INTO: Final = 50  # files whose first differing byte is looked for; each costs a run

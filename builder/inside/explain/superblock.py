@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from builder.differences import Difference
+from builder.border.differences import Difference
 
 SIZE: Final = 96  # bytes
 _FIELDS: Final = struct.Struct("<4sIIIIHHHHHHQQQQQQQQ")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from builder.formats.recipe import LiveSettings
 from builder.inside.rules.account_files import (
     People,
     every_home,
@@ -16,7 +17,6 @@ from builder.inside.rules.account_files import (
 from builder.inside.rules.rule import Rule, Warned, add, cut, expand, lines_of, put_lines
 from builder.inside.rules.sudo_rules import without_rules
 from builder.inside.tree import Tree
-from builder.plan import LiveSettings
 
 _FILES: Final[tuple[tuple[str, Callable[[list[str], People], list[str]]], ...]] = (
     ("/etc/passwd", without_people),

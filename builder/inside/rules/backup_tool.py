@@ -6,9 +6,9 @@ Its root crontab line goes with all crontabs; its cache and snapshots are never 
 import re
 from typing import Final
 
+from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, lines_of, put_lines
 from builder.inside.tree import Tree
-from builder.plan import LiveSettings
 
 _CONFIGS: Final = "/etc/snapper/configs"
 # Where snapper lists its configurations is decided when it is built: Debian, SUSE, Arch.

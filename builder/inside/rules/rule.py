@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from builder.formats.recipe import LiveSettings
 from builder.inside.tree import Tree
-from builder.plan import LiveSettings
 
 _WILDCARDS: Final = "*?["
 _LARGEST: Final = 16 << 20  # bytes of a text file that is edited

@@ -1,11 +1,11 @@
 """Both SBOMs of a live system, as texts."""
 
 from builder.formats.package import Distribution
+from builder.formats.system_facts import SystemFacts
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
 from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.tree import Tree
-from builder.plan import SystemFacts
 
 
 def make_documents(

@@ -15,13 +15,14 @@ from typing import ClassVar, Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import StepError
+from builder.formats.recipe import Recipe
+from builder.formats.system_facts import SystemFacts
 from builder.inside import boot_images, medium
 from builder.inside.digests import CHUNK, Summing, summing_file
 from builder.inside.grub_menu import render_early_config, render_menu
 from builder.inside.initrd_extra import gap_after, newc_archive
 from builder.inside.system import System
 from builder.inside.tree import Tree
-from builder.plan import Recipe, SystemFacts
 
 _FONT: Final = Path("/usr/share/grub/unicode.pf2")  # grub-common
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*")

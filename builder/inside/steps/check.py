@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from builder.basics.errors import SourceError
 from builder.basics.texts import render
+from builder.border.cache_report import Candidate, Problem
 from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
 from builder.inside.results import Results
@@ -17,7 +18,6 @@ from builder.inside.room import IMAGE, check_room, images_beside
 from builder.inside.survey import Survey
 from builder.inside.system import System
 from builder.inside.tree import Tree
-from builder.plan import Candidate, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from builder.basics.errors import StepError
+from builder.formats.recipe import LiveSettings
 from builder.inside.rules import RULES
 from builder.inside.rules.concerns import concerns
 from builder.inside.rules.rule import Rule, Warned
 from builder.inside.system import System
 from builder.inside.tree import Tree
-from builder.plan import LiveSettings
 
 
 @dataclass(slots=True)

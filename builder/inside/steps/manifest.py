@@ -14,6 +14,9 @@ from typing import Any, ClassVar, Final
 from builder import __version__
 from builder.basics.codec import to_data
 from builder.basics.errors import VerificationError
+from builder.border.cache_report import Candidate, SnapshotKind
+from builder.formats.identities import ImageIdentity
+from builder.formats.recipe import Recipe
 from builder.formats.result_names import manifest_name
 from builder.inside import medium
 from builder.inside.digests import FileDigest, digest_file
@@ -25,7 +28,6 @@ from builder.inside.steps.iso import read_sums
 from builder.inside.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import TreeDigest
-from builder.plan import Candidate, ImageIdentity, Recipe, SnapshotKind
 
 MANIFEST_FORMAT: Final = 1
 ESP_NAME: Final = "EFI system partition"

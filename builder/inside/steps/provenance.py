@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from builder.border.handover import SUMS
 from builder.formats.provenance import (
     BUILD_TYPE,
     BUILDER_ID,
@@ -21,7 +22,6 @@ from builder.formats.provenance import (
     TREE_DIGEST,
 )
 from builder.formats.result_names import provenance_name
-from builder.handover import SUMS
 from builder.inside.digests import digest_file
 from builder.inside.system import System
 

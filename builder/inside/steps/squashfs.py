@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.compression import mksquashfs_options
+from builder.formats.recipe import Compression
 from builder.inside import packing
 from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.dpkg import read_packages
 from builder.inside.system import System
 from builder.inside.tree import Tree
-from builder.plan import Compression
 
 # One attribute for each file has no order that could differ, and it is the one a system needs.
 _KEPT_ATTRIBUTES: Final = r"^security\.capability$"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from builder.formats.result_names import iso_stem, volume_id
-from builder.plan import SystemFacts
+from builder.formats.system_facts import SystemFacts
 
 HOSTILE = [
     "",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from builder.plan import Problem
+from builder.border.cache_report import Problem
 
 MOST: Final = 500  # differences that are kept; the rest is counted
 

@@ -1,0 +1,67 @@
+"""What the scan of a cache tells the host."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from builder.formats.system_facts import SystemFacts
+
+
+class SnapshotKind(StrEnum):
+    """Where a tree that can be built comes from."""
+
+    SNAPPER = "snapper"
+    RAW = "raw"  # @YYYY-MM-DD_HH:MM
+    CACHE = "cache"  # the cache itself, as it is now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One reason why a tree cannot be built; templates and the values that fill them."""
+
+    message: str
+    hint: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One tree in the cache. It can be built exactly when it has no problems."""
+
+    selector: str  # "cache", "3", "@2026-06-17_14:30"
+    kind: SnapshotKind
+    path: str  # posix, relative to the cache base
+    taken: int  # seconds since 1970, UTC
+    description: str
+    size: str  # as the backup's metadata say it, e.g. "8.2G"; "" when they do not
+    read_only: bool  # btrfs read-only flag
+    subvolume: bool
+    uuid: str  # btrfs subvolume UUID; "" where there is none
+    system: SystemFacts | None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether this tree can become a live ISO."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Something in the snapshot folder that is no candidate at all, and why."""
+
+    path: str
+    reason: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheReport:
+    """What the scan of a cache found, oldest snapshot first, the cache itself last."""
+
+    base: str  # where the cache base lies inside a cache image; "." for a directory
+    filesystem: str  # e.g. "btrfs", "ext2/ext3"
+    date: str  # META_DATE, as written; "" when missing
+    distro: str  # META_DISTRO
+    size: str  # META_SIZE
+    candidates: tuple[Candidate, ...]
+    skipped: tuple[Skipped, ...] = ()
+    warnings: tuple[Problem, ...] = ()

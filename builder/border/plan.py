@@ -1,0 +1,48 @@
+"""The plan of a build.
+
+The host plans, the container acts: a `BuildPlan` names everything that decides a byte of the ISO
+(snapshot, recipe, image, time), and the same plan gives the same bytes on any host.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from builder.border.cache_report import Candidate
+from builder.formats.identities import ImageIdentity
+from builder.formats.recipe import Recipe
+
+PLAN_FORMAT: Final = 1
+
+
+class Isolation(StrEnum):
+    """How much the build container may do; it never decides a byte of the result."""
+
+    CONFINED = "confined"
+    PRIVILEGED = "privileged"
+
+
+class Staging(StrEnum):
+    """How the build gets a tree that it may change; it never decides a byte of the result."""
+
+    AUTO = "auto"  # an overlay where there can be one, else a copy
+    OVERLAY = "overlay"
+    RSYNC = "rsync"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """Everything the build container needs to know."""
+
+    format: int
+    run: str  # the run's id; in no artefact
+    candidate: Candidate
+    recipe: Recipe
+    image: ImageIdentity
+    source_date_epoch: int  # seconds; even, and not before 1980 (FAT)
+    iso_name: str  # without ".iso"
+    volume_id: str
+    frozen: bool  # the source is our own read-only snapshot; else it is checked for change
+    cache_image: bool  # /cache.img must be mounted inside; else /source is bound
+    cache_base: str  # where the cache base lies in the cache image; "." for a directory
+    staging: Staging = Staging.AUTO  # in no artefact

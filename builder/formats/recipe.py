@@ -1,0 +1,61 @@
+"""The resolved configuration: what a manifest calls its recipe, and a build follows."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Codec(StrEnum):
+    """Squashfs compressors on offer."""
+
+    ZSTD = "zstd"
+    XZ = "xz"
+    LZ4 = "lz4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compression:
+    """How the squashfs is compressed; its text form is its name."""
+
+    name: str  # the preset's name, or the explicit text
+    codec: Codec
+    level: int | None  # zstd: 1 to 22; the others have none
+    block_size: int  # bytes, a power of two from 4 KiB to 1 MiB
+    filters: tuple[str, ...] = ()  # xz branch filters, e.g. ("x86",)
+    grouped: bool = True  # small files share blocks by group (docs/block-cache.md), else in a row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSettings:
+    """What live-config sets up at boot; None leaves what the system itself says."""
+
+    user: str = "user"
+    full_name: str = "Live user"
+    groups: tuple[str, ...] = (
+        "audio", "cdrom", "dip", "floppy", "video", "plugdev", "netdev", "powerdev", "scanner",
+        "bluetooth", "sudo", "dialout",
+    )  # fmt: skip
+    hostname: str = "live"
+    locale: str | None = None  # e.g. "de_DE.UTF-8"
+    keyboard: str | None = None  # XKB layout, e.g. "de"
+    timezone: str | None = None  # e.g. "Europe/Rome"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootSettings:
+    """The boot menu."""
+
+    kernel_parameters: tuple[str, ...] = ("quiet",)
+    serial_console: str | None = None  # e.g. "ttyS0,115200"
+    timeout_seconds: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The resolved configuration: every wish of the user that decides bytes."""
+
+    compression: Compression
+    live: LiveSettings = LiveSettings()
+    boot: BootSettings = BootSettings()
+    exclude: tuple[str, ...] = ()  # more rsync patterns, anchored at the root of the tree
+    name: str | None = None  # of the ISO, without ".iso"; None: <Distro>-<version>-<desktop>
+    volume_id: str | None = None  # ISO 9660 volume id; None: derived from the name
