@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from builder.border.labels import LABEL_OWNER, LABEL_ROLE
-from builder.host.owner import parse_owner
+from builder.host.engine.owner import parse_owner
 
 if TYPE_CHECKING:
     import docker

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.basics.errors import HostError, VerificationError
-from builder.host.tar_stream import ChunkReader
+from builder.host.engine.tar_stream import ChunkReader
 
 _CHUNK: Final = 4 * 1024 * 1024
 

@@ -11,7 +11,7 @@ from builder.basics.errors import HostError
 from builder.border.labels import BLOCK_CACHE, LABEL_ROLE, new_run
 from builder.border.stored_blocks import PruneRequest, StoreFacts
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume
-from builder.host.owner import labels
+from builder.host.engine.owner import labels
 from builder.host.source import OnEvent
 
 SHOWING: Final = ("DAC_READ_SEARCH",)

@@ -16,7 +16,7 @@ from builder.border.events import Event
 from builder.border.labels import new_run
 from builder.host.base_image import build_on_base
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
-from builder.host.owner import labels
+from builder.host.engine.owner import labels
 from builder.host.resources import boot_test_context
 
 REPOSITORY: Final = "distroclone-builder-boot-test"

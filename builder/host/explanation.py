@@ -21,9 +21,9 @@ from builder.border.handover import SUMS
 from builder.border.labels import new_run
 from builder.host.data_differences import data_differences
 from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.engine.owner import labels
 from builder.host.manifest_reader import LARGEST, manifest_of, read_manifest
 from builder.host.originals import Comparison, Originals, Side, Verdict
-from builder.host.owner import labels
 from builder.host.result_folder import ResultFolder, opened_folder
 from builder.host.session import Outcome
 from builder.host.source import READING, OnEvent

@@ -8,8 +8,8 @@ from builder.border.events import Event
 from builder.border.iso_contents import IsoContents
 from builder.border.labels import new_run
 from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.engine.owner import labels
 from builder.host.image import ensure_builder
-from builder.host.owner import labels
 from builder.host.result_folder import FileFacts, ResultFolder
 from builder.host.source import READING
 

@@ -8,7 +8,7 @@ from builder.border.cache_report import CacheReport, Candidate
 from builder.border.labels import new_run
 from builder.border.requests import TreeInventoryRequest, TreePlace
 from builder.host.engine import ContainerSpec, Engine
-from builder.host.owner import labels
+from builder.host.engine.owner import labels
 from builder.host.source import (
     MOUNTING,
     READING,

@@ -30,9 +30,9 @@ from builder.host.config import Config
 from builder.host.delivery import SIGNATURES, output_folder
 from builder.host.display import LogFile
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
+from builder.host.engine.owner import labels
 from builder.host.image import ensure_builder
 from builder.host.local_zone import local_zone
-from builder.host.owner import labels
 from builder.host.source import (
     CacheSource,
     OnEvent,

@@ -17,7 +17,7 @@ from builder.border.events import Event
 from builder.border.labels import LABEL_CACHE, frozen_name, volume_name
 from builder.border.requests import FreezeRequest, ScanRequest, ThawRequest
 from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.owner import labels
+from builder.host.engine.owner import labels
 
 OnEvent = Callable[[Event], None]
 

@@ -13,7 +13,7 @@ from builder.border.labels import LABEL_CACHE, LABEL_OWNER, LABEL_RUN, frozen_na
 from builder.host import source
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.connection import Leftover
-from builder.host.owner import labels, parse_owner
+from builder.host.engine.owner import labels, parse_owner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from builder.border.events import Event, ToolOutput
 from builder.border.labels import LABEL_RUN, new_run
 from builder.host.base_image import Base, OnEvent, build_on_base, ensure_base, fresh_base
 from builder.host.engine import Engine
-from builder.host.owner import labels, ourselves
+from builder.host.engine.owner import labels, ourselves
 from builder.host.package_archive import Archives, PackageHashError
 from builder.host.resources import BuildContext, tools_context
 from builder.host.spool import spool

@@ -10,7 +10,7 @@ from builder.border.events import Event, ToolOutput
 from builder.border.labels import LABEL_OWNER
 from builder.host.boot_test import boot_test
 from builder.host.engine import Engine
-from builder.host.owner import ourselves
+from builder.host.engine.owner import ourselves
 
 pytestmark = pytest.mark.boot
 

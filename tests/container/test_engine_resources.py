@@ -14,7 +14,7 @@ from builder.basics.signals import interruptible
 from builder.border.labels import new_run, volume_name
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
-from builder.host.owner import labels
+from builder.host.engine.owner import labels
 from tests.conftest import ignore
 from tests.support.leftovers import left_by
 

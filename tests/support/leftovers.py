@@ -4,7 +4,7 @@ import docker
 from docker.models.containers import Container
 
 from builder.border.labels import LABEL_OWNER, LABEL_ROLE
-from builder.host.owner import parse_owner
+from builder.host.engine.owner import parse_owner
 
 
 def left_by(client: docker.DockerClient, process: int) -> list[str]:

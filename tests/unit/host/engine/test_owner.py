@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.host.owner import Owner, ourselves, parse_owner
+from builder.host.engine.owner import Owner, ourselves, parse_owner
 
-_ROOT = Path(__file__).parents[2]
-_SCRIPT = "from builder.host.owner import ourselves; print(ourselves(), flush=True); input()"
+_ROOT = Path(__file__).parents[4]
+_SCRIPT = "from builder.host.engine.owner import ourselves; print(ourselves(), flush=True); input()"
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def other_process(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *sys.path])},
     )
     with process:
         assert process.stdout is not None
