@@ -17,7 +17,7 @@ from builder.compression import PRESETS, parse_compression
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.host import rules
 from builder.host.block_cache import BlockStore
-from builder.host.printable import short
+from builder.host.display.printable import short
 from builder.host.problems import Place, Problems
 from builder.host.sections import Section
 from builder.host.yaml_reader import Kind, Scalar, read_yaml

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 from builder.border.differences import PRESENCE, Difference, Explanation, explained
-from builder.host.printable import short
+from builder.host.display.printable import short
 
 _DEEPEST: Final = 50  # levels; what lies deeper is compared as a whole
 _KEYS: Final = ("path", "name")  # by which the rows of a list are known

@@ -18,11 +18,11 @@ from builder.basics.errors import HostError, StepError
 from builder.border.cache_report import CacheReport, Candidate
 from builder.border.labels import new_run
 from builder.formats.inventory import Entry, InstalledPackage, Row, decode_rows
+from builder.host.display.printable import short
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.engine.tar_stream import ChunkReader
 from builder.host.opened_tree import tree_job
-from builder.host.printable import short
 from builder.host.source import READING, CacheSource, OnEvent
 
 _INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.border.paths, seen from here

@@ -9,7 +9,7 @@ from builder.basics.errors import VerificationError
 from builder.basics.texts import say
 from builder.formats.package import Distribution, Package
 from builder.formats.result_names import is_plain_name
-from builder.host.printable import short
+from builder.host.display.printable import short
 from builder.host.result_folder import FileFacts
 from builder.host.strict_json import strict_json
 

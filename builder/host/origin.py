@@ -12,8 +12,8 @@ from builder.border.cache_report import SnapshotKind
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
 from builder.host import rules
+from builder.host.display.printable import short
 from builder.host.manifest_reader import Manifest, manifest_of, read_manifest
-from builder.host.printable import short
 from builder.host.recipe_reader import read_recipe
 from builder.host.session import epoch_of
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from builder.basics.errors import UsageError
 from builder.basics.texts import say
-from builder.host.printable import printable_lines
+from builder.host.display.printable import printable_lines
 
 MOST_SHOWN: Final = 200  # a file of the wrong kind could have a problem in each line
 

@@ -13,8 +13,8 @@ from builder.formats.provenance import (
     STATEMENT,
     TREE_DIGEST,
 )
+from builder.host.display.printable import short
 from builder.host.manifest_reader import Manifest
-from builder.host.printable import short
 from builder.host.strict_json import strict_json
 
 LARGEST: Final = 1024 * 1024  # bytes; ours have some KiB

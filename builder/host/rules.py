@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from builder.basics.errors import UsageError
-from builder.host.printable import short
+from builder.host.display.printable import short
 from builder.nearest import nearest
 
 LONGEST_TIMEOUT: Final = 600  # seconds

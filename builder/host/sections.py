@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from builder.basics.errors import UsageError
-from builder.host.printable import short
+from builder.host.display.printable import short
 from builder.host.problems import Place, Problems
 from builder.host.yaml_reader import Entry, Items, Kind, Mapping, Node, Refused, Scalar
 from builder.nearest import nearest

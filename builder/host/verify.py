@@ -15,6 +15,7 @@ from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name
 from builder.host.delivery import SIGNATURES
 from builder.host.descriptions import check_origin, check_sboms, read_listed
+from builder.host.display.printable import short
 from builder.host.iso_contents import (
     CannotLookError,
     OnEvent,
@@ -23,7 +24,6 @@ from builder.host.iso_contents import (
     read_contents,
 )
 from builder.host.manifest_reader import LARGEST, Manifest, parse_manifest
-from builder.host.printable import short
 from builder.host.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.host.signer import Signer
 from builder.host.sums import Compared, Sums, compare, read_sums

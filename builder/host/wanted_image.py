@@ -6,10 +6,10 @@ from builder.basics.texts import say
 from builder.border.labels import LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.base_image import OnEvent
+from builder.host.display.printable import short
 from builder.host.engine import Engine
 from builder.host.image import build_builder, builder_tag
 from builder.host.origin import Origin
-from builder.host.printable import short
 
 
 def wanted_image(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:

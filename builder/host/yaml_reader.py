@@ -26,7 +26,7 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from builder.basics.errors import UsageError
-from builder.host.printable import short
+from builder.host.display.printable import short
 from builder.host.problems import Place, Problems
 
 LARGEST: Final = 1 << 20  # bytes

@@ -21,9 +21,9 @@ from builder.host.commands.options import (
     source_options,
 )
 from builder.host.display import choose_display
+from builder.host.display.printable import printable, printable_lines, short
 from builder.host.engine import connect
 from builder.host.originals import Comparison, Side, Verdict
-from builder.host.printable import printable, printable_lines, short
 from builder.host.reproduce import Reproduction
 from builder.host.reproduce import reproduce as rebuild
 

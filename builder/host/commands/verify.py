@@ -11,8 +11,8 @@ from builder.basics.texts import say
 from builder.host import verify as verifying
 from builder.host.commands.options import AnyPath, answer, json_option
 from builder.host.display import choose_display
+from builder.host.display.printable import printable, printable_lines
 from builder.host.engine import connect
-from builder.host.printable import printable, printable_lines
 from builder.host.signer import trusted_signer
 from builder.host.verify import Check, Verdict, Verification
 

@@ -25,7 +25,7 @@ from builder.host.comparison.words import (
     versions_of,
 )
 from builder.host.delivery import readable_size
-from builder.host.printable import printable, short
+from builder.host.display.printable import printable, short
 
 _LARGEST: Final = 15  # rows of what is sorted by size
 _LONGEST_PATH: Final = 500  # characters

@@ -13,7 +13,7 @@ from typing import Any, Final
 from builder.basics.errors import BuilderError, VerificationError
 from builder.host import rules
 from builder.host.comparison.model import SettingChange
-from builder.host.printable import short
+from builder.host.display.printable import short
 
 _COMPARED: Final = ("builder", "image", "recipe", "snapshot", "source", "tools", "volume_id")
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}Z")

@@ -13,12 +13,12 @@ from builder.formats.result_names import manifest_name
 from builder.host import rules
 from builder.host.comparison.model import Kind
 from builder.host.comparison.settings import Described, describe
+from builder.host.display.printable import short
 from builder.host.engine import Engine
 from builder.host.inventory import Inventory, iso_inventory, tree_inventory
 from builder.host.iso_contents import CannotLookError
 from builder.host.local_zone import local_zone
 from builder.host.manifest_reader import LARGEST, read_manifest
-from builder.host.printable import short
 from builder.host.result_folder import opened_folder
 from builder.host.source import CacheSource, OnEvent
 from builder.host.verify import Verdict, verify

@@ -20,8 +20,8 @@ from builder.border.events import (
     ToolOutput,
 )
 from builder.host.display.base import Display
+from builder.host.display.printable import printable
 from builder.host.display.wording import duration, note_text, percent, render_failure, step_title
-from builder.host.printable import printable
 
 
 class LogFile(Display):

@@ -25,8 +25,8 @@ from builder.border.events import (
     ToolOutput,
 )
 from builder.host.display.base import Display
+from builder.host.display.printable import printable_lines
 from builder.host.display.wording import duration, note_text, percent, step_title
-from builder.host.printable import printable_lines
 
 
 class TerminalDisplay(Display):
