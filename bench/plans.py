@@ -4,7 +4,7 @@ from typing import Final
 
 from bench.build import BuildKind
 from bench.pack import Pack
-from builder.compression import DISTROCLONE, PRESETS
+from builder.host.config.compression_text import DISTROCLONE, PRESETS
 
 TREES: Final = ("demo", "desktop", "large")
 GROUPED, IN_A_ROW = "by group", "in a row (mksquashfs's own)"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from builder.border import paths
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside import cache_image, packing
 from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.real_system import RealSystem

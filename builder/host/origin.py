@@ -11,7 +11,7 @@ from builder.basics.errors import UsageError, VerificationError
 from builder.border.cache_report import SnapshotKind
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
-from builder.host import rules
+from builder.host.config import checks as rules
 from builder.host.display.printable import short
 from builder.host.manifest_reader import Manifest, manifest_of, read_manifest
 from builder.host.recipe_reader import read_recipe

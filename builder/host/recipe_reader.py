@@ -8,13 +8,13 @@ from typing import Any
 
 from builder.basics.codec import to_data
 from builder.basics.errors import UsageError, VerificationError
-from builder.compression import PRESETS, parse_compression
 from builder.formats.recipe import Recipe
-from builder.host import rules
-from builder.host.config import read_boot, read_live
-from builder.host.problems import Place, Problems
-from builder.host.sections import Section
-from builder.host.yaml_reader import Entry, Items, Kind, Mapping, Node, Scalar
+from builder.host.config import checks as rules
+from builder.host.config.build_config import read_boot, read_live
+from builder.host.config.compression_text import PRESETS, parse_compression
+from builder.host.config.problems import Place, Problems
+from builder.host.config.sections import Section
+from builder.host.config.yaml_reader import Entry, Items, Kind, Mapping, Node, Scalar
 
 
 def read_recipe(data: object) -> Recipe:

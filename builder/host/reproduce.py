@@ -15,7 +15,7 @@ from builder.border.cache_report import Candidate
 from builder.border.differences import Explanation
 from builder.border.events import Note, StepFinished, StepStarted
 from builder.host import session
-from builder.host.config import Config
+from builder.host.config.build_config import Config
 from builder.host.engine import Engine
 from builder.host.explanation import explain
 from builder.host.origin import Origin

@@ -26,7 +26,7 @@ from builder.formats.result_names import (
 )
 from builder.formats.system_facts import SystemFacts
 from builder.host import block_cache
-from builder.host.config import Config
+from builder.host.config.build_config import Config
 from builder.host.delivery import SIGNATURES, output_folder
 from builder.host.display import LogFile
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob

@@ -19,7 +19,7 @@ from builder.border.events import Event, Note, StepStarted
 from builder.border.handover import Artefact
 from builder.formats.identities import ImageIdentity
 from builder.host import session
-from builder.host.config import Overrides, load_config
+from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from tests.container.conftest import Built
 from tests.support.caches import frozen, small_tmpfs

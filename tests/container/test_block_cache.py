@@ -14,7 +14,7 @@ from builder.border.labels import BLOCK_CACHE
 from builder.formats.identities import ImageIdentity
 from builder.host import block_cache
 from builder.host.block_cache import BlockStore
-from builder.host.config import Overrides, load_config
+from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Engine
 from builder.host.session import Outcome, build
 from tests.conftest import ignore, report

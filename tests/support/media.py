@@ -8,10 +8,10 @@ from pathlib import Path
 from builder.border import paths
 from builder.border.cache_report import Candidate, SnapshotKind
 from builder.border.events import Event
-from builder.compression import PRESETS
 from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import BootSettings, Recipe
 from builder.formats.system_facts import SystemFacts
+from builder.host.config.compression_text import PRESETS
 from builder.inside import medium
 from builder.inside.real_system import RealSystem
 from builder.inside.steps.boot import BootStep

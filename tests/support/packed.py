@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from builder.border.stored_blocks import BlockCounts
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside import medium
 from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.packing import write_actions

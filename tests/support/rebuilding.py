@@ -17,10 +17,10 @@ from builder.border.events import Event
 from builder.border.labels import LABEL_LOCKED
 from builder.border.plan import BuildPlan
 from builder.border.requests import TreeInventoryRequest
-from builder.compression import PRESETS
 from builder.formats.identities import TreeName
 from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
+from builder.host.config.compression_text import PRESETS
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts
 from builder.host.image import builder_tag

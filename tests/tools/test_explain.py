@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builder.border.differences import Difference, Explanation
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside import medium
 from builder.inside.explain.isos import explain_isos
 from builder.inside.explain.regions import partition_tables, regions

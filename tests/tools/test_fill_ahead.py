@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.fill_ahead import FillAhead
 from tests.support.packed import Packing, values

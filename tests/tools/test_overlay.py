@@ -18,7 +18,7 @@ from builder.basics.errors import HostError
 from builder.basics.texts import render
 from builder.border.events import Event, Note
 from builder.border.plan import Staging
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside.cache_image import make_loop_devices
 from builder.inside.mounts import mount_points_below
 from builder.inside.survey import SourceTree

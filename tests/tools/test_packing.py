@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside import medium, packing
 from builder.inside.block_cache import BlockCache
 from builder.inside.packing import MOST_GROUPS

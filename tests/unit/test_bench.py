@@ -28,7 +28,7 @@ from bench.plot import Bar, Point, bars, scatter
 from bench.usage import read_groups, read_written
 from builder.basics.codec import from_data, to_data
 from builder.border.stored_blocks import BlockCounts
-from builder.compression import PRESETS, parse_compression
+from builder.host.config.compression_text import PRESETS, parse_compression
 
 MACHINE = Machine(
     processor="A fast one", processors=2, memory=8 * 10**9, kernel="6.12", engine="Docker 28",

@@ -11,7 +11,7 @@ from builder.border.labels import BLOCK_CACHE
 from builder.border.stored_blocks import BlockCounts, StoreFacts
 from builder.host.block_cache import BlockStore
 from builder.host.commands.block_cache import parse_size
-from builder.host.config import Overrides, load_config
+from builder.host.config.build_config import Overrides, load_config
 from builder.inside.block_cache import BlockCache, mounted_store, prune, show
 from tests.support.systems import RecordingSystem
 from tests.unit.test_squashfs import step

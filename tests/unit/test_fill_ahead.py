@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.border.stored_blocks import BlockCounts
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside.block_cache import BlockCache
 from builder.inside.fill_ahead import FillAhead
 from tests.support.machines import RecordingSystem

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options
+from builder.host.config.compression_text import DISTROCLONE, PRESETS
+from builder.inside.mksquashfs import mksquashfs_options
 from builder.inside.steps.squashfs import SquashfsStep, squashfs_progress
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builder.compression import parse_compression
+from builder.host.config.compression_text import parse_compression
 from builder.inside import overlay
 from builder.inside.overlay import Overlay
 from builder.inside.steps.squashfs import SquashfsStep

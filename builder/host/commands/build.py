@@ -10,7 +10,6 @@ from builder.basics.texts import say
 from builder.border.labels import new_run
 from builder.border.plan import Isolation, Staging
 from builder.border.stored_blocks import BlockCounts
-from builder.compression import PRESETS
 from builder.host import session, signing
 from builder.host.commands.options import (
     FOLDER,
@@ -20,7 +19,8 @@ from builder.host.commands.options import (
     json_option,
     source_options,
 )
-from builder.host.config import Config
+from builder.host.config.build_config import Config
+from builder.host.config.compression_text import PRESETS
 from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent

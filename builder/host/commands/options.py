@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from builder.border.events import Result
-from builder.host.config import Config, Overrides, load_config
+from builder.host.config.build_config import Config, Overrides, load_config
 from builder.host.display import Display, JsonDisplay
 
 Command = TypeVar("Command", bound=Callable[..., Any])

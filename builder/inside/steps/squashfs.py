@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from builder.compression import mksquashfs_options
 from builder.formats.recipe import Compression
 from builder.inside import packing
 from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.dpkg import read_packages
+from builder.inside.mksquashfs import mksquashfs_options
 from builder.inside.system import System
 from builder.inside.tree import Tree
 

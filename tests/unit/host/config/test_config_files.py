@@ -10,9 +10,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from builder.basics.errors import ExitCode, UsageError
-from builder.host.config import Overrides, load_config
+from builder.host.config.build_config import Overrides, load_config
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[4]
 CONFIGS = PROJECT / "fixtures" / "configs"
 EXAMPLE = PROJECT / "docs" / "build.yaml"
 SCHEMA: dict[str, Any] = json.loads((PROJECT / "builder/data/build.schema.json").read_text())

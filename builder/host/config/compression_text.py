@@ -1,4 +1,4 @@
-"""The text form of a compression, and what mksquashfs is told for it.
+"""The text form of a compression.
 
 `fast`, `standard` and `max` are presets, `distroclone-fast` and so on what DistroClone has under
 these names; the explicit form is
@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from builder.basics.errors import UsageError
 from builder.formats.recipe import Codec, Compression
-from builder.nearest import nearest
+from builder.host.config.nearest import nearest
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -97,18 +97,6 @@ def parse_compression(text: str) -> Compression:
         block_size=_block_size(options["block"]) if "block" in options else MIB,
         filters=_filters(codec, options.get("filters")),
     )
-
-
-def mksquashfs_options(compression: Compression) -> list[str]:
-    """Return the arguments by which mksquashfs compresses so, and no other ones."""
-    options = ["-comp", compression.codec.value]
-    if compression.level is not None:
-        options += ["-Xcompression-level", str(compression.level)]
-    if compression.filters:
-        options += ["-Xbcj", ",".join(compression.filters)]
-    if compression.codec is Codec.XZ:
-        options += ["-Xdict-size", "100%"]
-    return [*options, "-b", str(compression.block_size)]
 
 
 def _options(words: list[str], *, text: str) -> dict[str, str]:

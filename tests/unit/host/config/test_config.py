@@ -8,7 +8,7 @@ import pytest
 from builder.basics.errors import UsageError
 from builder.border.plan import Isolation, Staging
 from builder.formats.recipe import Codec
-from builder.host.config import DEFAULT_CACHE, Overrides, load_config
+from builder.host.config.build_config import DEFAULT_CACHE, Overrides, load_config
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -35,7 +35,7 @@ def test_without_a_file_the_defaults_hold() -> None:
 
 
 def test_everything_in_the_file_reaches_the_configuration() -> None:
-    good = Path(__file__).parents[2] / "fixtures/configs/good/everything.yaml"
+    good = Path(__file__).parents[4] / "fixtures/configs/good/everything.yaml"
     config = load_config(good, Overrides())
     assert config.source.cache is None
     assert config.source.cache_image == good.parent / "images/cache.img"

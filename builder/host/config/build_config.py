@@ -13,15 +13,15 @@ from typing import Final, TypeVar
 
 from builder.basics.errors import UsageError
 from builder.border.plan import Isolation, Staging
-from builder.compression import PRESETS, parse_compression
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
-from builder.host import rules
 from builder.host.block_cache import BlockStore
+from builder.host.config import checks as rules
+from builder.host.config.compression_text import PRESETS, parse_compression
+from builder.host.config.nearest import nearest
+from builder.host.config.problems import Place, Problems
+from builder.host.config.sections import Section
+from builder.host.config.yaml_reader import Kind, Scalar, read_yaml
 from builder.host.display.printable import short
-from builder.host.problems import Place, Problems
-from builder.host.sections import Section
-from builder.host.yaml_reader import Kind, Scalar, read_yaml
-from builder.nearest import nearest
 
 VERSION: Final = 1
 DEFAULT_CACHE: Final = Path("/mnt/SysLinuxOS_backup")

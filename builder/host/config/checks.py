@@ -9,8 +9,8 @@ import re
 from typing import Final
 
 from builder.basics.errors import UsageError
+from builder.host.config.nearest import nearest
 from builder.host.display.printable import short
-from builder.nearest import nearest
 
 LONGEST_TIMEOUT: Final = 600  # seconds
 

@@ -3,8 +3,9 @@
 import pytest
 
 from builder.basics.errors import ExitCode, UsageError
-from builder.compression import DISTROCLONE, PRESETS, mksquashfs_options, parse_compression
 from builder.formats.recipe import Codec, Compression
+from builder.host.config.compression_text import DISTROCLONE, PRESETS, parse_compression
+from builder.inside.mksquashfs import mksquashfs_options
 
 
 @pytest.mark.parametrize(
