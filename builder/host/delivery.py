@@ -23,7 +23,7 @@ from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.formats.result_names import is_plain_name
 from builder.host.archive_stream import unpack
 from builder.host.display.printable import short
-from builder.host.result_folder import FileFacts, ResultFolder, opened_folder
+from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
 
 SSH_SIGNATURE: Final = f"{SUMS}.sig"
 GPG_SIGNATURE: Final = f"{SUMS}.asc"

@@ -9,13 +9,13 @@ from builder.basics.errors import VerificationError
 from builder.basics.texts import say
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name, provenance_name, sbom_names
-from builder.host import provenance_reader, sbom_reader
 from builder.host.display.printable import short
-from builder.host.manifest_reader import Manifest
-from builder.host.provenance_reader import check_provenance, parse_provenance
-from builder.host.result_folder import ResultFolder
-from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
-from builder.host.sums import Compared, Sums
+from builder.host.results import provenance_reader, sbom_reader
+from builder.host.results.manifest_reader import Manifest
+from builder.host.results.provenance_reader import check_provenance, parse_provenance
+from builder.host.results.result_folder import ResultFolder
+from builder.host.results.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
+from builder.host.results.sums import Compared, Sums
 
 
 def read_listed(folder: ResultFolder, name: str, sums: Sums, *, limit: int) -> bytes:

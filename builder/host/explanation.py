@@ -22,13 +22,13 @@ from builder.border.labels import new_run
 from builder.host.data_differences import data_differences
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
-from builder.host.manifest_reader import LARGEST, manifest_of, read_manifest
 from builder.host.originals import Comparison, Originals, Side, Verdict
-from builder.host.result_folder import ResultFolder, opened_folder
+from builder.host.results.manifest_reader import LARGEST, manifest_of, read_manifest
+from builder.host.results.result_folder import ResultFolder, opened_folder
+from builder.host.results.strict_json import strict_json
+from builder.host.results.sums import parse_sums
 from builder.host.session import Outcome
 from builder.host.source import READING, OnEvent
-from builder.host.strict_json import strict_json
-from builder.host.sums import parse_sums
 
 _ORIGINAL: Final = "/original.iso"  # builder.border.paths, seen from here
 _REBUILT: Final = "/rebuilt.iso"

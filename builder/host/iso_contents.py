@@ -10,7 +10,7 @@ from builder.border.labels import new_run
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.image import ensure_builder
-from builder.host.result_folder import FileFacts, ResultFolder
+from builder.host.results.result_folder import FileFacts, ResultFolder
 from builder.host.source import READING
 
 _MEDIUM = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here

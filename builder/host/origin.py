@@ -13,8 +13,8 @@ from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
 from builder.host.config import checks as rules
 from builder.host.display.printable import short
-from builder.host.manifest_reader import Manifest, manifest_of, read_manifest
 from builder.host.recipe_reader import read_recipe
+from builder.host.results.manifest_reader import Manifest, manifest_of, read_manifest
 from builder.host.session import epoch_of
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")

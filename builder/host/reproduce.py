@@ -20,7 +20,7 @@ from builder.host.engine import Engine
 from builder.host.explanation import explain
 from builder.host.origin import Origin
 from builder.host.originals import Comparison, Originals, Verdict, compare, located, read_originals
-from builder.host.result_folder import opened_folder
+from builder.host.results.result_folder import opened_folder
 from builder.host.session import Choice, Outcome, cache_source, choice_of
 from builder.host.source import OnEvent, scan_cache
 from builder.host.temporary import temporary_folder

@@ -19,7 +19,7 @@ from builder.host.engine import Engine
 from builder.host.explanation import explain
 from builder.host.origin import read_origin
 from builder.host.originals import Verdict, compare, read_originals
-from builder.host.result_folder import opened_folder
+from builder.host.results.result_folder import opened_folder
 from builder.host.session import Outcome
 from builder.host.source import CacheSource, scan_cache
 from builder.host.tree_search import TreeSearch

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import VerificationError
-from builder.host.manifest_reader import parse_manifest
-from builder.host.provenance_reader import check_provenance, parse_provenance
+from builder.host.results.manifest_reader import parse_manifest
+from builder.host.results.provenance_reader import check_provenance, parse_provenance
 from builder.inside.steps.provenance import ProvenanceStep
 from tests.support.results import ISO, MANIFEST, PROVENANCE, SUMS, as_json, digest, manifest_data
 from tests.support.systems import RecordingSystem

@@ -12,7 +12,7 @@ import pytest
 from packageurl import PackageURL
 
 from builder.formats.package import Distribution, Package, package_url
-from builder.host.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
+from builder.host.results.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
 from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text

@@ -11,7 +11,7 @@ import pytest
 
 from builder.basics.errors import HostError
 from builder.host import main
-from builder.host.manifest_reader import LARGEST
+from builder.host.results.manifest_reader import LARGEST
 from tests.support.results import (
     CONTENT,
     CYCLONEDX,

@@ -18,8 +18,8 @@ from builder.host.engine import Engine
 from builder.host.inventory import Inventory, iso_inventory, tree_inventory
 from builder.host.iso_contents import CannotLookError
 from builder.host.local_zone import local_zone
-from builder.host.manifest_reader import LARGEST, read_manifest
-from builder.host.result_folder import opened_folder
+from builder.host.results.manifest_reader import LARGEST, read_manifest
+from builder.host.results.result_folder import opened_folder
 from builder.host.source import CacheSource, OnEvent
 from builder.host.verify import Verdict, verify
 from builder.selection import choose

@@ -14,8 +14,8 @@ from builder.formats.provenance import (
     TREE_DIGEST,
 )
 from builder.host.display.printable import short
-from builder.host.manifest_reader import Manifest
-from builder.host.strict_json import strict_json
+from builder.host.results.manifest_reader import Manifest
+from builder.host.results.strict_json import strict_json
 
 LARGEST: Final = 1024 * 1024  # bytes; ours have some KiB
 

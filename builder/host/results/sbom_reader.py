@@ -9,7 +9,7 @@ from builder.basics.errors import VerificationError
 from builder.formats.package import Distribution, Package, package_url
 from builder.formats.sbom import CYCLONEDX_VERSION, SPDX_SUBJECT, SPDX_VERSION
 from builder.host.display.printable import short
-from builder.host.strict_json import strict_json
+from builder.host.results.strict_json import strict_json
 
 LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 3 MiB
 _SHOWN: Final = 5  # differences

@@ -10,8 +10,8 @@ from builder.basics.texts import say
 from builder.formats.package import Distribution, Package
 from builder.formats.result_names import is_plain_name
 from builder.host.display.printable import short
-from builder.host.result_folder import FileFacts
-from builder.host.strict_json import strict_json
+from builder.host.results.result_folder import FileFacts
+from builder.host.results.strict_json import strict_json
 
 KNOWN_FORMAT: Final = 1  # builder.inside.steps.manifest.MANIFEST_FORMAT, seen from here
 LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 1 MiB

@@ -1,0 +1,1 @@
+"""Readers of what a build wrote, which anybody may have changed since."""
