@@ -32,9 +32,9 @@ from bench.pack import Pack, changed, pack
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError
 from builder.basics.signals import interruptible
-from builder.host.base_image import ensure_base
 from builder.host.display import choose_display, render_failure
 from builder.host.engine import connect
+from builder.host.image.base_image import ensure_base
 from fixtures.demo import builder_image
 
 PROJECT: Final = Path(__file__).parent.parent

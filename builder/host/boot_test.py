@@ -14,10 +14,10 @@ from builder.basics.errors import HostError, UsageError
 from builder.border.boot_test import Attachment, BootTestRequest, BootTestResult, Firmware
 from builder.border.events import Event
 from builder.border.labels import new_run
-from builder.host.base_image import build_on_base
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
-from builder.host.resources import boot_test_context
+from builder.host.image.base_image import build_on_base
+from builder.host.image.resources import boot_test_context
 
 REPOSITORY: Final = "distroclone-builder-boot-test"
 _MEDIUM: Final = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here

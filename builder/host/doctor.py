@@ -17,7 +17,7 @@ from builder.host import sweep
 from builder.host.delivery import readable_size
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.owner import labels
-from builder.host.image import find_builder
+from builder.host.image.builder_image import find_builder
 from builder.host.session import BUILDING
 
 _ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB

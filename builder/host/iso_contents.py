@@ -9,7 +9,7 @@ from builder.border.iso_contents import IsoContents
 from builder.border.labels import new_run
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
-from builder.host.image import ensure_builder
+from builder.host.image.builder_image import ensure_builder
 from builder.host.results.result_folder import FileFacts, ResultFolder
 from builder.host.source import READING
 

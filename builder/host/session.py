@@ -31,7 +31,7 @@ from builder.host.delivery import SIGNATURES, output_folder
 from builder.host.display import LogFile
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
-from builder.host.image import ensure_builder
+from builder.host.image.builder_image import ensure_builder
 from builder.host.local_zone import local_zone
 from builder.host.source import (
     CacheSource,

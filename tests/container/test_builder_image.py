@@ -13,8 +13,8 @@ import pytest
 
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine
-from builder.host.image import build_builder, tools_tag
-from builder.host.resources import builder_lock
+from builder.host.image.builder_image import build_builder, tools_tag
+from builder.host.image.resources import builder_lock
 from tests.conftest import ignore, report
 from tests.support.registries import forget
 

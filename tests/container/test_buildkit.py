@@ -11,12 +11,12 @@ import docker
 import pytest
 
 from builder.formats.identities import ImageIdentity
-from builder.host.base_image import ensure_base
 from builder.host.engine import connect
-from builder.host.image import tools_tag
-from builder.host.layers import tree_layer
-from builder.host.resources import builder_lock, tools_context
-from builder.host.workshop import ROOT_TOP, Workshop
+from builder.host.image.base_image import ensure_base
+from builder.host.image.builder_image import tools_tag
+from builder.host.image.layers import tree_layer
+from builder.host.image.resources import builder_lock, tools_context
+from builder.host.image.workshop import ROOT_TOP, Workshop
 from tests.conftest import ignore, unable
 
 pytestmark = pytest.mark.container

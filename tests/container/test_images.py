@@ -9,7 +9,7 @@ import pytest
 
 from builder.basics.errors import HostError
 from builder.host.engine import Engine, connect
-from builder.host.resources import BuildContext
+from builder.host.image.resources import BuildContext
 from tests.support.registries import forget
 
 pytestmark = pytest.mark.container

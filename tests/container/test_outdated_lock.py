@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.border.labels import LABEL_RUN
-from builder.host import image, resources
 from builder.host.engine import Engine
-from builder.host.workshop import LockOutdatedError
+from builder.host.image import builder_image as image
+from builder.host.image import resources
+from builder.host.image.workshop import LockOutdatedError
 from tests.conftest import ignore
 
 pytestmark = pytest.mark.container

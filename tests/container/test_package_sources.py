@@ -21,14 +21,14 @@ import pytest
 
 from builder.basics.errors import HostError
 from builder.border.labels import LABEL_RUN
-from builder.host import resources
-from builder.host.base_image import Base, BaseOrigin
 from builder.host.engine import Engine
-from builder.host.image import build_builder, find_builder
-from builder.host.lock import Package, parse_lock, renewed
-from builder.host.package_archive import Archives, PackageHashError
-from builder.host.resources import BuildContext, builder_lock
-from builder.host.workshop import Workshop, workshop
+from builder.host.image import resources
+from builder.host.image.base_image import Base, BaseOrigin
+from builder.host.image.builder_image import build_builder, find_builder
+from builder.host.image.lock import Package, parse_lock, renewed
+from builder.host.image.package_archive import Archives, PackageHashError
+from builder.host.image.resources import BuildContext, builder_lock
+from builder.host.image.workshop import Workshop, workshop
 from tests.conftest import ignore
 from tests.support.registries import forget
 

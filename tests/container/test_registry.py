@@ -13,9 +13,9 @@ from pytest_docker.plugin import DockerComposeExecutor, Services, get_docker_ser
 from builder.basics import texts
 from builder.basics.errors import BuilderError, HostError
 from builder.border.events import Event, Note
-from builder.host.base_image import Base, BaseOrigin, build_on_base, ensure_base
 from builder.host.engine import Engine, connect
-from builder.host.resources import BasePin
+from builder.host.image.base_image import Base, BaseOrigin, build_on_base, ensure_base
+from builder.host.image.resources import BasePin
 from tests.support.registries import (
     COMMAND,
     COMPOSE_FILE,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import docker
 
-from builder.host.resources import BuildContext
+from builder.host.image.resources import BuildContext
 from tests.support.caches import ROOTFS, command, frozen, made_place, mounted_ext4
 from tests.support.command_line import PROJECT, Ended, Running, running
 from tests.support.leftovers import container_of, left_by

@@ -23,7 +23,7 @@ from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts
-from builder.host.image import builder_tag
+from builder.host.image.builder_image import builder_tag
 from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, manifest_data, row
 
 IMAGE = "sha256:" + "0" * 64

@@ -20,7 +20,7 @@ from docker.models.containers import Container
 from pytest_docker.plugin import DockerComposeExecutor, Services
 
 from builder.host.engine import Engine
-from builder.host.resources import BasePin, BuildContext
+from builder.host.image.resources import BasePin, BuildContext
 
 # A plugin of the engine's command line, or (Debian) a command of its own.
 COMMAND: Final = "docker-compose" if shutil.which("docker-compose") else "docker compose"

@@ -12,7 +12,7 @@ from builder.basics.errors import Interrupted, StepError
 from builder.border.differences import Difference, Explanation
 from builder.border.labels import LABEL_LOCKED
 from builder.host.engine.images import ImageFacts
-from builder.host.image import builder_tag
+from builder.host.image.builder_image import builder_tag
 from tests.support.rebuilding import (
     IMAGE,
     OTHER_TREE,

@@ -15,7 +15,7 @@ from builder.host.commands.options import answer, block_cache_option, json_optio
 from builder.host.delivery import readable_size
 from builder.host.display import choose_display
 from builder.host.engine import connect
-from builder.host.image import ensure_builder
+from builder.host.image.builder_image import ensure_builder
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 

@@ -10,12 +10,12 @@ from builder.host.commands.options import answer, json_option
 from builder.host.delivery import readable_size
 from builder.host.display import choose_display
 from builder.host.engine import connect
-from builder.host.image import build_builder, builder_tag, find_builder, tools_tag
-from builder.host.image_prune import prune_images
-from builder.host.lock import LockChange, Package
-from builder.host.lock_refresh import refresh_lock
-from builder.host.package_archive import archives_of
-from builder.host.resources import base_pin, builder_lock
+from builder.host.image.builder_image import build_builder, builder_tag, find_builder, tools_tag
+from builder.host.image.image_prune import prune_images
+from builder.host.image.lock import LockChange, Package
+from builder.host.image.lock_refresh import refresh_lock
+from builder.host.image.package_archive import archives_of
+from builder.host.image.resources import base_pin, builder_lock
 
 
 @click.group()

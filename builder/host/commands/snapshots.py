@@ -17,7 +17,7 @@ from builder.host import session
 from builder.host.commands.options import answer, config_of, json_option, source_options
 from builder.host.display import choose_display
 from builder.host.engine import connect
-from builder.host.image import ensure_builder
+from builder.host.image.builder_image import ensure_builder
 from builder.host.local_zone import local_zone
 from builder.host.source import scan_cache
 from builder.selection import label, local_time

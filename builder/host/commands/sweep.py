@@ -11,7 +11,7 @@ from builder.host import sweep as sweeping
 from builder.host.commands.options import FOLDER, answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
-from builder.host.image import ensure_builder
+from builder.host.image.builder_image import ensure_builder
 
 
 @click.command()

@@ -13,7 +13,7 @@ from builder.host.comparison.model import Difference, Kind, SideFacts
 from builder.host.comparison.packages import compare_packages
 from builder.host.comparison.settings import compare_settings
 from builder.host.comparison.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
-from builder.host.image import ensure_builder
+from builder.host.image.builder_image import ensure_builder
 from builder.host.iso_contents import OpenEngine
 from builder.host.source import CacheSource, OnEvent, scan_cache
 

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, cast
 
-from builder.host import boot_test, image
-from builder.host.base_image import bootstrapped_tag
-from builder.host.image_prune import Pruned, prune_images
-from builder.host.resources import base_pin
+from builder.host import boot_test
+from builder.host.image import builder_image as image
+from builder.host.image.base_image import bootstrapped_tag
+from builder.host.image.image_prune import Pruned, prune_images
+from builder.host.image.resources import base_pin
 
 if TYPE_CHECKING:
     from builder.host.engine import Engine

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import IO, Final
 
 from builder.basics.errors import HostError
-from builder.host.layers import Layer
+from builder.host.image.layers import Layer
 
 _PIECE: Final = 1024 * 1024  # bytes
 _ENVIRONMENT: Final = (

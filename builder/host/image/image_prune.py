@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from builder.host import base_image, boot_test, image
+from builder.host import boot_test
 from builder.host.engine import Engine
-from builder.host.resources import base_pin
+from builder.host.image import base_image
+from builder.host.image import builder_image as image
+from builder.host.image.resources import base_pin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

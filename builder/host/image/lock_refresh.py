@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from builder.basics.errors import HostError
-from builder.host.base_image import OnEvent
 from builder.host.engine import Engine
-from builder.host.lock import LockChange, parse_lock, renewed
-from builder.host.resources import lock_path
-from builder.host.workshop import workshop
+from builder.host.image.base_image import OnEvent
+from builder.host.image.lock import LockChange, parse_lock, renewed
+from builder.host.image.resources import lock_path
+from builder.host.image.workshop import workshop
 
 
 def refresh_lock(engine: Engine, *, on_event: OnEvent) -> tuple[LockChange, ...]:

@@ -12,15 +12,15 @@ from typing import Final
 from builder.basics.errors import HostError
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
-from builder.host.base_image import OnEvent, step
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts
-from builder.host.image_archive import ImageConfig, Part, image_archive, saved_layer
-from builder.host.layers import Layer, files_layer, tree_layer
-from builder.host.package_archive import Archives
-from builder.host.resources import builder_context, builder_lock, code_files, tools_context
-from builder.host.spool import spool
-from builder.host.workshop import ROOT_TOP, chosen_base, workshop
+from builder.host.image.base_image import OnEvent, step
+from builder.host.image.image_archive import ImageConfig, Part, image_archive, saved_layer
+from builder.host.image.layers import Layer, files_layer, tree_layer
+from builder.host.image.package_archive import Archives
+from builder.host.image.resources import builder_context, builder_lock, code_files, tools_context
+from builder.host.image.spool import spool
+from builder.host.image.workshop import ROOT_TOP, chosen_base, workshop
 
 REPOSITORY: Final = "distroclone-builder"
 TOOLS_REPOSITORY: Final = "distroclone-builder-packages"

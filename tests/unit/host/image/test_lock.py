@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from builder.host.lock import (
+from builder.host.image.lock import (
     LockChange,
     LockFormatError,
     Package,
@@ -12,7 +12,7 @@ from builder.host.lock import (
     parse_lock,
     renewed,
 )
-from builder.host.resources import builder_lock, lock_path
+from builder.host.image.resources import builder_lock, lock_path
 
 _SUM = "0123456789abcdef" * 4
 _OTHER = "f" * 64

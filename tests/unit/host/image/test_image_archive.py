@@ -8,8 +8,8 @@ import tarfile
 import pytest
 
 from builder.basics.errors import HostError
-from builder.host.image_archive import ImageConfig, Part, image_archive, saved_layer
-from builder.host.layers import Layer
+from builder.host.image.image_archive import ImageConfig, Part, image_archive, saved_layer
+from builder.host.image.layers import Layer
 
 _CONTENT = b"a layer"
 _LAYER = Layer(

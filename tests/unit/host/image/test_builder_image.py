@@ -23,22 +23,22 @@ from builder.basics.signals import interruptible
 from builder.border.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
-from builder.host.base_image import bootstrapped_tag, ensure_base
 from builder.host.engine import Engine
 from builder.host.engine.images import ImageFacts
-from builder.host.image import (
+from builder.host.image.base_image import bootstrapped_tag, ensure_base
+from builder.host.image.builder_image import (
     build_builder,
     builder_tag,
     ensure_builder,
     find_builder,
     tools_tag,
 )
-from builder.host.package_archive import PackageHashError
-from builder.host.resources import BuildContext, base_pin, builder_context
-from builder.host.workshop import LockOutdatedError
+from builder.host.image.package_archive import PackageHashError
+from builder.host.image.resources import BuildContext, base_pin, builder_context
+from builder.host.image.workshop import LockOutdatedError
 
-_ROOT = Path(__file__).parents[2]
-_TAG = "from builder.host.image import builder_tag; print(builder_tag(locked=True))"
+_ROOT = Path(__file__).parents[4]
+_TAG = "from builder.host.image.builder_image import builder_tag; print(builder_tag(locked=True))"
 _PINNED = f"{base_pin().repository}@{base_pin().digest}"
 
 
@@ -344,8 +344,8 @@ def tag_of(checkout: Path) -> str:
         ("containers/workshop/choose", True),
         ("containers/workshop/fetch", True),
         ("containers/workshop/assemble", True),
-        ("builder/host/layers.py", True),
-        ("builder/host/image_archive.py", True),
+        ("builder/host/image/layers.py", True),
+        ("builder/host/image/image_archive.py", True),
         ("containers/Dockerfile", True),
         ("containers/block-cache/block_cache.c", True),
         ("containers/block-cache/blake2b.h", True),

@@ -12,8 +12,8 @@ from typing import Final
 
 from builder.basics.errors import HostError, UsageError
 from builder.border.events import Event, Note
-from builder.host.lock import Package
-from builder.host.resources import builder_lock
+from builder.host.image.lock import Package
+from builder.host.image.resources import builder_lock
 
 # Of these, no character means anything to a shell or to a line of apt's sources.
 _URL: Final = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9._~:/@%+,=-]*")

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError
-from builder.host.lock import Lock, parse_lock
+from builder.host.image.lock import Lock, parse_lock
 
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def tools_context() -> BuildContext:
         "steady-stat/steady_stat.c",
     )
     for name in ("layers.py", "image_archive.py"):
-        files[f"written-by/{name}"] = (_PACKAGE / "host" / name).read_bytes()
+        files[f"written-by/{name}"] = (_PACKAGE / "host/image" / name).read_bytes()
     return BuildContext(files=files)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from builder.basics.errors import HostError
-from builder.host.layers import Layer, files_layer, tree_layer
+from builder.host.image.layers import Layer, files_layer, tree_layer
 
 _EPOCH = 1_789_689_600
 _CAPABILITY = "SCHILY.xattr.security.capability"

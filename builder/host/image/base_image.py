@@ -18,7 +18,7 @@ from builder.basics.signals import undoing
 from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.border.labels import LABEL_BASE, new_run
 from builder.host.engine import Engine
-from builder.host.resources import BasePin, BuildContext, base_pin
+from builder.host.image.resources import BasePin, BuildContext, base_pin
 
 REPOSITORY: Final = "distroclone-builder-base"
 _PULL_ATTEMPTS: Final = 3

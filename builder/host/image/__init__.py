@@ -1,0 +1,1 @@
+"""The images that containers run: found, made and removed."""
