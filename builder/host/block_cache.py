@@ -12,7 +12,7 @@ from builder.border.labels import BLOCK_CACHE, LABEL_ROLE, new_run
 from builder.border.stored_blocks import PruneRequest, StoreFacts
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume
 from builder.host.engine.owner import labels
-from builder.host.source import OnEvent
+from builder.host.source.cache import OnEvent
 
 SHOWING: Final = ("DAC_READ_SEARCH",)
 PRUNING: Final = ("DAC_OVERRIDE",)

@@ -28,7 +28,7 @@ from builder.host.results.result_folder import ResultFolder, opened_folder
 from builder.host.results.strict_json import strict_json
 from builder.host.results.sums import parse_sums
 from builder.host.session import Outcome
-from builder.host.source import READING, OnEvent
+from builder.host.source.cache import READING, OnEvent
 
 _ORIGINAL: Final = "/original.iso"  # builder.border.paths, seen from here
 _REBUILT: Final = "/rebuilt.iso"

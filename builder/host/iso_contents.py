@@ -11,7 +11,7 @@ from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import ensure_builder
 from builder.host.results.result_folder import FileFacts, ResultFolder
-from builder.host.source import READING
+from builder.host.source.cache import READING
 
 _MEDIUM = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here
 _SHOWN = 5  # differences

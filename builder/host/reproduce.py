@@ -22,7 +22,7 @@ from builder.host.origin import Origin
 from builder.host.originals import Comparison, Originals, Verdict, compare, located, read_originals
 from builder.host.results.result_folder import opened_folder
 from builder.host.session import Choice, Outcome, cache_source, choice_of
-from builder.host.source import OnEvent, scan_cache
+from builder.host.source.cache import OnEvent, scan_cache
 from builder.host.temporary import temporary_folder
 from builder.host.tree_search import TreeSearch, is_named
 from builder.host.wanted_image import wanted_image

@@ -32,8 +32,7 @@ from builder.host.display import LogFile
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import ensure_builder
-from builder.host.local_zone import local_zone
-from builder.host.source import (
+from builder.host.source.cache import (
     CacheSource,
     OnEvent,
     TreeBind,
@@ -41,7 +40,8 @@ from builder.host.source import (
     tree_bind,
     work_volume,
 )
-from builder.selection import choose, is_cache_newer, local_time
+from builder.host.source.local_zone import local_zone
+from builder.host.source.selection import choose, is_cache_newer, local_time
 
 _OUT: Final = "/work/out"  # builder.border.paths.OUT and DELIVERY, seen from here
 _DELIVERY: Final = "/delivery"

@@ -10,10 +10,10 @@ from pathlib import Path
 from builder.basics.errors import BuilderError, Interrupted
 from builder.border.events import Note
 from builder.border.labels import LABEL_CACHE, LABEL_OWNER, LABEL_RUN, frozen_name, new_run
-from builder.host import source
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.connection import Leftover
 from builder.host.engine.owner import labels, parse_owner
+from builder.host.source import cache as source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from builder.host.origin import read_origin
 from builder.host.originals import Verdict, compare, read_originals
 from builder.host.results.result_folder import opened_folder
 from builder.host.session import Outcome
-from builder.host.source import CacheSource, scan_cache
+from builder.host.source.cache import CacheSource, scan_cache
 from builder.host.tree_search import TreeSearch
 from tests.conftest import ignore
 from tests.support.caches import frozen

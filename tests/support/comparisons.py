@@ -9,7 +9,7 @@ from builder.formats.inventory import Entry, EntryType, InstalledPackage, Row, e
 from builder.host.comparison.compare import compare
 from builder.host.comparison.model import Difference, Kind
 from builder.host.comparison.sides import Opened
-from builder.host.inventory import Inventory
+from builder.host.source.listing import Inventory
 
 
 def package(name: str, version: str, kib: int = 0, architecture: str = "amd64") -> InstalledPackage:

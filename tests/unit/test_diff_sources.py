@@ -11,7 +11,7 @@ from builder.border.events import Event, StepStarted
 from builder.border.requests import TreeInventoryRequest
 from builder.host.comparison.compare import diff
 from builder.host.comparison.model import Difference
-from builder.host.source import CacheSource
+from builder.host.source.cache import CacheSource
 from tests.support.comparisons import file, package
 from tests.support.listing_engine import ListingEngine, cache_report, candidate
 from tests.support.results import ISO, fit, manifest_data, write_results

@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from builder.basics.errors import ExitCode
-from builder.host import block_cache, session, source
+from builder.host import block_cache, session
 from builder.host.cli import cli
 from builder.host.config.checks import selector
 from builder.host.config.compression_text import PRESETS, parse_compression
+from builder.host.source import cache as source
 from builder.inside import pipeline
 
 PROJECT = Path(__file__).parents[2]

@@ -18,9 +18,9 @@ from builder.host.commands.options import answer, config_of, json_option, source
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder
-from builder.host.local_zone import local_zone
-from builder.host.source import scan_cache
-from builder.selection import label, local_time
+from builder.host.source.cache import scan_cache
+from builder.host.source.local_zone import local_zone
+from builder.host.source.selection import label, local_time
 
 _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from builder.host.local_zone import local_zone
+from builder.host.source.local_zone import local_zone
 
 
 @pytest.mark.parametrize("name", ["Europe/Rome", ":Europe/Rome"])

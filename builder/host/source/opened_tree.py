@@ -9,7 +9,7 @@ from builder.border.labels import new_run
 from builder.border.requests import TreeInventoryRequest, TreePlace
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.owner import labels
-from builder.host.source import (
+from builder.host.source.cache import (
     MOUNTING,
     READING,
     CacheSource,

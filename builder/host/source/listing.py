@@ -22,8 +22,8 @@ from builder.host.display.printable import short
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.engine.tar_stream import ChunkReader
-from builder.host.opened_tree import tree_job
-from builder.host.source import READING, CacheSource, OnEvent
+from builder.host.source.cache import READING, CacheSource, OnEvent
+from builder.host.source.opened_tree import tree_job
 
 _INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.border.paths, seen from here
 _MEDIUM: Final = "/medium.iso"

@@ -7,7 +7,7 @@ import pytest
 
 from builder.basics.errors import SourceError, UsageError
 from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped, SnapshotKind
-from builder.selection import choose, is_cache_newer, label, local_time
+from builder.host.source.selection import choose, is_cache_newer, label, local_time
 
 ROME = ZoneInfo("Europe/Rome")
 CHICAGO = ZoneInfo("America/Chicago")

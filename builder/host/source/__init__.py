@@ -1,0 +1,1 @@
+"""Where a build reads from: a cache, its snapshots, and the tree that was chosen."""
