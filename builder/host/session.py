@@ -25,7 +25,7 @@ from builder.formats.result_names import (
     volume_id,
 )
 from builder.formats.system_facts import SystemFacts
-from builder.host import block_cache
+from builder.host.block_cache import store as block_cache
 from builder.host.config.build_config import Config
 from builder.host.delivery import SIGNATURES, output_folder
 from builder.host.display import LogFile

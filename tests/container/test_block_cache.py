@@ -12,8 +12,8 @@ from builder.basics.errors import HostError
 from builder.border.events import Event, StepFinished
 from builder.border.labels import BLOCK_CACHE
 from builder.formats.identities import ImageIdentity
-from builder.host import block_cache
-from builder.host.block_cache import BlockStore
+from builder.host.block_cache import store as block_cache
+from builder.host.block_cache.store import BlockStore
 from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Engine
 from builder.host.session import Outcome, build

@@ -9,8 +9,8 @@ from builder.basics.codec import to_data
 from builder.basics.errors import UsageError
 from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
-from builder.host import block_cache as blocks
-from builder.host.block_cache import BlockStore
+from builder.host.block_cache import store as blocks
+from builder.host.block_cache.store import BlockStore
 from builder.host.commands.options import answer, block_cache_option, json_option
 from builder.host.delivery import readable_size
 from builder.host.display import choose_display

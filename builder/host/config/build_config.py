@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from builder.basics.errors import UsageError
 from builder.border.plan import Isolation, Staging
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
-from builder.host.block_cache import BlockStore
+from builder.host.block_cache.store import BlockStore
 from builder.host.config import checks as rules
 from builder.host.config.compression_text import PRESETS, parse_compression
 from builder.host.config.nearest import nearest

@@ -1,0 +1,1 @@
+"""The block cache as the engine keeps it."""
