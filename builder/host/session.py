@@ -27,11 +27,11 @@ from builder.formats.result_names import (
 from builder.formats.system_facts import SystemFacts
 from builder.host.block_cache import store as block_cache
 from builder.host.config.build_config import Config
-from builder.host.delivery import SIGNATURES, output_folder
 from builder.host.display import LogFile
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import ensure_builder
+from builder.host.output.delivery import SIGNATURES, output_folder
 from builder.host.source.cache import (
     CacheSource,
     OnEvent,

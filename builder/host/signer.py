@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.basics.errors import UsageError, VerificationError
-from builder.host.delivery import GPG_SIGNATURE, SSH_SIGNATURE
+from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE
 from builder.host.results.result_folder import is_file
 from builder.host.signing import NAMESPACE
 from builder.host.tools import Ran, run_tool

@@ -12,10 +12,10 @@ from builder.border.stored_blocks import LIMIT
 from builder.host.block_cache import store as blocks
 from builder.host.block_cache.store import BlockStore
 from builder.host.commands.options import answer, block_cache_option, json_option
-from builder.host.delivery import readable_size
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder
+from builder.host.output.delivery import readable_size
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 

@@ -21,10 +21,10 @@ from builder.host.commands.options import (
 )
 from builder.host.config.build_config import Config
 from builder.host.config.compression_text import PRESETS
-from builder.host.delivery import readable_size
 from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent
 from builder.host.engine import connect
+from builder.host.output.delivery import readable_size
 
 
 @click.command()

@@ -7,7 +7,6 @@ from builder.basics.errors import UsageError
 from builder.basics.texts import say
 from builder.border.labels import LABEL_BASE
 from builder.host.commands.options import answer, json_option
-from builder.host.delivery import readable_size
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import build_builder, builder_tag, find_builder, tools_tag
@@ -16,6 +15,7 @@ from builder.host.image.lock import LockChange, Package
 from builder.host.image.lock_refresh import refresh_lock
 from builder.host.image.package_archive import archives_of
 from builder.host.image.resources import base_pin, builder_lock
+from builder.host.output.delivery import readable_size
 
 
 @click.group()

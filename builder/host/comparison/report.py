@@ -24,8 +24,8 @@ from builder.host.comparison.words import (
     signed_size,
     versions_of,
 )
-from builder.host.delivery import readable_size
 from builder.host.display.printable import printable, short
+from builder.host.output.delivery import readable_size
 
 _LARGEST: Final = 15  # rows of what is sorted by size
 _LONGEST_PATH: Final = 500  # characters

@@ -9,8 +9,8 @@ from builder.basics.texts import say
 from builder.host.comparison.model import Growth
 from builder.host.comparison.treemap import Box, squarified
 from builder.host.comparison.words import place_of, signed_size
-from builder.host.delivery import readable_size
 from builder.host.display.printable import printable
+from builder.host.output.delivery import readable_size
 
 _CANVAS: Final = Box(x=0, y=0, width=960, height=460)
 _HEAD: Final = 18.0  # height of a group's title

@@ -5,8 +5,8 @@ from typing import Final, TypeVar
 
 from builder.basics.texts import say
 from builder.host.comparison.model import Change, FileChange, Growth, PackageChange
-from builder.host.delivery import readable_size
 from builder.host.display.printable import printable, short
+from builder.host.output.delivery import readable_size
 
 MARKS: Final = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "*"}
 _USUAL: Final = ("amd64", "all", "")  # architectures that nobody needs to hear of

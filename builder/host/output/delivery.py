@@ -21,8 +21,8 @@ from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.basics.signals import held, undoing
 from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.formats.result_names import is_plain_name
-from builder.host.archive_stream import unpack
 from builder.host.display.printable import short
+from builder.host.output.archive_stream import unpack
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
 
 SSH_SIGNATURE: Final = f"{SUMS}.sig"

@@ -14,7 +14,7 @@ from builder.basics.codec import from_data
 from builder.basics.errors import HostError, Interrupted, UsageError, VerificationError
 from builder.basics.signals import interruptible
 from builder.border.handover import MARK, Artefact, Mark
-from builder.host.delivery import output_folder, readable_size
+from builder.host.output.delivery import output_folder, readable_size
 
 RUN = "0123456789abcdef"
 

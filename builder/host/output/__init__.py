@@ -1,0 +1,1 @@
+"""The output folder, and how results get there."""
