@@ -26,7 +26,7 @@ from builder.host.output.delivery import SIGNATURES
 from builder.host.results.manifest_reader import LARGEST, Manifest, parse_manifest
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.host.results.sums import Compared, Sums, compare, read_sums
-from builder.host.signer import Signer
+from builder.host.sign.signatures import Signer
 
 _LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
 _NOTHING: Final = "there is nothing to compare"

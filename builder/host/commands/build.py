@@ -10,7 +10,7 @@ from builder.basics.texts import say
 from builder.border.labels import new_run
 from builder.border.plan import Isolation, Staging
 from builder.border.stored_blocks import BlockCounts
-from builder.host import session, signing
+from builder.host import session
 from builder.host.commands.options import (
     FOLDER,
     answer,
@@ -25,6 +25,7 @@ from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent
 from builder.host.engine import connect
 from builder.host.output.delivery import readable_size
+from builder.host.sign import signing
 
 
 @click.command()

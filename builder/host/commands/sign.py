@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from builder.basics.texts import say
-from builder.host import signing
 from builder.host.commands.options import FOLDER, answer, json_option
 from builder.host.display import choose_display
+from builder.host.sign import signing
 
 
 @click.command()

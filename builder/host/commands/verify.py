@@ -13,7 +13,7 @@ from builder.host.commands.options import AnyPath, answer, json_option
 from builder.host.display import choose_display
 from builder.host.display.printable import printable, printable_lines
 from builder.host.engine import connect
-from builder.host.signer import trusted_signer
+from builder.host.sign.signatures import trusted_signer
 from builder.host.verify import Check, Verdict, Verification
 
 _MARKS: Final = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.NOT_CHECKED: "-"}

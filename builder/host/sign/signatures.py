@@ -16,8 +16,8 @@ from typing import ClassVar, Final
 from builder.basics.errors import UsageError, VerificationError
 from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE
 from builder.host.results.result_folder import is_file
-from builder.host.signing import NAMESPACE
-from builder.host.tools import Ran, run_tool
+from builder.host.sign.signing import NAMESPACE
+from builder.host.sign.tools import Ran, run_tool
 
 _LARGEST_KEY: Final = 4 * 1024 * 1024  # bytes
 _PATIENCE: Final = 60.0  # seconds; a hostile signature may hold a compressed gigabyte

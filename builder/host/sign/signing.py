@@ -17,7 +17,7 @@ from builder.border.handover import SUMS
 from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE, output_folder
 from builder.host.results.result_folder import is_file, opened_folder
 from builder.host.results.sums import OnEvent, Sums, compare, read_sums
-from builder.host.tools import Ran, run_tool
+from builder.host.sign.tools import Ran, run_tool
 
 NAMESPACE: Final = "distroclone-builder"
 _TRIAL: Final = b"distroclone-builder: can this key sign?\n"

@@ -12,7 +12,8 @@ from typing import NoReturn
 import pytest
 
 from builder.basics.errors import HostError
-from builder.host import main, signing
+from builder.host import main
+from builder.host.sign import signing
 from tests.support.keys import fingerprint, gpg, gpg_key, ssh_key
 from tests.support.results import (
     CONTENT,

@@ -1,0 +1,1 @@
+"""Results signed, and signatures checked."""
