@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.border.boot_test import Accelerator, Attachment, BootTestResult, Firmware
-from builder.host.boot_test import boot_test, ensure_image
+from builder.host.boot_test.boot_test import boot_test, ensure_image
 from builder.host.engine import Engine, connect
 from builder.host.session import Outcome
 from tests.conftest import ignore, report, unable

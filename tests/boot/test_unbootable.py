@@ -8,7 +8,7 @@ from builder.basics.errors import ExitCode, VerificationError
 from builder.border.boot_test import Attachment, Firmware
 from builder.border.events import Event, ToolOutput
 from builder.border.labels import LABEL_OWNER
-from builder.host.boot_test import boot_test
+from builder.host.boot_test.boot_test import boot_test
 from builder.host.engine import Engine
 from builder.host.engine.owner import ourselves
 

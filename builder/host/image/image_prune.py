@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from builder.host import boot_test
+from builder.host.boot_test import boot_test
 from builder.host.engine import Engine
 from builder.host.image import base_image
 from builder.host.image import builder_image as image

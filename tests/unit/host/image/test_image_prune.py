@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from builder.host import boot_test
+from builder.host.boot_test import boot_test
 from builder.host.image import builder_image as image
 from builder.host.image.base_image import bootstrapped_tag
 from builder.host.image.image_prune import Pruned, prune_images

@@ -1,0 +1,1 @@
+"""Does an ISO come up?"""
