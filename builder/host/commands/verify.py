@@ -8,13 +8,13 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.texts import say
-from builder.host import verify as verifying
 from builder.host.commands.options import AnyPath, answer, json_option
 from builder.host.display import choose_display
 from builder.host.display.printable import printable, printable_lines
 from builder.host.engine import connect
 from builder.host.sign.signatures import trusted_signer
-from builder.host.verify import Check, Verdict, Verification
+from builder.host.verify import verification as verifying
+from builder.host.verify.verification import Check, Verdict, Verification
 
 _MARKS: Final = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.NOT_CHECKED: "-"}
 

@@ -14,8 +14,8 @@ from builder.host.comparison.packages import compare_packages
 from builder.host.comparison.settings import compare_settings
 from builder.host.comparison.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
 from builder.host.image.builder_image import ensure_builder
-from builder.host.iso_contents import OpenEngine
 from builder.host.source.cache import CacheSource, OnEvent, scan_cache
+from builder.host.verify.iso_contents import OpenEngine
 
 _LIST: Final = "list"  # the step of the containers that list
 

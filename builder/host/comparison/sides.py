@@ -15,14 +15,14 @@ from builder.host.comparison.settings import Described, describe
 from builder.host.config import checks as rules
 from builder.host.display.printable import short
 from builder.host.engine import Engine
-from builder.host.iso_contents import CannotLookError
 from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import opened_folder
 from builder.host.source.cache import CacheSource, OnEvent
 from builder.host.source.listing import Inventory, iso_inventory, tree_inventory
 from builder.host.source.local_zone import local_zone
 from builder.host.source.selection import choose
-from builder.host.verify import Verdict, verify
+from builder.host.verify.iso_contents import CannotLookError
+from builder.host.verify.verification import Verdict, verify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from builder.formats.package import Package
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.images import ImageFacts
 from builder.host.results.manifest_reader import KNOWN_FORMAT
-from builder.host.verify import Check, Verdict, Verification, verify
+from builder.host.verify.verification import Check, Verdict, Verification, verify
 from builder.inside.read_iso import read_iso
 from builder.inside.steps.manifest import MANIFEST_FORMAT
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results

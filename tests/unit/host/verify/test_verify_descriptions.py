@@ -12,7 +12,7 @@ from builder.basics.errors import HostError
 from builder.border.iso_contents import IsoContents
 from builder.formats.package import Package
 from builder.host.engine import Engine
-from builder.host.verify import Check, Verdict, verify
+from builder.host.verify.verification import Check, Verdict, verify
 from tests.support.results import (
     CYCLONEDX,
     PACKAGES,
@@ -30,7 +30,7 @@ from tests.support.results import (
     write_sbom,
     write_sums,
 )
-from tests.unit.test_verify_content import WHOLE, FakeEngine
+from tests.unit.host.verify.test_verify_content import WHOLE, FakeEngine
 
 Spoil = Callable[[Path], object]
 COMPONENTS: list[dict[str, Any]] = cyclonedx_data()["components"]

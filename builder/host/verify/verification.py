@@ -13,20 +13,20 @@ from builder.basics.errors import UsageError, VerificationError
 from builder.basics.texts import say
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name
-from builder.host.descriptions import check_origin, check_sboms, read_listed
 from builder.host.display.printable import short
-from builder.host.iso_contents import (
+from builder.host.output.delivery import SIGNATURES
+from builder.host.results.manifest_reader import LARGEST, Manifest, parse_manifest
+from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
+from builder.host.results.sums import Compared, Sums, compare, read_sums
+from builder.host.sign.signatures import Signer
+from builder.host.verify.descriptions import check_origin, check_sboms, read_listed
+from builder.host.verify.iso_contents import (
     CannotLookError,
     OnEvent,
     OpenEngine,
     check_contents,
     read_contents,
 )
-from builder.host.output.delivery import SIGNATURES
-from builder.host.results.manifest_reader import LARGEST, Manifest, parse_manifest
-from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
-from builder.host.results.sums import Compared, Sums, compare, read_sums
-from builder.host.sign.signatures import Signer
 
 _LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
 _NOTHING: Final = "there is nothing to compare"

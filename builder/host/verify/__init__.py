@@ -1,0 +1,1 @@
+"""Is an output folder what its builder made?"""
