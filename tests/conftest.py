@@ -8,10 +8,10 @@ import pytest
 
 from builder.border.events import Event
 from builder.formats.identities import ImageIdentity
+from builder.host.build.session import Outcome, build
 from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Engine, connect
 from builder.host.image.base_image import ensure_base
-from builder.host.session import Outcome, build
 from fixtures import demo
 from fixtures.demo_cache import make_demo_cache
 

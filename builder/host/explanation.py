@@ -19,6 +19,7 @@ from builder.border.differences import (
 )
 from builder.border.handover import SUMS
 from builder.border.labels import new_run
+from builder.host.build.session import Outcome
 from builder.host.data_differences import data_differences
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
@@ -27,7 +28,6 @@ from builder.host.results.manifest_reader import LARGEST, manifest_of, read_mani
 from builder.host.results.result_folder import ResultFolder, opened_folder
 from builder.host.results.strict_json import strict_json
 from builder.host.results.sums import parse_sums
-from builder.host.session import Outcome
 from builder.host.source.cache import READING, OnEvent
 
 _ORIGINAL: Final = "/original.iso"  # builder.border.paths, seen from here

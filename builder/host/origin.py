@@ -11,11 +11,11 @@ from builder.basics.errors import UsageError, VerificationError
 from builder.border.cache_report import SnapshotKind
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
+from builder.host.build.session import epoch_of
 from builder.host.config import checks as rules
 from builder.host.display.printable import short
 from builder.host.recipe_reader import read_recipe
 from builder.host.results.manifest_reader import Manifest, manifest_of, read_manifest
-from builder.host.session import epoch_of
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_DESCRIPTION: Final = 200  # characters; what the scan keeps of one

@@ -14,14 +14,14 @@ from builder.basics.errors import UsageError
 from builder.border.cache_report import Candidate
 from builder.border.differences import Explanation
 from builder.border.events import Note, StepFinished, StepStarted
-from builder.host import session
+from builder.host.build import session
+from builder.host.build.session import Choice, Outcome, cache_source, choice_of
 from builder.host.config.build_config import Config
 from builder.host.engine import Engine
 from builder.host.explanation import explain
 from builder.host.origin import Origin
 from builder.host.originals import Comparison, Originals, Verdict, compare, located, read_originals
 from builder.host.results.result_folder import opened_folder
-from builder.host.session import Choice, Outcome, cache_source, choice_of
 from builder.host.source.cache import OnEvent, scan_cache
 from builder.host.temporary import temporary_folder
 from builder.host.tree_search import TreeSearch, is_named

@@ -11,8 +11,8 @@ import pytest
 
 from builder.border.boot_test import Accelerator, Attachment, BootTestResult, Firmware
 from builder.host.boot_test.boot_test import boot_test, ensure_image
+from builder.host.build.session import Outcome
 from builder.host.engine import Engine, connect
-from builder.host.session import Outcome
 from tests.conftest import ignore, report, unable
 
 pytestmark = pytest.mark.boot

@@ -18,7 +18,7 @@ from builder.basics.errors import BuilderError, HostError, StepError
 from builder.border.events import Event, Note, StepStarted
 from builder.border.handover import Artefact
 from builder.formats.identities import ImageIdentity
-from builder.host import session
+from builder.host.build import session
 from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from tests.container.conftest import Built

@@ -14,9 +14,9 @@ from builder.border.labels import BLOCK_CACHE
 from builder.formats.identities import ImageIdentity
 from builder.host.block_cache import store as block_cache
 from builder.host.block_cache.store import BlockStore
+from builder.host.build.session import Outcome, build
 from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Engine
-from builder.host.session import Outcome, build
 from tests.conftest import ignore, report
 
 pytestmark = pytest.mark.container

@@ -13,7 +13,7 @@ import pytest
 from docker.types import Mount
 
 from builder.formats.identities import ImageIdentity
-from builder.host.session import BUILDING, MEMORY
+from builder.host.build.session import BUILDING, MEMORY
 from tests.container.conftest import Built
 from tests.support.built import LISTED, MARKERS, sha256, sums
 from tests.support.caches import command, frozen

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builder.formats.identities import ImageIdentity
-from builder.host.session import Outcome
+from builder.host.build.session import Outcome
 from tests.container.conftest import Built
 from tests.container.test_verify import forge
 from tests.support.caches import frozen

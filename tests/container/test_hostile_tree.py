@@ -8,8 +8,8 @@ import pytest
 
 from builder.border.plan import Isolation
 from builder.formats.identities import ImageIdentity
+from builder.host.build.session import BUILDING
 from builder.host.engine.container import ContainerSpec, _options
-from builder.host.session import BUILDING
 
 pytestmark = pytest.mark.container
 

@@ -15,12 +15,12 @@ from builder.border.differences import Explanation
 from builder.border.labels import new_run
 from builder.formats.identities import ImageIdentity
 from builder.host import main
+from builder.host.build.session import Outcome
 from builder.host.engine import Engine
 from builder.host.explanation import explain
 from builder.host.origin import read_origin
 from builder.host.originals import Verdict, compare, read_originals
 from builder.host.results.result_folder import opened_folder
-from builder.host.session import Outcome
 from builder.host.source.cache import CacheSource, scan_cache
 from builder.host.tree_search import TreeSearch
 from tests.conftest import ignore

@@ -69,7 +69,7 @@ def broken(source: str, module: str) -> list[str]:
         ("builder.inside.steps.sbom", "import cyclonedx.model", "cyclonedx.model"),
         ("builder.plan", "def late():\n    import builder.inside.scan", "builder.inside.scan"),
         ("builder.plan", "import tenacity", "tenacity"),
-        ("builder.host.session", "from docker.types import Mount", "docker.types.Mount"),
+        ("builder.host.build.session", "from docker.types import Mount", "docker.types.Mount"),
     ],
 )
 def test_an_import_across_is_noticed(module: str, source: str, wrong: str) -> None:

@@ -10,7 +10,7 @@ from builder.basics.texts import say
 from builder.border.labels import new_run
 from builder.border.plan import Isolation, Staging
 from builder.border.stored_blocks import BlockCounts
-from builder.host import session
+from builder.host.build import session
 from builder.host.commands.options import (
     FOLDER,
     answer,

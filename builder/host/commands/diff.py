@@ -10,7 +10,7 @@ from rich.console import Console
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, UsageError
 from builder.border.events import Result
-from builder.host import session
+from builder.host.build import session
 from builder.host.commands.options import AnyPath, config_of, json_option, source_options
 from builder.host.comparison.as_html import html_page
 from builder.host.comparison.as_markdown import markdown

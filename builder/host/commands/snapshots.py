@@ -13,7 +13,7 @@ from builder.basics.codec import to_data
 from builder.basics.texts import render, say
 from builder.border.cache_report import CacheReport, Candidate, Problem
 from builder.border.labels import new_run
-from builder.host import session
+from builder.host.build import session
 from builder.host.commands.options import answer, config_of, json_option, source_options
 from builder.host.display import choose_display
 from builder.host.engine import connect

@@ -1,0 +1,1 @@
+"""A build as the host sees it: choose, plan, run, deliver."""
