@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.formats.inventory import Entry, EntryType, InstalledPackage, Row, encode_rows
-from builder.host.comparison.compare import compare
-from builder.host.comparison.model import Difference, Kind
-from builder.host.comparison.sides import Opened
+from builder.host.diff.compare import compare
+from builder.host.diff.model import Difference, Kind
+from builder.host.diff.sides import Opened
 from builder.host.source.listing import Inventory
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.host import main
-from builder.host.comparison.sides import Result, Snapshot, side_of
+from builder.host.diff.sides import Result, Snapshot, side_of
 from tests.support.comparisons import package
 from tests.support.listing_engine import ListingEngine, cache_report, candidate
 from tests.support.results import (

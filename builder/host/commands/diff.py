@@ -12,10 +12,10 @@ from builder.basics.errors import HostError, UsageError
 from builder.border.events import Result
 from builder.host.build import session
 from builder.host.commands.options import AnyPath, config_of, json_option, source_options
-from builder.host.comparison.as_html import html_page
-from builder.host.comparison.as_markdown import markdown
-from builder.host.comparison.as_table import print_report
-from builder.host.comparison.compare import diff as find_difference
+from builder.host.diff.as_html import html_page
+from builder.host.diff.as_markdown import markdown
+from builder.host.diff.as_table import print_report
+from builder.host.diff.compare import diff as find_difference
 from builder.host.display import choose_display
 from builder.host.engine import connect
 

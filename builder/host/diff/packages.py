@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from builder.formats.inventory import InstalledPackage
-from builder.host.comparison.debian_version import compare_versions
-from builder.host.comparison.model import PackageChange, PackageChanges
+from builder.host.diff.debian_version import compare_versions
+from builder.host.diff.model import PackageChange, PackageChanges
 
 _Key = tuple[str, str]
 _NONE = InstalledPackage(name="", architecture="", version="", installed_size=0)

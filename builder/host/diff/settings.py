@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any, Final
 
 from builder.basics.errors import BuilderError, VerificationError
-from builder.host.comparison.model import SettingChange
 from builder.host.config import checks as rules
+from builder.host.diff.model import SettingChange
 from builder.host.display.printable import short
 
 _COMPARED: Final = ("builder", "image", "recipe", "snapshot", "source", "tools", "volume_id")

@@ -7,8 +7,8 @@ and, in a table, the bar.
 import re
 from collections.abc import Iterator
 
-from builder.host.comparison.model import Difference
-from builder.host.comparison.report import Row, Section, headline, sections
+from builder.host.diff.model import Difference
+from builder.host.diff.report import Row, Section, headline, sections
 
 
 def markdown(difference: Difference) -> str:

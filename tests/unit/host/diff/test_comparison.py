@@ -4,9 +4,9 @@ import pytest
 
 from builder.basics.errors import StepError, VerificationError
 from builder.formats.inventory import LONGEST_TEXT, Entry, EntryType, Row
-from builder.host.comparison.compare import compare
-from builder.host.comparison.model import Difference, FileChange, Kind
-from builder.host.comparison.settings import compare_settings, describe
+from builder.host.diff.compare import compare
+from builder.host.diff.model import Difference, FileChange, Kind
+from builder.host.diff.settings import compare_settings, describe
 from tests.support.comparisons import (
     between,
     entry,

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from builder.basics.codec import to_data
 from builder.formats.inventory import InstalledPackage, Row
-from builder.host.comparison.as_html import html_page
-from builder.host.comparison.as_markdown import markdown
-from builder.host.comparison.as_table import print_report
-from builder.host.comparison.compare import compare
-from builder.host.comparison.model import Difference, Growth, Kind
-from builder.host.comparison.size_picture import size_picture
-from builder.host.comparison.treemap import Box, squarified
+from builder.host.diff.as_html import html_page
+from builder.host.diff.as_markdown import markdown
+from builder.host.diff.as_table import print_report
+from builder.host.diff.compare import compare
+from builder.host.diff.model import Difference, Growth, Kind
+from builder.host.diff.size_picture import size_picture
+from builder.host.diff.treemap import Box, squarified
 from tests.support.comparisons import between, file, package, side, sized
 
 HOSTILE = (

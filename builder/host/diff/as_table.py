@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from builder.basics.texts import say
-from builder.host.comparison.model import Difference
-from builder.host.comparison.report import Row, Section, headline, sections
+from builder.host.diff.model import Difference
+from builder.host.diff.report import Row, Section, headline, sections
 
 _MOST_ROWS: Final = 40  # of a section; the other forms have all
 _MOST_DETAILS: Final = 12  # lines below a row

@@ -9,8 +9,8 @@ from builder.basics.errors import BuilderError, HostError, SourceError, StepErro
 from builder.border.cache_report import Problem
 from builder.border.events import Event, StepStarted
 from builder.border.requests import TreeInventoryRequest
-from builder.host.comparison.compare import diff
-from builder.host.comparison.model import Difference
+from builder.host.diff.compare import diff
+from builder.host.diff.model import Difference
 from builder.host.source.cache import CacheSource
 from tests.support.comparisons import file, package
 from tests.support.listing_engine import ListingEngine, cache_report, candidate

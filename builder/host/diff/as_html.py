@@ -9,9 +9,9 @@ from importlib import resources
 from typing import Final
 
 from builder.basics.texts import say
-from builder.host.comparison.model import Difference
-from builder.host.comparison.report import Row, Section, headline, sections
-from builder.host.comparison.size_picture import size_picture
+from builder.host.diff.model import Difference
+from builder.host.diff.report import Row, Section, headline, sections
+from builder.host.diff.size_picture import size_picture
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _OPEN_ROWS: Final = 60  # a longer table is folded

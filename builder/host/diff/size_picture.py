@@ -6,9 +6,9 @@ from html import escape
 from typing import Final
 
 from builder.basics.texts import say
-from builder.host.comparison.model import Growth
-from builder.host.comparison.treemap import Box, squarified
-from builder.host.comparison.words import place_of, signed_size
+from builder.host.diff.model import Growth
+from builder.host.diff.treemap import Box, squarified
+from builder.host.diff.words import place_of, signed_size
 from builder.host.display.printable import printable
 from builder.host.output.delivery import readable_size
 

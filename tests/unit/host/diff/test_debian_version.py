@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.host.comparison.debian_version import compare_versions
+from builder.host.diff.debian_version import compare_versions
 
 
 @pytest.mark.parametrize(

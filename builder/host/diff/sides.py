@@ -10,9 +10,9 @@ from typing import NoReturn
 from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.border.cache_report import CacheReport
 from builder.formats.result_names import manifest_name
-from builder.host.comparison.model import Kind
-from builder.host.comparison.settings import Described, describe
 from builder.host.config import checks as rules
+from builder.host.diff.model import Kind
+from builder.host.diff.settings import Described, describe
 from builder.host.display.printable import short
 from builder.host.engine import Engine
 from builder.host.results.manifest_reader import LARGEST, read_manifest

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from builder.formats.inventory import Entry
-from builder.host.comparison.model import Growth
+from builder.host.diff.model import Growth
 
 _SMALLEST: Final = 0.03  # of the whole turnover: what is smaller has no row of its own
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from builder.basics.texts import say
 from builder.formats.inventory import LONGEST_TEXT, Entry, EntryType
-from builder.host.comparison.growth import Sizes
-from builder.host.comparison.model import Change, FileChange
+from builder.host.diff.growth import Sizes
+from builder.host.diff.model import Change, FileChange
 
 _CONFIG: Final = "/etc/"
 _READABLE: Final = 0o004

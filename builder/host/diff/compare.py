@@ -7,12 +7,12 @@ from typing import Final
 
 from builder.border.events import Event, StepStarted
 from builder.border.labels import new_run
-from builder.host.comparison.files import compare_files
-from builder.host.comparison.growth import Sizes
-from builder.host.comparison.model import Difference, Kind, SideFacts
-from builder.host.comparison.packages import compare_packages
-from builder.host.comparison.settings import compare_settings
-from builder.host.comparison.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
+from builder.host.diff.files import compare_files
+from builder.host.diff.growth import Sizes
+from builder.host.diff.model import Difference, Kind, SideFacts
+from builder.host.diff.packages import compare_packages
+from builder.host.diff.settings import compare_settings
+from builder.host.diff.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
 from builder.host.image.builder_image import ensure_builder
 from builder.host.source.cache import CacheSource, OnEvent, scan_cache
 from builder.host.verify.iso_contents import OpenEngine

@@ -9,21 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.basics.texts import say
-from builder.host.comparison.model import (
-    Change,
-    Difference,
-    FileChange,
-    PackageChange,
-    SideFacts,
-)
-from builder.host.comparison.words import (
-    MARKS,
-    largest,
-    package_of,
-    place_of,
-    signed_size,
-    versions_of,
-)
+from builder.host.diff.model import Change, Difference, FileChange, PackageChange, SideFacts
+from builder.host.diff.words import MARKS, largest, package_of, place_of, signed_size, versions_of
 from builder.host.display.printable import printable, short
 from builder.host.output.delivery import readable_size
 
