@@ -17,12 +17,12 @@ from builder.formats.identities import ImageIdentity
 from builder.host import main
 from builder.host.build.session import Outcome
 from builder.host.engine import Engine
-from builder.host.explanation import explain
-from builder.host.origin import read_origin
-from builder.host.originals import Verdict, compare, read_originals
+from builder.host.reproduce.explanation import explain
+from builder.host.reproduce.origin import read_origin
+from builder.host.reproduce.originals import Verdict, compare, read_originals
+from builder.host.reproduce.tree_search import TreeSearch
 from builder.host.results.result_folder import opened_folder
 from builder.host.source.cache import CacheSource, scan_cache
-from builder.host.tree_search import TreeSearch
 from tests.conftest import ignore
 from tests.support.caches import frozen
 from tests.support.results import flip_bit

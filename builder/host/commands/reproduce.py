@@ -23,9 +23,9 @@ from builder.host.commands.options import (
 from builder.host.display import choose_display
 from builder.host.display.printable import printable, printable_lines, short
 from builder.host.engine import connect
-from builder.host.originals import Comparison, Side, Verdict
-from builder.host.reproduce import Reproduction
-from builder.host.reproduce import reproduce as rebuild
+from builder.host.reproduce.originals import Comparison, Side, Verdict
+from builder.host.reproduce.rebuild import Reproduction
+from builder.host.reproduce.rebuild import reproduce as rebuild
 
 _MARKS: Final = {Verdict.SAME: "✔", Verdict.DIFFERENT: "✘", Verdict.NOT_COMPARED: "-"}
 _SHOWN: Final = 60  # differences for people; --json has them all

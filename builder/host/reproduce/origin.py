@@ -14,7 +14,7 @@ from builder.formats.recipe import Recipe
 from builder.host.build.session import epoch_of
 from builder.host.config import checks as rules
 from builder.host.display.printable import short
-from builder.host.recipe_reader import read_recipe
+from builder.host.reproduce.recipe_reader import read_recipe
 from builder.host.results.manifest_reader import Manifest, manifest_of, read_manifest
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")

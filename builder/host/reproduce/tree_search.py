@@ -10,7 +10,7 @@ from builder.border.cache_report import CacheReport, Candidate
 from builder.border.events import Note, StepFinished, StepStarted
 from builder.formats.identities import TreeName
 from builder.host.engine import Engine
-from builder.host.origin import Origin, SnapshotName
+from builder.host.reproduce.origin import Origin, SnapshotName
 from builder.host.source.cache import CacheSource, OnEvent
 from builder.host.source.opened_tree import tree_job
 

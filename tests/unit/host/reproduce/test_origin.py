@@ -11,7 +11,7 @@ from builder.basics.errors import VerificationError
 from builder.border.cache_report import SnapshotKind
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.host.config.compression_text import PRESETS, parse_compression
-from builder.host.origin import read_origin
+from builder.host.reproduce.origin import read_origin
 from tests.support.results import CONTENT, ISO, manifest_data, row
 
 Change = Callable[[dict[str, Any]], object]

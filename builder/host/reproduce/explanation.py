@@ -20,10 +20,10 @@ from builder.border.differences import (
 from builder.border.handover import SUMS
 from builder.border.labels import new_run
 from builder.host.build.session import Outcome
-from builder.host.data_differences import data_differences
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
-from builder.host.originals import Comparison, Originals, Side, Verdict
+from builder.host.reproduce.data_differences import data_differences
+from builder.host.reproduce.originals import Comparison, Originals, Side, Verdict
 from builder.host.results.manifest_reader import LARGEST, manifest_of, read_manifest
 from builder.host.results.result_folder import ResultFolder, opened_folder
 from builder.host.results.strict_json import strict_json

@@ -18,14 +18,21 @@ from builder.host.build import session
 from builder.host.build.session import Choice, Outcome, cache_source, choice_of
 from builder.host.config.build_config import Config
 from builder.host.engine import Engine
-from builder.host.explanation import explain
-from builder.host.origin import Origin
-from builder.host.originals import Comparison, Originals, Verdict, compare, located, read_originals
+from builder.host.reproduce.explanation import explain
+from builder.host.reproduce.origin import Origin
+from builder.host.reproduce.originals import (
+    Comparison,
+    Originals,
+    Verdict,
+    compare,
+    located,
+    read_originals,
+)
+from builder.host.reproduce.temporary import temporary_folder
+from builder.host.reproduce.tree_search import TreeSearch, is_named
+from builder.host.reproduce.wanted_image import wanted_image
 from builder.host.results.result_folder import opened_folder
 from builder.host.source.cache import OnEvent, scan_cache
-from builder.host.temporary import temporary_folder
-from builder.host.tree_search import TreeSearch, is_named
-from builder.host.wanted_image import wanted_image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from builder.host.display.printable import short
 from builder.host.engine import Engine
 from builder.host.image.base_image import OnEvent
 from builder.host.image.builder_image import build_builder, builder_tag
-from builder.host.origin import Origin
+from builder.host.reproduce.origin import Origin
 
 
 def wanted_image(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:

@@ -13,7 +13,7 @@ from pathlib import Path
 from builder.basics.errors import UsageError
 from builder.border.handover import SUMS, Artefact
 from builder.formats.result_names import manifest_name
-from builder.host.origin import Origin, read_origin
+from builder.host.reproduce.origin import Origin, read_origin
 from builder.host.results.manifest_reader import LARGEST
 from builder.host.results.result_folder import ResultFolder
 from builder.host.results.sums import Sums, read_sums

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from builder.host.data_differences import data_differences
+from builder.host.reproduce.data_differences import data_differences
 
 
 def found(original: Any, rebuilt: Any) -> list[tuple[str, str, str, str]]:

@@ -1,0 +1,1 @@
+"""Builds again what a manifest describes, and tells what differs."""
