@@ -7,8 +7,8 @@ from builder.basics.errors import ExitCode
 from builder.basics.texts import say
 from builder.host.commands.options import answer, json_option
 from builder.host.display import choose_display
-from builder.host.doctor import Check, Verdict, examine
 from builder.host.engine import connect
+from builder.host.upkeep.doctor import Check, Verdict, examine
 
 _MARKS = {Verdict.OK: "✔", Verdict.WARNING: "!", Verdict.FAILED: "✘"}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from builder.border.labels import LABEL_OWNER, LABEL_RUN
 from builder.host.engine.connection import Leftover
 from builder.host.engine.owner import Owner, ourselves
-from builder.host.sweep import orphans, sweep
+from builder.host.upkeep.sweep import orphans, sweep
 
 if TYPE_CHECKING:
     from builder.border.events import Event

@@ -13,12 +13,12 @@ from builder.basics.texts import say
 from builder.border.labels import new_run, volume_name
 from builder.border.plan import Isolation
 from builder.formats.identities import ImageIdentity
-from builder.host import sweep
 from builder.host.build.session import BUILDING
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import find_builder
 from builder.host.output.delivery import readable_size
+from builder.host.upkeep import sweep
 
 _ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB
 
