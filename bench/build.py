@@ -20,7 +20,7 @@ from builder.border.stored_blocks import BlockCounts
 if TYPE_CHECKING:
     import docker
 
-_PROGRAM: Final = (sys.executable, "-c", "from builder.host.main import main; main()")
+_PROGRAM: Final = (sys.executable, "-c", "from builder.host.cli.main import main; main()")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

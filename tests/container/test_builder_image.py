@@ -68,7 +68,7 @@ def test_a_change_of_our_code_takes_seconds_and_no_other_tools(
     command = ["image", "build", "--json", *([] if builder_image.locked else ["--unlocked"])]
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", "from builder.host.main import main; main()", *command],
+        [sys.executable, "-c", "from builder.host.cli.main import main; main()", *command],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE,

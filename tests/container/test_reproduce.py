@@ -14,8 +14,8 @@ from builder.border.cache_report import Candidate
 from builder.border.differences import Explanation
 from builder.border.labels import new_run
 from builder.formats.identities import ImageIdentity
-from builder.host import main
 from builder.host.build.session import Outcome
+from builder.host.cli import main
 from builder.host.engine import Engine
 from builder.host.reproduce.explanation import explain
 from builder.host.reproduce.origin import read_origin

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from builder.formats.identities import ImageIdentity
-from builder.host import main
 from builder.host.build.session import Outcome
+from builder.host.cli import main
 from tests.support.built import sha256
 from tests.support.keys import ssh_key
 from tests.support.results import flip_bit, write_sums

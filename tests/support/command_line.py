@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 PROJECT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-c", "from builder.host.main import main; main()")
+COMMAND = (sys.executable, "-c", "from builder.host.cli.main import main; main()")
 Event = Mapping[str, Any]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.host import main
+from builder.host.cli import main
 from tests.support.rebuilding import FakeEngine, write
 
 
@@ -29,7 +29,7 @@ class Place:
         return write(self.folder / "iso", files)
 
     def reproduce(self, engine: FakeEngine, manifest: Path, *more: object) -> Told:
-        self.monkeypatch.setattr("builder.host.commands.reproduce.connect", lambda: engine)
+        self.monkeypatch.setattr("builder.host.cli.reproduce.connect", lambda: engine)
         self.capsys.readouterr()
         words = ["reproduce", manifest, "--cache", self.folder / "cache", *more]
         code = main.run([str(word) for word in words])

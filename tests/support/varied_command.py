@@ -13,7 +13,7 @@ from unittest import mock
 from docker.models.containers import Container, ContainerCollection
 from docker.types import Mount
 
-from builder.host.main import main
+from builder.host.cli.main import main
 
 
 def varied(changes: dict[str, Any]) -> Any:

@@ -61,7 +61,11 @@ def broken(source: str, module: str) -> list[str]:
 @pytest.mark.parametrize(
     ("module", "source", "wrong"),
     [
-        ("builder.host.cli", "from builder.inside.tree import Tree", "builder.inside.tree.Tree"),
+        (
+            "builder.host.cli.root",
+            "from builder.inside.tree import Tree",
+            "builder.inside.tree.Tree",
+        ),
         ("builder.inside.tree", "from builder import host", "builder.host"),
         ("builder.inside.steps.iso", "from ...host import cli", "builder.host.cli"),
         ("builder.inside.tree", "import yaml", "yaml"),

@@ -13,7 +13,7 @@ import yaml
 from builder.basics.errors import ExitCode
 from builder.host.block_cache import store as block_cache
 from builder.host.build import session
-from builder.host.cli import cli
+from builder.host.cli.root import cli
 from builder.host.config.checks import selector
 from builder.host.config.compression_text import PRESETS, parse_compression
 from builder.host.source import cache as source

@@ -112,7 +112,7 @@ def test_a_package_that_may_not_be_installed_is_named(checkout: Path) -> None:
     ("arguments", "engine"),
     [
         ("tests/unit", False),
-        ("-q tests/unit/test_main.py tests/unit/host/image/test_lock.py", False),
+        ("-q tests/unit/host/cli/test_main.py tests/unit/host/image/test_lock.py", False),
         ("", True),
         ("--full", True),
         ("-k unit", True),

@@ -10,7 +10,7 @@ from builder.basics.errors import UsageError
 from builder.border.labels import BLOCK_CACHE
 from builder.border.stored_blocks import BlockCounts, StoreFacts
 from builder.host.block_cache.store import BlockStore
-from builder.host.commands.block_cache import parse_size
+from builder.host.cli.block_cache import parse_size
 from builder.host.config.build_config import Overrides, load_config
 from builder.inside.block_cache import BlockCache, mounted_store, prune, show
 from tests.support.systems import RecordingSystem

@@ -349,7 +349,7 @@ def tag_of(checkout: Path) -> str:
         ("containers/Dockerfile", True),
         ("containers/block-cache/block_cache.c", True),
         ("containers/block-cache/blake2b.h", True),
-        ("builder/host/cli.py", False),
+        ("builder/host/cli/root.py", False),
     ],
 )
 def test_the_tag_follows_what_decides_a_byte(

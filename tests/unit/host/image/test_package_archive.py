@@ -7,10 +7,10 @@ import pytest
 
 from builder.basics.errors import HostError, UsageError
 from builder.border.events import Event, Note
+from builder.host.cli.main import run
 from builder.host.image import package_archive
 from builder.host.image.lock import parse_lock
 from builder.host.image.package_archive import Archives, PackageHashError, archives_of
-from builder.host.main import run
 
 _CONTENT = {"rsync": b"deb of rsync", "squashfs-tools": b"deb of squashfs-tools"}
 _SUMS = {name: hashlib.sha256(content).hexdigest() for name, content in _CONTENT.items()}

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from builder.basics.errors import HostError
-from builder.host import main
+from builder.host.cli import main
 from builder.host.sign import signing
 from tests.support.keys import fingerprint, gpg, gpg_key, ssh_key
 from tests.support.results import (
@@ -35,8 +35,8 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         message = "No container engine answers"
         raise HostError(message)
 
-    monkeypatch.setattr("builder.host.commands.verify.connect", connect)
-    monkeypatch.setattr("builder.host.commands.build.connect", connect)
+    monkeypatch.setattr("builder.host.cli.verify.connect", connect)
+    monkeypatch.setattr("builder.host.cli.build.connect", connect)
 
 
 @pytest.fixture

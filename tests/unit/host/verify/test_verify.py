@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from builder.basics.errors import HostError
-from builder.host import main
+from builder.host.cli import main
 from builder.host.results.manifest_reader import LARGEST
 from tests.support.results import (
     CONTENT,
@@ -42,7 +42,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         message = "No container engine answers"
         raise HostError(message)
 
-    monkeypatch.setattr("builder.host.commands.verify.connect", connect)
+    monkeypatch.setattr("builder.host.cli.verify.connect", connect)
 
 
 @pytest.fixture

@@ -4,17 +4,17 @@ import click
 from click.shell_completion import get_completion_class
 
 from builder import __version__
-from builder.host.commands.block_cache import block_cache
-from builder.host.commands.boot_test import boot_test
-from builder.host.commands.build import build
-from builder.host.commands.diff import diff
-from builder.host.commands.doctor import doctor
-from builder.host.commands.image import image
-from builder.host.commands.reproduce import reproduce
-from builder.host.commands.sign import sign
-from builder.host.commands.snapshots import snapshots
-from builder.host.commands.sweep import sweep
-from builder.host.commands.verify import verify
+from builder.host.cli.block_cache import block_cache
+from builder.host.cli.boot_test import boot_test
+from builder.host.cli.build import build
+from builder.host.cli.diff import diff
+from builder.host.cli.doctor import doctor
+from builder.host.cli.image import image
+from builder.host.cli.reproduce import reproduce
+from builder.host.cli.sign import sign
+from builder.host.cli.snapshots import snapshots
+from builder.host.cli.sweep import sweep
+from builder.host.cli.verify import verify
 
 _EPILOG = """\b
 Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,

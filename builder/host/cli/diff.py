@@ -11,7 +11,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import HostError, UsageError
 from builder.border.events import Result
 from builder.host.build import session
-from builder.host.commands.options import AnyPath, config_of, json_option, source_options
+from builder.host.cli.options import AnyPath, config_of, json_option, source_options
 from builder.host.diff.as_html import html_page
 from builder.host.diff.as_markdown import markdown
 from builder.host.diff.as_table import print_report

@@ -7,7 +7,7 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError
 from builder.basics.texts import say
-from builder.host.commands.options import FOLDER, answer, json_option
+from builder.host.cli.options import FOLDER, answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder

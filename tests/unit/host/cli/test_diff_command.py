@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import HostError, UsageError, VerificationError
-from builder.host import main
+from builder.host.cli import main
 from builder.host.diff.sides import Result, Snapshot, side_of
 from tests.support.comparisons import package
 from tests.support.listing_engine import ListingEngine, cache_report, candidate
@@ -33,7 +33,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def connect() -> None:
         raise HostError(NO_ENGINE)
 
-    monkeypatch.setattr("builder.host.commands.diff.connect", connect)
+    monkeypatch.setattr("builder.host.cli.diff.connect", connect)
     monkeypatch.chdir(tmp_path)
 
 
@@ -167,7 +167,7 @@ def listing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have an engine that lists two small trees."""
     report = cache_report(candidate("2"), candidate("3"))
     engine = ListingEngine(report=report, trees={"2": [], "3": [package("bc", "1")]})
-    monkeypatch.setattr("builder.host.commands.diff.connect", lambda: engine)
+    monkeypatch.setattr("builder.host.cli.diff.connect", lambda: engine)
 
 
 @pytest.mark.usefixtures("listing")

@@ -6,7 +6,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import UsageError
 from builder.basics.texts import say
 from builder.border.labels import LABEL_BASE
-from builder.host.commands.options import answer, json_option
+from builder.host.cli.options import answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import build_builder, builder_tag, find_builder, tools_tag

@@ -9,7 +9,7 @@ import click
 from builder.basics.errors import BuilderError, HostError, Interrupted, UsageError
 from builder.basics.signals import held, interruptible
 from builder.border.events import encode
-from builder.host.cli import cli
+from builder.host.cli.root import cli
 from builder.host.display import failed_event, render_failure
 
 

@@ -11,7 +11,7 @@ from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
 from builder.host.block_cache import store as blocks
 from builder.host.block_cache.store import BlockStore
-from builder.host.commands.options import answer, block_cache_option, json_option
+from builder.host.cli.options import answer, block_cache_option, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder

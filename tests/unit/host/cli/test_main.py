@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from builder.host.main import run
+from builder.host.cli.main import run
 
 
 def test_a_program_hears_of_a_wrong_option_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from builder.border.labels import new_run
 from builder.border.plan import Isolation, Staging
 from builder.border.stored_blocks import BlockCounts
 from builder.host.build import session
-from builder.host.commands.options import (
+from builder.host.cli.options import (
     FOLDER,
     answer,
     block_cache_option,

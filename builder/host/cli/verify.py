@@ -8,7 +8,7 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.texts import say
-from builder.host.commands.options import AnyPath, answer, json_option
+from builder.host.cli.options import AnyPath, answer, json_option
 from builder.host.display import choose_display
 from builder.host.display.printable import printable, printable_lines
 from builder.host.engine import connect

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from builder.basics.errors import StepError
-from builder.host import main
+from builder.host.cli import main
 
 
 def failing(error: BaseException) -> click.Command:

@@ -12,14 +12,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.texts import render, say
 from builder.border.differences import CONTENT, PRESENCE, Difference, Explanation
-from builder.host.commands.options import (
-    FOLDER,
-    AnyPath,
-    answer,
-    config_of,
-    json_option,
-    source_options,
-)
+from builder.host.cli.options import FOLDER, AnyPath, answer, config_of, json_option, source_options
 from builder.host.display import choose_display
 from builder.host.display.printable import printable, printable_lines, short
 from builder.host.engine import connect

@@ -14,7 +14,7 @@ from builder.basics.texts import render, say
 from builder.border.cache_report import CacheReport, Candidate, Problem
 from builder.border.labels import new_run
 from builder.host.build import session
-from builder.host.commands.options import answer, config_of, json_option, source_options
+from builder.host.cli.options import answer, config_of, json_option, source_options
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder

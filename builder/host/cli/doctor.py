@@ -5,7 +5,7 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.texts import say
-from builder.host.commands.options import answer, json_option
+from builder.host.cli.options import answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.upkeep.doctor import Check, Verdict, examine

@@ -8,7 +8,7 @@ from builder.basics.codec import to_data
 from builder.basics.texts import say
 from builder.border.boot_test import Attachment, Firmware
 from builder.host.boot_test import boot_test as testing
-from builder.host.commands.options import answer, json_option
+from builder.host.cli.options import answer, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 

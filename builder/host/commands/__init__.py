@@ -1,1 +1,0 @@
-"""One file for each command; each is thin: options in, one call, words out."""
