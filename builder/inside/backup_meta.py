@@ -11,7 +11,7 @@ from typing import Final
 
 from builder.border.cache_report import Problem
 from builder.inside.foreign_text import clean
-from builder.inside.regular import read_start
+from builder.inside.linux.regular import read_start
 
 LIMIT: Final = 64 * 1024  # bytes; the real ones hold about 150
 _KEYS: Final = ("DATE", "DISTRO", "SIZE")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError
-from builder.inside.btrfs import is_subvolume_stub
+from builder.inside.linux.btrfs import is_subvolume_stub
 
 _FIELDS: Final = struct.Struct("<QLLLqqq")  # ino, mode, uid, gid, size, mtime, ctime (ns)
 _SNAPSHOTS: Final = ".snapshots"

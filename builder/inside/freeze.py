@@ -12,7 +12,7 @@ from builder.basics.errors import SourceError, StepError
 from builder.border import paths
 from builder.border.labels import is_frozen_name
 from builder.border.requests import FreezeRequest, ThawRequest
-from builder.inside.btrfs import filesystem_id, subvolume
+from builder.inside.linux.btrfs import filesystem_id, subvolume
 from builder.inside.system import System
 
 _LIST_AGAIN: Final = "See what is there now: distroclone-builder snapshots"

@@ -20,7 +20,7 @@ from builder.formats.inventory import (
 )
 from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.excludes import staging_rules, swap_files
-from builder.inside.regular import read_whole
+from builder.inside.linux.regular import read_whole
 from builder.inside.survey import SourceTree, survey_tree, told_of
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import Record, TreeReader

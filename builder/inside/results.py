@@ -17,7 +17,7 @@ from builder.basics.codec import from_data
 from builder.basics.errors import HostError, StepError
 from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.inside.digests import digest_file
-from builder.inside.regular import read_whole
+from builder.inside.linux.regular import read_whole
 from builder.inside.system import System
 
 _LONGEST_MARK: Final = 1 << 16  # bytes; paths end at 4096

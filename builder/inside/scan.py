@@ -10,11 +10,11 @@ from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped
 from builder.formats.system_facts import SystemFacts
 from builder.inside.admission import admission_problems, admission_warnings, is_empty
 from builder.inside.backup_meta import BackupMeta, read_meta
-from builder.inside.btrfs import Subvolume, subvolume
 from builder.inside.dpkg import STATUS
 from builder.inside.facts import read_facts, read_os_release
 from builder.inside.foreign_text import clean, utc_seconds
-from builder.inside.mounts import filesystem_at
+from builder.inside.linux.btrfs import Subvolume, subvolume
+from builder.inside.linux.mounts import filesystem_at
 from builder.inside.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
 from builder.inside.tree import Tree
 

@@ -11,7 +11,7 @@ from xml.parsers import expat  # a DOCTYPE, which every XML bomb needs, is refus
 
 from builder.border.cache_report import Problem
 from builder.inside.foreign_text import clean, utc_seconds
-from builder.inside.regular import read_whole
+from builder.inside.linux.regular import read_whole
 
 LIMIT: Final = 64 * 1024  # bytes; the real ones hold a few hundred
 _TYPES: Final = ("single", "pre", "post")

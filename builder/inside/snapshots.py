@@ -12,8 +12,8 @@ from typing import Final
 
 from builder.border.cache_report import Problem, Skipped, SnapshotKind
 from builder.inside.backup_meta import BackupMeta, read_meta
-from builder.inside.btrfs import Subvolume, subvolume
 from builder.inside.foreign_text import clean, utc_seconds
+from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.snapper import read_info
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")

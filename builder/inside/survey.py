@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError
-from builder.inside import acl
-from builder.inside.btrfs import is_subvolume_stub
 from builder.inside.filter_rules import FilterRules
 from builder.inside.foreign_text import clean
-from builder.inside.mounts import filesystem_at
-from builder.inside.statx import is_unchangeable
-from builder.inside.xattrs import xattr_names
+from builder.inside.linux import acl
+from builder.inside.linux.btrfs import is_subvolume_stub
+from builder.inside.linux.mounts import filesystem_at
+from builder.inside.linux.statx import is_unchangeable
+from builder.inside.linux.xattrs import xattr_names
 
 _OVERLAY_OWN: Final = "trusted.overlay."
 
@@ -38,7 +38,9 @@ class Survey:
 
     paths: tuple[bytes, ...]  # what belongs to the tree
     left_out: tuple[bytes, ...]  # what does not, without what is below it
-    stubs: tuple[bytes, ...]  # directories without a time of their own, see `builder.inside.btrfs`
+    stubs: tuple[
+        bytes, ...
+    ]  # directories without a time of their own, see `builder.inside.linux.btrfs`
     listed: tuple[bytes, ...]  # have an access control list
     markers: tuple[bytes, ...]  # mean something to an overlay: it would not show them as they are
     unchangeable: tuple[bytes, ...]  # immutable or append-only

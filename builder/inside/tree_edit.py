@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from builder.inside.mounts import mount_points_below
+from builder.inside.linux.mounts import mount_points_below
 
 
 @contextmanager

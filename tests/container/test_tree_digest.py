@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.border.plan import Staging
-from builder.inside.btrfs import subvolume
+from builder.inside.linux.btrfs import subvolume
 from builder.inside.survey import SourceTree
 from builder.inside.tree_digest import digest_tree
 from tests.support.machines import RecordingSystem

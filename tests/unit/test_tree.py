@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.mounts import Mount, mounts
+from builder.inside.linux.mounts import Mount, mounts
 from builder.inside.tree import Tree
 
 CLOCK = 1_000_000_000
@@ -304,7 +304,7 @@ def test_a_mount_inside_stops_a_removal_before_it_begins(
     (root / "etc/a").touch()
     (root / "etc/proc").mkdir()
     monkeypatch.setattr(
-        "builder.inside.mounts.mounts",
+        "builder.inside.linux.mounts.mounts",
         lambda: (Mount(point=str(root / "etc/proc"), filesystem="proc"),),
     )
     tree = editing(root)

@@ -16,8 +16,8 @@ from typing import BinaryIO, Final, Protocol
 from builder.basics.errors import VerificationError
 from builder.border.cache_report import Problem
 from builder.border.differences import CONTENT, PRESENCE, SIZE, Difference, Explanation, explained
-from builder.inside import zstd
 from builder.inside.explain.parts import Part, first_byte_of
+from builder.inside.linux import zstd
 
 _CPIO: Final = (b"070701", b"070702")
 _HEADER: Final = 110  # bytes: the magic, then 13 numbers of eight hexadecimal digits

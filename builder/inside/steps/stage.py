@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from builder.basics.errors import HostError, StepError
 from builder.border.plan import Staging
-from builder.inside import acl
+from builder.inside.linux import acl
 from builder.inside.overlay import NoOverlayError, Overlay
 from builder.inside.room import check_room
 from builder.inside.survey import SourceTree, Survey

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from builder.inside.acl import group_bits
+from builder.inside.linux.acl import group_bits
 
 USER_OBJ, USER, GROUP_OBJ, GROUP, MASK, OTHER = 1, 2, 4, 8, 16, 32
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from builder.inside.mounts import filesystem_at
+from builder.inside.linux.mounts import filesystem_at
 
 _FIRST_FREE_OBJECTID: Final = 256  # BTRFS_FIRST_FREE_OBJECTID: the inode of every subvolume's top
 _EMPTY_SUBVOLUME: Final = 2  # BTRFS_EMPTY_SUBVOL_DIR_OBJECTID

@@ -1,0 +1,1 @@
+"""What the kernel knows of files and mounts, and how it is asked."""
