@@ -19,8 +19,8 @@ from builder.border import paths
 from builder.host.config.compression_text import parse_compression
 from builder.inside import cache_image, packing
 from builder.inside.block_cache import LIBRARY, BlockCache
-from builder.inside.real_system import RealSystem
 from builder.inside.steps.squashfs import STEADY_STAT, SquashfsStep
+from builder.inside.system.real_system import RealSystem
 
 _EPOCH = 1_780_000_000
 _OUT = Path("/out")

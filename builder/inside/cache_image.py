@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError, StepError
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 _LOOP_CTL_GET_FREE: Final = 0x4C82  # linux/loop.h
 _LOOP_MAJOR: Final = 7  # Documentation/admin-guide/devices.txt

@@ -14,7 +14,7 @@ from typing import Final
 from builder.formats.recipe import Codec, Compression
 from builder.inside import packing
 from builder.inside.block_cache import LIBRARY, BlockCache
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 _PROGRAM: Final = Path("/usr/lib/distroclone-builder/fill_ahead")
 _MOST_THREADS: Final = 20  # at 27 MiB each, beside the temporary files of mkinitramfs

@@ -13,7 +13,7 @@ from builder.border import paths
 from builder.border.labels import is_frozen_name
 from builder.border.requests import FreezeRequest, ThawRequest
 from builder.inside.linux.btrfs import filesystem_id, subvolume
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 _LIST_AGAIN: Final = "See what is there now: distroclone-builder snapshots"
 

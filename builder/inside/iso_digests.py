@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.inside.digests import CHUNK, FileDigest
 from builder.inside.iso_report import Extent
+from builder.inside.system.digests import CHUNK, FileDigest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from builder.formats.package import Package
 from builder.inside import medium
 from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.iso_report import Extent
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 _CRASHES: Final = frozenset({"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"})
 

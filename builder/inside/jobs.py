@@ -17,7 +17,7 @@ from builder.border.events import Event
 from builder.border.plan import BuildPlan
 from builder.border.requests import FreezeRequest, ScanRequest, ThawRequest, TreeInventoryRequest
 from builder.border.stored_blocks import PruneRequest
-from builder.inside.real_system import RealSystem
+from builder.inside.system.real_system import RealSystem
 
 Emit = Callable[[Event], None]
 

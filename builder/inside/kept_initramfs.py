@@ -29,8 +29,8 @@ from typing import BinaryIO, Final
 
 from builder.basics.codec import from_data, to_data
 from builder.inside.block_cache import BlockCache
-from builder.inside.digests import CHUNK
 from builder.inside.linux.regular import open_regular
+from builder.inside.system.digests import CHUNK
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import TreeDigest
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from builder.basics.codec import to_data
 from builder.formats.recipe import Recipe
-from builder.inside.digests import FileDigest
+from builder.inside.system.digests import FileDigest
 
 SQUASHFS: Final = "live/filesystem.squashfs"
 PACKAGES: Final = "live/filesystem.packages"

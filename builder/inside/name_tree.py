@@ -6,7 +6,7 @@ from builder.formats.identities import TreeName
 from builder.inside import source
 from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.survey import SourceTree
-from builder.inside.system import System
+from builder.inside.system.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import digest_tree
 

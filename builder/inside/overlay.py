@@ -23,7 +23,7 @@ from builder.inside.linux import acl
 from builder.inside.linux.mounts import mount_points_below
 from builder.inside.linux.xattrs import xattr_names
 from builder.inside.survey import SourceTree, Survey
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 _WHITEOUT: Final = stat.S_IFCHR  # with device number 0:0
 _NAMES: Final = 1024  # of one whiteout; no file system has a lower limit

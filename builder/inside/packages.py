@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 _QUERY: Final = r"${db:Status-Abbrev}\t${binary:Package}\t${Version}\n"
 

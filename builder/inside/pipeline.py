@@ -21,7 +21,6 @@ from builder.inside.block_cache import BlockCache
 from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.fill_ahead import FillAhead
 from builder.inside.kept_initramfs import KeptInitramfs
-from builder.inside.real_system import RealSystem
 from builder.inside.results import Results, results_folder
 from builder.inside.room import images_beside
 from builder.inside.steps.boot import BootStep
@@ -35,7 +34,8 @@ from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.survey import SourceTree
-from builder.inside.system import System
+from builder.inside.system.real_system import RealSystem
+from builder.inside.system.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import Study, studying
 

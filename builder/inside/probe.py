@@ -11,7 +11,7 @@ from builder.border import paths
 from builder.inside.cache_image import make_loop_devices
 from builder.inside.overlay import NoOverlayError, Overlay
 from builder.inside.survey import SourceTree, survey_tree
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 
 def probe(system: System) -> Mapping[str, Any]:

@@ -16,9 +16,9 @@ from typing import Final
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, StepError
 from builder.border.handover import MARK, SUMS, Artefact, Mark
-from builder.inside.digests import digest_file
 from builder.inside.linux.regular import read_whole
-from builder.inside.system import System
+from builder.inside.system.digests import digest_file
+from builder.inside.system.system import System
 
 _LONGEST_MARK: Final = 1 << 16  # bytes; paths end at 4096
 _TRIAL: Final = ".distroclone-builder-trial"

@@ -8,7 +8,7 @@ from builder.border import paths
 from builder.border.requests import TreePlace
 from builder.inside import cache_image
 from builder.inside.fingerprint import fingerprint
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 
 @contextlib.contextmanager

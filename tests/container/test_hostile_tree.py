@@ -22,7 +22,7 @@ import os, stat, sys
 from contextlib import ExitStack
 from pathlib import Path
 from builder.inside.overlay import Overlay
-from builder.inside.real_system import RealSystem
+from builder.inside.system.real_system import RealSystem
 from builder.inside.steps.initramfs import inhabited
 from builder.inside.survey import SourceTree, survey_tree
 from builder.inside.tree import Tree

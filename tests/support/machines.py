@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 MARK = "PRIVATE-5bd1e9"
 CLOCK = 1_750_170_600  # 2025-06-17 14:30 UTC

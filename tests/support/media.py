@@ -13,13 +13,13 @@ from builder.formats.recipe import BootSettings, Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
 from builder.inside import medium
-from builder.inside.real_system import RealSystem
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
 from builder.inside.steps.provenance import ProvenanceStep
 from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
+from builder.inside.system.real_system import RealSystem
 
 EPOCH = 1_750_170_600  # 2025-06-17 14:30 UTC
 KERNELS = ("6.12.48+deb13-amd64", "6.1.0-40-amd64")

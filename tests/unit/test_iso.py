@@ -7,11 +7,11 @@ import pytest
 
 from builder.basics.errors import VerificationError
 from builder.inside import boot_images
-from builder.inside.digests import Sums
 from builder.inside.iso_digests import digest_iso
 from builder.inside.iso_report import Extent, check_layout, parse_files
 from builder.inside.medium import MediumId
 from builder.inside.steps.iso import IsoStep, iso_progress, read_sums, write_sums
+from builder.inside.system.digests import Sums
 
 IDENTITY = MediumId(text="0123456789abcdef" * 2)
 EPOCH = 1_750_170_600

@@ -9,9 +9,9 @@ import pytest
 
 from builder.formats.recipe import BootSettings, Recipe
 from builder.host.config.compression_text import PRESETS
-from builder.inside.digests import FileDigest
 from builder.inside.initrd_extra import gap_after, newc_archive
 from builder.inside.medium import MediumId, medium_id, read_medium_id, write_medium_id
+from builder.inside.system.digests import FileDigest
 
 RECIPE = Recipe(compression=PRESETS["fast"])
 PARTS = {

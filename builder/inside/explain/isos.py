@@ -15,7 +15,7 @@ from builder.inside.explain.regions import Region, partition_tables, regions
 from builder.inside.explain.squashfs import explain_squashfs
 from builder.inside.iso_report import Extent
 from builder.inside.read_iso import files_of, partition_of
-from builder.inside.system import System
+from builder.inside.system.system import System
 
 _INITRAMFS: Final = "live/initrd"
 _CAUSES: Final = (medium.SQUASHFS, _INITRAMFS, "live/", medium.GRUB_CONFIG)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from builder.border.differences import CONTENT, SIZE, Difference, shown_byte
-from builder.inside.digests import CHUNK
+from builder.inside.system.digests import CHUNK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

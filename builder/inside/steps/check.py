@@ -16,7 +16,7 @@ from builder.inside.facts import read_facts
 from builder.inside.results import Results
 from builder.inside.room import IMAGE, check_room, images_beside
 from builder.inside.survey import Survey
-from builder.inside.system import System
+from builder.inside.system.system import System
 from builder.inside.tree import Tree
 
 

@@ -12,7 +12,7 @@ from builder.formats.recipe import LiveSettings
 from builder.inside.rules import RULES
 from builder.inside.rules.concerns import concerns
 from builder.inside.rules.rule import Rule, Warned
-from builder.inside.system import System
+from builder.inside.system.system import System
 from builder.inside.tree import Tree
 
 

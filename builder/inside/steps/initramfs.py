@@ -16,7 +16,7 @@ from builder.inside import footprint
 from builder.inside.foreign_text import clean
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
-from builder.inside.system import System
+from builder.inside.system.system import System
 from builder.inside.tree import Tree
 
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"

@@ -17,10 +17,10 @@ from builder import __version__
 from builder.basics.codec import from_data
 from builder.basics.errors import StepError
 from builder.inside import medium
-from builder.inside.digests import Sums, summing_file
 from builder.inside.grub_menu import shown_title
 from builder.inside.iso_report import check_layout, layout_argv
-from builder.inside.system import System
+from builder.inside.system.digests import Sums, summing_file
+from builder.inside.system.system import System
 
 _MBR_CODE: Final = Path("/usr/lib/grub/i386-pc/boot_hybrid.img")
 _ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"

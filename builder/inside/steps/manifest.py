@@ -19,13 +19,13 @@ from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import Recipe
 from builder.formats.result_names import manifest_name
 from builder.inside import medium
-from builder.inside.digests import FileDigest, digest_file
 from builder.inside.dpkg import read_packages
 from builder.inside.iso_digests import IsoDigests, digest_iso
 from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.packages import tool_versions
 from builder.inside.steps.iso import read_sums
-from builder.inside.system import System
+from builder.inside.system.digests import FileDigest, digest_file
+from builder.inside.system.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import TreeDigest
 

@@ -22,8 +22,8 @@ from builder.formats.provenance import (
     TREE_DIGEST,
 )
 from builder.formats.result_names import provenance_name
-from builder.inside.digests import digest_file
-from builder.inside.system import System
+from builder.inside.system.digests import digest_file
+from builder.inside.system.system import System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ _ENVIRONMENT: Final[Mapping[str, str]] = {
 
 
 class RealSystem:
-    """Implements `builder.inside.system.System`; also opens and closes the steps themselves."""
+    """Implements `System`; also opens and closes the steps themselves."""
 
     def __init__(self, emit: Emit, *, source_date_epoch: int | None = None) -> None:
         self._emit = emit

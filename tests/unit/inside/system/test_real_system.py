@@ -11,7 +11,7 @@ import pytest
 from builder.basics.errors import Interrupted, StepError
 from builder.basics.signals import interruptible
 from builder.border.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
-from builder.inside.real_system import RealSystem
+from builder.inside.system.real_system import RealSystem
 
 
 @pytest.fixture
@@ -129,7 +129,9 @@ def test_a_mount_that_cannot_be_undone_does_not_hide_the_first_error(
         (tools / name).write_text(f"#!/bin/sh\nexit {code}\n")
         (tools / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    monkeypatch.setattr("builder.inside.real_system._ENVIRONMENT", {"PATH": os.environ["PATH"]})
+    monkeypatch.setattr(
+        "builder.inside.system.real_system._ENVIRONMENT", {"PATH": os.environ["PATH"]}
+    )
     system = RealSystem(lambda _event: None)
     with (
         pytest.raises(StepError, match="first") as caught,
