@@ -12,9 +12,9 @@ from typing import Final
 
 from builder.basics.errors import StepError
 from builder.formats.package import Package
-from builder.inside import medium
 from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.iso_report import Extent
+from builder.inside.medium import identity as medium
 from builder.inside.system.system import System
 
 _CRASHES: Final = frozenset({"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"})

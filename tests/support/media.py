@@ -12,7 +12,7 @@ from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import BootSettings, Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
-from builder.inside import medium
+from builder.inside.medium import identity as medium
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep

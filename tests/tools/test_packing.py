@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from builder.host.config.compression_text import parse_compression
-from builder.inside import medium, packing
+from builder.inside import packing
 from builder.inside.block_cache import BlockCache
+from builder.inside.medium import identity as medium
 from builder.inside.packing import MOST_GROUPS
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 

@@ -10,7 +10,7 @@ import pytest
 
 from builder.basics.errors import StepError
 from builder.border.events import Event, StepProgress
-from builder.inside import medium
+from builder.inside.medium import identity as medium
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 
 pytestmark = pytest.mark.tools

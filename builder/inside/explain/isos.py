@@ -8,12 +8,12 @@ from typing import Final
 from builder.basics.errors import BuilderError, VerificationError
 from builder.border.cache_report import Problem
 from builder.border.differences import PRESENCE, Difference, Explanation, explained, joined
-from builder.inside import medium
 from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import FirstByte, Part, first_byte, size_difference
 from builder.inside.explain.regions import Region, partition_tables, regions
 from builder.inside.explain.squashfs import explain_squashfs
 from builder.inside.iso_report import Extent
+from builder.inside.medium import identity as medium
 from builder.inside.read_iso import files_of, partition_of
 from builder.inside.system.system import System
 

@@ -17,9 +17,10 @@ from builder.basics.codec import to_data
 from builder.basics.errors import StepError
 from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
-from builder.inside import boot_images, medium
-from builder.inside.grub_menu import render_early_config, render_menu
-from builder.inside.initrd_extra import gap_after, newc_archive
+from builder.inside.medium import boot_images
+from builder.inside.medium import identity as medium
+from builder.inside.medium.grub_menu import render_early_config, render_menu
+from builder.inside.medium.initrd_extra import gap_after, newc_archive
 from builder.inside.system.digests import CHUNK, Summing, summing_file
 from builder.inside.system.system import System
 from builder.inside.tree import Tree

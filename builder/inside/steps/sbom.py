@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from builder.formats.result_names import sbom_names
 from builder.formats.system_facts import SystemFacts
-from builder.inside import medium
+from builder.inside.medium import identity as medium
 from builder.inside.system.system import System
 from builder.inside.tree import Tree
 from builder.inside.tree_digest import TreeDigest

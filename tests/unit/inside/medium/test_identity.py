@@ -9,8 +9,8 @@ import pytest
 
 from builder.formats.recipe import BootSettings, Recipe
 from builder.host.config.compression_text import PRESETS
-from builder.inside.initrd_extra import gap_after, newc_archive
-from builder.inside.medium import MediumId, medium_id, read_medium_id, write_medium_id
+from builder.inside.medium.identity import MediumId, medium_id, read_medium_id, write_medium_id
+from builder.inside.medium.initrd_extra import gap_after, newc_archive
 from builder.inside.system.digests import FileDigest
 
 RECIPE = Recipe(compression=PRESETS["fast"])

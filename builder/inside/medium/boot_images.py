@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from builder.inside.medium import MediumId
+from builder.inside.medium.identity import MediumId
 
 _MODULES: Final = (
     # find the medium

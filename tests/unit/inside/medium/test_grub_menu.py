@@ -4,8 +4,8 @@ import pytest
 
 from builder.formats.recipe import BootSettings
 from builder.formats.system_facts import SystemFacts
-from builder.inside.grub_menu import quoted, render_early_config, render_menu, shown_title
-from builder.inside.medium import MediumId
+from builder.inside.medium.grub_menu import quoted, render_early_config, render_menu, shown_title
+from builder.inside.medium.identity import MediumId
 
 KERNEL = "6.12.48+deb13-amd64"
 OLDER = "6.12.41+deb13-amd64"

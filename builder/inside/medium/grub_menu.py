@@ -10,7 +10,7 @@ from typing import Final
 
 from builder.formats.recipe import BootSettings
 from builder.formats.system_facts import SystemFacts
-from builder.inside.medium import MediumId, initrd_path, kernel_path
+from builder.inside.medium.identity import MediumId, initrd_path, kernel_path
 
 _LONGEST_TITLE: Final = 60  # characters; the menu of an 80-column console has room for so many
 _PLAIN_WORD: Final = re.compile(r"[0-9A-Za-z_.,:/@%+=-]+")
