@@ -63,7 +63,7 @@ def _digest(data: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import qemu
+    from builder.inside.boot_test import qemu
 
     return qemu.boot_test(from_data(BootTestRequest, request), emit=emit)
 

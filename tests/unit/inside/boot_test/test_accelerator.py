@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.accelerator import fault_of_device
+from builder.inside.boot_test.accelerator import fault_of_device
 
 
 def test_a_missing_device_is_named(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from builder.basics.errors import BuilderError, StepError, VerificationError
 from builder.border import paths
 from builder.border.boot_test import Accelerator, BootTestRequest, BootTestResult, Firmware
 from builder.border.events import Event, Note, StepFinished, StepStarted, ToolOutput
-from builder.inside.accelerator import fault_of_kvm, uefi_variables
-from builder.inside.machine import Ending, qemu_argv, watch
-from builder.inside.serial_console import BOOT_SIGNS, Meaning
+from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
+from builder.inside.boot_test.machine import Ending, qemu_argv, watch
+from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
 
 _STEP: Final = "boot-test"
 _LAST_WORDS: Final = "The lines are what the machine wrote last to its serial port."

@@ -2,7 +2,13 @@
 
 import pytest
 
-from builder.inside.serial_console import BOOT_SIGNS, Lookout, Meaning, SerialLines, Sighting
+from builder.inside.boot_test.serial_console import (
+    BOOT_SIGNS,
+    Lookout,
+    Meaning,
+    SerialLines,
+    Sighting,
+)
 
 OK = b"distroclone-builder boot-report: ok root=overlay user=user\r\n"
 

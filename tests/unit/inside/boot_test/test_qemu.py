@@ -12,9 +12,9 @@ import pytest
 from builder.basics.errors import BuilderError, Interrupted, StepError, VerificationError
 from builder.basics.signals import interruptible
 from builder.border.boot_test import Accelerator, Attachment, BootTestRequest, Firmware
-from builder.inside.machine import Ending, qemu_argv, watch
-from builder.inside.qemu import judge
-from builder.inside.serial_console import BOOT_SIGNS, Meaning, Sighting
+from builder.inside.boot_test.machine import Ending, qemu_argv, watch
+from builder.inside.boot_test.qemu import judge
+from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning, Sighting
 
 ISO = Path("/medium.iso")
 VARIABLES = Path("/tmp/variables.fd")

@@ -16,7 +16,7 @@ from typing import Final, assert_never
 
 from builder.basics.errors import StepError
 from builder.border.boot_test import Accelerator, Attachment, BootTestRequest, Firmware
-from builder.inside.serial_console import Lookout, Sighting, Sign
+from builder.inside.boot_test.serial_console import Lookout, Sighting, Sign
 
 # The report unit of our ISOs speaks only on a machine of this name.
 _PRODUCT: Final = "distroclone-builder-boot-test"

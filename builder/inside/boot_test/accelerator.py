@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.border.boot_test import Accelerator
-from builder.inside.machine import bare_argv, watch
-from builder.inside.serial_console import BROKEN_KVM, Meaning, Sign
+from builder.inside.boot_test.machine import bare_argv, watch
+from builder.inside.boot_test.serial_console import BROKEN_KVM, Meaning, Sign
 
 _KVM: Final = Path("/dev/kvm")
 _GET_API_VERSION: Final = 0xAE00  # linux/kvm.h
