@@ -7,7 +7,7 @@ from builder.formats.system_facts import SystemFacts
 from builder.inside import dpkg
 from builder.inside.facts import read_os_release, shell_architecture
 from builder.inside.kernels import find_kernels
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 ARCHITECTURE: Final = "amd64"
 _LIVE_PACKAGES: Final = ("live-boot", "live-boot-initramfs-tools", "live-config")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.formats.package import Package
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 STATUS: Final = "/var/lib/dpkg/status"
 MOST_BYTES: Final = 64 << 20  # of a status file; a system with 5000 packages has about 8 MB

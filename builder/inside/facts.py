@@ -5,9 +5,9 @@ from typing import Final
 
 from builder.formats.system_facts import SystemFacts
 from builder.inside import dpkg
-from builder.inside.foreign_text import clean
 from builder.inside.kernels import find_kernels
-from builder.inside.tree import Tree
+from builder.inside.tree.foreign_text import clean
+from builder.inside.tree.tree import Tree
 
 _OS_RELEASE: Final = ("/etc/os-release", "/usr/lib/os-release")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -19,11 +19,11 @@ from builder.formats.inventory import (
     encode_rows,
 )
 from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
-from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.linux.regular import read_whole
-from builder.inside.survey import SourceTree, survey_tree, told_of
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import Record, TreeReader
+from builder.inside.tree.excludes import staging_rules, swap_files
+from builder.inside.tree.survey import SourceTree, survey_tree, told_of
+from builder.inside.tree.tree import Tree
+from builder.inside.tree.tree_digest import Record, TreeReader
 
 _READABLE: Final = 0o004  # by everybody
 _SEARCHABLE: Final = 0o001

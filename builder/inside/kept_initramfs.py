@@ -31,8 +31,8 @@ from builder.basics.codec import from_data, to_data
 from builder.inside.block_cache import BlockCache
 from builder.inside.linux.regular import open_regular
 from builder.inside.system.digests import CHUNK
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import TreeDigest
+from builder.inside.tree.tree import Tree
+from builder.inside.tree.tree_digest import TreeDigest
 
 _MAGIC: Final = b"dcinitr1"
 _LENGTH: Final = struct.Struct("<I")

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+_~-]{0,99}")
 _IMAGE: Final = "vmlinuz-"

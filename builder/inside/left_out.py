@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from builder.inside.excludes import EXCLUDES, KEPT_XATTR
 from builder.inside.rules import RULES
 from builder.inside.rules.rule import Rule
+from builder.inside.tree.excludes import EXCLUDES, KEPT_XATTR
 
 _TOP = """\
 # What is left out of the ISO

@@ -4,11 +4,11 @@ from builder.border import paths
 from builder.border.requests import TreeInventoryRequest
 from builder.formats.identities import TreeName
 from builder.inside import source
-from builder.inside.excludes import staging_rules, swap_files
-from builder.inside.survey import SourceTree
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import digest_tree
+from builder.inside.tree.excludes import staging_rules, swap_files
+from builder.inside.tree.survey import SourceTree
+from builder.inside.tree.tree import Tree
+from builder.inside.tree.tree_digest import digest_tree
 
 
 def name_tree(request: TreeInventoryRequest, *, system: System) -> TreeName:

@@ -18,7 +18,6 @@ from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.inside import block_cache, source
 from builder.inside.block_cache import BlockCache
-from builder.inside.excludes import staging_rules, swap_files
 from builder.inside.fill_ahead import FillAhead
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.results import Results, results_folder
@@ -33,11 +32,12 @@ from builder.inside.steps.provenance import ProvenanceStep
 from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
-from builder.inside.survey import SourceTree
 from builder.inside.system.real_system import RealSystem
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import Study, studying
+from builder.inside.tree.excludes import staging_rules, swap_files
+from builder.inside.tree.survey import SourceTree
+from builder.inside.tree.tree import Tree
+from builder.inside.tree.tree_digest import Study, studying
 
 _JOURNAL = paths.WORK / "changes.json"
 _GROUPS = paths.WORK / "groups"

@@ -12,11 +12,11 @@ from builder.inside.admission import admission_problems, admission_warnings, is_
 from builder.inside.backup_meta import BackupMeta, read_meta
 from builder.inside.dpkg import STATUS
 from builder.inside.facts import read_facts, read_os_release
-from builder.inside.foreign_text import clean, utc_seconds
 from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
-from builder.inside.tree import Tree
+from builder.inside.tree.foreign_text import clean, utc_seconds
+from builder.inside.tree.tree import Tree
 
 ROOTFS: Final = ".rootfs_cache"
 META: Final = ".backup_meta"

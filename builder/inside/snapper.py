@@ -10,8 +10,8 @@ from typing import Final
 from xml.parsers import expat  # a DOCTYPE, which every XML bomb needs, is refused
 
 from builder.border.cache_report import Problem
-from builder.inside.foreign_text import clean, utc_seconds
 from builder.inside.linux.regular import read_whole
+from builder.inside.tree.foreign_text import clean, utc_seconds
 
 LIMIT: Final = 64 * 1024  # bytes; the real ones hold a few hundred
 _TYPES: Final = ("single", "pre", "post")

@@ -20,7 +20,7 @@ from builder.inside.fingerprint import fingerprint
 from builder.inside.freeze import freeze, list_frozen, thaw
 from builder.inside.linux.btrfs import filesystem_id, subvolume
 from builder.inside.scan import find_base, scan
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
 from tests.support.trees import META, make_system, put
 

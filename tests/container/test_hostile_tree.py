@@ -21,11 +21,11 @@ DRIVER = r"""
 import os, stat, sys
 from contextlib import ExitStack
 from pathlib import Path
-from builder.inside.overlay import Overlay
+from builder.inside.tree.overlay import Overlay
 from builder.inside.system.real_system import RealSystem
 from builder.inside.steps.initramfs import inhabited
-from builder.inside.survey import SourceTree, survey_tree
-from builder.inside.tree import Tree
+from builder.inside.tree.survey import SourceTree, survey_tree
+from builder.inside.tree.tree import Tree
 
 Path("/request.json").write_text("{}")
 root = Path("/work/source")

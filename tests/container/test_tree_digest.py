@@ -10,8 +10,8 @@ import pytest
 
 from builder.border.plan import Staging
 from builder.inside.linux.btrfs import subvolume
-from builder.inside.survey import SourceTree
-from builder.inside.tree_digest import digest_tree
+from builder.inside.tree.survey import SourceTree
+from builder.inside.tree.tree_digest import digest_tree
 from tests.support.machines import RecordingSystem
 from tests.support.media import real_system
 from tests.support.staging import stage_step

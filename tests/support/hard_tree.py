@@ -6,7 +6,7 @@ import stat
 import struct
 from pathlib import Path
 
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 CLOCK = 1_750_170_600  # 2025-06-17 14:30 UTC
 RULES = (

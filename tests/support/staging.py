@@ -5,9 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from builder.border.plan import Staging
-from builder.inside.excludes import staging_rules
 from builder.inside.steps.stage import StageStep
-from builder.inside.survey import SourceTree, survey_tree
+from builder.inside.tree.excludes import staging_rules
+from builder.inside.tree.survey import SourceTree, survey_tree
 
 
 def stage_step(

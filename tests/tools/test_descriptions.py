@@ -16,7 +16,7 @@ from builder.inside.iso_report import Extent, files_argv, parse_files
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
 from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 from tests.support.media import EPOCH, Work, real_system
 
 pytestmark = pytest.mark.tools

@@ -21,8 +21,8 @@ from builder.border.plan import Staging
 from builder.host.config.compression_text import parse_compression
 from builder.inside.cache_image import make_loop_devices
 from builder.inside.linux.mounts import mount_points_below
-from builder.inside.survey import SourceTree
-from builder.inside.tree_digest import digest_tree
+from builder.inside.tree.survey import SourceTree
+from builder.inside.tree.tree_digest import digest_tree
 from tests.support.hard_tree import CLOCK, RULES, change, make_hard_tree
 from tests.support.media import Work, real_system, squashfs_step
 from tests.support.staging import stage_step

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.excludes import swap_files
 from builder.inside.linux import acl
 from builder.inside.steps.stage import rsync_progress
-from builder.inside.tree import Tree
+from builder.inside.tree.excludes import swap_files
+from builder.inside.tree.tree import Tree
 from tests.support.staging import stage_step
 
 pytestmark = pytest.mark.tools

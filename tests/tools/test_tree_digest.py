@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.excludes import EXCLUDES, swap_files
-from builder.inside.survey import SourceTree, survey_tree
 from builder.inside.system.real_system import RealSystem
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import digest_tree
+from builder.inside.tree.excludes import EXCLUDES, swap_files
+from builder.inside.tree.survey import SourceTree, survey_tree
+from builder.inside.tree.tree import Tree
+from builder.inside.tree.tree_digest import digest_tree
 from tests.support import tree_vectors
 from tests.support.staging import stage_step
 

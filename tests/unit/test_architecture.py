@@ -63,12 +63,12 @@ def broken(source: str, module: str) -> list[str]:
     [
         (
             "builder.host.cli.root",
-            "from builder.inside.tree import Tree",
-            "builder.inside.tree.Tree",
+            "from builder.inside.tree.tree import Tree",
+            "builder.inside.tree.tree.Tree",
         ),
-        ("builder.inside.tree", "from builder import host", "builder.host"),
+        ("builder.inside.tree.tree", "from builder import host", "builder.host"),
         ("builder.inside.steps.iso", "from ...host import cli", "builder.host.cli"),
-        ("builder.inside.tree", "import yaml", "yaml"),
+        ("builder.inside.tree.tree", "import yaml", "yaml"),
         ("builder.inside.sbom.inventory", "import yaml", "yaml"),
         ("builder.inside.steps.sbom", "import cyclonedx.model", "cyclonedx.model"),
         ("builder.plan", "def late():\n    import builder.inside.scan", "builder.inside.scan"),

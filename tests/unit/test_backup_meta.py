@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.inside.backup_meta import BackupMeta, read_meta
-from builder.inside.foreign_text import clean, utc_seconds
+from builder.inside.tree.foreign_text import clean, utc_seconds
 
 
 def meta_of(path: Path, content: bytes | str) -> BackupMeta:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.inside.sbom.copyright_file import declared_license
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 from tests.support.trees import put
 
 HEADER = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"

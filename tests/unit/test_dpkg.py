@@ -8,7 +8,7 @@ import pytest
 from builder.formats.package import Package
 from builder.inside import dpkg
 from builder.inside.dpkg import InstalledPackage, parse_status, read_packages
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 from tests.support.trees import put
 
 STATUS = """\

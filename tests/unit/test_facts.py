@@ -12,7 +12,7 @@ from builder.inside import dpkg
 from builder.inside.admission import admission_problems, admission_warnings
 from builder.inside.facts import read_facts
 from builder.inside.kernels import version_key
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 from tests.support.trees import (
     ELF_ARM64,
     KERNEL,

@@ -13,7 +13,7 @@ from builder.inside.block_cache import BlockCache, prune, show
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.steps import initramfs
 from builder.inside.steps.initramfs import InitramfsStep
-from builder.inside.tree_digest import TreeDigest
+from builder.inside.tree.tree_digest import TreeDigest
 from tests.support.machines import CLOCK, RecordingSystem
 
 LISTING = "init\nscripts/live\nusr/bin/live-boot\n"

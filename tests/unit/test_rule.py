@@ -7,7 +7,7 @@ import pytest
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules import RULES
 from builder.inside.rules.rule import Rule, add, expand, lines_of, put_lines
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 from tests.support.machines import CLOCK
 
 PATTERNS = [(rule.name, pattern) for rule in RULES for pattern in rule.removes]

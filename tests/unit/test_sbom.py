@@ -16,7 +16,7 @@ from builder.host.results.sbom_reader import check_same, listed, parse_cyclonedx
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
 from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 from tests.support.sboms import cyclonedx_problems, spdx_problems
 from tests.support.trees import put
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
-from builder.inside.excludes import EXCLUDES, filters, swap_files
 from builder.inside.steps.stage import StageStep, rsync_progress
-from builder.inside.tree import Tree
+from builder.inside.tree.excludes import EXCLUDES, filters, swap_files
+from builder.inside.tree.tree import Tree
 from tests.support.machines import RecordingSystem
 from tests.support.staging import stage_step
 

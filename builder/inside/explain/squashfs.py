@@ -11,11 +11,11 @@ from builder.formats.inventory import Entry, EntryType
 from builder.inside.explain.parts import FirstByte, Part, first_byte_of
 from builder.inside.explain.superblock import SIZE as SUPERBLOCK
 from builder.inside.explain.superblock import Superblock, read_superblock
-from builder.inside.foreign_text import clean
 from builder.inside.read_iso import readable
 from builder.inside.squashfs_inventory import squashfs_rows
 from builder.inside.system.digests import CHUNK
 from builder.inside.system.system import System
+from builder.inside.tree.foreign_text import clean
 
 _UNREADABLE: Final = re.compile(r"uncompress file /*(?P<path>/.+)")  # unsquashfs 4.6.1
 _MOST_LOOKED_INTO: Final = 50  # files whose first differing byte is looked for; each costs a run

@@ -16,7 +16,7 @@ from builder.inside.rules.account_files import (
 )
 from builder.inside.rules.rule import Rule, Warned, add, cut, expand, lines_of, put_lines
 from builder.inside.rules.sudo_rules import without_rules
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _FILES: Final[tuple[tuple[str, Callable[[list[str], People], list[str]]], ...]] = (
     ("/etc/passwd", without_people),

@@ -10,7 +10,7 @@ from typing import Final
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.account_files import find_people
 from builder.inside.rules.rule import Rule, Warned, expand, lines_of, put_lines
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _SETTINGS: Final = (
     "/etc/lightdm/lightdm.conf", "/etc/lightdm/lightdm.conf.d/*.conf", "/etc/gdm3/*.conf",

@@ -8,7 +8,7 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, lines_of, put_lines
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _CONFIGS: Final = "/etc/snapper/configs"
 # Where snapper lists its configurations is decided when it is built: Debian, SUSE, Arch.

@@ -5,7 +5,7 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, add
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 SCRIPT: Final = "/usr/lib/distroclone-builder/boot-report"
 _UNIT_NAME: Final = "distroclone-builder-boot-report.service"

@@ -6,7 +6,7 @@ from typing import Final
 
 from builder.inside.dpkg import STATUS
 from builder.inside.rules.rule import Warned
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _LARGEST: Final = 256 << 20  # bytes; a large desktop has some 10 MB
 _STATES: Final = re.compile(rb"^Status: \S+ \S+ (?:half-\w+|unpacked)$", re.MULTILINE)

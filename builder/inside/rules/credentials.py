@@ -5,7 +5,7 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, expand, lines_of, put_lines
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _ANSWERS: Final = "/var/cache/debconf/passwords.dat"
 _URL_PASSWORD: Final = re.compile(r"(\w://)[^\s/@\"']+@")

@@ -4,7 +4,7 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, add
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 
 def _empty_machine_id(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:

@@ -13,7 +13,7 @@ from builder.basics.errors import StepError
 from builder.formats.recipe import LiveSettings
 from builder.inside.dpkg import installed
 from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 CONFIG: Final = "/etc/live/config.conf.d/zz-distroclone-builder.conf"  # after all others
 _FOR_THE_USER: Final = ("live-config", "user-setup")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _WILDCARDS: Final = "*?["
 _LARGEST: Final = 16 << 20  # bytes of a text file that is edited

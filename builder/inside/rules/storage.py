@@ -5,7 +5,7 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, add, expand, lines_of, put_lines
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _FSTAB: Final = b"""\
 # The root of a live system is an overlay that live-boot sets up; it adds its own lines here.

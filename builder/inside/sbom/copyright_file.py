@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from builder.inside.sbom.license_names import spdx_expression
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _FORMAT: Final = re.compile(
     r"https?://www\.debian\.org/doc/packaging-manuals/copyright-format/1\.0/?"

@@ -11,7 +11,7 @@ from builder.basics.codec import to_data
 from builder.formats.package import Distribution, Package, package_url
 from builder.inside.dpkg import InstalledPackage, read_installed
 from builder.inside.sbom.copyright_file import declared_license
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from builder.inside.medium.grub_menu import render_early_config, render_menu
 from builder.inside.medium.initrd_extra import gap_after, newc_archive
 from builder.inside.system.digests import CHUNK, Summing, summing_file
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 _FONT: Final = Path("/usr/share/grub/unicode.pf2")  # grub-common
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*")

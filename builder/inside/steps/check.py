@@ -15,9 +15,9 @@ from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
 from builder.inside.results import Results
 from builder.inside.room import IMAGE, check_room, images_beside
-from builder.inside.survey import Survey
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
+from builder.inside.tree.survey import Survey
+from builder.inside.tree.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

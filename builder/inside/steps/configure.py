@@ -13,7 +13,7 @@ from builder.inside.rules import RULES
 from builder.inside.rules.concerns import concerns
 from builder.inside.rules.rule import Rule, Warned
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 
 @dataclass(slots=True)

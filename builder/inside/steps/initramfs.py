@@ -13,11 +13,11 @@ from typing import ClassVar, Final
 
 from builder.basics.errors import StepError
 from builder.inside import footprint
-from builder.inside.foreign_text import clean
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
+from builder.inside.tree.foreign_text import clean
+from builder.inside.tree.tree import Tree
 
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
 # Modules for any machine, and no swap space to resume from. The mkinitramfs of Debian 12 and of

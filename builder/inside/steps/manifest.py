@@ -26,8 +26,8 @@ from builder.inside.packages import tool_versions
 from builder.inside.steps.iso import read_sums
 from builder.inside.system.digests import FileDigest, digest_file
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import TreeDigest
+from builder.inside.tree.tree import Tree
+from builder.inside.tree.tree_digest import TreeDigest
 
 MANIFEST_FORMAT: Final = 1
 ESP_NAME: Final = "EFI system partition"

@@ -12,8 +12,8 @@ from builder.formats.result_names import sbom_names
 from builder.formats.system_facts import SystemFacts
 from builder.inside.medium import identity as medium
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
-from builder.inside.tree_digest import TreeDigest
+from builder.inside.tree.tree import Tree
+from builder.inside.tree.tree_digest import TreeDigest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from builder.inside.block_cache import LIBRARY, BlockCache
 from builder.inside.dpkg import read_packages
 from builder.inside.mksquashfs import mksquashfs_options
 from builder.inside.system.system import System
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 # One attribute for each file has no order that could differ, and it is the one a system needs.
 _KEPT_ATTRIBUTES: Final = r"^security\.capability$"

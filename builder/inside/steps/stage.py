@@ -15,10 +15,10 @@ from typing import ClassVar, Final
 from builder.basics.errors import HostError, StepError
 from builder.border.plan import Staging
 from builder.inside.linux import acl
-from builder.inside.overlay import NoOverlayError, Overlay
 from builder.inside.room import check_room
-from builder.inside.survey import SourceTree, Survey
 from builder.inside.system.system import System
+from builder.inside.tree.overlay import NoOverlayError, Overlay
+from builder.inside.tree.survey import SourceTree, Survey
 
 # `--info=progress2`:   1,234,567  12%   10.00MB/s    0:00:00 (xfr#5, to-chk=95/123)
 _PROGRESS: Final = re.compile(r"^\s*[\d,.]+[KMGTP]?\s+(\d{1,3})%\s+\S+/s\s")

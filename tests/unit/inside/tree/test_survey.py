@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
-from builder.inside.survey import SourceTree, Survey, survey_tree
+from builder.inside.tree.survey import SourceTree, Survey, survey_tree
 from tests.support.trees import too_long
 
 

@@ -1,4 +1,4 @@
-"""Changes to a tree that is not ours, on paths that `builder.inside.tree` has resolved.
+"""Changes to a tree that is not ours, on paths that `builder.inside.tree.tree` has resolved.
 
 Nothing here follows a symlink, crosses a mount point, or leaves the time of day behind.
 """

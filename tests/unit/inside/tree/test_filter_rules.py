@@ -2,8 +2,8 @@
 
 import pytest
 
-from builder.inside.excludes import filters
-from builder.inside.filter_rules import FilterRules
+from builder.inside.tree.excludes import filters
+from builder.inside.tree.filter_rules import FilterRules
 
 
 def left_out(rules: list[str], *paths: str) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

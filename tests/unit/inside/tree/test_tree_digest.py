@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote_to_bytes
 import pytest
 
 from builder.basics.errors import StepError
-from builder.inside.survey import SourceTree
-from builder.inside.tree_digest import digest_tree, studying
+from builder.inside.tree.survey import SourceTree
+from builder.inside.tree.tree_digest import digest_tree, studying
 from tests.support import tree_vectors
 from tests.support.trees import too_long
 

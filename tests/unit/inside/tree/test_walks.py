@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from builder.host.config.compression_text import parse_compression
-from builder.inside import overlay
-from builder.inside.overlay import Overlay
 from builder.inside.steps.squashfs import SquashfsStep
-from builder.inside.survey import SourceTree
-from builder.inside.tree_digest import studying
+from builder.inside.tree import overlay
+from builder.inside.tree.overlay import Overlay
+from builder.inside.tree.survey import SourceTree
+from builder.inside.tree.tree_digest import studying
 from tests.support.machines import CLOCK, RecordingSystem
 
 FOLDERS = ("", "etc", "etc/apt", "usr", "usr/share", "usr/share/doc")

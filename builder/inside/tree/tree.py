@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from builder.inside import tree_edit
 from builder.inside.linux.regular import open_regular, read_whole
+from builder.inside.tree import tree_edit
 
 _MOST_LINKS: Final = 40  # as the kernel's MAXSYMLINKS, include/linux/namei.h
 _MEBIBYTE: Final = 1 << 20

@@ -12,7 +12,7 @@ import pytest
 from builder.basics.errors import HostError, StepError
 from builder.border.plan import Staging
 from builder.inside.steps.stage import StageStep
-from builder.inside.survey import Survey, survey_tree
+from builder.inside.tree.survey import Survey, survey_tree
 from tests.support.machines import RecordingSystem
 from tests.support.staging import stage_step
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.inside.linux.mounts import Mount, mounts
-from builder.inside.tree import Tree
+from builder.inside.tree.tree import Tree
 
 CLOCK = 1_000_000_000
 

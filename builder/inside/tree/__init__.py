@@ -1,0 +1,1 @@
+"""A root filesystem that is not ours: its door, what of it is taken, its name."""
