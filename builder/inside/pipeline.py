@@ -20,8 +20,8 @@ from builder.inside import block_cache, source
 from builder.inside.block_cache import BlockCache
 from builder.inside.fill_ahead import FillAhead
 from builder.inside.kept_initramfs import KeptInitramfs
-from builder.inside.results import Results, results_folder
-from builder.inside.room import images_beside
+from builder.inside.output.results import Results, results_folder
+from builder.inside.output.room import images_beside
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep

@@ -13,8 +13,8 @@ from builder.basics.texts import render
 from builder.border.cache_report import Candidate, Problem
 from builder.inside.admission import admission_problems
 from builder.inside.facts import read_facts
-from builder.inside.results import Results
-from builder.inside.room import IMAGE, check_room, images_beside
+from builder.inside.output.results import Results
+from builder.inside.output.room import IMAGE, check_room, images_beside
 from builder.inside.system.system import System
 from builder.inside.tree.survey import Survey
 from builder.inside.tree.tree import Tree

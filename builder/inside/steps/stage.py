@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 from builder.basics.errors import HostError, StepError
 from builder.border.plan import Staging
 from builder.inside.linux import acl
-from builder.inside.room import check_room
+from builder.inside.output.room import check_room
 from builder.inside.system.system import System
 from builder.inside.tree.overlay import NoOverlayError, Overlay
 from builder.inside.tree.survey import SourceTree, Survey

@@ -11,7 +11,7 @@ import pytest
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, StepError
 from builder.border.handover import MARK, Mark
-from builder.inside.results import Results, results_folder
+from builder.inside.output.results import Results, results_folder
 from tests.support.systems import RecordingSystem
 
 RUN = "0123456789abcdef"

@@ -1,0 +1,1 @@
+"""Where results go, and whether there is room for them."""
