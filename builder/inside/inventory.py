@@ -18,7 +18,7 @@ from builder.formats.inventory import (
     Row,
     encode_rows,
 )
-from builder.inside.dpkg import MOST_BYTES, STATUS, parse_status
+from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.linux.regular import read_whole
 from builder.inside.tree.excludes import staging_rules, swap_files
 from builder.inside.tree.survey import SourceTree, survey_tree, told_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from builder.formats.inventory import Entry, EntryType, InstalledPackage, Row
-from builder.inside.dpkg import MOST_BYTES, STATUS
+from builder.inside.debian.dpkg import MOST_BYTES, STATUS
 from builder.inside.inventory import OpenTexts, package_rows, with_text
 from builder.inside.iso_report import Extent, files_argv, parse_files
 from builder.inside.pseudo_file import Inode, read_definitions

@@ -18,7 +18,7 @@ from builder.formats.inventory import (
     decode_rows,
     encode_rows,
 )
-from builder.inside.dpkg import MOST_BYTES
+from builder.inside.debian.dpkg import MOST_BYTES
 from builder.inside.inventory import tree_rows, write_inventory
 from builder.inside.squashfs_inventory import iso_rows, read_rows
 from tests.support.machines import RecordingSystem

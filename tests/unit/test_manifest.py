@@ -5,7 +5,7 @@ import json
 import pytest
 
 from builder.border.cache_report import Candidate, SnapshotKind
-from builder.inside.packages import parse_versions
+from builder.inside.debian.packages import parse_versions
 from builder.inside.steps.manifest import describe_snapshot
 
 

@@ -4,7 +4,7 @@ import re
 import stat
 from typing import Final
 
-from builder.inside.dpkg import STATUS
+from builder.inside.debian.dpkg import STATUS
 from builder.inside.rules.rule import Warned
 from builder.inside.tree.tree import Tree
 

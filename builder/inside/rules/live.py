@@ -11,7 +11,7 @@ from typing import Final
 
 from builder.basics.errors import StepError
 from builder.formats.recipe import LiveSettings
-from builder.inside.dpkg import installed
+from builder.inside.debian.dpkg import installed
 from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
 from builder.inside.tree.tree import Tree
 

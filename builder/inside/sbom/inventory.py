@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from builder import __version__
 from builder.basics.codec import to_data
 from builder.formats.package import Distribution, Package, package_url
-from builder.inside.dpkg import InstalledPackage, read_installed
+from builder.inside.debian.dpkg import InstalledPackage, read_installed
 from builder.inside.sbom.copyright_file import declared_license
 from builder.inside.tree.tree import Tree
 

@@ -11,8 +11,8 @@ from typing import ClassVar
 from builder.basics.errors import SourceError
 from builder.basics.texts import render
 from builder.border.cache_report import Candidate, Problem
-from builder.inside.admission import admission_problems
-from builder.inside.facts import read_facts
+from builder.inside.debian.admission import admission_problems
+from builder.inside.debian.facts import read_facts
 from builder.inside.output.results import Results
 from builder.inside.output.room import IMAGE, check_room, images_beside
 from builder.inside.system.system import System

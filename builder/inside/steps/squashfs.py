@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 from builder.formats.recipe import Compression
 from builder.inside import packing
 from builder.inside.block_cache import LIBRARY, BlockCache
-from builder.inside.dpkg import read_packages
+from builder.inside.debian.dpkg import read_packages
 from builder.inside.mksquashfs import mksquashfs_options
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree

@@ -4,9 +4,9 @@ from typing import Final
 
 from builder.border.cache_report import Problem
 from builder.formats.system_facts import SystemFacts
-from builder.inside import dpkg
-from builder.inside.facts import read_os_release, shell_architecture
-from builder.inside.kernels import find_kernels
+from builder.inside.debian import dpkg
+from builder.inside.debian.facts import read_os_release, shell_architecture
+from builder.inside.debian.kernels import find_kernels
 from builder.inside.tree.tree import Tree
 
 ARCHITECTURE: Final = "amd64"

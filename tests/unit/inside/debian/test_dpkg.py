@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from builder.formats.package import Package
-from builder.inside import dpkg
-from builder.inside.dpkg import InstalledPackage, parse_status, read_packages
+from builder.inside.debian import dpkg
+from builder.inside.debian.dpkg import InstalledPackage, parse_status, read_packages
 from builder.inside.tree.tree import Tree
 from tests.support.trees import put
 

@@ -8,10 +8,10 @@ import pytest
 
 from builder.basics.texts import render
 from builder.border.cache_report import Problem
-from builder.inside import dpkg
-from builder.inside.admission import admission_problems, admission_warnings
-from builder.inside.facts import read_facts
-from builder.inside.kernels import version_key
+from builder.inside.debian import dpkg
+from builder.inside.debian.admission import admission_problems, admission_warnings
+from builder.inside.debian.facts import read_facts
+from builder.inside.debian.kernels import version_key
 from builder.inside.tree.tree import Tree
 from tests.support.trees import (
     ELF_ARM64,
@@ -222,6 +222,6 @@ def test_only_an_installed_package_counts(root: Path, state: str, counts: bool) 
 def test_a_status_without_end_is_read_up_to_a_limit(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("builder.inside.dpkg.MOST_BYTES", 10_000)
+    monkeypatch.setattr("builder.inside.debian.dpkg.MOST_BYTES", 10_000)
     put(root, "var/lib/dpkg/status", status(("early",)) + "#" * 20_000 + "\n\n" + status(("late",)))
     assert list(dpkg.installed(Tree(root), ("early", "late"))) == ["early"]

@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from builder.formats.system_facts import SystemFacts
-from builder.inside import dpkg
-from builder.inside.kernels import find_kernels
+from builder.inside.debian import dpkg
+from builder.inside.debian.kernels import find_kernels
 from builder.inside.tree.foreign_text import clean
 from builder.inside.tree.tree import Tree
 
