@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.basics.errors import StepError
-from builder.inside import footprint
+from builder.inside.chroot import footprint
 from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
 from builder.inside.system.system import System
