@@ -75,13 +75,13 @@ def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _show_blocks(_request: object, _emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import block_cache
+    from builder.inside.blocks import store as block_cache
 
     return dict(to_data(block_cache.show(paths.BLOCK_CACHE)))
 
 
 def _prune_blocks(request: object, _emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import block_cache
+    from builder.inside.blocks import store as block_cache
 
     limit = from_data(PruneRequest, request).limit
     return dict(to_data(block_cache.prune(paths.BLOCK_CACHE, limit=limit)))

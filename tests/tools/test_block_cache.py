@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside import block_cache
+from builder.inside.blocks import store as block_cache
 from tests.support.media import EPOCH
 from tests.support.packed import Packing, names, values
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from builder.host.config.compression_text import parse_compression
-from builder.inside.block_cache import LIBRARY, BlockCache
-from builder.inside.fill_ahead import FillAhead
+from builder.inside.blocks.fill_ahead import FillAhead
+from builder.inside.blocks.store import LIBRARY, BlockCache
 from tests.support.packed import Packing, values
 
 pytestmark = pytest.mark.tools

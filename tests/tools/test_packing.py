@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from builder.host.config.compression_text import parse_compression
-from builder.inside import packing
-from builder.inside.block_cache import BlockCache
+from builder.inside.blocks import packing
+from builder.inside.blocks.packing import MOST_GROUPS
+from builder.inside.blocks.store import BlockCache
 from builder.inside.medium import identity as medium
-from builder.inside.packing import MOST_GROUPS
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 
 pytestmark = pytest.mark.tools

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.host.config.compression_text import DISTROCLONE, PRESETS
-from builder.inside.mksquashfs import mksquashfs_options
+from builder.inside.blocks.mksquashfs import mksquashfs_options
 from builder.inside.steps.squashfs import SquashfsStep, squashfs_progress
 
 

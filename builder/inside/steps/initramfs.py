@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.basics.errors import StepError
+from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.chroot import footprint
-from builder.inside.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
 from builder.inside.system.system import System
 from builder.inside.tree.foreign_text import clean

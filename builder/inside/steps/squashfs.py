@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.formats.recipe import Compression
-from builder.inside import packing
-from builder.inside.block_cache import LIBRARY, BlockCache
+from builder.inside.blocks import packing
+from builder.inside.blocks.mksquashfs import mksquashfs_options
+from builder.inside.blocks.store import LIBRARY, BlockCache
 from builder.inside.debian.dpkg import read_packages
-from builder.inside.mksquashfs import mksquashfs_options
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 

@@ -12,7 +12,7 @@ from builder.border.stored_blocks import BlockCounts, StoreFacts
 from builder.host.block_cache.store import BlockStore
 from builder.host.cli.block_cache import parse_size
 from builder.host.config.build_config import Overrides, load_config
-from builder.inside.block_cache import BlockCache, mounted_store, prune, show
+from builder.inside.blocks.store import BlockCache, mounted_store, prune, show
 from tests.support.systems import RecordingSystem
 from tests.unit.test_squashfs import step
 

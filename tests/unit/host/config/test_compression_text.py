@@ -5,7 +5,7 @@ import pytest
 from builder.basics.errors import ExitCode, UsageError
 from builder.formats.recipe import Codec, Compression
 from builder.host.config.compression_text import DISTROCLONE, PRESETS, parse_compression
-from builder.inside.mksquashfs import mksquashfs_options
+from builder.inside.blocks.mksquashfs import mksquashfs_options
 
 
 @pytest.mark.parametrize(

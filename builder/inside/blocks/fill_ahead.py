@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.formats.recipe import Codec, Compression
-from builder.inside import packing
-from builder.inside.block_cache import LIBRARY, BlockCache
+from builder.inside.blocks import packing
+from builder.inside.blocks.store import LIBRARY, BlockCache
 from builder.inside.system.system import System
 
 _PROGRAM: Final = Path("/usr/lib/distroclone-builder/fill_ahead")

@@ -7,8 +7,8 @@ import pytest
 
 from builder.border.stored_blocks import BlockCounts
 from builder.host.config.compression_text import parse_compression
-from builder.inside.block_cache import BlockCache
-from builder.inside.fill_ahead import FillAhead
+from builder.inside.blocks.fill_ahead import FillAhead
+from builder.inside.blocks.store import BlockCache
 from tests.support.machines import RecordingSystem
 
 

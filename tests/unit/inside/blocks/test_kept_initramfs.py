@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import SourceError
-from builder.inside.block_cache import BlockCache, prune, show
-from builder.inside.kept_initramfs import KeptInitramfs
+from builder.inside.blocks.kept_initramfs import KeptInitramfs
+from builder.inside.blocks.store import BlockCache, prune, show
 from builder.inside.steps import initramfs
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.tree.tree_digest import TreeDigest

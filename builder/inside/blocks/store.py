@@ -26,7 +26,8 @@ _ABANDONED: Final = 3600  # seconds; no value takes that long to write
 class BlockCache:
     """A store that a build container sees; the library writes `counts` at its end.
 
-    And `counts_ahead` at the end of what filled the store for it, see `builder.inside.fill_ahead`.
+    And `counts_ahead` at the end of what filled the store for it, see
+    `builder.inside.blocks.fill_ahead`.
     """
 
     folder: Path

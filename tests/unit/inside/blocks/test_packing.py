@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.packing import MOST_GROUPS, Group, SmallFile, grouped, key_of, write_actions
+from builder.inside.blocks.packing import (
+    MOST_GROUPS,
+    Group,
+    SmallFile,
+    grouped,
+    key_of,
+    write_actions,
+)
 
 KIB = 1024
 

@@ -1,0 +1,1 @@
+"""Compressed blocks that are kept between builds, and what makes more of them fit."""
