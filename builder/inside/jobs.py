@@ -88,7 +88,7 @@ def _prune_blocks(request: object, _emit: Emit) -> Mapping[str, Any]:
 
 
 def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import read_iso
+    from builder.inside.iso import read_iso
 
     system = RealSystem(emit)
     with system.step("open", position=2, total=2):

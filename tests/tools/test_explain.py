@@ -16,10 +16,10 @@ from builder.border.differences import Difference, Explanation
 from builder.host.config.compression_text import parse_compression
 from builder.inside.explain.isos import explain_isos
 from builder.inside.explain.regions import partition_tables, regions
-from builder.inside.iso_report import Extent
+from builder.inside.iso.iso_report import Extent
+from builder.inside.iso.read_iso import files_of, partition_of
 from builder.inside.medium import identity as medium
 from builder.inside.medium.initrd_extra import gap_after, newc_archive
-from builder.inside.read_iso import files_of, partition_of
 from tests.support import media
 from tests.support.media import Work, make_root, real_system
 from tests.support.results import flip_bit

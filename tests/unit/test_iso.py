@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from builder.basics.errors import VerificationError
-from builder.inside.iso_digests import digest_iso
-from builder.inside.iso_report import Extent, check_layout, parse_files
+from builder.inside.iso.iso_digests import digest_iso
+from builder.inside.iso.iso_report import Extent, check_layout, parse_files
 from builder.inside.medium import boot_images
 from builder.inside.medium.identity import MediumId
 from builder.inside.steps.iso import IsoStep, iso_progress, read_sums, write_sums

@@ -12,9 +12,9 @@ from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import FirstByte, Part, first_byte, size_difference
 from builder.inside.explain.regions import Region, partition_tables, regions
 from builder.inside.explain.squashfs import explain_squashfs
-from builder.inside.iso_report import Extent
+from builder.inside.iso.iso_report import Extent
+from builder.inside.iso.read_iso import files_of, partition_of
 from builder.inside.medium import identity as medium
-from builder.inside.read_iso import files_of, partition_of
 from builder.inside.system.system import System
 
 _INITRAMFS: Final = "live/initrd"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.inside.explain.parts import Part
-from builder.inside.iso_report import BLOCK, Extent
+from builder.inside.iso.iso_report import BLOCK, Extent
 
 _SECTOR: Final = 512
 _DESCRIPTORS: Final = 16 * BLOCK

@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 from builder import __version__
 from builder.basics.codec import from_data
 from builder.basics.errors import StepError
-from builder.inside.iso_report import check_layout, layout_argv
+from builder.inside.iso.iso_report import check_layout, layout_argv
 from builder.inside.medium import identity as medium
 from builder.inside.medium.grub_menu import shown_title
 from builder.inside.system.digests import Sums, summing_file

@@ -20,8 +20,8 @@ from builder.formats.recipe import Recipe
 from builder.formats.result_names import manifest_name
 from builder.inside.debian.dpkg import read_packages
 from builder.inside.debian.packages import tool_versions
-from builder.inside.iso_digests import IsoDigests, digest_iso
-from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
+from builder.inside.iso.iso_digests import IsoDigests, digest_iso
+from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.medium import identity as medium
 from builder.inside.steps.iso import read_sums
 from builder.inside.system.digests import FileDigest, digest_file

@@ -19,7 +19,7 @@ from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.images import ImageFacts
 from builder.host.results.manifest_reader import KNOWN_FORMAT
 from builder.host.verify.verification import Check, Verdict, Verification, verify
-from builder.inside.read_iso import read_iso
+from builder.inside.iso.read_iso import read_iso
 from builder.inside.steps.manifest import MANIFEST_FORMAT
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
 
@@ -272,7 +272,7 @@ def test_a_package_database_that_cannot_be_read_is_told_beside_the_rest(
     status: bytes | BuilderError,
     reason: str,
 ) -> None:
-    monkeypatch.setattr("builder.inside.iso_packages.MOST_BYTES", 1000)
+    monkeypatch.setattr("builder.inside.iso.iso_packages.MOST_BYTES", 1000)
     (tmp_path / ISO).write_bytes(b"\0" * 300_000)
     found = read(tmp_path / ISO, LAYOUT, files, status)
     assert reason in found.unreadable

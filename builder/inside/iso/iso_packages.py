@@ -13,7 +13,7 @@ from typing import Final
 from builder.basics.errors import StepError
 from builder.formats.package import Package
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
-from builder.inside.iso_report import Extent
+from builder.inside.iso.iso_report import Extent
 from builder.inside.medium import identity as medium
 from builder.inside.system.system import System
 

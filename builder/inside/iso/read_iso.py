@@ -9,9 +9,9 @@ from typing import Final
 from builder.basics.errors import StepError, VerificationError
 from builder.border.iso_contents import IsoContents, IsoFile
 from builder.formats.package import Package
-from builder.inside.iso_digests import digest_iso
-from builder.inside.iso_packages import UnreadableError, read_iso_packages
-from builder.inside.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
+from builder.inside.iso.iso_digests import digest_iso
+from builder.inside.iso.iso_packages import UnreadableError, read_iso_packages
+from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.steps.manifest import ESP_NAME
 from builder.inside.system.system import System
 from builder.inside.tree.foreign_text import clean

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.inside.iso_report import Extent
+from builder.inside.iso.iso_report import Extent
 from builder.inside.system.digests import CHUNK, FileDigest
 
 

@@ -1,0 +1,1 @@
+"""A finished ISO, which may be damaged or made by anybody."""
