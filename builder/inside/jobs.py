@@ -31,20 +31,20 @@ def run(name: str, request: object, *, emit: Emit) -> Mapping[str, Any]:
 
 
 def _freeze(request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import freeze
+    from builder.inside.source import freeze
 
     return {"frozen": freeze.freeze(from_data(FreezeRequest, request), system=RealSystem(emit))}
 
 
 def _thaw(request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import freeze
+    from builder.inside.source import freeze
 
     freeze.thaw(from_data(ThawRequest, request), system=RealSystem(emit))
     return {}
 
 
 def _list_frozen(_request: object, _emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import freeze
+    from builder.inside.source import freeze
 
     return {"names": freeze.list_frozen(paths.CACHE)}
 
@@ -104,7 +104,8 @@ def _explain(_request: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import inventory, source
+    from builder.inside import inventory
+    from builder.inside.source import mounted as source
 
     request = from_data(TreeInventoryRequest, data)
     system = RealSystem(emit)
@@ -127,7 +128,7 @@ def _iso_inventory(_request: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import scan
+    from builder.inside.source import scan
 
     request = from_data(ScanRequest, data)
     with _cache(request, RealSystem(emit)) as mount:
@@ -140,7 +141,7 @@ def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def _cache(request: ScanRequest, system: RealSystem) -> Iterator[Path]:
-    from builder.inside import cache_image
+    from builder.inside.source import cache_image
 
     if not request.image:
         yield paths.CACHE

@@ -3,7 +3,7 @@
 from builder.border import paths
 from builder.border.requests import TreeInventoryRequest
 from builder.formats.identities import TreeName
-from builder.inside import source
+from builder.inside.source import mounted as source
 from builder.inside.system.system import System
 from builder.inside.tree.excludes import staging_rules, swap_files
 from builder.inside.tree.survey import SourceTree

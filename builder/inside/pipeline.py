@@ -16,13 +16,13 @@ from builder.border.requests import TreePlace
 from builder.border.stored_blocks import LIMIT, BlockCounts
 from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
-from builder.inside import source
 from builder.inside.blocks import store as block_cache
 from builder.inside.blocks.fill_ahead import FillAhead
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.blocks.store import BlockCache
 from builder.inside.output.results import Results, results_folder
 from builder.inside.output.room import images_beside
+from builder.inside.source import mounted as source
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep

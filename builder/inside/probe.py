@@ -8,7 +8,7 @@ from typing import Any
 
 from builder.basics.errors import BuilderError
 from builder.border import paths
-from builder.inside.cache_image import make_loop_devices
+from builder.inside.source.cache_image import make_loop_devices
 from builder.inside.system.system import System
 from builder.inside.tree.overlay import NoOverlayError, Overlay
 from builder.inside.tree.survey import SourceTree, survey_tree

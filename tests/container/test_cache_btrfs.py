@@ -16,10 +16,10 @@ from builder.border.cache_report import CacheReport, Candidate
 from builder.border.labels import frozen_name
 from builder.border.requests import FreezeRequest, ThawRequest
 from builder.host.source.selection import choose
-from builder.inside.fingerprint import fingerprint
-from builder.inside.freeze import freeze, list_frozen, thaw
 from builder.inside.linux.btrfs import filesystem_id, subvolume
-from builder.inside.scan import find_base, scan
+from builder.inside.source.fingerprint import fingerprint
+from builder.inside.source.freeze import freeze, list_frozen, thaw
+from builder.inside.source.scan import find_base, scan
 from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
 from tests.support.trees import META, make_system, put

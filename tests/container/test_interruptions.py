@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.inside.fingerprint import fingerprint
+from builder.inside.source.fingerprint import fingerprint
 from tests.support.caches import frozen
 from tests.support.command_line import COMMAND, PROJECT, Ended, run, running, wait_until
 from tests.support.engine_proxy import proxied

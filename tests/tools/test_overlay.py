@@ -19,8 +19,8 @@ from builder.basics.texts import render
 from builder.border.events import Event, Note
 from builder.border.plan import Staging
 from builder.host.config.compression_text import parse_compression
-from builder.inside.cache_image import make_loop_devices
 from builder.inside.linux.mounts import mount_points_below
+from builder.inside.source.cache_image import make_loop_devices
 from builder.inside.tree.survey import SourceTree
 from builder.inside.tree.tree_digest import digest_tree
 from tests.support.hard_tree import CLOCK, RULES, change, make_hard_tree

@@ -71,7 +71,11 @@ def broken(source: str, module: str) -> list[str]:
         ("builder.inside.tree.tree", "import yaml", "yaml"),
         ("builder.inside.sbom.inventory", "import yaml", "yaml"),
         ("builder.inside.steps.sbom", "import cyclonedx.model", "cyclonedx.model"),
-        ("builder.plan", "def late():\n    import builder.inside.scan", "builder.inside.scan"),
+        (
+            "builder.plan",
+            "def late():\n    import builder.inside.source.scan",
+            "builder.inside.source.scan",
+        ),
         ("builder.plan", "import tenacity", "tenacity"),
         ("builder.host.build.session", "from docker.types import Mount", "docker.types.Mount"),
     ],

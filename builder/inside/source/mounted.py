@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from builder.basics.errors import SourceError
 from builder.border import paths
 from builder.border.requests import TreePlace
-from builder.inside import cache_image
-from builder.inside.fingerprint import fingerprint
+from builder.inside.source import cache_image
+from builder.inside.source.fingerprint import fingerprint
 from builder.inside.system.system import System
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.border.cache_report import Problem
-from builder.inside.snapper import LIMIT, SnapperInfo, read_info
+from builder.inside.source.snapper import LIMIT, SnapperInfo, read_info
 
 GOOD = """<?xml version="1.0"?>
 <snapshot>

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from builder.border.cache_report import Problem, Skipped, SnapshotKind
-from builder.inside.backup_meta import BackupMeta, read_meta
 from builder.inside.linux.btrfs import Subvolume, subvolume
-from builder.inside.snapper import read_info
+from builder.inside.source.backup_meta import BackupMeta, read_meta
+from builder.inside.source.snapper import read_info
 from builder.inside.tree.foreign_text import clean, utc_seconds
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import SourceError
-from builder.inside.cache_image import check
+from builder.inside.source.cache_image import check
 
 SIZE = 1 << 20
 

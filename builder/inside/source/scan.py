@@ -8,13 +8,13 @@ from typing import Final
 from builder.basics.errors import SourceError
 from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped, SnapshotKind
 from builder.formats.system_facts import SystemFacts
-from builder.inside.backup_meta import BackupMeta, read_meta
 from builder.inside.debian.admission import admission_problems, admission_warnings, is_empty
 from builder.inside.debian.dpkg import STATUS
 from builder.inside.debian.facts import read_facts, read_os_release
 from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.linux.mounts import filesystem_at
-from builder.inside.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
+from builder.inside.source.backup_meta import BackupMeta, read_meta
+from builder.inside.source.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
 from builder.inside.tree.foreign_text import clean, utc_seconds
 from builder.inside.tree.tree import Tree
 

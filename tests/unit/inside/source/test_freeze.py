@@ -7,7 +7,7 @@ import pytest
 from builder.basics.errors import SourceError, StepError
 from builder.border.labels import frozen_name, is_frozen_name
 from builder.border.requests import FreezeRequest, ThawRequest
-from builder.inside.freeze import freeze, list_frozen, thaw
+from builder.inside.source.freeze import freeze, list_frozen, thaw
 from tests.support.systems import RecordingSystem
 from tests.support.trees import make_cache
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import SourceError
-from builder.inside.fingerprint import fingerprint
+from builder.inside.source.fingerprint import fingerprint
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_the_made_up_times_of_a_nested_subvolumes_place_do_not_count(
 ) -> None:
     place = (root / "a/b").stat().st_ino
     monkeypatch.setattr(
-        "builder.inside.fingerprint.is_subvolume_stub", lambda status: status.st_ino == place
+        "builder.inside.source.fingerprint.is_subvolume_stub", lambda status: status.st_ino == place
     )
     before = fingerprint(root)
     os.utime(root / "a/b", (1, 1))

@@ -8,7 +8,7 @@ import pytest
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import SourceError
 from builder.border.cache_report import CacheReport, SnapshotKind
-from builder.inside.scan import find_base, scan
+from builder.inside.source.scan import find_base, scan
 from tests.support.trees import make_cache, put
 
 

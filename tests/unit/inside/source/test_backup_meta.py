@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.backup_meta import BackupMeta, read_meta
+from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.tree.foreign_text import clean, utc_seconds
 
 
