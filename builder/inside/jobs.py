@@ -104,7 +104,7 @@ def _explain(_request: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import inventory
+    from builder.inside.inventory import tree_listing as inventory
     from builder.inside.source import mounted as source
 
     request = from_data(TreeInventoryRequest, data)
@@ -119,7 +119,12 @@ def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _iso_inventory(_request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import inventory, squashfs_inventory
+    from builder.inside.inventory import (
+        squashfs_listing as squashfs_inventory,
+    )
+    from builder.inside.inventory import (
+        tree_listing as inventory,
+    )
 
     system = RealSystem(emit)
     with system.step("list", position=1, total=1):

@@ -11,8 +11,8 @@ import pytest
 
 from builder.basics.errors import StepError
 from builder.formats.inventory import Entry, EntryType, Row
-from builder.inside.inventory import tree_rows
-from builder.inside.squashfs_inventory import read_rows
+from builder.inside.inventory.squashfs_listing import read_rows
+from builder.inside.inventory.tree_listing import tree_rows
 from tests.support.media import real_system
 
 pytestmark = pytest.mark.tools

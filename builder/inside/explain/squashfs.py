@@ -11,8 +11,8 @@ from builder.formats.inventory import Entry, EntryType
 from builder.inside.explain.parts import FirstByte, Part, first_byte_of
 from builder.inside.explain.superblock import SIZE as SUPERBLOCK
 from builder.inside.explain.superblock import Superblock, read_superblock
+from builder.inside.inventory.squashfs_listing import squashfs_rows
 from builder.inside.iso.read_iso import readable
-from builder.inside.squashfs_inventory import squashfs_rows
 from builder.inside.system.digests import CHUNK
 from builder.inside.system.system import System
 from builder.inside.tree.foreign_text import clean

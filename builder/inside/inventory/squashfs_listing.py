@@ -11,10 +11,10 @@ from typing import BinaryIO, Final
 
 from builder.formats.inventory import Entry, EntryType, InstalledPackage, Row
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS
-from builder.inside.inventory import OpenTexts, package_rows, with_text
+from builder.inside.inventory.pseudo_file import Inode, read_definitions
+from builder.inside.inventory.tree_listing import OpenTexts, package_rows, with_text
 from builder.inside.iso.iso_report import Extent, files_argv, parse_files
 from builder.inside.iso.read_iso import readable
-from builder.inside.pseudo_file import Inode, read_definitions
 from builder.inside.system.digests import CHUNK
 from builder.inside.system.system import System
 

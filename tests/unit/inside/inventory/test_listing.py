@@ -19,8 +19,8 @@ from builder.formats.inventory import (
     encode_rows,
 )
 from builder.inside.debian.dpkg import MOST_BYTES
-from builder.inside.inventory import tree_rows, write_inventory
-from builder.inside.squashfs_inventory import iso_rows, read_rows
+from builder.inside.inventory.squashfs_listing import iso_rows, read_rows
+from builder.inside.inventory.tree_listing import tree_rows, write_inventory
 from tests.support.machines import RecordingSystem
 from tests.support.trees import put
 

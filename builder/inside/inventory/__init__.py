@@ -1,0 +1,1 @@
+"""What a tree or a squashfs holds, listed for whoever compares."""
