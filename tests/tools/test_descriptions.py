@@ -13,8 +13,8 @@ from builder.border import paths
 from builder.formats.package import Distribution, Package
 from builder.inside.iso.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso.iso_report import Extent, files_argv, parse_files
+from builder.inside.sbom.components import Inventory, LiveSystem, read_components
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
-from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.tree.tree import Tree
 from tests.support.media import EPOCH, Work, real_system

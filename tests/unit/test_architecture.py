@@ -69,7 +69,7 @@ def broken(source: str, module: str) -> list[str]:
         ("builder.inside.tree.tree", "from builder import host", "builder.host"),
         ("builder.inside.steps.iso", "from ...host import cli", "builder.host.cli"),
         ("builder.inside.tree.tree", "import yaml", "yaml"),
-        ("builder.inside.sbom.inventory", "import yaml", "yaml"),
+        ("builder.inside.sbom.components", "import yaml", "yaml"),
         ("builder.inside.steps.sbom", "import cyclonedx.model", "cyclonedx.model"),
         (
             "builder.plan",

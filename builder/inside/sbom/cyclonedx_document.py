@@ -17,7 +17,7 @@ from packageurl import PackageURL
 
 from builder import __version__
 from builder.formats.sbom import PROPERTIES
-from builder.inside.sbom.inventory import Component, Inventory
+from builder.inside.sbom.components import Component, Inventory
 
 _DECLARED: Final = LicenseAcknowledgement.DECLARED
 

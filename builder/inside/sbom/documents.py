@@ -2,8 +2,8 @@
 
 from builder.formats.package import Distribution
 from builder.formats.system_facts import SystemFacts
+from builder.inside.sbom.components import Inventory, LiveSystem, read_components
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
-from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.tree.tree import Tree
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from builder import __version__
 from builder.formats.sbom import SPDX_SUBJECT, SPDX_VERSION
-from builder.inside.sbom.inventory import Component, Inventory
+from builder.inside.sbom.components import Component, Inventory
 from builder.inside.sbom.license_names import REFERENCE, references
 
 # Where the specification (6.5) lets documents of creators without a website of their own be.

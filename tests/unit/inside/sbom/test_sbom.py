@@ -13,8 +13,8 @@ from packageurl import PackageURL
 
 from builder.formats.package import Distribution, Package, package_url
 from builder.host.results.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
+from builder.inside.sbom.components import Inventory, LiveSystem, read_components
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
-from builder.inside.sbom.inventory import Inventory, LiveSystem, read_components
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.tree.tree import Tree
 from tests.support.sboms import cyclonedx_problems, spdx_problems
