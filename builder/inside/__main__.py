@@ -12,7 +12,7 @@ from builder.basics.errors import BuilderError, ExitCode, StepError
 from builder.basics.signals import interruptible
 from builder.border import paths
 from builder.border.events import Event, Failed, Result, encode
-from builder.inside import jobs
+from builder.inside.jobs import table as jobs
 
 
 def _emit(event: Event) -> None:

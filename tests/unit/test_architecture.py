@@ -85,7 +85,7 @@ def test_an_import_across_is_noticed(module: str, source: str, wrong: str) -> No
 
 
 def test_only_the_step_that_needs_them_loads_the_libraries_of_the_image() -> None:
-    code = f"import sys, builder.inside.jobs; print({{*sys.modules}} & {{*{_IN_THE_IMAGE}}})"
+    code = f"import sys, builder.inside.jobs.table; print({{*sys.modules}} & {{*{_IN_THE_IMAGE}}})"
     done = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=True, capture_output=True)
     assert done.stdout == b"set()\n"
 

@@ -17,7 +17,7 @@ from builder.host.cli.root import cli
 from builder.host.config.checks import selector
 from builder.host.config.compression_text import PRESETS, parse_compression
 from builder.host.source import cache as source
-from builder.inside import pipeline
+from builder.inside.jobs import build as pipeline
 
 PROJECT = Path(__file__).parents[2]
 README = PROJECT / "README.md"

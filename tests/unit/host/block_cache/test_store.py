@@ -14,7 +14,7 @@ from builder.host.cli.block_cache import parse_size
 from builder.host.config.build_config import Overrides, load_config
 from builder.inside.blocks.store import BlockCache, mounted_store, prune, show
 from tests.support.systems import RecordingSystem
-from tests.unit.test_squashfs import step
+from tests.unit.inside.steps.test_squashfs import step
 
 COUNTS = """\
 hits 98

@@ -308,7 +308,7 @@ def test_the_context_holds_the_code_of_the_container_and_not_the_hosts() -> None
         "Dockerfile",
         "packages.lock",
         "builder/border/plan.py",
-        "builder/inside/pipeline.py",
+        "builder/inside/jobs/build.py",
     } <= {*names}
     assert [name for name in names if "host" in name or "__pycache__" in name] == []
 

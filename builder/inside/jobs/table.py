@@ -50,13 +50,13 @@ def _list_frozen(_request: object, _emit: Emit) -> Mapping[str, Any]:
 
 
 def _build(request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import pipeline
+    from builder.inside.jobs import build as pipeline
 
     return pipeline.build(from_data(BuildPlan, request), emit=emit)
 
 
 def _digest(data: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import name_tree
+    from builder.inside.jobs import digest as name_tree
 
     request = from_data(TreeInventoryRequest, data)
     return dict(to_data(name_tree.name_tree(request, system=RealSystem(emit))))
@@ -69,7 +69,7 @@ def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
 
 
 def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside import probe
+    from builder.inside.jobs import probe
 
     return probe.probe(RealSystem(emit))
 
