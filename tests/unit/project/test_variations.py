@@ -12,7 +12,7 @@ from tests.support.comparison import difference, mentions
 from tests.support.shuffled_copy import shuffled_copy
 from tests.support.variations import ALL_TOGETHER, ALONE, BY_NAME, QUICK, VARIATIONS
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 PAGE = PROJECT / "docs/reproducibility.md"
 COMBINED = (*QUICK, *ALL_TOGETHER)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _IN_THE_IMAGE = ("cyclonedx", "license_expression", "packageurl")
 
 

@@ -19,7 +19,7 @@ from builder.host.config.compression_text import PRESETS, parse_compression
 from builder.host.source import cache as source
 from builder.inside.jobs import build as pipeline
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 README = PROJECT / "README.md"
 CLI_PAGE = PROJECT / "docs/cli.md"
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")])
