@@ -10,11 +10,11 @@ import click
 
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
+from builder.basics.printable import printable, printable_lines, short
 from builder.basics.texts import render, say
 from builder.border.differences import CONTENT, PRESENCE, Difference, Explanation
 from builder.host.cli.options import FOLDER, AnyPath, answer, config_of, json_option, source_options
 from builder.host.display import choose_display
-from builder.host.display.printable import printable, printable_lines, short
 from builder.host.engine import connect
 from builder.host.reproduce.originals import Comparison, Side, Verdict
 from builder.host.reproduce.rebuild import Reproduction

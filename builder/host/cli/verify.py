@@ -7,10 +7,10 @@ import click
 
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
+from builder.basics.printable import printable, printable_lines
 from builder.basics.texts import say
 from builder.host.cli.options import AnyPath, answer, json_option
 from builder.host.display import choose_display
-from builder.host.display.printable import printable, printable_lines
 from builder.host.engine import connect
 from builder.host.sign.signatures import trusted_signer
 from builder.host.verify import verification as verifying

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from builder.basics.errors import UsageError
+from builder.basics.printable import short
 from builder.border.plan import Isolation, Staging
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.host.block_cache.store import BlockStore
@@ -21,7 +22,6 @@ from builder.host.config.nearest import nearest
 from builder.host.config.problems import Place, Problems
 from builder.host.config.sections import Section
 from builder.host.config.yaml_reader import Kind, Scalar, read_yaml
-from builder.host.display.printable import short
 
 VERSION: Final = 1
 DEFAULT_CACHE: Final = Path("/mnt/SysLinuxOS_backup")

@@ -9,8 +9,8 @@ import re
 from typing import Final
 
 from builder.basics.errors import UsageError
+from builder.basics.printable import short
 from builder.host.config.nearest import nearest
-from builder.host.display.printable import short
 
 LONGEST_TIMEOUT: Final = 600  # seconds
 

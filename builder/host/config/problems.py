@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from builder.basics.errors import UsageError
+from builder.basics.printable import printable_lines
 from builder.basics.texts import say
-from builder.host.display.printable import printable_lines
 
 MOST_SHOWN: Final = 200  # a file of the wrong kind could have a problem in each line
 

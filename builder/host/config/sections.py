@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from builder.basics.errors import UsageError
+from builder.basics.printable import short
 from builder.host.config.nearest import nearest
 from builder.host.config.problems import Place, Problems
 from builder.host.config.yaml_reader import Entry, Items, Kind, Mapping, Node, Refused, Scalar
-from builder.host.display.printable import short
 
 Value = TypeVar("Value")
 Default = TypeVar("Default")

@@ -26,8 +26,8 @@ from yaml.events import (
 from yaml.reader import ReaderError
 
 from builder.basics.errors import UsageError
+from builder.basics.printable import short
 from builder.host.config.problems import Place, Problems
-from builder.host.display.printable import short
 
 LARGEST: Final = 1 << 20  # bytes
 _DEEPEST: Final = 20  # levels of nesting; ours has three

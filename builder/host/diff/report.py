@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from builder.basics.printable import printable, short
 from builder.basics.texts import say
 from builder.host.diff.model import Change, Difference, FileChange, PackageChange, SideFacts
 from builder.host.diff.words import MARKS, largest, package_of, place_of, signed_size, versions_of
-from builder.host.display.printable import printable, short
 from builder.host.output.delivery import readable_size
 
 _LARGEST: Final = 15  # rows of what is sorted by size

@@ -11,9 +11,9 @@ from itertools import islice
 from typing import Any, Final
 
 from builder.basics.errors import BuilderError, VerificationError
+from builder.basics.printable import short
 from builder.host.config import checks as rules
 from builder.host.diff.model import SettingChange
-from builder.host.display.printable import short
 
 _COMPARED: Final = ("builder", "image", "recipe", "snapshot", "source", "tools", "volume_id")
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}Z")

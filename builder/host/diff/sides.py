@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from builder.basics.errors import HostError, UsageError, VerificationError
+from builder.basics.printable import short
 from builder.border.cache_report import CacheReport
 from builder.formats.result_names import manifest_name
 from builder.host.config import checks as rules
 from builder.host.diff.model import Kind
 from builder.host.diff.settings import Described, describe
-from builder.host.display.printable import short
 from builder.host.engine import Engine
 from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import opened_folder

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+from builder.basics.printable import printable
 from builder.basics.texts import say
 from builder.host.diff.model import Growth
 from builder.host.diff.treemap import Box, squarified
 from builder.host.diff.words import place_of, signed_size
-from builder.host.display.printable import printable
 from builder.host.output.delivery import readable_size
 
 _CANVAS: Final = Box(x=0, y=0, width=960, height=460)

@@ -1,7 +1,7 @@
 """Shows what happens: bars on a terminal, plain lines in CI, JSON for programs, and a log.
 
 A display takes the events of `builder.border.events` one by one. Text in them may come from
-anywhere (a tool, a file name), so nothing is shown before `builder.host.display.printable` saw it.
+anywhere (a tool, a file name), so nothing is shown before `builder.basics.printable` saw it.
 """
 
 import os

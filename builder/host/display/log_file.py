@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, error_from_data
+from builder.basics.printable import printable
 from builder.basics.texts import say
 from builder.border.events import (
     Event,
@@ -20,7 +21,6 @@ from builder.border.events import (
     ToolOutput,
 )
 from builder.host.display.base import Display
-from builder.host.display.printable import printable
 from builder.host.display.wording import duration, note_text, percent, render_failure, step_title
 
 

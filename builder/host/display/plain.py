@@ -2,6 +2,7 @@
 
 from typing import Final, TextIO, assert_never
 
+from builder.basics.printable import printable, printable_lines
 from builder.basics.texts import say
 from builder.border.events import (
     Event,
@@ -14,7 +15,6 @@ from builder.border.events import (
     ToolOutput,
 )
 from builder.host.display.base import Display
-from builder.host.display.printable import printable, printable_lines
 from builder.host.display.wording import duration, note_text, percent, step_title
 
 _EVERY: Final = 10  # percent between two progress lines

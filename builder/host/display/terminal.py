@@ -13,6 +13,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from builder.basics.printable import printable_lines
 from builder.basics.texts import say
 from builder.border.events import (
     Event,
@@ -25,7 +26,6 @@ from builder.border.events import (
     ToolOutput,
 )
 from builder.host.display.base import Display
-from builder.host.display.printable import printable_lines
 from builder.host.display.wording import duration, note_text, percent, step_title
 
 

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from builder.basics.errors import BuilderError
+from builder.basics.printable import printable, printable_lines
 from builder.basics.texts import render, say
 from builder.border.events import Failed, Note
-from builder.host.display.printable import printable, printable_lines
 
 _TITLES: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -18,10 +18,10 @@ from typing import Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, UsageError, VerificationError
+from builder.basics.printable import short
 from builder.basics.signals import held, undoing
 from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.formats.result_names import is_plain_name
-from builder.host.display.printable import short
 from builder.host.output.archive_stream import unpack
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
 

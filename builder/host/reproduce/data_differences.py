@@ -3,8 +3,8 @@
 import json
 from typing import Any, Final
 
+from builder.basics.printable import short
 from builder.border.differences import PRESENCE, Difference, Explanation, explained
-from builder.host.display.printable import short
 
 _DEEPEST: Final = 50  # levels; what lies deeper is compared as a whole
 _KEYS: Final = ("path", "name")  # by which the rows of a list are known

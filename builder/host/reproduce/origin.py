@@ -8,12 +8,12 @@ from typing import Any, Final, TypeVar
 
 from builder.basics.codec import from_data
 from builder.basics.errors import UsageError, VerificationError
+from builder.basics.printable import short
 from builder.border.cache_report import SnapshotKind
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
 from builder.host.build.session import epoch_of
 from builder.host.config import checks as rules
-from builder.host.display.printable import short
 from builder.host.reproduce.recipe_reader import read_recipe
 from builder.host.results.manifest_reader import Manifest, manifest_of, read_manifest
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from builder.basics.errors import VerificationError
+from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.formats.package import Distribution, Package
 from builder.formats.result_names import is_plain_name
-from builder.host.display.printable import short
 from builder.host.results.result_folder import FileFacts
 from builder.host.results.strict_json import strict_json
 

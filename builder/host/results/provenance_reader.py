@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from builder.basics.errors import VerificationError
+from builder.basics.printable import short
 from builder.formats.provenance import (
     BUILD_TYPE,
     BUILDER_IMAGE,
@@ -13,7 +14,6 @@ from builder.formats.provenance import (
     STATEMENT,
     TREE_DIGEST,
 )
-from builder.host.display.printable import short
 from builder.host.results.manifest_reader import Manifest
 from builder.host.results.strict_json import strict_json
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from builder.basics.errors import UsageError, VerificationError
-from builder.host.display.printable import short
+from builder.basics.printable import short
 
 _CHUNK: Final = 4 * 1024 * 1024
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

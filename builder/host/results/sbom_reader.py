@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from builder.basics.errors import VerificationError
+from builder.basics.printable import short
 from builder.formats.package import Distribution, Package, package_url
 from builder.formats.sbom import CYCLONEDX_VERSION, SPDX_SUBJECT, SPDX_VERSION
-from builder.host.display.printable import short
 from builder.host.results.strict_json import strict_json
 
 LARGEST: Final = 32 * 1024 * 1024  # bytes; a large desktop's has about 3 MiB

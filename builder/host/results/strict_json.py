@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from builder.basics.errors import VerificationError
-from builder.host.display.printable import short
+from builder.basics.printable import short
 
 
 def strict_json(content: bytes, *, name: str) -> Any:

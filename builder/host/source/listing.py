@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.basics.errors import HostError, StepError
+from builder.basics.printable import short
 from builder.border.cache_report import CacheReport, Candidate
 from builder.border.labels import new_run
 from builder.formats.inventory import Entry, InstalledPackage, Row, decode_rows
-from builder.host.display.printable import short
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.engine.tar_stream import ChunkReader

@@ -6,10 +6,10 @@ Each check returns what it found, or raises VerificationError.
 import hashlib
 
 from builder.basics.errors import VerificationError
+from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name, provenance_name, sbom_names
-from builder.host.display.printable import short
 from builder.host.results import provenance_reader, sbom_reader
 from builder.host.results.manifest_reader import Manifest
 from builder.host.results.provenance_reader import check_provenance, parse_provenance

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import UsageError, VerificationError
+from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name
-from builder.host.display.printable import short
 from builder.host.output.delivery import SIGNATURES
 from builder.host.results.manifest_reader import LARGEST, Manifest, parse_manifest
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder

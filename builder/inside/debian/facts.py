@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
+from builder.basics.printable import clean
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian import dpkg
 from builder.inside.debian.kernels import find_kernels
-from builder.inside.tree.foreign_text import clean
 from builder.inside.tree.tree import Tree
 
 _OS_RELEASE: Final = ("/etc/os-release", "/usr/lib/os-release")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from builder.basics.errors import VerificationError
+from builder.basics.printable import clean
 from builder.border.cache_report import Problem
 from builder.border.differences import PRESENCE, SIZE, Difference, Explanation, explained
 from builder.formats.inventory import Entry, EntryType
@@ -15,7 +16,6 @@ from builder.inside.inventory.squashfs_listing import squashfs_rows
 from builder.inside.iso.read_iso import readable
 from builder.inside.system.digests import CHUNK
 from builder.inside.system.system import System
-from builder.inside.tree.foreign_text import clean
 
 _UNREADABLE: Final = re.compile(r"uncompress file /*(?P<path>/.+)")  # unsquashfs 4.6.1
 _MOST_LOOKED_INTO: Final = 50  # files whose first differing byte is looked for; each costs a run

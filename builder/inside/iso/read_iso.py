@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError, VerificationError
+from builder.basics.printable import clean
 from builder.border.iso_contents import IsoContents, IsoFile
 from builder.formats.package import Package
 from builder.inside.iso.iso_digests import digest_iso
@@ -14,7 +15,6 @@ from builder.inside.iso.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.steps.manifest import ESP_NAME
 from builder.inside.system.system import System
-from builder.inside.tree.foreign_text import clean
 
 _COMPLAINT: Final = re.compile(r": FAILURE :|^FATAL ERROR: |^Can.t find a valid SQUASHFS")
 _MOST_EXTENTS: Final = 20_000  # ours have some hundred; each costs time in every chunk

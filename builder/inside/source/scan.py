@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError
+from builder.basics.printable import clean
 from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped, SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.admission import admission_problems, admission_warnings, is_empty
@@ -15,7 +16,7 @@ from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
-from builder.inside.tree.foreign_text import clean, utc_seconds
+from builder.inside.source.zoneless_time import utc_seconds
 from builder.inside.tree.tree import Tree
 
 ROOTFS: Final = ".rootfs_cache"

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 from xml.parsers import expat  # a DOCTYPE, which every XML bomb needs, is refused
 
+from builder.basics.printable import clean
 from builder.border.cache_report import Problem
 from builder.inside.linux.regular import read_whole
-from builder.inside.tree.foreign_text import clean, utc_seconds
+from builder.inside.source.zoneless_time import utc_seconds
 
 LIMIT: Final = 64 * 1024  # bytes; the real ones hold a few hundred
 _TYPES: Final = ("single", "pre", "post")

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.basics.printable import clean
 from builder.border.cache_report import Problem, Skipped, SnapshotKind
 from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.snapper import read_info
-from builder.inside.tree.foreign_text import clean, utc_seconds
+from builder.inside.source.zoneless_time import utc_seconds
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _RAW: Final = re.compile(r"@([0-9]{4}-[0-9]{2}-[0-9]{2})_([0-9]{2}:[0-9]{2})")

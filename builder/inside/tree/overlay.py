@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError
+from builder.basics.printable import clean
 from builder.basics.texts import say
 from builder.inside.linux import acl
 from builder.inside.linux.mounts import mount_points_below
 from builder.inside.linux.xattrs import xattr_names
 from builder.inside.system.system import System
 from builder.inside.tree.excludes import KEPT_XATTR
-from builder.inside.tree.foreign_text import clean
 from builder.inside.tree.survey import SourceTree, Survey
 
 _WHITEOUT: Final = stat.S_IFCHR  # with device number 0:0

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError
+from builder.basics.printable import clean
 from builder.inside.linux import acl
 from builder.inside.linux.btrfs import is_subvolume_stub
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.linux.statx import is_unchangeable
 from builder.inside.linux.xattrs import xattr_names
 from builder.inside.tree.filter_rules import FilterRules
-from builder.inside.tree.foreign_text import clean
 
 _OVERLAY_OWN: Final = "trusted.overlay."
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from builder.basics.errors import StepError
+from builder.basics.printable import clean
 from builder.inside.linux import acl
 from builder.inside.linux.xattrs import xattr_names
 from builder.inside.system.digests import CHUNK
 from builder.inside.tree.excludes import KEPT_XATTR
-from builder.inside.tree.foreign_text import clean
 from builder.inside.tree.survey import SourceTree, Survey, changed, survey_tree, told_of
 
 TREE_FORMAT: Final = 1

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from builder.basics.printable import clean
 from builder.inside.source.backup_meta import BackupMeta, read_meta
-from builder.inside.tree.foreign_text import clean, utc_seconds
+from builder.inside.source.zoneless_time import utc_seconds
 
 
 def meta_of(path: Path, content: bytes | str) -> BackupMeta:

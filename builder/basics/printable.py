@@ -1,12 +1,15 @@
-"""Text from outside, made harmless for a terminal, a log and an error message."""
+"""Text from outside, made harmless before anybody shows it or writes it down."""
 
 import re
+import unicodedata
 from typing import Final
 
 # ECMA-48: OSC and its like up to their end, CSI sequences, and two-character escapes.
 _ESCAPES: Final = re.compile(
     r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x1b]\[[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?"
 )
+# Control and format characters (terminal codes, bidi overrides), lone surrogates, line separators.
+_UNWANTED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _STAND_IN: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -29,3 +32,10 @@ def _shown(sign: str) -> str:
     if sign.isprintable():
         return sign
     return " " if sign.isspace() else _STAND_IN
+
+
+def clean(text: str, *, limit: int = 200) -> str:
+    """Return `text` in one line without control characters, at most `limit` characters long."""
+    start = text[: 4 * limit]
+    kept = "".join(sign for sign in start if unicodedata.category(sign) not in _UNWANTED)
+    return kept.strip()[:limit]

@@ -1,20 +1,10 @@
-"""Text and times that somebody else wrote: made harmless before anybody shows them."""
+"""Times that the backup wrote without a zone."""
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from typing import Final
 
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})?")
-# Control and format characters (terminal codes, bidi overrides), lone surrogates, line separators.
-_UNWANTED: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-
-def clean(text: str, *, limit: int = 200) -> str:
-    """Return `text` in one line without control characters, at most `limit` characters long."""
-    start = text[: 4 * limit]
-    kept = "".join(sign for sign in start if unicodedata.category(sign) not in _UNWANTED)
-    return kept.strip()[:limit]
 
 
 def utc_seconds(text: str) -> int | None:
