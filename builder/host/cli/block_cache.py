@@ -7,6 +7,7 @@ import click
 
 from builder.basics.codec import to_data
 from builder.basics.errors import UsageError
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
 from builder.host.block_cache import store as blocks
@@ -15,7 +16,6 @@ from builder.host.cli.options import answer, block_cache_option, json_option
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder
-from builder.host.output.delivery import readable_size
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 

@@ -6,6 +6,7 @@ import click
 
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import new_run
 from builder.border.plan import Isolation, Staging
@@ -24,7 +25,6 @@ from builder.host.config.compression_text import PRESETS
 from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent
 from builder.host.engine import connect
-from builder.host.output.delivery import readable_size
 from builder.host.sign import signing
 
 

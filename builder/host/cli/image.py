@@ -4,6 +4,7 @@ import click
 
 from builder.basics.codec import to_data
 from builder.basics.errors import UsageError
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import LABEL_BASE
 from builder.host.cli.options import answer, json_option
@@ -15,7 +16,6 @@ from builder.host.image.lock import LockChange, Package
 from builder.host.image.lock_refresh import refresh_lock
 from builder.host.image.package_archive import archives_of
 from builder.host.image.resources import base_pin, builder_lock
-from builder.host.output.delivery import readable_size
 
 
 @click.group()

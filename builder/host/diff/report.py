@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.basics.printable import printable, short
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.diff.model import Change, Difference, FileChange, PackageChange, SideFacts
 from builder.host.diff.words import MARKS, largest, package_of, place_of, signed_size, versions_of
-from builder.host.output.delivery import readable_size
 
 _LARGEST: Final = 15  # rows of what is sorted by size
 _LONGEST_PATH: Final = 500  # characters

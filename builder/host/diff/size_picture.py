@@ -6,11 +6,11 @@ from html import escape
 from typing import Final
 
 from builder.basics.printable import printable
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.diff.model import Growth
 from builder.host.diff.treemap import Box, squarified
 from builder.host.diff.words import place_of, signed_size
-from builder.host.output.delivery import readable_size
 
 _CANVAS: Final = Box(x=0, y=0, width=960, height=460)
 _HEAD: Final = 18.0  # height of a group's title

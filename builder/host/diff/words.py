@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Final, TypeVar
 
 from builder.basics.printable import printable, short
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.diff.model import Change, FileChange, Growth, PackageChange
-from builder.host.output.delivery import readable_size
 
 MARKS: Final = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "*"}
 _USUAL: Final = ("amd64", "all", "")  # architectures that nobody needs to hear of

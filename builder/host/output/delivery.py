@@ -20,6 +20,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.basics.printable import short
 from builder.basics.signals import held, undoing
+from builder.basics.sizes import readable_size
 from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.formats.result_names import is_plain_name
 from builder.host.output.archive_stream import unpack
@@ -190,15 +191,6 @@ def _remove_stale(path: Path) -> None:
             path=path,
             reason=error.strerror or error,
         ) from error
-
-
-def readable_size(count: float) -> str:
-    """Return a number of bytes as people read it, e.g. "1.4 GiB"."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
 
 
 def _unusable(path: Path, error: OSError) -> HostError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.basics.errors import BuilderError, Interrupted
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import new_run, volume_name
 from builder.border.plan import Isolation
@@ -17,7 +18,6 @@ from builder.host.build.session import BUILDING
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import find_builder
-from builder.host.output.delivery import readable_size
 from builder.host.upkeep import sweep
 
 _ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB

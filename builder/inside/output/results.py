@@ -15,6 +15,7 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, StepError
+from builder.basics.sizes import readable_size
 from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.inside.linux.regular import read_whole
 from builder.inside.system.digests import digest_file
@@ -45,11 +46,11 @@ class Results:
         """Raise HostError when fewer than `needed` bytes are free in the output folder."""
         if (free := self._free()) < needed:
             raise HostError(
-                "The output folder {path} has {free} MiB free; about {needed} MiB are needed",
+                "The output folder {path} has {free} free; about {needed} are needed",
                 hint=_ROOM,
                 path=self.output,
-                free=free >> 20,
-                needed=int(needed) >> 20,
+                free=readable_size(free),
+                needed=readable_size(needed),
             )
 
     def settled(self) -> tuple[Artefact, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError
+from builder.basics.sizes import readable_size
 
 # The squashfs, and once more the ISO, as a part of the tree's size. Root filesystems of Debian
 # compress to between 0.3 and 0.5 of it; documents and music do not.
@@ -26,9 +27,9 @@ def check_room(work: Path, needed: float) -> None:
     free = space.f_bavail * space.f_frsize
     if free < needed:
         raise HostError(
-            "The engine's volumes have {free} MiB free; about {needed} MiB are needed",
+            "The engine's volumes have {free} free; about {needed} are needed",
             hint="Free space where the engine keeps its data (`distroclone-builder doctor` "
             "shows the place), or move it to a larger disk.",
-            free=free >> 20,
-            needed=int(needed) >> 20,
+            free=readable_size(free),
+            needed=readable_size(needed),
         )

@@ -13,8 +13,9 @@ import pytest
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, Interrupted, UsageError, VerificationError
 from builder.basics.signals import interruptible
+from builder.basics.sizes import readable_size
 from builder.border.handover import MARK, Artefact, Mark
-from builder.host.output.delivery import output_folder, readable_size
+from builder.host.output.delivery import output_folder
 
 RUN = "0123456789abcdef"
 
