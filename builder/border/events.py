@@ -4,7 +4,7 @@ The same lines are what `--json` prints, so their shape is part of the interface
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -71,6 +71,7 @@ class Failed:
 
 
 Event = StepStarted | StepProgress | StepFinished | ToolOutput | Note | Result | Failed
+OnEvent = Callable[[Event], None]
 
 _NAMES: Final[Mapping[str, type[Any]]] = {
     "step-started": StepStarted,

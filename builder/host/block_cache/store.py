@@ -8,11 +8,11 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError
+from builder.border.events import OnEvent
 from builder.border.labels import BLOCK_CACHE, LABEL_ROLE, new_run
 from builder.border.stored_blocks import PruneRequest, StoreFacts
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume
 from builder.host.engine.owner import labels
-from builder.host.source.cache import OnEvent
 
 SHOWING: Final = ("DAC_READ_SEARCH",)
 PRUNING: Final = ("DAC_OVERRIDE",)

@@ -4,7 +4,6 @@ The ISO is bound, not copied: the engine has to see the path, so it must run on 
 """
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ from typing import Final
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, UsageError
 from builder.border.boot_test import Attachment, BootTestRequest, BootTestResult, Firmware
-from builder.border.events import Event
+from builder.border.events import OnEvent
 from builder.border.labels import new_run
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
@@ -25,8 +24,6 @@ _KVM: Final = "/dev/kvm"
 _TIMEOUT_SECONDS: Final = 900  # a large desktop, without KVM, on a slow machine
 _MEMORY_MIB: Final = 1536
 _READING: Final = ("DAC_OVERRIDE",)  # an ISO that only its owner may read; the bind is read-only
-
-OnEvent = Callable[[Event], None]
 
 
 def boot_test(

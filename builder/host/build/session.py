@@ -11,7 +11,7 @@ from builder.basics.codec import from_data, to_data
 from builder.basics.errors import BuilderError, HostError, SourceError
 from builder.basics.texts import say
 from builder.border.cache_report import CacheReport, Candidate
-from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted
+from builder.border.events import Event, Note, OnEvent, StepFinished, StepProgress, StepStarted
 from builder.border.handover import SUMS, Artefact
 from builder.border.labels import new_run
 from builder.border.plan import PLAN_FORMAT, BuildPlan, Isolation
@@ -32,14 +32,7 @@ from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import ensure_builder
 from builder.host.output.delivery import SIGNATURES, output_folder
-from builder.host.source.cache import (
-    CacheSource,
-    OnEvent,
-    TreeBind,
-    scan_cache,
-    tree_bind,
-    work_volume,
-)
+from builder.host.source.cache import CacheSource, TreeBind, scan_cache, tree_bind, work_volume
 from builder.host.source.local_zone import local_zone
 from builder.host.source.selection import choose, is_cache_newer, local_time
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from builder.border.events import Event, StepStarted
+from builder.border.events import Event, OnEvent, StepStarted
 from builder.border.labels import new_run
 from builder.host.diff.files import compare_files
 from builder.host.diff.growth import Sizes
@@ -14,7 +14,7 @@ from builder.host.diff.packages import compare_packages
 from builder.host.diff.settings import compare_settings
 from builder.host.diff.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
 from builder.host.image.builder_image import ensure_builder
-from builder.host.source.cache import CacheSource, OnEvent, scan_cache
+from builder.host.source.cache import CacheSource, scan_cache
 from builder.host.verify.iso_contents import OpenEngine
 
 _LIST: Final = "list"  # the step of the containers that list

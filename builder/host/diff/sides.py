@@ -10,6 +10,7 @@ from typing import NoReturn
 from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.basics.printable import short
 from builder.border.cache_report import CacheReport
+from builder.border.events import OnEvent
 from builder.formats.result_names import manifest_name
 from builder.host.config import checks as rules
 from builder.host.diff.model import Kind
@@ -17,7 +18,7 @@ from builder.host.diff.settings import Described, describe
 from builder.host.engine import Engine
 from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import opened_folder
-from builder.host.source.cache import CacheSource, OnEvent
+from builder.host.source.cache import CacheSource
 from builder.host.source.listing import Inventory, iso_inventory, tree_inventory
 from builder.host.source.local_zone import local_zone
 from builder.host.source.selection import choose

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,14 @@ from typing import IO, Final
 
 from builder.basics.errors import BuilderError, HostError
 from builder.basics.signals import undoing
-from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.events import (
+    Note,
+    OnEvent,
+    StepFinished,
+    StepProgress,
+    StepStarted,
+    ToolOutput,
+)
 from builder.border.labels import LABEL_BASE, new_run
 from builder.host.engine import Engine
 from builder.host.image.resources import BasePin, BuildContext, base_pin
@@ -23,8 +30,6 @@ from builder.host.image.resources import BasePin, BuildContext, base_pin
 REPOSITORY: Final = "distroclone-builder-base"
 _PULL_ATTEMPTS: Final = 3
 _STAGE: Final = re.compile(r"Step (?P<number>[0-9]{1,3})/(?P<count>[0-9]{1,3}) :")
-
-OnEvent = Callable[[Event], None]
 
 
 class BaseOrigin(StrEnum):

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from builder.basics.errors import HostError
+from builder.border.events import OnEvent
 from builder.host.engine import Engine
-from builder.host.image.base_image import OnEvent
 from builder.host.image.lock import LockChange, parse_lock, renewed
 from builder.host.image.resources import lock_path
 from builder.host.image.workshop import workshop

@@ -11,11 +11,11 @@ from typing import IO, Final
 
 from builder.basics.errors import HostError
 from builder.basics.signals import undoing
-from builder.border.events import Event, ToolOutput
+from builder.border.events import Event, OnEvent, ToolOutput
 from builder.border.labels import LABEL_RUN, new_run
 from builder.host.engine import Engine
 from builder.host.engine.owner import labels, ourselves
-from builder.host.image.base_image import Base, OnEvent, build_on_base, ensure_base, fresh_base
+from builder.host.image.base_image import Base, build_on_base, ensure_base, fresh_base
 from builder.host.image.package_archive import Archives, PackageHashError
 from builder.host.image.resources import BuildContext, tools_context
 from builder.host.image.spool import spool

@@ -17,6 +17,7 @@ from builder.border.differences import (
     joined,
     shown_byte,
 )
+from builder.border.events import OnEvent
 from builder.border.handover import SUMS
 from builder.border.labels import new_run
 from builder.host.build.session import Outcome
@@ -28,7 +29,7 @@ from builder.host.results.manifest_reader import LARGEST, manifest_of, read_mani
 from builder.host.results.result_folder import ResultFolder, opened_folder
 from builder.host.results.strict_json import strict_json
 from builder.host.results.sums import parse_sums
-from builder.host.source.cache import READING, OnEvent
+from builder.host.source.cache import READING
 
 _ORIGINAL: Final = "/original.iso"  # builder.border.paths, seen from here
 _REBUILT: Final = "/rebuilt.iso"

@@ -13,7 +13,7 @@ from pathlib import Path
 from builder.basics.errors import UsageError
 from builder.border.cache_report import Candidate
 from builder.border.differences import Explanation
-from builder.border.events import Note, StepFinished, StepStarted
+from builder.border.events import Note, OnEvent, StepFinished, StepStarted
 from builder.host.build import session
 from builder.host.build.session import Choice, Outcome, cache_source, choice_of
 from builder.host.config.build_config import Config
@@ -32,7 +32,7 @@ from builder.host.reproduce.temporary import temporary_folder
 from builder.host.reproduce.tree_search import TreeSearch, is_named
 from builder.host.reproduce.wanted_image import wanted_image
 from builder.host.results.result_folder import opened_folder
-from builder.host.source.cache import OnEvent, scan_cache
+from builder.host.source.cache import scan_cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from typing import Final
 from builder.basics.codec import from_data
 from builder.basics.errors import SourceError, StepError
 from builder.border.cache_report import CacheReport, Candidate
-from builder.border.events import Note, StepFinished, StepStarted
+from builder.border.events import Note, OnEvent, StepFinished, StepStarted
 from builder.formats.identities import TreeName
 from builder.host.engine import Engine
 from builder.host.reproduce.origin import Origin, SnapshotName
-from builder.host.source.cache import CacheSource, OnEvent
+from builder.host.source.cache import CacheSource
 from builder.host.source.opened_tree import tree_job
 
 _SHOWN: Final = 20  # trees that are named when none is the right one

@@ -4,10 +4,10 @@ from builder import __version__
 from builder.basics.errors import HostError
 from builder.basics.printable import short
 from builder.basics.texts import say
+from builder.border.events import OnEvent
 from builder.border.labels import LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine
-from builder.host.image.base_image import OnEvent
 from builder.host.image.builder_image import build_builder, builder_tag
 from builder.host.reproduce.origin import Origin
 

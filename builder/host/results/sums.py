@@ -11,12 +11,10 @@ from typing import Final
 
 from builder.basics.errors import VerificationError
 from builder.basics.printable import short
-from builder.border.events import Event, StepFinished, StepProgress, StepStarted
+from builder.border.events import OnEvent, StepFinished, StepProgress, StepStarted
 from builder.border.handover import SUMS
 from builder.formats.result_names import is_plain_name
 from builder.host.results.result_folder import FileFacts, ResultFolder
-
-OnEvent = Callable[[Event], None]
 
 _LARGEST: Final = 1024 * 1024  # bytes
 _MOST: Final = 1000  # files

@@ -13,10 +13,11 @@ from typing import ClassVar, Final
 
 from builder.basics.errors import HostError, UsageError
 from builder.basics.signals import undoing
+from builder.border.events import OnEvent
 from builder.border.handover import SUMS
 from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE, output_folder
 from builder.host.results.result_folder import is_file, opened_folder
-from builder.host.results.sums import OnEvent, Sums, compare, read_sums
+from builder.host.results.sums import Sums, compare, read_sums
 from builder.host.sign.tools import Ran, run_tool
 
 NAMESPACE: Final = "distroclone-builder"

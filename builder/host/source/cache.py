@@ -4,7 +4,7 @@ The freezing container is the only one that may write to the cache's volume.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,13 +13,11 @@ from builder.basics.codec import from_data
 from builder.basics.errors import HostError, SourceError
 from builder.basics.texts import say
 from builder.border.cache_report import CacheReport, Candidate
-from builder.border.events import Event
+from builder.border.events import OnEvent
 from builder.border.labels import LABEL_CACHE, frozen_name, volume_name
 from builder.border.requests import FreezeRequest, ScanRequest, ThawRequest
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
-
-OnEvent = Callable[[Event], None]
 
 READING: Final = ("DAC_READ_SEARCH",)
 MOUNTING: Final = ("DAC_READ_SEARCH", "MKNOD", "SYS_ADMIN")

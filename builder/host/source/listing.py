@@ -17,12 +17,13 @@ from typing import IO, Final
 from builder.basics.errors import HostError, StepError
 from builder.basics.printable import short
 from builder.border.cache_report import CacheReport, Candidate
+from builder.border.events import OnEvent
 from builder.border.labels import new_run
 from builder.formats.inventory import Entry, InstalledPackage, Row, decode_rows
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.engine.tar_stream import ChunkReader
-from builder.host.source.cache import READING, CacheSource, OnEvent
+from builder.host.source.cache import READING, CacheSource
 from builder.host.source.opened_tree import tree_job
 
 _INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.border.paths, seen from here

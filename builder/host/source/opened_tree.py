@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from builder.border.cache_report import CacheReport, Candidate
+from builder.border.events import OnEvent
 from builder.border.labels import new_run
 from builder.border.requests import TreeInventoryRequest, TreePlace
 from builder.host.engine import ContainerSpec, Engine
@@ -13,7 +14,6 @@ from builder.host.source.cache import (
     MOUNTING,
     READING,
     CacheSource,
-    OnEvent,
     TreeBind,
     tree_bind,
     work_volume,

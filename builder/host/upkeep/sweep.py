@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.basics.errors import BuilderError, Interrupted
-from builder.border.events import Note
+from builder.border.events import Note, OnEvent
 from builder.border.labels import LABEL_CACHE, LABEL_OWNER, LABEL_RUN, frozen_name, new_run
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.connection import Leftover
@@ -27,7 +27,7 @@ class Swept:
     failures: tuple[str, ...] = ()
 
 
-def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: source.OnEvent) -> Swept:
+def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: OnEvent) -> Swept:
     """Remove what ended runs left in the engine, and frozen snapshots below the caches.
 
     The caches that left volumes name are looked at as well as `caches`.
@@ -75,9 +75,7 @@ def _is_orphan(leftover: Leftover) -> bool:
     return owner is not None and owner.is_gone()
 
 
-def _thaw_orphans(
-    engine: Engine, image: str, cache: Path, *, on_event: source.OnEvent
-) -> list[str]:
+def _thaw_orphans(engine: Engine, image: str, cache: Path, *, on_event: OnEvent) -> list[str]:
     run = new_run()
     spec = ContainerSpec(
         image=image,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, VerificationError
-from builder.border.events import Event
+from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents
 from builder.border.labels import new_run
 from builder.host.engine import Bind, ContainerSpec, Engine
@@ -16,7 +16,6 @@ from builder.host.source.cache import READING
 _MEDIUM = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here
 _SHOWN = 5  # differences
 
-OnEvent = Callable[[Event], None]
 OpenEngine = Callable[[], Engine]
 
 

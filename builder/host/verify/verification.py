@@ -12,6 +12,7 @@ from typing import Final
 from builder.basics.errors import UsageError, VerificationError
 from builder.basics.printable import short
 from builder.basics.texts import say
+from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name
 from builder.host.output.delivery import SIGNATURES
@@ -22,7 +23,6 @@ from builder.host.sign.signatures import Signer
 from builder.host.verify.descriptions import check_origin, check_sboms, read_listed
 from builder.host.verify.iso_contents import (
     CannotLookError,
-    OnEvent,
     OpenEngine,
     check_contents,
     read_contents,
