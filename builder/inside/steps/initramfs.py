@@ -14,9 +14,9 @@ from typing import ClassVar, Final
 from builder.basics.errors import StepError
 from builder.basics.printable import clean
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
-from builder.inside.chroot import footprint
 from builder.inside.rules.rule import add
 from builder.inside.system.system import System
+from builder.inside.tree import footprint
 from builder.inside.tree.tree import Tree
 
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"

@@ -21,7 +21,7 @@ from typing import IO, BinaryIO, Final
 from builder.basics.errors import StepError
 from builder.basics.signals import held, undoing
 from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
-from builder.inside.chroot import enter
+from builder.inside.system import enter
 
 Emit = Callable[[Event], None]
 

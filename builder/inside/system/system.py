@@ -25,7 +25,7 @@ class System(Protocol):
     ) -> str:
         """Run a tool to its end and return what it printed on standard output.
 
-        `root` makes that tree all it can see and reach (`builder.inside.chroot.enter`). The
+        `root` makes that tree all it can see and reach (`builder.inside.system.enter`). The
         environment is small and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every
         line of output goes to the log; lines end at LF or CR, and a line for which `progress`
         returns a fraction (0.0 to 1.0) becomes a progress event instead of a log line. Raises

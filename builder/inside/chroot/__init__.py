@@ -1,1 +1,0 @@
-"""The wall around a tree's own programs, and what they leave behind."""
