@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from builder.border.boot_test import Accelerator, Attachment, BootTestResult, Firmware
-from builder.host.boot_test.boot_test import boot_test, ensure_image
+from builder.host.boot_test.boot_test import boot_test
 from builder.host.build.session import Outcome
 from builder.host.engine import Engine, connect
+from builder.host.image.boot_test_image import ensure_boot_test_image
 from tests.conftest import ignore, report, unable
 
 pytestmark = pytest.mark.boot
@@ -23,7 +24,7 @@ Boots = Mapping[tuple[Firmware, Attachment], Future[BootTestResult]]
 @pytest.fixture(scope="module")
 def boots(engine: Engine, demo_build: Outcome) -> Iterator[Boots]:
     """All four boots: as many at once as there are processors, each machine with one."""
-    ensure_image(engine, on_event=ignore)
+    ensure_boot_test_image(engine, on_event=ignore)
     iso = demo_build.folder / demo_build.iso.name
     with ThreadPoolExecutor(max_workers=max(os.cpu_count() or 1, 1)) as pool:
         yield {

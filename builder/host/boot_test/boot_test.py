@@ -15,10 +15,8 @@ from builder.border.events import OnEvent
 from builder.border.labels import new_run
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
-from builder.host.image.base_image import build_on_base
-from builder.host.image.resources import boot_test_context
+from builder.host.image.boot_test_image import ensure_boot_test_image
 
-REPOSITORY: Final = "distroclone-builder-boot-test"
 _MEDIUM: Final = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here
 _KVM: Final = "/dev/kvm"
 _TIMEOUT_SECONDS: Final = 900  # a large desktop, without KVM, on a slow machine
@@ -48,7 +46,7 @@ def boot_test(
             path=iso,
         )
     spec = ContainerSpec(
-        image=ensure_image(engine, on_event=on_event),
+        image=ensure_boot_test_image(engine, on_event=on_event),
         job="boot-test",
         request=BootTestRequest(
             firmware=firmware,
@@ -65,25 +63,6 @@ def boot_test(
     with contextlib.ExitStack() as stack:
         job = _started(stack, engine, spec, iso=iso)
         return from_data(BootTestResult, job.finish(on_event))
-
-
-def ensure_image(engine: Engine, *, on_event: OnEvent) -> str:
-    """Return the id of the image that holds QEMU, built first when the engine has none."""
-    present = engine.images.find(image_tag())
-    if present is not None:
-        return present.id
-    return build_on_base(
-        engine,
-        boot_test_context(),
-        tag=image_tag(),
-        dockerfile="boot-test/Dockerfile",
-        on_event=on_event,
-    )
-
-
-def image_tag() -> str:
-    """Return the tag under which the engine keeps today's image with QEMU."""
-    return f"{REPOSITORY}:{boot_test_context().digest[:16]}"
 
 
 def _started(

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from builder.host.boot_test import boot_test
 from builder.host.engine import Engine
-from builder.host.image import base_image
+from builder.host.image import base_image, boot_test_image
 from builder.host.image import builder_image as image
 from builder.host.image.resources import base_pin
 
@@ -21,13 +20,13 @@ def prune_images(engine: Engine) -> Pruned:
     """Remove every image of ours that this version has no use for, and that nothing uses."""
     kept = {
         base_image.bootstrapped_tag(base_pin()),
-        boot_test.image_tag(),
+        boot_test_image.boot_test_tag(),
         *(image.builder_tag(locked=locked) for locked in (True, False)),
         *(image.tools_tag(locked=locked) for locked in (True, False)),
     }
     repositories = (
         image.REPOSITORY,
-        boot_test.REPOSITORY,
+        boot_test_image.REPOSITORY,
         image.TOOLS_REPOSITORY,
         base_image.REPOSITORY,
     )

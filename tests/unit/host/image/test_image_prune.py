@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, cast
 
-from builder.host.boot_test import boot_test
+from builder.host.image import boot_test_image
 from builder.host.image import builder_image as image
 from builder.host.image.base_image import bootstrapped_tag
 from builder.host.image.image_prune import Pruned, prune_images
@@ -16,7 +16,7 @@ _NOW = (
     image.builder_tag(locked=True),
     image.builder_tag(locked=False),
     image.tools_tag(locked=True),
-    boot_test.image_tag(),
+    boot_test_image.boot_test_tag(),
     bootstrapped_tag(base_pin()),
 )
 _OLD = (
