@@ -13,7 +13,7 @@ from builder.formats.package import Package
 from builder.inside.iso.iso_digests import digest_iso
 from builder.inside.iso.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
-from builder.inside.steps.manifest import ESP_NAME
+from builder.inside.medium.identity import ESP_NAME
 from builder.inside.system.system import System
 
 _COMPLAINT: Final = re.compile(r": FAILURE :|^FATAL ERROR: |^Can.t find a valid SQUASHFS")

@@ -30,6 +30,7 @@ LIVE_UUID: Final = ".disk/live-uuid"
 LIVE_UUID_IN_INITRD: Final = "conf/uuid.conf"
 SHA256_SUMS: Final = "sha256sum.txt"
 MD5_SUMS: Final = "md5sum.txt"
+ESP_NAME: Final = "EFI system partition"  # as a manifest and `verify` call it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,6 @@ from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
 
 MANIFEST_FORMAT: Final = 1
-ESP_NAME: Final = "EFI system partition"
 
 _DECISIVE_TOOLS: Final = (
     "squashfs-tools", "xorriso", "libisoburn*", "libisofs*", "grub-common", "grub-pc-bin",
@@ -72,7 +71,7 @@ class ManifestStep:
     def run(self, system: System) -> None:
         """Write it. Raises VerificationError when the ISO does not hold what was staged."""
         partition = check_layout(system.run(layout_argv(self.iso)))
-        esp = Extent(path=ESP_NAME, start=partition.start, size=partition.size)
+        esp = Extent(path=medium.ESP_NAME, start=partition.start, size=partition.size)
         extents = (*parse_files(system.run(files_argv(self.iso))), esp)
         digests = digest_iso(self.iso, extents, progress=system.progress)
         self._compare(digests.inside)
@@ -81,7 +80,7 @@ class ManifestStep:
 
     def _compare(self, found: dict[str, FileDigest]) -> None:
         staged = read_sums(self.iso_tree)
-        staged[ESP_NAME] = digest_file(self.partition).sha256
+        staged[medium.ESP_NAME] = digest_file(self.partition).sha256
         for name in (medium.SHA256_SUMS, medium.MD5_SUMS):
             staged[name] = digest_file(self.iso_tree / name).sha256
         for name, digest in sorted(staged.items()):
