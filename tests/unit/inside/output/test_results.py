@@ -83,7 +83,7 @@ def test_a_folder_whose_disk_is_full_is_still_the_right_one(
     bound, volume = marked(tmp_path / "bound"), tmp_path / "volume"
     monkeypatch.setattr(Path, "write_text", refusing(errno.ENOSPC))
     results = results_folder(bound, volume, run=RUN, system=RecordingSystem())
-    with pytest.raises(HostError, match=r"/home/me/iso has \d+ MiB free; about"):
+    with pytest.raises(HostError, match=r"/home/me/iso has [\d.]+ [KMGT]iB free; about"):
         results.check_room(1 << 60)
 
 

@@ -165,7 +165,7 @@ def test_only_a_copy_needs_room_for_one(tmp_path: Path, staging: Staging) -> Non
     with ExitStack() as until:
         step = step_for(tmp_path, staging, until, size=size)
         if staging is Staging.RSYNC:
-            with pytest.raises(HostError, match=f"about {2 * size >> 20} MiB are needed"):
+            with pytest.raises(HostError, match=rf"about {2 * size >> 40}\.0 TiB are needed"):
                 step.run(system)
         else:
             step.run(system)
