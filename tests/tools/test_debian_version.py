@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from builder.host.diff.debian_version import compare_versions
+from builder.basics.debian_version import compare_versions
 
 pytestmark = pytest.mark.tools
 

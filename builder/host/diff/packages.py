@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from builder.basics.debian_version import compare_versions
 from builder.formats.inventory import InstalledPackage
-from builder.host.diff.debian_version import compare_versions
 from builder.host.diff.model import PackageChange, PackageChanges
 
 _Key = tuple[str, str]

@@ -2,14 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from functools import cmp_to_key
 from typing import Final
 
+from builder.basics.debian_version import compare_parts
 from builder.inside.tree.tree import Tree
 
 _VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+_~-]{0,99}")
 _IMAGE: Final = "vmlinuz-"
-_DIGITS: Final = re.compile(r"([0-9]+)")
-_END: Final = 0  # sorts after "~" and before every letter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +40,13 @@ def find_kernels(tree: Tree) -> KernelParts:
 
 def _newest_first(versions: list[str]) -> tuple[str, ...]:
     valid = [version for version in versions if _VERSION.fullmatch(version)]
-    return tuple(sorted(valid, key=version_key, reverse=True))
+    return tuple(sorted(valid, key=cmp_to_key(compare_kernels), reverse=True))
 
 
-def version_key(version: str) -> tuple[tuple[int, ...] | int, ...]:
-    """Return a sort key for dpkg's order of versions (deb-version(7)).
+def compare_kernels(first: str, second: str) -> int:
+    """Return -1, 0 or 1: whether `first` is older than, the same as or newer than `second`.
 
-    A release candidate sorts before its release, as in Debian's `linux-version sort`.
+    A release candidate is older than its release, as in Debian's `linux-version sort`. What
+    follows the last hyphen, the flavour, is no revision.
     """
-    parts = _DIGITS.split(version.replace("-rc", "~rc"))
-    return tuple(
-        int(part) if position % 2 else (*map(_weight, part), _END)
-        for position, part in enumerate(parts)
-    )
-
-
-def _weight(sign: str) -> int:
-    if sign == "~":
-        return -1
-    return ord(sign) if sign.isalpha() else ord(sign) + 256
+    return compare_parts(first.replace("-rc", "~rc"), second.replace("-rc", "~rc"))

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import cmp_to_key
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from builder.border.cache_report import Problem
 from builder.inside.debian import dpkg
 from builder.inside.debian.admission import admission_problems, admission_warnings
 from builder.inside.debian.facts import read_facts
-from builder.inside.debian.kernels import version_key
+from builder.inside.debian.kernels import compare_kernels
 from builder.inside.tree.tree import Tree
 from tests.support.trees import (
     ELF_ARM64,
@@ -97,9 +98,25 @@ def test_the_desktop_comes_from_the_sessions(root: Path, sessions: list[str], de
 
 
 def test_kernels_are_sorted_newest_first_as_dpkg_does() -> None:
-    ordered = ["6.1.0-9-amd64", "6.1.0-10-amd64", "6.10.0~rc1", "6.10.0-rc2", "6.10.0", "6.10.1"]
+    ordered = [
+        "6.1.0-9-amd64",
+        "6.1.0-10",
+        "6.1.0-10-amd64",
+        "6.1.0-10-rt-amd64",
+        "6.10.0~rc1",
+        "6.10.0-rc2",
+        "6.10.0",
+        "6.10.1",
+        "6.12.48+deb13-amd64",
+        "6.12.48+deb13-cloud-amd64",
+        "6.12.48+deb13.1-amd64",
+        "6.12.57+deb13-amd64",
+        "6.17~rc3-amd64",
+        "6.17-amd64",
+        "6.17.8+deb13-amd64",
+    ]
     mixed = random.Random(7).sample(ordered, len(ordered))  # noqa: S311  # a shuffle for a test
-    assert sorted(mixed, key=version_key) == ordered
+    assert sorted(mixed, key=cmp_to_key(compare_kernels)) == ordered
 
 
 def test_only_kernels_with_image_and_modules_count(root: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.host.diff.debian_version import compare_versions
+from builder.basics.debian_version import compare_parts, compare_versions
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,9 @@ def test_both_are_the_same(first: str, second: str) -> None:
 def test_what_is_no_version_has_its_place_all_the_same(strange: str) -> None:
     assert compare_versions(strange, strange) == 0
     assert compare_versions(strange, "1.0") == -compare_versions("1.0", strange)
+
+
+def test_a_part_alone_is_not_split_at_its_hyphens() -> None:
+    assert compare_parts("6.1.0-9-amd64", "6.1.0-10") == -1
+    assert compare_versions("6.1.0-9-amd64", "6.1.0-10") == 1
+    assert compare_parts("1:1", "0:2") == 1

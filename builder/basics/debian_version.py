@@ -1,4 +1,4 @@
-"""Compares versions of Debian packages, as dpkg does (Debian Policy 5.6.12, deb-version(7))."""
+"""The order of Debian's versions, as dpkg has it (Debian Policy 5.6.12, deb-version(7))."""
 
 import re
 from itertools import zip_longest
@@ -15,9 +15,22 @@ def compare_versions(first: str, second: str) -> int:
     (epoch, upstream, revision), (others, theirs, last) = _split(first), _split(second)
     return (
         _compare_numbers(epoch, others)
-        or _compare_parts(upstream, theirs)
-        or _compare_parts(revision, last)
+        or compare_parts(upstream, theirs)
+        or compare_parts(revision, last)
     )
+
+
+def compare_parts(first: str, second: str) -> int:
+    """Return the same for an upstream version or a revision alone, where no hyphen splits.
+
+    Signs and numbers are compared by turns, until they differ.
+    """
+    pairs = zip_longest(_PARTS.findall(first), _PARTS.findall(second), fillvalue=("", ""))
+    for (signs, number), (other_signs, other_number) in pairs:
+        found = _compare_signs(signs, other_signs) or _compare_numbers(number, other_number)
+        if found:
+            return found
+    return 0
 
 
 def _split(version: str) -> tuple[str, str, str]:
@@ -27,16 +40,6 @@ def _split(version: str) -> tuple[str, str, str]:
         epoch, rest = "0", version
     upstream, hyphen, revision = rest.rpartition("-")
     return (epoch, upstream, revision) if hyphen else (epoch, rest, "")
-
-
-def _compare_parts(first: str, second: str) -> int:
-    """Compare signs and numbers by turns, until they differ."""
-    pairs = zip_longest(_PARTS.findall(first), _PARTS.findall(second), fillvalue=("", ""))
-    for (signs, number), (other_signs, other_number) in pairs:
-        found = _compare_signs(signs, other_signs) or _compare_numbers(number, other_number)
-        if found:
-            return found
-    return 0
 
 
 def _compare_signs(first: str, second: str) -> int:
