@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TextIO
 
-from builder.host.display.base import Display, Tee
+from builder.host.display.base import Display
 from builder.host.display.json_lines import JsonDisplay
 from builder.host.display.log_file import LogFile
 from builder.host.display.plain import PlainDisplay
@@ -20,7 +20,6 @@ __all__ = [
     "JsonDisplay",
     "LogFile",
     "PlainDisplay",
-    "Tee",
     "TerminalDisplay",
     "choose_display",
     "failed_event",

@@ -35,10 +35,6 @@ class JsonDisplay(Display):
             case _:
                 self._write(event)
 
-    def message(self, text: str) -> None:
-        """Write the text as a note."""
-        self._write(Note(level="info", message=text))
-
     def close(self) -> None:
         """Nothing is held: each line was flushed."""
 

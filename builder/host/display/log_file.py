@@ -67,10 +67,6 @@ class LogFile(Display):
             case _:
                 assert_never(event)
 
-    def message(self, text: str) -> None:
-        """Write the text."""
-        self._write(text)
-
     def failure(self, error: BuilderError) -> None:
         """Write an error with its command and the last lines."""
         self._write(render_failure(error))

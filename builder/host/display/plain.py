@@ -2,7 +2,7 @@
 
 from typing import Final, TextIO, assert_never
 
-from builder.basics.printable import printable, printable_lines
+from builder.basics.printable import printable
 from builder.basics.texts import say
 from builder.border.events import (
     Event,
@@ -53,10 +53,6 @@ class PlainDisplay(Display):
                 pass
             case _:
                 assert_never(event)
-
-    def message(self, text: str) -> None:
-        """Print the text."""
-        self._print(printable_lines(text))
 
     def close(self) -> None:
         """Nothing is held: each line was flushed."""

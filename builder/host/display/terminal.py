@@ -13,7 +13,6 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from builder.basics.printable import printable_lines
 from builder.basics.texts import say
 from builder.border.events import (
     Event,
@@ -77,10 +76,6 @@ class TerminalDisplay(Display):
                 pass
             case _:
                 assert_never(event)
-
-    def message(self, text: str) -> None:
-        """Write the text above the bars."""
-        self._print(printable_lines(text))
 
     def close(self) -> None:
         """Remove the bars; a step that did not finish leaves a line that says so."""

@@ -34,7 +34,6 @@ class EngineFacts:
     api: str
     storage: str
     root: str  # where it keeps its data, on its own host
-    kernel: str
     cpus: int
     memory: int  # bytes
     security: tuple[str, ...]
@@ -69,7 +68,6 @@ class Engine:
             api=str(version.get("ApiVersion", "")),
             storage=str(info.get("Driver", "")),
             root=str(info.get("DockerRootDir", "")),
-            kernel=str(info.get("KernelVersion", "")),
             cpus=int(info.get("NCPU", 0)),
             memory=int(info.get("MemTotal", 0)),
             security=tuple(str(option) for option in info.get("SecurityOptions") or ()),
