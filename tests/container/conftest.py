@@ -1,6 +1,8 @@
 """What the tests of whole builds share, and the look behind their backs at the end."""
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +10,10 @@ import docker
 import pytest
 
 from builder.formats.identities import ImageIdentity
-from tests.support.caches import PREFIX, attached_loops, frozen, mounted_copy, plain_copy
+from tests.conftest import DEMO
+from tests.support.caches import PREFIX, frozen, mounted_copy, plain_copy
 from tests.support.command_line import Ended, run, wait_until
-from tests.support.leftovers import everything
+from tests.support.leftovers import Attached, attached, everything, has_strangers, ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +26,31 @@ class Built:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nothing_left(client: docker.DockerClient) -> Iterator[None]:
-    """At the end no container, volume, loop device or mount is there that was not before."""
-    before, loops = everything(client), attached_loops()
+def nothing_left(
+    client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """At the end no container, volume, loop device or mount of ours is there that was not before.
+
+    Other people's images may come and go meanwhile.
+    """
+    temporary = (Path(folder).resolve() for folder in (tempfile.gettempdir(), "/var/tmp"))
+    places = (
+        *(f"{folder}/{PREFIX}" for folder in temporary),
+        f"{tmp_path_factory.getbasetemp().resolve()}/",
+        f"{DEMO.resolve()}/",
+    )
+    before, devices = everything(client), attached()
+
+    def left() -> set[Attached]:
+        new = attached() - devices
+        return ours(new, places=places, strangers=has_strangers(client)) if new else set()
+
     yield
     assert everything(client) - before == set()
     assert PREFIX not in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape")
-    wait_until(lambda: attached_loops() <= loops)  # the kernel frees them a moment later
+    with suppress(AssertionError):  # the kernel frees them a moment later
+        wait_until(lambda: not left())
+    assert left() == set()
 
 
 @pytest.fixture(scope="session")

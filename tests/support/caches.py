@@ -1,6 +1,5 @@
 """Caches on this machine: copies of the demo cache, mounted or laid out on a plain file system."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -99,10 +98,3 @@ def small_tmpfs(size: str) -> Iterator[Path]:
 def frozen(base: Path) -> list[str]:
     """Return the names of the frozen snapshots beside a cache."""
     return sorted(path.name for path in base.glob(".distroclone-builder-*"))
-
-
-def attached_loops() -> set[str]:
-    """Return the loop devices that are attached to a file, with the file's name."""
-    listed = command("losetup", "--list", "--json")
-    devices = json.loads(listed)["loopdevices"] if listed else []
-    return {f"{each['name']} {each['back-file']}" for each in devices}
