@@ -99,16 +99,10 @@ stop_engine() {
     rm -r "$engine_state"
 }
 
-# ensure_venv EXTRAS: have .venv with this package, made again when it is stale: pyproject.toml
-# changed, the folder was moved, or its Python is gone. What has more extras than needed stays.
-ensure_venv() {
-    local found="" candidate made_for now
-    python="$PWD/.venv/bin/python"
-    now="$(cksum <pyproject.toml) $PWD"
-    made_for=$(cat .venv/made-for 2>/dev/null || true)
-    case "$made_for" in
-    "$1 $now" | "[dev] $now") "$python" -c 'import docker' 2>/dev/null && return ;;
-    esac
+# Find a Python that is new enough and makes virtual environments: $found.
+find_python() {
+    local candidate
+    found=""
     for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             found=$candidate
@@ -122,11 +116,29 @@ ensure_venv() {
             die "Python 3.11 or later is needed" "Install it with your package manager."
     fi
     "$found" -c 'import ensurepip' 2>/dev/null || install_package "Python's venv module" python3-venv
+}
+
+# ensure_venv EXTRAS: have .venv with this package and what is pinned for it, made again when it is
+# stale: pyproject.toml or the pins changed, the folder was moved, or its Python is gone. What has
+# more extras than needed stays.
+ensure_venv() {
+    local made_for now pins=scripts/requirements.txt
+    [ "$1" != "[dev]" ] || pins=scripts/dev-requirements.txt
+    python="$PWD/.venv/bin/python"
+    now="$(cat pyproject.toml scripts/requirements.txt scripts/dev-requirements.txt | cksum) $PWD"
+    made_for=$(cat .venv/made-for 2>/dev/null || true)
+    case "$made_for" in
+    "$1 $now" | "[dev] $now") "$python" -c 'import docker' 2>/dev/null && return ;;
+    esac
+    find_python
     say "Setting up .venv …"
     "$found" -m venv --clear .venv
-    "$python" -m pip install --quiet --disable-pip-version-check --editable ".$1"
+    pip_install --require-hashes --requirement "$pins"
+    pip_install --no-deps --no-build-isolation --editable .
     printf '%s' "$1 $now" >.venv/made-for
 }
+
+pip_install() { "$python" -m pip install --quiet --disable-pip-version-check "$@"; }
 
 # names_units_only ARGUMENT…: do the paths among them name unit tests, which need no engine?
 names_units_only() {

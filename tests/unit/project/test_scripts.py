@@ -27,7 +27,8 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     (folder / "scripts").mkdir(parents=True)
     (folder / "pyproject.toml").write_text("[project]\n")
-    shutil.copy(PROJECT / "scripts/lib.sh", folder / "scripts/lib.sh")
+    for name in ("lib.sh", "requirements.txt", "dev-requirements.txt"):
+        shutil.copy(PROJECT / "scripts" / name, folder / "scripts" / name)
     return folder
 
 
@@ -58,6 +59,16 @@ def test_a_virtual_environment_is_made_once(checkout: Path) -> None:
     assert asked(checkout) == []
 
 
+@pytest.mark.parametrize(
+    ("extras", "pins"), [("", "requirements.txt"), ("[dev]", "dev-requirements.txt")]
+)
+def test_only_what_is_pinned_is_installed(checkout: Path, extras: str, pins: str) -> None:
+    shell(checkout, f"ensure_venv '{extras}'").check_returncode()
+    _venv, packages, project = asked(checkout)
+    assert packages.endswith(f"--require-hashes --requirement scripts/{pins}")
+    assert project.endswith("--no-deps --no-build-isolation --editable .")
+
+
 def test_the_demo_is_content_with_what_the_tests_need(checkout: Path) -> None:
     shell(checkout, "ensure_venv '[dev]'").check_returncode()
     asked(checkout)
@@ -65,13 +76,15 @@ def test_the_demo_is_content_with_what_the_tests_need(checkout: Path) -> None:
     assert asked(checkout) == []
 
 
-@pytest.mark.parametrize("staleness", ["changed", "moved", "without python"])
+@pytest.mark.parametrize("staleness", ["changed", "pinned anew", "moved", "without python"])
 def test_a_stale_virtual_environment_is_made_again(checkout: Path, staleness: str) -> None:
     shell(checkout, "ensure_venv ''").check_returncode()
     asked(checkout)
     match staleness:
         case "changed":
             (checkout / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+        case "pinned anew":
+            (checkout / "scripts/requirements.txt").write_text("click==8.2\n")
         case "moved":
             checkout = checkout.rename(checkout.with_name("elsewhere"))
         case _:
