@@ -1,17 +1,9 @@
 """What the scan of a cache tells the host."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
-
-
-class SnapshotKind(StrEnum):
-    """Where a tree that can be built comes from."""
-
-    SNAPPER = "snapper"
-    RAW = "raw"  # @YYYY-MM-DD_HH:MM
-    CACHE = "cache"  # the cache itself, as it is now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

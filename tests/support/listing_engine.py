@@ -10,10 +10,11 @@ from typing import Any
 
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError
-from builder.border.cache_report import CacheReport, Candidate, SnapshotKind
+from builder.border.cache_report import CacheReport, Candidate
 from builder.border.events import Event, StepStarted
 from builder.border.requests import TreeInventoryRequest
 from builder.formats.inventory import Row, encode_rows
+from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.border import paths
-from builder.border.cache_report import Candidate, SnapshotKind
+from builder.border.cache_report import Candidate
 from builder.border.events import Event
 from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import BootSettings, Recipe
+from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
 from builder.inside.medium import identity as medium

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from builder import __version__
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError
-from builder.border.cache_report import CacheReport, Candidate, SnapshotKind
+from builder.border.cache_report import CacheReport, Candidate
 from builder.border.differences import Explanation
 from builder.border.events import Event
 from builder.border.labels import LABEL_LOCKED
@@ -19,6 +19,7 @@ from builder.border.plan import BuildPlan
 from builder.border.requests import TreeInventoryRequest
 from builder.formats.identities import TreeName
 from builder.formats.recipe import Recipe
+from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
 from builder.host.engine import ContainerSpec

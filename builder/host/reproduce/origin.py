@@ -9,9 +9,9 @@ from typing import Any, Final, TypeVar
 from builder.basics.codec import from_data
 from builder.basics.errors import UsageError, VerificationError
 from builder.basics.printable import short
-from builder.border.cache_report import SnapshotKind
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
+from builder.formats.snapshot import SnapshotKind
 from builder.host.build.session import epoch_of
 from builder.host.config import checks as rules
 from builder.host.reproduce.recipe_reader import read_recipe

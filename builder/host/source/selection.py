@@ -12,7 +12,8 @@ from typing import Final
 
 from builder.basics.errors import SourceError, UsageError
 from builder.basics.texts import render, say
-from builder.border.cache_report import CacheReport, Candidate, SnapshotKind
+from builder.border.cache_report import CacheReport, Candidate
+from builder.formats.snapshot import SnapshotKind
 
 LATEST: Final = "latest"
 CACHE: Final = SnapshotKind.CACHE.value

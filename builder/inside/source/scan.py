@@ -7,7 +7,8 @@ from typing import Final
 
 from builder.basics.errors import SourceError
 from builder.basics.printable import clean
-from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped, SnapshotKind
+from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped
+from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.admission import admission_problems, admission_warnings, is_empty
 from builder.inside.debian.dpkg import STATUS

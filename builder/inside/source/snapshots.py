@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.printable import clean
-from builder.border.cache_report import Problem, Skipped, SnapshotKind
+from builder.border.cache_report import Problem, Skipped
+from builder.formats.snapshot import SnapshotKind
 from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.snapper import read_info

@@ -14,10 +14,11 @@ from typing import Any, ClassVar, Final
 from builder import __version__
 from builder.basics.codec import to_data
 from builder.basics.errors import VerificationError
-from builder.border.cache_report import Candidate, SnapshotKind
+from builder.border.cache_report import Candidate
 from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import Recipe
 from builder.formats.result_names import manifest_name
+from builder.formats.snapshot import SnapshotKind
 from builder.inside.debian.dpkg import read_packages
 from builder.inside.debian.packages import tool_versions
 from builder.inside.iso.iso_digests import IsoDigests, digest_iso

@@ -8,8 +8,8 @@ import pytest
 
 from builder.basics.codec import to_data
 from builder.basics.errors import VerificationError
-from builder.border.cache_report import SnapshotKind
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
+from builder.formats.snapshot import SnapshotKind
 from builder.host.config.compression_text import PRESETS, parse_compression
 from builder.host.reproduce.origin import read_origin
 from tests.support.results import CONTENT, ISO, manifest_data, row

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from builder.basics.errors import SourceError, UsageError
-from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped, SnapshotKind
+from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped
+from builder.formats.snapshot import SnapshotKind
 from builder.host.source.selection import choose, is_cache_newer, label, local_time
 
 ROME = ZoneInfo("Europe/Rome")

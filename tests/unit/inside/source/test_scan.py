@@ -7,7 +7,8 @@ import pytest
 
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import SourceError
-from builder.border.cache_report import CacheReport, SnapshotKind
+from builder.border.cache_report import CacheReport
+from builder.formats.snapshot import SnapshotKind
 from builder.inside.source.scan import find_base, scan
 from tests.support.trees import make_cache, put
 

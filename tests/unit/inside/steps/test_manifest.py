@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from builder.border.cache_report import Candidate, SnapshotKind
+from builder.border.cache_report import Candidate
+from builder.formats.snapshot import SnapshotKind
 from builder.inside.debian.packages import parse_versions
 from builder.inside.steps.manifest import describe_snapshot
 
