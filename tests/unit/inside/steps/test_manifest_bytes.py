@@ -1,0 +1,147 @@
+"""The manifest is a public format: what a build writes is, byte for byte, what it always was."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builder import __version__
+from builder.basics.errors import VerificationError
+from builder.formats.identities import ImageIdentity
+from builder.formats.recipe import BootSettings, LiveSettings, Recipe
+from builder.formats.snapshot import SnapshotKind
+from builder.formats.system_facts import SystemFacts
+from builder.host.config.compression_text import PRESETS
+from builder.inside.medium import identity as medium
+from builder.inside.steps.manifest import ManifestStep
+from builder.inside.tree.tree_digest import TreeDigest
+from tests.support.systems import RecordingSystem
+from tests.unit.inside.steps.test_manifest import candidate
+
+EXPECTED = Path(__file__).parents[4] / "fixtures/manifests/tiny.json"
+BLOCK = 2048
+PARTITION = bytes(range(256)) * 16
+FILES = {"live/a b": b"a" * 100, medium.LIVE_UUID: b"0123456789abcdef" * 2 + b"\n"}
+LAYOUT = """\
+El Torito boot img :   1  BIOS  y   none  0x0000  0x00      4         135
+El Torito boot img :   2  UEFI  y   none  0x0000  0x00   2880          16
+System area summary: MBR grub2-mbr cyl-align-off GPT
+MBR partition      :   1   0x80  0xcd            64         1000
+GPT type GUID      :   2  28732ac11ff8d211ba4b00a0c93ec93b
+GPT start and size :   2  64  8
+"""
+TOOLS = "ii \tlibzstd1:amd64\t1.5.7+dfsg-1\nii \txorriso\t1.5.6-1.2+b1\n"
+STATUS = """\
+Package: libstdc++6
+Status: install ok installed
+Architecture: amd64
+Version: 1:14.2.0-19+b1
+
+Package: adduser
+Status: install ok installed
+Architecture: all
+Version: 3.152
+"""
+CHANGES = [
+    {"path": "/etc/machine-id", "change": "changed", "rule": "machine-id"},
+    {"path": "/etc/b\udcff", "change": "removed", "rule": "ssh-host-keys"},
+    {"path": "/etc/live", "change": "added", "rule": "live-settings"},
+]
+SYSTEM = SystemFacts(
+    distro_id="debian",
+    distro_name="Debian GNU/Linux",
+    pretty_name='Debian "13" \N{SNOWMAN}',
+    version="13",
+    architecture="amd64",
+    desktop="xfce",
+    kernels=("6.12.118+deb13-amd64", "6.1.0-40-amd64"),
+)
+RECIPE = Recipe(
+    compression=PRESETS["max"],
+    live=LiveSettings(groups=("sudo",), locale="de_DE.UTF-8"),
+    boot=BootSettings(serial_console="ttyS0,115200"),
+    exclude=("/srv/*",),
+    name="Tiny",
+)
+
+
+class Tools(RecordingSystem):
+    """xorriso and dpkg-query, as they speak of the tiny ISO."""
+
+    def run(self, argv: Any, **_options: object) -> str:
+        if argv[0] == "dpkg-query":
+            return TOOLS
+        return self.listing if "-find" in argv else LAYOUT
+
+    listing = ""
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
+    """Make something like an ISO with two files and their sums, and what it was made from."""
+    tree, root, system = folder / "tree", folder / "root", Tools()
+    sums = "".join(f"{sha256(content)}  ./{name}\n" for name, content in FILES.items()).encode()
+    files = FILES | {medium.SHA256_SUMS: sums, medium.MD5_SUMS: b"md5\n"}
+    image = bytearray(BLOCK * 18 - len(PARTITION)) + PARTITION
+    for block, (name, content) in enumerate(files.items(), start=1):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(content)
+        image[block * BLOCK : block * BLOCK + len(content)] = content
+        system.listing += f"File data lba:  0 , {block} , 1 , {len(content)} , '/{name}'\n"
+    (folder / "Tiny.iso").write_bytes(image)
+    (folder / "Tiny.cdx.json").write_bytes(b"{}\n")
+    (folder / "efi.img").write_bytes(PARTITION)
+    (folder / "changes.json").write_text(json.dumps(CHANGES, indent=1), encoding="ascii")
+    (root / "var/lib/dpkg").mkdir(parents=True)
+    (root / "var/lib/dpkg/status").write_text(STATUS)
+    tree_digest = TreeDigest(digest="sha256:" + "1" * 64, format=1, files=2, size=3)
+    step = ManifestStep(
+        root=root,
+        iso_tree=tree,
+        partition=folder / "efi.img",
+        iso=folder / "Tiny.iso",
+        volume_id="TINY",
+        candidate=replace(candidate("3", SnapshotKind.SNAPPER), system=SYSTEM),
+        recipe=RECIPE,
+        image=ImageIdentity(id="sha256:" + "0" * 64, locked=True),
+        source_date_epoch=1_750_170_600,
+        others=(folder / "Tiny.cdx.json",),
+        changes=folder / "changes.json",
+        source=lambda: tree_digest,
+    )
+    return step, system
+
+
+def expected() -> str:
+    text = EXPECTED.read_text(encoding="utf-8")
+    assert '"builder": "0.1.0"' in text
+    return text.replace('"builder": "0.1.0"', f'"builder": "{__version__}"')
+
+
+def test_a_manifest_is_written_byte_for_byte_as_ever(tmp_path: Path) -> None:
+    step, system = tiny_iso(tmp_path)
+    step.run(system)
+    assert step.target.read_text(encoding="ascii") == expected()
+
+
+def test_what_is_not_known_is_left_out_and_never_null(tmp_path: Path) -> None:
+    step, system = tiny_iso(tmp_path)
+    replace(step, changes=None, source=None).run(system)
+    data = json.loads(expected())
+    left = {name: value for name, value in data.items() if name not in ("changes", "source")}
+    assert json.loads(step.target.read_bytes()) == left
+
+
+def test_a_file_that_is_not_what_was_staged_fails_the_build(tmp_path: Path) -> None:
+    step, system = tiny_iso(tmp_path)
+    image = bytearray(step.iso.read_bytes())
+    image[BLOCK] ^= 1
+    step.iso.write_bytes(image)
+    with pytest.raises(VerificationError, match="live/a b in the ISO is not what was put there"):
+        step.run(system)
