@@ -18,10 +18,8 @@ from builder.border.labels import LABEL_LOCKED
 from builder.border.plan import BuildPlan
 from builder.border.requests import TreeInventoryRequest
 from builder.formats.identities import TreeName
-from builder.formats.recipe import Recipe
 from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
-from builder.host.config.compression_text import PRESETS
 from builder.host.engine import ContainerSpec
 from builder.host.engine.images import ImageFacts
 from builder.host.image.builder_image import builder_tag
@@ -60,8 +58,7 @@ def candidate(selector: str, *, taken: int = TAKEN, read_only: bool = True) -> C
 
 def manifest_bytes(**changed: object) -> bytes:
     """Return the manifest of the tiny ISO, as a build without SBOMs would write it."""
-    recipe = to_data(Recipe(compression=PRESETS["standard"]))
-    own = {"recipe": recipe, "builder": __version__, "artefacts": [row(ISO, CONTENT)]}
+    own = {"builder": __version__, "artefacts": [row(ISO, CONTENT)]}
     data = manifest_data(**{**own, **changed})
     return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
 

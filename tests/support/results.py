@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from builder.basics.codec import to_data
+from builder.formats.recipe import Recipe
+from builder.host.config.compression_text import PRESETS
+
 STEM = "Debian-13-xfce"
 ISO, MANIFEST, SUMS = f"{STEM}.iso", f"{STEM}.manifest.json", "SHA256SUMS"
 CYCLONEDX, SPDX = f"{STEM}.cdx.json", f"{STEM}.spdx.json"
@@ -50,8 +54,16 @@ def manifest_data(**changed: object) -> dict[str, Any]:
             "taken": "2026-06-17T14:29:21Z",
             "description": "weekly",
         },
-        "system": {"distro_id": "debian", "version": "13"},
-        "recipe": {"name": None},
+        "system": {
+            "distro_id": "debian",
+            "distro_name": "Debian GNU/Linux",
+            "pretty_name": "Debian GNU/Linux 13 (trixie)",
+            "version": "13",
+            "architecture": "amd64",
+            "desktop": "xfce",
+            "kernels": ["6.12"],
+        },
+        "recipe": recipe_data(),
         "image": {"id": "sha256:" + "0" * 64, "locked": True},
         "tools": {"xorriso": "1.5.6"},
         "source_date_epoch": 1_781_706_560,
@@ -62,6 +74,11 @@ def manifest_data(**changed: object) -> dict[str, Any]:
         "source": {"digest": "sha256:" + "1" * 64, "format": 1, "files": 2, "bytes": 3},
     }  # fmt: skip
     return data | changed
+
+
+def recipe_data(**changed: object) -> dict[str, Any]:
+    """Return the recipe of all defaults, as it is written."""
+    return dict(to_data(Recipe(compression=PRESETS["standard"]))) | changed
 
 
 def cyclonedx_data(**changed: object) -> dict[str, Any]:
@@ -101,7 +118,7 @@ def provenance_data(subjects: Mapping[str, str], **changed: object) -> dict[str,
     """Return what its provenance says; `changed` goes into the build definition."""
     definition = {
         "buildType": "urn:distroclone-builder:live-iso:1",
-        "externalParameters": {"recipe": {"name": None}, "selector": "3"},
+        "externalParameters": {"recipe": recipe_data(), "selector": "3"},
         "internalParameters": {"source_date_epoch": 1_781_706_560},
         "resolvedDependencies": [
             {"name": "source tree", "digest": {"distrocloneTree1": "1" * 64}},

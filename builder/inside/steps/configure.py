@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from builder.basics.codec import to_data
 from builder.basics.errors import StepError
+from builder.formats.manifest import Change, ChangedPath
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules import RULES
 from builder.inside.rules.concerns import concerns
@@ -21,10 +23,10 @@ class _Journal:
     """Every touched path, with the rule that did it; written down as it happens."""
 
     rule: str = ""
-    changes: list[dict[str, str]] = field(default_factory=list)
+    changes: list[ChangedPath] = field(default_factory=list)
 
     def record(self, change: str, path: str) -> None:
-        self.changes.append({"path": path, "change": change, "rule": self.rule})
+        self.changes.append(ChangedPath(path=path, change=Change(change), rule=self.rule))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class ConfigureStep:
             system.progress(position / len(RULES))
         with _explained("concerns"):
             _tell(system, concerns(tree))
-        text = json.dumps(journal.changes, indent=1, ensure_ascii=True)
+        text = json.dumps(to_data(journal.changes), indent=1, ensure_ascii=True)
         self.journal.write_text(f"{text}\n", encoding="ascii")
 
 

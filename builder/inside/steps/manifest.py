@@ -7,18 +7,24 @@ ISO as it lies on the disk; a file inside it that is not what was staged fails t
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from builder import __version__
-from builder.basics.codec import to_data
+from builder.basics.codec import from_data
 from builder.basics.errors import VerificationError
 from builder.border.cache_report import Candidate
-from builder.formats.identities import ImageIdentity
+from builder.formats.identities import ImageIdentity, TreeName
+from builder.formats.manifest import (
+    MANIFEST_FORMAT,
+    ChangedPath,
+    ListedFile,
+    Manifest,
+    manifest_text,
+)
 from builder.formats.recipe import Recipe
 from builder.formats.result_names import manifest_name
-from builder.formats.snapshot import SnapshotKind
+from builder.formats.snapshot import snapshot_name
 from builder.inside.debian.dpkg import read_packages
 from builder.inside.debian.packages import tool_versions
 from builder.inside.iso.iso_digests import IsoDigests, digest_iso
@@ -29,8 +35,6 @@ from builder.inside.system.digests import FileDigest, digest_file
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
-
-MANIFEST_FORMAT: Final = 1
 
 _DECISIVE_TOOLS: Final = (
     "squashfs-tools", "xorriso", "libisoburn*", "libisofs*", "grub-common", "grub-pc-bin",
@@ -76,8 +80,8 @@ class ManifestStep:
         extents = (*parse_files(system.run(files_argv(self.iso))), esp)
         digests = digest_iso(self.iso, extents, progress=system.progress)
         self._compare(digests.inside)
-        text = json.dumps(self._describe(system, digests), indent=2, sort_keys=True)
-        self.target.write_text(f"{text}\n", encoding="utf-8")
+        text = manifest_text(self._described(system, digests))
+        self.target.write_text(text, encoding="utf-8")
 
     def _compare(self, found: dict[str, FileDigest]) -> None:
         staged = read_sums(self.iso_tree)
@@ -92,53 +96,43 @@ class ManifestStep:
                     name=name,
                 )
 
-    def _describe(self, system: System, digests: IsoDigests) -> dict[str, Any]:
-        data = {
-            "format": MANIFEST_FORMAT,
-            "builder": __version__,
-            "artefacts": [
-                _row(self.iso.name, digests.whole),
-                *(_row(each.name, digest_file(each)) for each in self.others),
-            ],
-            "contents": [_row(name, digest) for name, digest in digests.inside.items()],
-            "medium_id": medium.read_medium_id(self.iso_tree).text,
-            "volume_id": self.volume_id,
-            "snapshot": describe_snapshot(self.candidate),
-            "system": to_data(self.candidate.system),
-            "recipe": to_data(self.recipe),
-            "image": to_data(self.image),
-            "tools": tool_versions(system, _DECISIVE_TOOLS),
-            "source_date_epoch": self.source_date_epoch,
-            "packages": to_data(read_packages(Tree(self.root))),
-        }
-        if self.changes is not None:
-            data["changes"] = json.loads(self.changes.read_text(encoding="utf-8"))
-        if self.source is not None:
-            data["source"] = describe_source(self.source())
-        return data
+    def _described(self, system: System, digests: IsoDigests) -> Manifest:
+        assert self.candidate.system is not None  # a tree without one is not built
+        return Manifest(
+            format=MANIFEST_FORMAT,
+            builder=__version__,
+            artefacts=(
+                _listed(self.iso.name, digests.whole),
+                *(_listed(each.name, digest_file(each)) for each in self.others),
+            ),
+            contents=tuple(_listed(name, digest) for name, digest in digests.inside.items()),
+            medium_id=medium.read_medium_id(self.iso_tree).text,
+            volume_id=self.volume_id,
+            snapshot=snapshot_name(
+                self.candidate.selector,
+                kind=self.candidate.kind,
+                taken=self.candidate.taken,
+                description=self.candidate.description,
+            ),
+            system=self.candidate.system,
+            recipe=self.recipe,
+            image=self.image,
+            tools=tool_versions(system, _DECISIVE_TOOLS),
+            source_date_epoch=self.source_date_epoch,
+            packages=read_packages(Tree(self.root)),
+            changes=None if self.changes is None else _read_changes(self.changes),
+            source=None if self.source is None else _tree_name(self.source()),
+        )
 
 
-def describe_snapshot(candidate: Candidate) -> dict[str, Any]:
-    """Return what identifies a snapshot on every machine: no path, no btrfs UUID."""
-    numbered = candidate.kind is SnapshotKind.SNAPPER and candidate.selector.isdecimal()
-    return {
-        "selector": candidate.selector,
-        "kind": candidate.kind.value,
-        "number": int(candidate.selector) if numbered else None,
-        "taken": f"{datetime.fromtimestamp(candidate.taken, UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "description": candidate.description,
-    }
+def _listed(path: str, digest: FileDigest) -> ListedFile:
+    return ListedFile(path=path, size=digest.size, sha256=digest.sha256)
 
 
-def describe_source(tree: TreeDigest) -> dict[str, Any]:
-    """Return the name of a source tree, and how large it is: docs/tree-digest.md."""
-    return {
-        "digest": tree.digest,
-        "format": tree.format,
-        "files": tree.files,
-        "bytes": tree.size,
-    }
+def _read_changes(journal: Path) -> tuple[ChangedPath, ...]:
+    rows = json.loads(journal.read_text(encoding="utf-8"))
+    return tuple(from_data(ChangedPath, row) for row in rows)
 
 
-def _row(name: str, digest: FileDigest) -> dict[str, Any]:
-    return {"path": name, **to_data(digest)}
+def _tree_name(tree: TreeDigest) -> TreeName:
+    return TreeName(digest=tree.digest, format=tree.format, files=tree.files, bytes=tree.size)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from builder.basics.codec import from_data, to_data
 from builder.border.handover import SUMS
+from builder.formats.manifest import Manifest
 from builder.formats.provenance import (
     BUILD_TYPE,
     BUILDER_ID,
@@ -44,8 +46,8 @@ class ProvenanceStep:
 
     def run(self, system: System) -> None:
         """Write both files."""
-        manifest = json.loads(self.manifest.read_text(encoding="utf-8"))
-        digests = {row["path"]: row["sha256"] for row in manifest["artefacts"]}
+        manifest = from_data(Manifest, json.loads(self.manifest.read_text(encoding="utf-8")))
+        digests = {each.path: each.sha256 for each in manifest.artefacts}
         digests[self.manifest.name] = digest_file(self.manifest).sha256
         text = json.dumps(self._statement(manifest, digests), indent=2, sort_keys=True)
         self.target.write_text(f"{text}\n", encoding="utf-8")
@@ -54,7 +56,7 @@ class ProvenanceStep:
         self.iso.with_name(SUMS).write_text("".join(lines), encoding="utf-8")
         system.progress(1.0)
 
-    def _statement(self, manifest: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, Any]:
+    def _statement(self, manifest: Manifest, digests: Mapping[str, str]) -> dict[str, Any]:
         return {
             "_type": STATEMENT,
             "subject": [
@@ -66,30 +68,29 @@ class ProvenanceStep:
                 "buildDefinition": {
                     "buildType": BUILD_TYPE,
                     "externalParameters": {
-                        "recipe": manifest["recipe"],
-                        "selector": manifest["snapshot"]["selector"],
+                        "recipe": to_data(manifest.recipe),
+                        "selector": manifest.snapshot.selector,
                     },
-                    "internalParameters": {"source_date_epoch": manifest["source_date_epoch"]},
+                    "internalParameters": {"source_date_epoch": manifest.source_date_epoch},
                     "resolvedDependencies": list(self._dependencies(manifest)),
                 },
                 "runDetails": {
                     "builder": {
                         "id": BUILDER_ID,
-                        "version": {"distroclone-builder": manifest["builder"]},
+                        "version": {"distroclone-builder": manifest.builder},
                     }
                 },
             },
         }
 
-    def _dependencies(self, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _dependencies(self, manifest: Manifest) -> Iterator[dict[str, Any]]:
         """Yield the tree, the image and the lock as SLSA's resource descriptors."""
-        if "source" in manifest:
-            tree = manifest["source"]["digest"].removeprefix("sha256:")
+        if manifest.source is not None:
+            tree = manifest.source.digest.removeprefix("sha256:")
             yield {"name": SOURCE_TREE, "digest": {TREE_DIGEST: tree}}
-        image = manifest["image"]
         yield {
             "name": BUILDER_IMAGE,
-            "digest": {"sha256": image["id"].removeprefix("sha256:")},
-            "annotations": {"locked": image["locked"]},
+            "digest": {"sha256": manifest.image.id.removeprefix("sha256:")},
+            "annotations": {"locked": manifest.image.locked},
         }
         yield {"name": LOCK_FILE, "digest": {"sha256": digest_file(self.lock).sha256}}

@@ -14,13 +14,13 @@ from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, StepError, VerificationError
 from builder.border.events import Event
 from builder.border.iso_contents import IsoContents, IsoFile
+from builder.formats.manifest import MANIFEST_FORMAT
 from builder.formats.package import Package
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.images import ImageFacts
 from builder.host.results.manifest_reader import KNOWN_FORMAT
 from builder.host.verify.verification import Check, Verdict, Verification, verify
 from builder.inside.iso.read_iso import read_iso
-from builder.inside.steps.manifest import MANIFEST_FORMAT
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
 
 WHOLE = IsoContents(

@@ -24,6 +24,7 @@ from tests.support.results import (
     digest,
     fit,
     provenance_data,
+    recipe_data,
     spdx_data,
     write_provenance,
     write_results,
@@ -261,10 +262,11 @@ PROVENANCES: dict[str, tuple[Spoil, str]] = {
         provenance(buildType="urn:distroclone-builder:live-iso:2"), "does not know: urn:"
     ),
     "another recipe": (
-        provenance(externalParameters={"recipe": {"name": "x"}, "selector": "3"}), "things: recipe"
+        provenance(externalParameters={"recipe": recipe_data(name="x"), "selector": "3"}),
+        "things: recipe",
     ),
     "another snapshot": (
-        provenance(externalParameters={"recipe": {"name": None}, "selector": "4"}),
+        provenance(externalParameters={"recipe": recipe_data(), "selector": "4"}),
         "things: selector",
     ),
     "another date": (

@@ -1,13 +1,8 @@
 """What the manifest says about the snapshot, and about the tools."""
 
-import json
-
-import pytest
-
 from builder.border.cache_report import Candidate
 from builder.formats.snapshot import SnapshotKind
 from builder.inside.debian.packages import parse_versions
-from builder.inside.steps.manifest import describe_snapshot
 
 
 def candidate(selector: str, kind: SnapshotKind) -> Candidate:
@@ -23,28 +18,6 @@ def candidate(selector: str, kind: SnapshotKind) -> Candidate:
         uuid="5d3c0f4e-0000-4000-8000-000000000000",
         system=None,
     )
-
-
-@pytest.mark.parametrize(
-    ("selector", "kind", "number"),
-    [
-        ("3", SnapshotKind.SNAPPER, 3),
-        ("@2026-06-17_14:30", SnapshotKind.RAW, None),
-        ("cache", SnapshotKind.CACHE, None),
-    ],
-)
-def test_a_snapshot_is_identified_without_paths_and_uuids(
-    selector: str, kind: SnapshotKind, number: int | None
-) -> None:
-    described = describe_snapshot(candidate(selector, kind))
-    assert described == {
-        "selector": selector,
-        "kind": kind.value,
-        "number": number,
-        "taken": "2025-06-17T14:30:00Z",
-        "description": 'weekly "full" \N{SNOWMAN}',
-    }
-    assert "5d3c0f4e" not in json.dumps(described)
 
 
 def test_only_installed_tools_are_named_without_their_architecture() -> None:

@@ -1,0 +1,95 @@
+"""The manifest beside an ISO, a public format: docs/manifest.md explains every field.
+
+A build writes it, and `verify`, `reproduce` and `diff` read it. Nothing in it depends on when,
+where or how often the ISO was built.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from builder.basics.codec import Read, read_data, to_data
+from builder.formats.identities import ImageIdentity, TreeName
+from builder.formats.package import Distribution, Package
+from builder.formats.recipe import Recipe
+from builder.formats.snapshot import SnapshotName
+from builder.formats.system_facts import SystemFacts
+
+MANIFEST_FORMAT: Final = 1
+
+_MAY_BE_LEFT_OUT: Final = ("changes", "source")  # never null; the first builds did not know them
+
+
+class Change(StrEnum):
+    """What a build did to a path of its copy."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFile:
+    """A file beside an ISO or in it."""
+
+    path: str  # beside it: the file's name; in it: "live/filesystem.squashfs"
+    size: int  # bytes
+    sha256: str  # 64 hexadecimal digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPath:
+    """A path of the system that is not in the ISO as it was in the source."""
+
+    path: str  # "/etc/machine-id"
+    change: Change
+    rule: str  # the name of the rule that did it: docs/what-is-left-out.md
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What an ISO holds, and all that it was made from."""
+
+    format: int
+    builder: str  # the version that made it
+    artefacts: tuple[ListedFile, ...]  # the ISO, and what lies beside it
+    contents: tuple[ListedFile, ...]  # every file in the ISO, and its EFI system partition
+    medium_id: str  # 32 hexadecimal digits
+    volume_id: str
+    snapshot: SnapshotName
+    system: SystemFacts
+    recipe: Recipe
+    image: ImageIdentity
+    tools: Mapping[str, str]  # versions of what decides bytes, by package
+    source_date_epoch: int  # seconds since 1970
+    packages: tuple[Package, ...]  # installed in the live system
+    changes: tuple[ChangedPath, ...] | None = None  # in the order in which they happened
+    source: TreeName | None = None
+
+    @property
+    def distribution(self) -> Distribution:
+        """Whose packages the packages are."""
+        return Distribution(id=self.system.distro_id, version=self.system.version)
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """Return a manifest as it is written."""
+    data = to_data(manifest)
+    for name in _MAY_BE_LEFT_OUT:
+        if data[name] is None:
+            del data[name]
+    return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+
+def manifest_of(data: Mapping[str, object]) -> Read[Manifest]:
+    """Return what a manifest's JSON object says, and what of it this version does not know.
+
+    Raises ValueError, naming the place, for a missing field or a value of the wrong type.
+    """
+    for name in _MAY_BE_LEFT_OUT:
+        if name in data and data[name] is None:
+            message = f"{name}: null, in place of being left out"
+            raise ValueError(message)
+    return read_data(Manifest, data)
