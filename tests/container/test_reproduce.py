@@ -17,8 +17,8 @@ from builder.formats.identities import ImageIdentity
 from builder.host.build.session import Outcome
 from builder.host.cli import main
 from builder.host.engine import Engine
+from builder.host.reproduce.described_build import read_described_build
 from builder.host.reproduce.explanation import explain
-from builder.host.reproduce.origin import read_origin
 from builder.host.reproduce.originals import Verdict, compare, read_originals
 from builder.host.reproduce.tree_search import TreeSearch
 from builder.host.results.result_folder import opened_folder
@@ -148,7 +148,7 @@ def searched(engine: Engine, image: str, base: Path, manifest: bytes) -> Candida
         image=image,
         source=source,
         report=report,
-        origin=read_origin(manifest),
+        described=read_described_build(manifest),
         on_event=ignore,
     ).run()
 

@@ -65,12 +65,12 @@ def reproduce(
 def _data(found: Reproduction) -> dict[str, Any]:
     return {
         "manifest": str(found.manifest),
-        "iso": found.origin.iso,
+        "iso": found.described.iso,
         "source": {
-            "selector": found.origin.snapshot.selector,
-            "digest": found.origin.tree.digest,
+            "selector": found.described.snapshot.selector,
+            "digest": found.described.tree.digest,
         },
-        "image": found.origin.image.id,
+        "image": found.described.image.id,
         "same": found.same,
         "folder": None if found.folder is None else str(found.folder),
         "artefacts": [
@@ -85,14 +85,14 @@ def _data(found: Reproduction) -> dict[str, Any]:
 def _words(found: Reproduction) -> str:
     lines = [_line(each) for each in found.comparisons]
     if found.same:
-        lines.append(say("Reproduced: {iso} is the same, byte for byte", iso=found.origin.iso))
+        lines.append(say("Reproduced: {iso} is the same, byte for byte", iso=found.described.iso))
     else:
         lines += ["", *_tree(found.explanation.differences[:_SHOWN])]
         hidden = len(found.explanation.differences) - _SHOWN + found.explanation.more
         if hidden > 0:
             lines.append(say("… and {count} more differences; --json lists them", count=hidden))
         lines += _remarks(found.explanation)
-        lines += ["", say("NOT reproduced: {iso}", iso=found.origin.iso), *_diffoscope(found)]
+        lines += ["", say("NOT reproduced: {iso}", iso=found.described.iso), *_diffoscope(found)]
     if found.folder is not None:
         lines.append(say("The rebuild is in {folder}", folder=found.folder))
     return printable_lines("\n".join(lines))
@@ -158,11 +158,14 @@ def _remarks(explanation: Explanation) -> list[str]:
 
 def _diffoscope(found: Reproduction) -> Iterator[str]:
     """Offer the tool that looks into everything, where it is installed."""
-    iso = next((each for each in found.comparisons if each.name == found.origin.iso), None)
+    iso = next((each for each in found.comparisons if each.name == found.described.iso), None)
     if iso is None or not iso.differs(Side.FILE) or shutil.which("diffoscope") is None:
         return
     if found.folder is None:
         yield say("To look into both ISOs with diffoscope, reproduce again with --output DIR")
         return
-    paths = [str(found.manifest.parent / found.origin.iso), str(found.folder / found.origin.iso)]
+    paths = [
+        str(found.manifest.parent / found.described.iso),
+        str(found.folder / found.described.iso),
+    ]
     yield say("To look into both ISOs: {command}", command=shlex.join(["diffoscope", *paths]))

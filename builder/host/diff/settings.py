@@ -1,6 +1,6 @@
 """What a manifest says that is worth comparing: settings, tools, image, and what a build changed.
 
-It has passed `manifest_reader`, so it is strict JSON with our keys; below them anything may be.
+It has passed `manifest_reader`, so its values are of the right types; any text may be in them.
 """
 
 import json
@@ -8,16 +8,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
+from builder.basics.codec import Place, shown, to_data
 from builder.basics.errors import BuilderError, VerificationError
 from builder.basics.printable import short
 from builder.host.config import checks as rules
 from builder.host.diff.model import SettingChange
+from builder.host.results.manifest_reader import ReadManifest
 
 _COMPARED: Final = ("builder", "image", "recipe", "snapshot", "source", "tools", "volume_id")
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}Z")
-_DEEPEST: Final = 4
 _LONGEST: Final = 200  # characters
 _MOST: Final = 2000  # values of one manifest; ours has about 50
 
@@ -34,21 +35,16 @@ class Described:
     rules: Mapping[str, str]  # by path, what changed it in the build
 
 
-def describe(manifest: Mapping[str, Any]) -> Described:
+def describe(manifest: ReadManifest) -> Described:
     """Return what it says. Raises VerificationError for patterns that no config can hold."""
-    recipe, system = _mapping(manifest.get("recipe")), _mapping(manifest.get("system"))
-    compared = {name: manifest.get(name) for name in _COMPARED}
+    said = manifest.said
     return Described(
-        values=dict(islice(_flat(compared), _MOST)),
-        system=_text(system.get("pretty_name")),
-        taken=_taken(_mapping(manifest.get("snapshot")).get("taken")),
-        kernels=tuple(_text(each) for each in _list(system.get("kernels"))),
-        exclude=tuple(_pattern(each) for each in _list(recipe.get("exclude"))),
-        rules={
-            row["path"]: _text(row.get("rule"))
-            for row in map(_mapping, _list(manifest.get("changes")))
-            if isinstance(row.get("path"), str)
-        },
+        values=dict(islice(_values(manifest), _MOST)),
+        system=short(said.system.pretty_name),
+        taken=_taken(said.snapshot.taken),
+        kernels=tuple(short(each) for each in said.system.kernels),
+        exclude=tuple(_pattern(each) for each in said.recipe.exclude),
+        rules={each.path: short(each.rule) for each in said.changes or ()},
     )
 
 
@@ -63,37 +59,40 @@ def compare_settings(
     )
 
 
-def _flat(value: object, place: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+def _values(manifest: ReadManifest) -> Iterator[tuple[str, str]]:
+    """Yield every value that is compared, with its place, as far as it is written there."""
+    for name in _COMPARED:
+        for place, value in _flat(to_data(getattr(manifest.said, name)), (name,)):
+            if place not in manifest.absent and value is not None:
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                yield _shown(place), short(text, longest=_LONGEST)
+    for each in manifest.unknown:
+        if each.place[0] in _COMPARED:
+            yield _shown(each.place), short(each.text, longest=_LONGEST)
+
+
+def _flat(value: object, place: Place) -> Iterator[tuple[Place, object]]:
     """Yield every value with the keys that lead to it; a list is one value."""
-    if isinstance(value, dict) and depth < _DEEPEST:
+    if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _flat(inner, f"{place}.{short(name)}" if place else short(name), depth + 1)
-    elif value is not None:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield place, short(text, longest=_LONGEST)
+            yield from _flat(inner, (*place, name))
+    else:
+        yield place, value
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _shown(place: Place) -> str:
+    return short(shown(place), longest=_LONGEST)
 
 
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object) -> str:
-    return short(value) if isinstance(value, str) else ""
-
-
-def _taken(value: object) -> str:
+def _taken(value: str) -> str:
     """Return "2026-06-17 14:29 UTC" for the manifest's "2026-06-17T14:29:21Z"."""
-    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    found = _TIME.fullmatch(value)
     return f"{found[1]} {found[2]} UTC" if found else ""
 
 
-def _pattern(value: object) -> str:
+def _pattern(value: str) -> str:
     try:
-        return rules.exclude(value if isinstance(value, str) else "")
+        return rules.exclude(value)
     except BuilderError as error:
         raise VerificationError(
             "The manifest's recipe is none that a config can give: {reason}", reason=error

@@ -25,7 +25,7 @@ from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels
 from builder.host.reproduce.data_differences import data_differences
 from builder.host.reproduce.originals import Comparison, Originals, Side, Verdict
-from builder.host.results.manifest_reader import LARGEST, manifest_of, read_manifest
+from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import ResultFolder, opened_folder
 from builder.host.results.strict_json import strict_json
 from builder.host.results.sums import parse_sums
@@ -50,7 +50,7 @@ def explain(
     with opened_folder(outcome.folder) as rebuilt:
         for each in wrong:
             one = _One(comparison=each, others=others, originals=originals, rebuilt=rebuilt)
-            if each.name == originals.origin.iso:
+            if each.name == originals.described.iso:
                 part = _iso(one, engine, image=outcome.image.id, on_event=on_event)
             else:
                 part = one.explain()
@@ -148,9 +148,9 @@ def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explana
 
 def _contents(one: _One) -> Explanation:
     """Compare what both manifests say of the files in the ISO."""
-    said = one.originals.origin.manifest.contents
+    said = one.originals.described.manifest.contents
     content = one.rebuilt.read(one.originals.manifest_name, limit=LARGEST)
-    found = manifest_of(read_manifest(content)).contents
+    found = read_manifest(content).contents
     parts = []
     for path in sorted({*said, *found}):
         there, here = said.get(path), found.get(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from builder.basics.errors import UsageError
 from builder.border.handover import SUMS, Artefact
 from builder.formats.result_names import manifest_name
-from builder.host.reproduce.origin import Origin, read_origin
+from builder.host.reproduce.described_build import DescribedBuild, read_described_build
 from builder.host.results.manifest_reader import LARGEST
 from builder.host.results.result_folder import ResultFolder
 from builder.host.results.sums import Sums, read_sums
@@ -74,19 +74,19 @@ class Originals:
 
     folder: ResultFolder
     content: bytes  # of the manifest
-    origin: Origin
+    described: DescribedBuild
     sums: Sums | None
 
     @property
     def manifest_name(self) -> str:
         """The name that a build gives this manifest; the file may have another."""
-        return manifest_name(self.origin.iso.removesuffix(".iso"))
+        return manifest_name(self.described.iso.removesuffix(".iso"))
 
     def said(self, name: str) -> tuple[Said, ...]:
         """Return what is said of a result. Raises VerificationError for a file that is none."""
         said = []
-        if name in self.origin.manifest.artefacts:
-            row = self.origin.manifest.artefacts[name]
+        if name in self.described.manifest.artefacts:
+            row = self.described.manifest.artefacts[name]
             said.append(Said(side=Side.MANIFEST, sha256=row.sha256))
         if self.sums is not None and name in self.sums.digests:
             said.append(Said(side=Side.SUMS, sha256=self.sums.digests[name]))
@@ -110,14 +110,14 @@ def read_originals(folder: ResultFolder, manifest: str) -> Originals:
     Raises VerificationError where one of them cannot be relied on.
     """
     content = folder.read(manifest, limit=LARGEST)
-    origin = read_origin(content)
+    described = read_described_build(content)
     sums = read_sums(folder) if folder.has(SUMS) else None
-    if sums is not None and origin.iso not in sums.digests:
+    if sums is not None and described.iso not in sums.digests:
         sums = None  # of another build
-    for name in {*origin.manifest.artefacts, *(sums.digests if sums else ())}:
+    for name in {*described.manifest.artefacts, *(sums.digests if sums else ())}:
         if folder.has(name):
             folder.size(name)  # what is no file is told before any work
-    return Originals(folder=folder, content=content, origin=origin, sums=sums)
+    return Originals(folder=folder, content=content, described=described, sums=sums)
 
 
 def compare(originals: Originals, rebuilt: Sequence[Artefact]) -> tuple[Comparison, ...]:
@@ -126,12 +126,12 @@ def compare(originals: Originals, rebuilt: Sequence[Artefact]) -> tuple[Comparis
     Raises VerificationError for an original that cannot be read.
     """
     digests: Mapping[str, str] = {each.name: each.sha256 for each in rebuilt}
-    names = {*digests, *originals.origin.manifest.artefacts, originals.manifest_name}
+    names = {*digests, *originals.described.manifest.artefacts, originals.manifest_name}
     if originals.sums is not None:
         names |= {SUMS, *originals.sums.digests}
     return tuple(
         Comparison(name=name, rebuilt=digests.get(name, ""), said=originals.said(name))
-        for name in sorted(names, key=lambda name: (name != originals.origin.iso, name))
+        for name in sorted(names, key=lambda name: (name != originals.described.iso, name))
     )
 
 

@@ -18,8 +18,8 @@ from builder.host.build import session
 from builder.host.build.session import Choice, Outcome, cache_source, choice_of
 from builder.host.config.build_config import Config
 from builder.host.engine import Engine
+from builder.host.reproduce.described_build import DescribedBuild
 from builder.host.reproduce.explanation import explain
-from builder.host.reproduce.origin import Origin
 from builder.host.reproduce.originals import (
     Comparison,
     Originals,
@@ -40,7 +40,7 @@ class Reproduction:
     """A rebuild, compared with what its manifest says and with what lies beside that."""
 
     manifest: Path
-    origin: Origin  # what it was built from
+    described: DescribedBuild  # what it was built from
     folder: Path | None  # where the rebuild is kept; None: it was removed
     comparisons: tuple[Comparison, ...]
     explanation: Explanation  # of what differs
@@ -63,12 +63,12 @@ def reproduce(
         originals = read_originals(folder, manifest.name)
         on_event(_begun(originals))
         with _output(config, originals, keep=keep) as output:
-            outcome = _rebuilt(originals.origin, output, engine, on_event=on_event)
+            outcome = _rebuilt(originals.described, output, engine, on_event=on_event)
             comparisons = _compared(originals, outcome, on_event=on_event)
             explanation = explain(originals, outcome, comparisons, engine, on_event=on_event)
     return Reproduction(
         manifest=manifest,
-        origin=originals.origin,
+        described=originals.described,
         folder=outcome.folder if keep else None,
         comparisons=comparisons,
         explanation=explanation,
@@ -76,12 +76,12 @@ def reproduce(
 
 
 def _begun(originals: Originals) -> Note:
-    origin, known = originals.origin, originals.sums is not None
+    described, known = originals.described, originals.sums is not None
     return Note(
         level="info",
         message="Rebuilding {iso} from its manifest, to be compared with {what}",
         values={
-            "iso": origin.iso,
+            "iso": described.iso,
             "what": "the manifest and SHA256SUMS" if known else "the manifest alone",
         },
     )
@@ -111,9 +111,11 @@ def _is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def _rebuilt(origin: Origin, config: Config, engine: Engine, *, on_event: OnEvent) -> Outcome:
+def _rebuilt(
+    described: DescribedBuild, config: Config, engine: Engine, *, on_event: OnEvent
+) -> Outcome:
     def prepared(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
-        image = wanted_image(engine, origin, on_event=on_event)
+        image = wanted_image(engine, described, on_event=on_event)
         source = cache_source(config)
         report = scan_cache(engine, image.id, source, run=run, on_event=on_event)
         search = TreeSearch(
@@ -121,22 +123,22 @@ def _rebuilt(origin: Origin, config: Config, engine: Engine, *, on_event: OnEven
             image=image.id,
             source=source,
             report=report,
-            origin=origin,
+            described=described,
             on_event=on_event,
         )
-        candidate = _renamed(search.run(), origin)
+        candidate = _renamed(search.run(), described)
         return choice_of(config, image=image, report=report, candidate=candidate)
 
-    config = replace(config, recipe=origin.recipe, block_store=None)
+    config = replace(config, recipe=described.recipe, block_store=None)
     return session.build(config, engine, prepared=prepared, on_event=on_event)
 
 
-def _renamed(candidate: Candidate, origin: Origin) -> Candidate:
+def _renamed(candidate: Candidate, described: DescribedBuild) -> Candidate:
     """Give a tree that is the right one under another name the names that the manifest gives it.
 
     Where the snapshot itself is there, its description stays as the cache says it.
     """
-    wanted = origin.snapshot
+    wanted = described.snapshot
     if is_named(candidate, wanted):
         return candidate
     return replace(

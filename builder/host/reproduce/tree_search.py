@@ -9,8 +9,9 @@ from builder.basics.errors import SourceError, StepError
 from builder.border.cache_report import CacheReport, Candidate
 from builder.border.events import Note, OnEvent, StepFinished, StepStarted
 from builder.formats.identities import TreeName
+from builder.formats.snapshot import SnapshotName
 from builder.host.engine import Engine
-from builder.host.reproduce.origin import Origin, SnapshotName
+from builder.host.reproduce.described_build import DescribedBuild
 from builder.host.source.cache import CacheSource
 from builder.host.source.opened_tree import tree_job
 
@@ -25,7 +26,7 @@ class TreeSearch:
     image: str
     source: CacheSource
     report: CacheReport
-    origin: Origin
+    described: DescribedBuild
     on_event: OnEvent
 
     def run(self) -> Candidate:
@@ -34,7 +35,7 @@ class TreeSearch:
         Raises SourceError that says what each tree is, where none is the right one.
         """
         seen: list[str] = []
-        candidates = in_order(self.report, self.origin.snapshot)
+        candidates = in_order(self.report, self.described.snapshot)
         for position, candidate in enumerate(candidates, start=1):
             started = time.monotonic()
             self.on_event(StepStarted(step="digest", position=position, total=len(candidates)))
@@ -45,11 +46,11 @@ class TreeSearch:
                 continue
             seconds = round(time.monotonic() - started, 3)
             self.on_event(StepFinished(step="digest", seconds=seconds))
-            if found == self.origin.tree:
-                self.on_event(_found(candidate, self.origin))
+            if found == self.described.tree:
+                self.on_event(_found(candidate, self.described))
                 return candidate
             seen.append(f"{candidate.selector}: {found.digest}")
-        raise _missing(self.source, self.origin, seen)
+        raise _missing(self.source, self.described, seen)
 
     def _name(self, candidate: Candidate) -> TreeName:
         reading = tree_job(
@@ -59,7 +60,7 @@ class TreeSearch:
             self.source,
             candidate,
             report=self.report,
-            exclude=self.origin.recipe.exclude,
+            exclude=self.described.recipe.exclude,
             on_event=self.on_event,
         )
         with reading as spec, self.engine.started(spec) as job:
@@ -81,8 +82,8 @@ def is_named(candidate: Candidate, wanted: SnapshotName) -> bool:
     return found == (wanted.selector, wanted.kind, wanted.seconds)
 
 
-def _found(candidate: Candidate, origin: Origin) -> Note:
-    if is_named(candidate, origin.snapshot):
+def _found(candidate: Candidate, described: DescribedBuild) -> Note:
+    if is_named(candidate, described.snapshot):
         message = "{selector} is the tree that the manifest describes"
     else:
         message = (
@@ -91,13 +92,13 @@ def _found(candidate: Candidate, origin: Origin) -> Note:
         )
     values = {
         "selector": candidate.selector,
-        "wanted": origin.snapshot.selector,
-        "taken": origin.snapshot.taken,
+        "wanted": described.snapshot.selector,
+        "taken": described.snapshot.taken,
     }
     return Note(level="info", message=message, values=values)
 
 
-def _missing(source: CacheSource, origin: Origin, seen: list[str]) -> SourceError:
+def _missing(source: CacheSource, described: DescribedBuild, seen: list[str]) -> SourceError:
     shown = seen[:_SHOWN]
     if len(seen) > _SHOWN:
         shown.append(f"and {len(seen) - _SHOWN} more")
@@ -107,8 +108,8 @@ def _missing(source: CacheSource, origin: Origin, seen: list[str]) -> SourceErro
         hint="The snapshot was deleted or changed since, or it is in another cache: name that "
         "with --cache or --cache-image.",
         cache=source.path,
-        selector=origin.snapshot.selector,
-        taken=origin.snapshot.taken,
-        digest=origin.tree.digest,
+        selector=described.snapshot.selector,
+        taken=described.snapshot.taken,
+        digest=described.tree.digest,
         seen="; ".join(shown) if shown else "none that can be built",
     )

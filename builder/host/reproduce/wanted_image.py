@@ -9,23 +9,23 @@ from builder.border.labels import LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine
 from builder.host.image.builder_image import build_builder, builder_tag
-from builder.host.reproduce.origin import Origin
+from builder.host.reproduce.described_build import DescribedBuild
 
 
-def wanted_image(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:
+def wanted_image(engine: Engine, described: DescribedBuild, *, on_event: OnEvent) -> ImageIdentity:
     """Return the manifest's image. A locked one of this version is built where there is none.
 
     Only images of this very program are taken, whatever the manifest names: it may be anybody's.
     Raises HostError where that is not the one.
     """
     here = [found for locked in (True, False) if (found := _find(engine, locked=locked))]
-    can_be_made = origin.image.locked and origin.manifest.builder == __version__
+    can_be_made = described.image.locked and described.manifest.said.builder == __version__
     if can_be_made and not any(each.locked for each in here):
-        here.append(_built(engine, origin, on_event=on_event))
+        here.append(_built(engine, described, on_event=on_event))
     for found in here:
-        if found.id == origin.image.id:
+        if found.id == described.image.id:
             return found
-    raise _missing(engine, origin, here)
+    raise _missing(engine, described, here)
 
 
 def _find(engine: Engine, *, locked: bool) -> ImageIdentity | None:
@@ -35,23 +35,23 @@ def _find(engine: Engine, *, locked: bool) -> ImageIdentity | None:
     return ImageIdentity(id=facts.id, locked=facts.labels.get(LABEL_LOCKED) == "yes")
 
 
-def _built(engine: Engine, origin: Origin, *, on_event: OnEvent) -> ImageIdentity:
+def _built(engine: Engine, described: DescribedBuild, *, on_event: OnEvent) -> ImageIdentity:
     try:
         return build_builder(engine, locked=True, on_event=on_event)
     except HostError as error:
-        error.add_note(say("The manifest needs the builder image {id}", id=origin.image.id))
+        error.add_note(say("The manifest needs the builder image {id}", id=described.image.id))
         raise
 
 
-def _missing(engine: Engine, origin: Origin, here: list[ImageIdentity]) -> HostError:
-    wanted = origin.image
-    if origin.manifest.builder != __version__:
+def _missing(engine: Engine, described: DescribedBuild, here: list[ImageIdentity]) -> HostError:
+    wanted = described.image
+    if described.manifest.said.builder != __version__:
         return HostError(
             "The manifest needs the builder image {wanted} of distroclone-builder {theirs}; this "
             "is {ours}",
             hint="Reproduce it with version {theirs}: a builder image belongs to one version.",
             wanted=wanted.id,
-            theirs=short(origin.manifest.builder),
+            theirs=short(described.manifest.said.builder),
             ours=__version__,
         )
     if engine.images.find(wanted.id) is not None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from builder.basics.codec import Read, read_data
 from builder.basics.errors import VerificationError
 from builder.basics.printable import short
 from builder.formats.provenance import (
@@ -14,7 +15,8 @@ from builder.formats.provenance import (
     STATEMENT,
     TREE_DIGEST,
 )
-from builder.host.results.manifest_reader import Manifest
+from builder.formats.recipe import Recipe
+from builder.host.results.manifest_reader import RECIPE, ReadManifest
 from builder.host.results.strict_json import strict_json
 
 LARGEST: Final = 1024 * 1024  # bytes; ours have some KiB
@@ -26,7 +28,7 @@ class Provenance:
 
     subjects: Mapping[str, str]  # sha256 by file name
     builder: str  # version
-    recipe: Mapping[str, Any]
+    recipe: Read[Recipe]
     selector: str
     source_date_epoch: int
     tree: str  # "sha256:" and the digest of the source tree; "" where it is not said
@@ -49,7 +51,9 @@ def parse_provenance(content: bytes, *, name: str) -> Provenance:
             raise VerificationError("{name} is no in-toto statement", name=name)
 
 
-def check_provenance(found: Provenance, *, digests: Mapping[str, str], manifest: Manifest) -> None:
+def check_provenance(
+    found: Provenance, *, digests: Mapping[str, str], manifest: ReadManifest
+) -> None:
     """Raise VerificationError unless it speaks of exactly these files, and as the manifest does.
 
     `digests` are the SHA-256 of the results as they were read, by name.
@@ -61,11 +65,11 @@ def check_provenance(found: Provenance, *, digests: Mapping[str, str], manifest:
         )
     compared = {
         "recipe": (found.recipe, manifest.recipe),
-        "selector": (found.selector, manifest.selector),
-        "source_date_epoch": (found.source_date_epoch, manifest.source_date_epoch),
-        "builder": (found.builder, manifest.builder),
+        "selector": (found.selector, manifest.said.snapshot.selector),
+        "source_date_epoch": (found.source_date_epoch, manifest.said.source_date_epoch),
+        "builder": (found.builder, manifest.said.builder),
         SOURCE_TREE: (found.tree, manifest.tree),
-        BUILDER_IMAGE: (found.image, manifest.image),
+        BUILDER_IMAGE: (found.image, manifest.said.image.id),
     }
     if differing := [place for place, (ours, other) in compared.items() if ours != other]:
         raise VerificationError(
@@ -91,12 +95,21 @@ def _provenance(predicate: Mapping[str, Any], subjects: Mapping[str, str], name:
     return Provenance(
         subjects=subjects,
         builder=version,
-        recipe=recipe,
+        recipe=_recipe(recipe, name),
         selector=selector,
         source_date_epoch=epoch,
         tree=f"sha256:{trees[SOURCE_TREE]}" if SOURCE_TREE in trees else "",
         image=f"sha256:{images.get(BUILDER_IMAGE, '')}",
     )
+
+
+def _recipe(data: Mapping[str, Any], name: str) -> Read[Recipe]:
+    try:
+        return read_data(Recipe, data, place=(RECIPE,))
+    except ValueError as error:
+        raise VerificationError(
+            "{name} cannot be read: {reason}", name=name, reason=short(str(error))
+        ) from error
 
 
 def _digests(rows: list[Any], name: str, algorithm: str) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from builder.basics.texts import say
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name, provenance_name, sbom_names
 from builder.host.results import provenance_reader, sbom_reader
-from builder.host.results.manifest_reader import Manifest
+from builder.host.results.manifest_reader import ReadManifest
 from builder.host.results.provenance_reader import check_provenance, parse_provenance
 from builder.host.results.result_folder import ResultFolder
 from builder.host.results.sbom_reader import check_same, listed, parse_cyclonedx, parse_spdx
@@ -29,10 +29,14 @@ def read_listed(folder: ResultFolder, name: str, sums: Sums, *, limit: int) -> b
 
 
 def check_sboms(
-    folder: ResultFolder, stem: str, sums: Sums, manifest: Manifest, contents: IsoContents | None
+    folder: ResultFolder,
+    stem: str,
+    sums: Sums,
+    manifest: ReadManifest,
+    contents: IsoContents | None,
 ) -> str:
     """Compare both SBOMs and, where the ISO was opened, its package database with the manifest."""
-    said = tuple(listed(each, manifest.distribution) for each in manifest.packages)
+    said = tuple(listed(each, manifest.said.distribution) for each in manifest.said.packages)
     for name, parse in zip(sbom_names(stem), (parse_cyclonedx, parse_spdx), strict=True):
         content = read_listed(folder, name, sums, limit=sbom_reader.LARGEST)
         if name not in manifest.artefacts:
@@ -49,15 +53,15 @@ def check_sboms(
             "The package database in the ISO cannot be read: {reason}",
             reason=short(contents.unreadable),
         )
-    found = (listed(each, manifest.distribution) for each in contents.packages)
+    found = (listed(each, manifest.said.distribution) for each in contents.packages)
     check_same(found, said, name=say("The package database in the ISO"))
     return say(
         "both list the {count} packages that the package database in the ISO has", count=len(said)
     )
 
 
-def check_origin(
-    folder: ResultFolder, stem: str, sums: Sums, compared: Compared, manifest: Manifest
+def compare_provenance(
+    folder: ResultFolder, stem: str, sums: Sums, compared: Compared, manifest: ReadManifest
 ) -> str:
     """Compare the provenance with all files that it has to speak of, and with the manifest."""
     name = provenance_name(stem)

@@ -16,11 +16,11 @@ from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name
 from builder.host.output.delivery import SIGNATURES
-from builder.host.results.manifest_reader import LARGEST, Manifest, parse_manifest
+from builder.host.results.manifest_reader import LARGEST, ReadManifest, read_manifest
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.host.results.sums import Compared, Sums, compare, read_sums
 from builder.host.sign.signatures import Signer
-from builder.host.verify.descriptions import check_origin, check_sboms, read_listed
+from builder.host.verify.descriptions import check_sboms, compare_provenance, read_listed
 from builder.host.verify.iso_contents import (
     CannotLookError,
     OpenEngine,
@@ -157,23 +157,23 @@ def _sums_checks(compared: Compared) -> Iterator[Check]:
 
 def _manifest(
     folder: ResultFolder, iso: str, sums: Sums, compared: Compared
-) -> tuple[Manifest | None, Check]:
+) -> tuple[ReadManifest | None, Check]:
     """Read the manifest, compare it with the files, and return it unless it is unusable."""
     manifest = None
     try:
         content = read_listed(folder, manifest_name(_stem(iso)), sums, limit=LARGEST)
-        manifest = parse_manifest(content)
+        manifest = read_manifest(content)
         _check_artefacts(manifest, iso, sums, compared)
     except VerificationError as error:
         return manifest, _failed("manifest", error)
     text = say(
         "made by version {version}, describes the ISO with this size and sha256",
-        version=short(manifest.builder),
+        version=short(manifest.said.builder),
     )
     return manifest, Check(name="manifest", verdict=Verdict.OK, finding=text)
 
 
-def _check_artefacts(manifest: Manifest, iso: str, sums: Sums, compared: Compared) -> None:
+def _check_artefacts(manifest: ReadManifest, iso: str, sums: Sums, compared: Compared) -> None:
     if iso not in manifest.artefacts:
         raise VerificationError("The manifest does not speak of {name}", name=iso)
     for name, said in manifest.artefacts.items():
@@ -199,7 +199,7 @@ def _content(
     iso: str,
     *,
     whole: FileFacts | None,
-    manifest: Manifest | None,
+    manifest: ReadManifest | None,
     open_engine: OpenEngine,
     on_event: OnEvent,
 ) -> tuple[IsoContents | None, Check]:
@@ -229,7 +229,7 @@ def _descriptions(
     *,
     sums: Sums,
     compared: Compared,
-    manifest: Manifest | None,
+    manifest: ReadManifest | None,
     contents: IsoContents | None,
 ) -> Iterator[Check]:
     if manifest is None:
@@ -237,7 +237,7 @@ def _descriptions(
         yield _not_checked("provenance", say(_NOTHING))
         return
     yield _checked("sbom", lambda: check_sboms(folder, stem, sums, manifest, contents))
-    yield _checked("provenance", lambda: check_origin(folder, stem, sums, compared, manifest))
+    yield _checked("provenance", lambda: compare_provenance(folder, stem, sums, compared, manifest))
 
 
 def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None) -> Check:

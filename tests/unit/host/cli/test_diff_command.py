@@ -21,6 +21,7 @@ from tests.support.results import (
     fit,
     flip_bit,
     manifest_data,
+    recipe_data,
     write_manifest,
     write_results,
 )
@@ -96,7 +97,7 @@ def test_results_that_are_whole_go_on_to_the_engine(
 
 
 def impossible_recipe(folder: Path) -> None:
-    recipe = {"exclude": ["../x"]}
+    recipe = recipe_data(exclude=["../x"])
     write_results(folder, recipe=recipe)
     fit(folder, externalParameters={"recipe": recipe, "selector": "3"})
 

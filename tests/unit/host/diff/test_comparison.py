@@ -6,7 +6,8 @@ from builder.basics.errors import StepError, VerificationError
 from builder.formats.inventory import LONGEST_TEXT, Entry, EntryType, Row
 from builder.host.diff.compare import compare
 from builder.host.diff.model import Difference, FileChange, Kind
-from builder.host.diff.settings import compare_settings, describe
+from builder.host.diff.settings import Described, compare_settings, describe
+from builder.host.results.manifest_reader import read_manifest
 from tests.support.comparisons import (
     between,
     entry,
@@ -17,7 +18,7 @@ from tests.support.comparisons import (
     side,
     sized,
 )
-from tests.support.results import manifest_data
+from tests.support.results import as_json, manifest_data, recipe_data
 
 
 def changes(difference: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -220,39 +221,56 @@ def test_an_inventory_that_is_cut_off_is_said_so() -> None:
         compare(whole, side([]))
 
 
+def described(**changed: object) -> Described:
+    return describe(read_manifest(as_json(manifest_data(**changed))))
+
+
 def test_a_manifest_is_flattened_to_what_can_be_compared() -> None:
-    described = describe(manifest_data(recipe={"live": {"groups": ["a", "b"]}, "name": None}))
-    assert described.values["recipe.live.groups"] == '["a", "b"]'
-    assert described.values["image.locked"] == "true"
-    assert "recipe.name" not in described.values
-    assert "packages" not in str(described.values)
+    live = recipe_data()["live"] | {"groups": ["a", "b"]}
+    found = described(recipe=recipe_data(live=live))
+    assert found.values["recipe.live.groups"] == '["a", "b"]'
+    assert found.values["image.locked"] == "true"
+    assert "recipe.name" not in found.values
+    assert "packages" not in str(found.values)
+
+
+def test_what_an_older_or_a_newer_builder_writes_is_compared_as_it_is_written() -> None:
+    compression = recipe_data()["compression"] | {"threads": 7}
+    del compression["grouped"]
+    found = described(recipe=recipe_data(compression=compression), weather="fine")
+    assert found.values["recipe.compression.threads"] == "7"
+    assert "recipe.compression.grouped" not in found.values
+    assert "fine" not in str(found.values)
 
 
 def test_what_a_manifest_says_beyond_its_format_is_taken_with_care() -> None:
     deep: dict[str, object] = {}
     for _number in range(300):
         deep = {"x": deep}
-    described = describe(
-        manifest_data(
-            recipe=deep | {"exclude": ["/srv/*"], "\x1b[31m": "\x1b[31mred"},
-            system={"pretty_name": ["no text"], "kernels": "none"},
-            snapshot={"taken": "2026-06-17T14:30:05Z"},
-            tools={f"tool{number}": "x" * 9000 for number in range(5000)},
-            changes=[{"path": 7}, "strange", {"path": "/etc/x", "rule": None}, {}],
-        )
+    found = described(
+        recipe=recipe_data(exclude=["/srv/*"], x=deep, **{"\x1b[31mz": "\x1b[31mred"}),
+        snapshot=manifest_data()["snapshot"] | {"taken": "2026-06-17T14:30:05Z"},
+        system=manifest_data()["system"] | {"pretty_name": "\x1b" + "x" * 9000},
+        tools={f"tool{number}" + "y" * 9000: "x" * 9000 for number in range(1900)},
+        image=manifest_data()["image"]
+        | {f"\x1b[31m{number}": "x" * 9000 for number in range(1000)},
+        changes=[{"path": "/etc/x", "change": "changed", "rule": "\x1b" + "x" * 9000}],
     )
-    assert described.taken == "2026-06-17 14:30 UTC"
-    assert (described.system, described.kernels, described.exclude) == ("", (), ("/srv/*",))
-    assert described.rules == {"/etc/x": ""}
-    assert len(described.values) == 2000
-    assert max(map(len, described.values.values())) < 300
-    assert "\x1b" not in str(described.values)
+    assert (found.taken, found.exclude) == ("2026-06-17 14:30 UTC", ("/srv/*",))
+    assert len(found.values) == 2000
+    assert max(len(text) for row in found.values.items() for text in row) < 300
+    assert len(found.rules["/etc/x"]) < 100
+    assert "\x1b" not in str(found)
+
+
+def test_a_date_that_is_none_is_no_date() -> None:
+    assert described(snapshot=manifest_data()["snapshot"] | {"taken": "\x1b"}).taken == ""
 
 
 @pytest.mark.parametrize("pattern", ["relative", "/", "/*", "/x\n- /etc", 7, None])
 def test_a_recipe_with_impossible_patterns_is_refused(pattern: object) -> None:
     with pytest.raises(VerificationError, match="recipe"):
-        describe(manifest_data(recipe={"exclude": [pattern]}))
+        described(recipe=recipe_data(exclude=[pattern]))
 
 
 def test_settings_that_are_the_same_are_not_listed() -> None:

@@ -14,7 +14,7 @@ from builder.host.diff.model import Difference
 from builder.host.source.cache import CacheSource
 from tests.support.comparisons import file, package
 from tests.support.listing_engine import ListingEngine, cache_report, candidate
-from tests.support.results import ISO, fit, manifest_data, write_results
+from tests.support.results import ISO, fit, manifest_data, recipe_data, write_results
 
 CACHE = CacheSource(path=Path("/srv/cache"), is_image=False)
 IMAGE = CacheSource(path=Path("/srv/cache.img"), is_image=True)
@@ -121,7 +121,7 @@ def test_of_two_isos_no_cache_is_read(tmp_path: Path) -> None:
 
 def test_what_the_build_of_an_iso_left_out_is_left_out_of_the_snapshot_too(tmp_path: Path) -> None:
     fake = engine(iso=TREES["2"])
-    recipe = {"exclude": ["/srv/*"]}
+    recipe = recipe_data(exclude=["/srv/*"])
     results = write_results(
         tmp_path / "iso",
         recipe=recipe,
@@ -178,10 +178,25 @@ def test_a_list_that_does_not_arrive_whole_is_refused(spoil: object) -> None:
         found(engine(archive=spoil), "2", "3")
 
 
-def test_a_manifest_with_strange_values_is_compared_all_the_same(tmp_path: Path) -> None:
+def test_a_manifest_with_strange_texts_is_compared_all_the_same(tmp_path: Path) -> None:
     fake = engine(iso=TREES["2"])
-    system = manifest_data()["system"] | {"kernels": 7, "pretty_name": ["\x1b[31m"]}
-    first = write_results(tmp_path / "a", tools={"xorriso": ["\x1b[31m"]}, system=system)
+    system = manifest_data()["system"] | {"kernels": ["\x1b[31m"], "pretty_name": "\x1b[31m"}
+    first = write_results(
+        tmp_path / "a", tools={"xorriso": "\x1b[31m"}, system=system, weather=["\x1b[31m"]
+    )
     second = write_results(tmp_path / "b")
-    names = [each.name for each in found(fake, first, second).settings]
-    assert names == ["tools.xorriso"]
+    difference = found(fake, first, second)
+    assert [each.name for each in difference.settings] == ["tools.xorriso"]
+    assert "\x1b" not in str(difference)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"tools": {"xorriso": ["\x1b[31m"]}}, {"tools": 7}, {"changes": ["\x1b"]}]
+)
+def test_a_manifest_with_values_of_other_types_is_not_compared(
+    tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    results = write_results(tmp_path / "a", **changed)
+    with pytest.raises(VerificationError, match="The manifest cannot be read") as caught:
+        found(engine(iso=TREES["2"]), results, results)
+    assert "\x1b" not in str(caught.value)

@@ -25,11 +25,12 @@ from tests.support.rebuilding import (
     whole_results,
 )
 from tests.support.reproducing import Place
-from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, row
+from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, recipe_data, row
 
 ONE = Explanation(
     differences=(Difference(place=("x",), attribute="mode", original="1", rebuilt="2"),)
 )
+HOSTILE = recipe_data()["live"] | {"user": "root"}
 OTHER = CONTENT[:5000] + b"!" + CONTENT[5001:]
 
 
@@ -183,7 +184,7 @@ def test_a_text_without_end_is_not_read_into_memory(place: Place) -> None:
         ({MANIFEST: manifest_bytes()[:-9]}, "is not JSON"),
         ({MANIFEST: manifest_bytes(format=9)}, "made by a newer version"),
         ({MANIFEST: manifest_bytes(artefacts=[row("../../x.iso", b"")])}, "point outside"),
-        ({MANIFEST: manifest_bytes(recipe={"live": {"user": "root"}})}, "belongs to the system"),
+        ({MANIFEST: manifest_bytes(recipe=recipe_data(live=HOSTILE))}, "belongs to the system"),
         ({**whole_results(), SUMS: b"../x"}, "SHA256SUMS is cut off"),
     ],
     ids=["cut off", "newer", "climbs", "hostile recipe", "bad sums"],

@@ -172,11 +172,13 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
     "a huge number": (raw_manifest(b'{"format": ' + b"9" * 100_000 + b"}"), "is not JSON"),
     "not a number": (raw_manifest(b'{"format": NaN}'), "no JSON number"),
     "a key that comes twice": (raw_manifest(b'{"format": 1, "format": 1}'), "comes twice"),
-    "a key missing": (without("recipe"), 'has no "recipe"'),
-    "a key of another type": (manifest(contents={}), '"contents" is not a list'),
-    "a date that is a truth": (manifest(source_date_epoch=True), "is not a number"),
-    "a row that is no object": (manifest(contents=["x"]), 'row 1 of "contents"'),
-    "a row without a digest": (manifest(artefacts=[{"path": ISO}]), 'row 1 of "artefacts"'),
+    "a key missing": (without("recipe"), "recipe: missing"),
+    "a key of another type": (manifest(contents={}), "contents: expected a list, found an object"),
+    "a date that is a truth": (
+        manifest(source_date_epoch=True), "source_date_epoch: expected a whole number, found true"
+    ),
+    "a row that is no object": (manifest(contents=["x"]), "contents[0]: expected an object"),
+    "a row without a digest": (manifest(artefacts=[{"path": ISO}]), "artefacts[0].size: missing"),
     "a negative size": (manifest(contents=[row("x", b"") | {"size": -1}]), "row 1"),
     "a digest that is none": (manifest(contents=[row("x", b"") | {"sha256": "0"}]), "row 1"),
     "an artefact that climbs": (manifest(artefacts=[row("../../x", CONTENT)]), "point outside"),
@@ -194,11 +196,26 @@ SPOILT: dict[str, tuple[Spoil, str]] = {
         manifest(artefacts=[row(ISO, CONTENT), row("more.json", b"")]),
         "SHA256SUMS does not",
     ),
-    "a package without a version": (manifest(packages=[{"name": "x"}]), 'row 1 of "packages"'),
-    "a system without a name": (manifest(system={}), '"system" has no "distro_id"'),
-    "a snapshot without a selector": (manifest(snapshot={}), '"snapshot" has no "selector"'),
-    "a source that is a text": (manifest(source="x"), '"source" has no "digest"'),
-    "a truth for an image": (manifest(image={"id": True}), '"image" has no "id"'),
+    "a package without a version": (manifest(packages=[{"name": "x"}]), "packages[0].arch"),
+    "a system without a name": (manifest(system={}), "system.distro_id: missing"),
+    "a snapshot without a selector": (manifest(snapshot={}), "snapshot.selector: missing"),
+    "a source that is a text": (manifest(source="x"), "source: expected an object, found a text"),
+    "a source of null": (manifest(source=None), "source: null, in place of being left out"),
+    "changes of null": (manifest(changes=None), "changes: null"),
+    "changes of another kind": (manifest(changes=[{"path": 7}]), "changes[0].path: expected"),
+    "a truth for an image": (manifest(image={"id": True}), "image.id: expected a text"),
+    "kernels that are a number": (
+        manifest(system=manifest_data()["system"] | {"kernels": 7}),
+        "system.kernels: expected a list",
+    ),
+    "a tool with a list for a version": (
+        manifest(tools={"\x1b[31m" + "x" * 10**6: ["\x1b[31m"]}), "tools.xxx"
+    ),
+    "a kind that is megabytes": (
+        manifest(snapshot=manifest_data()["snapshot"] | {"kind": "\x1b" * 10**6}),
+        "snapshot.kind: ",
+    ),
+    "a recipe without settings": (manifest(recipe={"name": None}), "recipe.compression: missing"),
 }  # fmt: skip
 
 

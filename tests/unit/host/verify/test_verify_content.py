@@ -14,11 +14,9 @@ from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, StepError, VerificationError
 from builder.border.events import Event
 from builder.border.iso_contents import IsoContents, IsoFile
-from builder.formats.manifest import MANIFEST_FORMAT
 from builder.formats.package import Package
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.images import ImageFacts
-from builder.host.results.manifest_reader import KNOWN_FORMAT
 from builder.host.verify.verification import Check, Verdict, Verification, verify
 from builder.inside.iso.read_iso import read_iso
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
@@ -134,10 +132,6 @@ def test_an_engine_elsewhere_that_sees_no_iso_is_no_fault_of_the_iso(tmp_path: P
 def test_a_check_that_broke_off_gives_no_verdict(tmp_path: Path, failure: BuilderError) -> None:
     with pytest.raises(type(failure)):
         content_of(tmp_path, FakeEngine(failure))
-
-
-def test_the_formats_that_are_written_and_read_are_the_same() -> None:
-    assert KNOWN_FORMAT == MANIFEST_FORMAT
 
 
 LAYOUT = """\

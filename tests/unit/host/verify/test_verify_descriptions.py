@@ -257,6 +257,10 @@ PROVENANCES: dict[str, tuple[Spoil, str]] = {
     "a subject without digests": (statement(subject=[{"name": "x", "digest": "x"}]), "resource 1"),
     "another statement": (statement(_type="https://in-toto.io/Statement/v2"), "does not know"),
     "another predicate": (statement(predicateType="x" * 1000), "does not know: xxx"),
+    "a recipe that is none": (
+        provenance(externalParameters={"recipe": {"live": "\x1b[2J"}, "selector": "3"}),
+        "recipe.compression: missing",
+    ),
     "an empty predicate": (statement(predicate={}), "is no provenance of this builder"),
     "another build type": (
         provenance(buildType="urn:distroclone-builder:live-iso:2"), "does not know: urn:"
@@ -312,6 +316,21 @@ def test_what_only_the_provenance_of_a_newer_builder_says_is_no_fault(results: P
     more = {"name": "weather", "digest": {"gitCommit": "0"}}
     provenance(resolvedDependencies=[TREE, IMAGE, LOCK, more], byproducts=[])(results)
     assert checks_of(results)["provenance"].verdict is Verdict.OK
+
+
+def test_recipes_are_compared_with_what_only_a_newer_builder_knows_of_them(tmp_path: Path) -> None:
+    def verdict(ours: dict[str, Any], theirs: dict[str, Any]) -> Verdict:
+        folder = write_results(tmp_path / "iso", recipe=ours)
+        fit(folder, externalParameters={"recipe": theirs, "selector": "3"})
+        return checks_of(folder)["provenance"].verdict
+
+    newer, other = recipe_data(more={"x": [1]}), recipe_data(more={"x": [2]})
+    older = recipe_data()
+    del older["compression"]["grouped"]
+    for same in (newer, older):
+        assert verdict(same, same) is Verdict.OK
+        assert verdict(same, recipe_data()) is verdict(recipe_data(), same) is Verdict.FAILED
+    assert verdict(newer, other) is Verdict.FAILED
 
 
 def test_without_a_manifest_nothing_is_said_about_what_describes_the_iso(results: Path) -> None:

@@ -11,7 +11,7 @@ from builder.basics.errors import VerificationError
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.formats.snapshot import SnapshotKind
 from builder.host.config.compression_text import PRESETS, parse_compression
-from builder.host.reproduce.origin import read_origin
+from builder.host.reproduce.described_build import read_described_build
 from tests.support.results import CONTENT, ISO, manifest_data, row
 
 Change = Callable[[dict[str, Any]], object]
@@ -36,19 +36,19 @@ def content(change: Change = lambda _data: None) -> bytes:
 
 
 def test_a_manifest_says_all_that_a_rebuild_needs() -> None:
-    origin = read_origin(content())
-    assert origin.iso == ISO
-    assert origin.recipe == RECIPE
-    assert (origin.snapshot.selector, origin.snapshot.kind) == ("3", SnapshotKind.SNAPPER)
-    assert origin.snapshot.seconds == 1_781_706_561
-    assert origin.tree.digest == "sha256:" + "1" * 64
-    assert (origin.image.id, origin.image.locked) == ("sha256:" + "0" * 64, True)
+    described = read_described_build(content())
+    assert described.iso == ISO
+    assert described.recipe == RECIPE
+    assert (described.snapshot.selector, described.snapshot.kind) == ("3", SnapshotKind.SNAPPER)
+    assert described.snapshot.seconds == 1_781_706_561
+    assert described.tree.digest == "sha256:" + "1" * 64
+    assert (described.image.id, described.image.locked) == ("sha256:" + "0" * 64, True)
 
 
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 def test_the_recipe_of_all_defaults_is_read(preset: Any) -> None:
     recipe = Recipe(compression=preset)
-    read = read_origin(content(lambda data: data.update(recipe=to_data(recipe))))
+    read = read_described_build(content(lambda data: data.update(recipe=to_data(recipe))))
     assert read.recipe == recipe
 
 
@@ -86,18 +86,20 @@ HOSTILE: dict[str, tuple[Change, str]] = {
         of("recipe.boot.kernel_parameters", ["x" * 150] * 20), "too many",
     ),
     "a timeout of days": (of("recipe.boot.timeout_seconds", 10**9), "seconds are not possible"),
-    "a timeout that is a truth": (of("recipe.boot.timeout_seconds", True), "true or false"),
+    "a timeout that is a truth": (
+        of("recipe.boot.timeout_seconds", True), "expected a whole number",
+    ),
     "a name that climbs": (of("recipe.name", "../../etc/x"), "not possible as a file name"),
     "a volume id with a quote": (of("recipe.volume_id", 'A"B'), "recipe.volume_id"),
     "an exclude that is no root": (of("recipe.exclude", ["../x"]), "not possible as an exclude"),
     "an exclude of everything": (of("recipe.exclude", ["/**"]), "excludes everything"),
     "an exclude with a line end": (of("recipe.exclude", ["/a\n+ /root"]), "exclude"),
     "a text of megabytes": (of("recipe.live.hostname", "a" * 5_000_000), "is too long"),
-    "an unknown key": (of("recipe.live.shell", "/bin/sh"), 'Unknown key "shell"'),
-    "an unknown key of the recipe": (of("recipe.run", "reboot"), 'Unknown key "run"'),
+    "an unknown key": (of("recipe.live.shell", "/bin/sh"), 'know: "recipe.live.shell"'),
+    "an unknown key of the recipe": (of("recipe.run", "reboot"), 'know: "recipe.run"'),
     "a list in place of a text": (of("recipe.live.user", ["a"]), "found a list"),
     "a recipe that is a list of lists": (of("recipe.exclude", [["/a"]]), "found a list"),
-    "a fraction": (of("recipe.boot.timeout_seconds", 1.5), "whole number"),
+    "a fraction": (of("recipe.boot.timeout_seconds", 1.5), "expected a whole number"),
     "an escape sequence": (of("recipe.live.hostname", "\x1b[2Jx"), "not a host name"),
     # what contradicts itself
     "a preset with another level": (of("recipe.compression.level", 22), "contradicts itself"),
@@ -106,10 +108,14 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a compression with a flag": (
         of("recipe.compression.name", "zstd,level=3 -e /etc"), "level",
     ),
-    "an unknown key of the compression": (of("recipe.compression.argv", "-e"), "contradicts"),
-    "a setting missing": (without("recipe.live.user"), "not complete"),
-    "a setting of null": (of("recipe.live.user", None), "contradicts itself"),
-    "no compression": (without("recipe.compression"), "not complete"),
+    "an unknown key of the compression": (
+        of("recipe.compression.argv", "-e"), 'not know: "recipe.compression.argv"'
+    ),
+    "an unknown key of the manifest": (of("weather\x1b[2J", "fine"), 'not know: "weather"'),
+    "an unknown key of a row": (of("image.tag", "x"), 'not know: "image.tag"'),
+    "a setting missing": (without("recipe.live.user"), 'not complete: "recipe.live.user"'),
+    "a setting of null": (of("recipe.live.user", None), "recipe.live.user: expected a text"),
+    "no compression": (without("recipe.compression"), "recipe.compression: missing"),
     "a date that gives another epoch": (
         of("snapshot.taken", "2026-06-18T14:29:21Z"), "contradicts itself",
     ),
@@ -118,20 +124,21 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a number of a snapshot without one": (of("snapshot.kind", "raw"), '"snapshot" is not as'),
     # what is no such thing
     "a selector that climbs": (of("snapshot.selector", "../../x"), '"snapshot" is not as'),
-    "a kind that is none": (of("snapshot.kind", "magic"), '"snapshot" cannot be read'),
-    "a kind that is a list": (of("snapshot.kind", []), '"snapshot" cannot be read'),
+    "a kind that is none": (of("snapshot.kind", "magic"), "snapshot.kind: 'magic' is not"),
+    "a kind that is a list": (of("snapshot.kind", []), "snapshot.kind: [] is not"),
     "a date that is none": (of("snapshot.taken", "yesterday"), '"snapshot" is not as'),
     "a date written otherwise": (of("snapshot.taken", "2026-6-17T14:29:21Z"), '"snapshot" is not'),
     "a date before 1970": (of("snapshot.taken", "1969-06-17T14:29:21Z"), "contradicts itself"),
     "a description of megabytes": (of("snapshot.description", "x" * 10**6), '"snapshot" is not'),
-    "an unknown key of the snapshot": (of("snapshot.path", "/"), '"snapshot" cannot be read'),
-    "a snapshot without a date": (without("snapshot.taken"), '"snapshot" cannot be read'),
+    "an unknown key of the snapshot": (of("snapshot.path", "/"), 'not know: "snapshot.path"'),
+    "a snapshot without a date": (without("snapshot.taken"), "snapshot.taken: missing"),
     "no source": (without("source"), "does not name its source tree"),
-    "a source that is a text": (of("source", "x"), '"source" has no "digest"'),
+    "a source that is a text": (of("source", "x"), "source: expected an object"),
+    "a source of null": (of("source", None), "source: null"),
     "a digest that is none": (of("source.digest", "sha256:x"), '"source" is not as'),
     "a digest that is an option": (of("image.id", "--privileged"), '"image" is not as'),
     "an image's name": (of("image.id", "debian:latest"), '"image" is not as'),
-    "an image that is locked as a text": (of("image.locked", "yes"), '"image" cannot be read'),
+    "an image that is locked as a text": (of("image.locked", "yes"), "image.locked: expected"),
     "no ISO": (of("artefacts", [row("x.json", b"")]), "speaks of 0 ISOs"),
     "two ISOs": (
         of("artefacts", [row(ISO, CONTENT), row("other.iso", CONTENT)]), "speaks of 2 ISOs",
@@ -144,7 +151,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize(("change", "reason"), HOSTILE.values(), ids=HOSTILE.keys())
 def test_what_no_build_writes_is_refused(change: Change, reason: str) -> None:
     with pytest.raises(VerificationError) as caught:
-        read_origin(content(change))
+        read_described_build(content(change))
     assert reason in str(caught.value)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 1000
@@ -154,7 +161,7 @@ def test_a_manifest_that_is_cut_off_anywhere_is_refused() -> None:
     whole = content()
     for end in range(0, len(whole), 97):
         with pytest.raises(VerificationError):
-            read_origin(whole[:end])
+            read_described_build(whole[:end])
 
 
 def test_one_bit_anywhere_gives_a_plan_or_a_verdict_and_nothing_else() -> None:
@@ -163,6 +170,6 @@ def test_one_bit_anywhere_gives_a_plan_or_a_verdict_and_nothing_else() -> None:
         spoilt = bytearray(whole)
         spoilt[position] ^= 1 << position % 8
         try:
-            read_origin(bytes(spoilt))
+            read_described_build(bytes(spoilt))
         except VerificationError:
             continue

@@ -1,0 +1,115 @@
+"""What a manifest says that its ISO was made from: all that a rebuild needs, and strictly read.
+
+A manifest has to be just as this version writes one: what it does not know may decide bytes.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from builder.basics.codec import shown, to_data
+from builder.basics.errors import UsageError, VerificationError
+from builder.basics.printable import short
+from builder.formats.identities import ImageIdentity, TreeName
+from builder.formats.recipe import Recipe
+from builder.formats.snapshot import SnapshotName, snapshot_name
+from builder.host.build.session import epoch_of
+from builder.host.config import checks as rules
+from builder.host.reproduce.recipe_reader import read_recipe
+from builder.host.results.manifest_reader import ReadManifest, read_manifest
+
+_ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_LONGEST_DESCRIPTION: Final = 200  # characters; what the scan keeps of one
+_EARLIER: Final = (("changes",), ("source",))  # what the first versions did not write yet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedBuild:
+    """A manifest as the plan of a build."""
+
+    manifest: ReadManifest
+    iso: str  # the ISO's file name
+    tree: TreeName
+    recipe: Recipe  # which a config can say too
+
+    @property
+    def snapshot(self) -> SnapshotName:
+        """What the snapshot was called."""
+        return self.manifest.said.snapshot
+
+    @property
+    def image(self) -> ImageIdentity:
+        """The builder image."""
+        return self.manifest.said.image
+
+
+def read_described_build(content: bytes) -> DescribedBuild:
+    """Return what the manifest says. Raises VerificationError where a rebuild cannot rely on it."""
+    manifest = read_manifest(content)
+    said = manifest.said
+    isos = [name for name in manifest.artefacts if name.endswith(".iso")]
+    if len(isos) != 1:
+        raise VerificationError("The manifest speaks of {count} ISOs, not one", count=len(isos))
+    _check_complete(manifest)
+    _check_snapshot(said.snapshot)
+    if epoch_of(said.snapshot.seconds) != said.source_date_epoch:
+        raise VerificationError(
+            "The manifest contradicts itself: a snapshot of {taken} does not give "
+            "source_date_epoch {epoch}",
+            taken=said.snapshot.taken,
+            epoch=short(str(said.source_date_epoch)),
+        )
+    if not _ID.fullmatch(said.image.id):
+        raise _strange("image")
+    return DescribedBuild(
+        manifest=manifest,
+        iso=isos[0],
+        tree=_tree(said.source),
+        recipe=read_recipe(to_data(said.recipe)),
+    )
+
+
+def _check_complete(manifest: ReadManifest) -> None:
+    if manifest.unknown:
+        raise VerificationError(
+            'The manifest says something that this version does not know: "{place}"',
+            hint="It was edited, or written by a newer version of distroclone-builder.",
+            place=short(shown(manifest.unknown[0].place)),
+        )
+    if lacking := [place for place in manifest.absent if place not in _EARLIER]:
+        raise VerificationError(
+            'The manifest is not complete: "{place}" is missing',
+            hint="It was edited, or written by another version of distroclone-builder.",
+            place=shown(lacking[0]),
+        )
+
+
+def _check_snapshot(snapshot: SnapshotName) -> None:
+    try:
+        rules.selector(snapshot.selector)
+        as_written = snapshot_name(
+            snapshot.selector,
+            kind=snapshot.kind,
+            taken=snapshot.seconds,
+            description=snapshot.description,
+        )
+    except (UsageError, ValueError) as error:
+        raise _strange("snapshot") from error
+    if snapshot != as_written or len(snapshot.description) > _LONGEST_DESCRIPTION:
+        raise _strange("snapshot")
+
+
+def _tree(source: TreeName | None) -> TreeName:
+    if source is None:
+        raise VerificationError(
+            "The manifest does not name its source tree, so nothing can be rebuilt from it",
+            hint="It was edited, or written by a version of distroclone-builder that did not know "
+            "tree digests yet.",
+        )
+    if not _ID.fullmatch(source.digest):
+        raise _strange("source")
+    return source
+
+
+def _strange(name: str) -> VerificationError:
+    return VerificationError('In the manifest, "{name}" is not as any build writes it', name=name)
