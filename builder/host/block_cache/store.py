@@ -2,8 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from builder.basics.codec import from_data
@@ -11,6 +9,7 @@ from builder.basics.errors import HostError
 from builder.border.events import OnEvent
 from builder.border.labels import BLOCK_CACHE, LABEL_ROLE, new_run
 from builder.border.stored_blocks import PruneRequest, StoreFacts
+from builder.host.config.build_config import BlockStoreSetting
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume
 from builder.host.engine.owner import labels
 
@@ -20,27 +19,21 @@ PRUNING: Final = ("DAC_OVERRIDE",)
 _TARGET: Final = "/block-cache"  # builder.border.paths.BLOCK_CACHE, seen from here
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockStore:
-    """Which store, and whether it may be changed."""
-
-    folder: Path | None = None  # on the engine's host; None: our volume
-    read_only: bool = False
-
-    def binds(self) -> tuple[Bind, ...]:
-        """Return how a container sees a folder; nothing for the volume."""
-        if self.folder is None:
-            return ()
-        return (Bind(source=str(self.folder), target=_TARGET, read_only=self.read_only),)
-
-    def volumes(self) -> tuple[NamedVolume, ...]:
-        """Return how a container sees the volume; nothing for a folder."""
-        if self.folder is not None:
-            return ()
-        return (NamedVolume(name=BLOCK_CACHE, target=_TARGET, read_only=self.read_only),)
+def binds(store: BlockStoreSetting) -> tuple[Bind, ...]:
+    """Return how a container sees a folder; nothing for the volume."""
+    if store.folder is None:
+        return ()
+    return (Bind(source=str(store.folder), target=_TARGET, read_only=store.read_only),)
 
 
-def prepare(engine: Engine, store: BlockStore) -> None:
+def volumes(store: BlockStoreSetting) -> tuple[NamedVolume, ...]:
+    """Return how a container sees the volume; nothing for a folder."""
+    if store.folder is not None:
+        return ()
+    return (NamedVolume(name=BLOCK_CACHE, target=_TARGET, read_only=store.read_only),)
+
+
+def prepare(engine: Engine, store: BlockStoreSetting) -> None:
     """Have the volume; a folder must be there already."""
     if store.folder is None:
         # No run's label: it belongs to no run, and no sweep takes it.
@@ -48,7 +41,7 @@ def prepare(engine: Engine, store: BlockStore) -> None:
 
 
 @contextlib.contextmanager
-def named(store: BlockStore | None) -> Iterator[None]:
+def named(store: BlockStoreSetting | None) -> Iterator[None]:
     """Say that the folder is missing where the engine says that a bind's source is."""
     try:
         yield
@@ -62,7 +55,7 @@ def named(store: BlockStore | None) -> Iterator[None]:
         ) from error
 
 
-def place(engine: Engine, store: BlockStore) -> str:
+def place(engine: Engine, store: BlockStoreSetting) -> str:
     """Return where the store is on the engine's host."""
     prepare(engine, store)
     if store.folder is not None:
@@ -73,7 +66,7 @@ def place(engine: Engine, store: BlockStore) -> str:
     return path
 
 
-def show(engine: Engine, image: str, store: BlockStore, *, on_event: OnEvent) -> StoreFacts:
+def show(engine: Engine, image: str, store: BlockStoreSetting, *, on_event: OnEvent) -> StoreFacts:
     """Count what the store holds."""
     spec = _spec(engine, image, store, job="show-blocks", request={}, capabilities=SHOWING)
     with named(store), engine.started(spec) as job:
@@ -81,7 +74,7 @@ def show(engine: Engine, image: str, store: BlockStore, *, on_event: OnEvent) ->
 
 
 def prune(
-    engine: Engine, image: str, store: BlockStore, *, limit: int, on_event: OnEvent
+    engine: Engine, image: str, store: BlockStoreSetting, *, limit: int, on_event: OnEvent
 ) -> StoreFacts:
     """Remove the least recently used blocks above `limit` bytes."""
     spec = _spec(
@@ -99,7 +92,7 @@ def prune(
 def _spec(
     engine: Engine,
     image: str,
-    store: BlockStore,
+    store: BlockStoreSetting,
     *,
     job: str,
     request: object,
@@ -111,7 +104,7 @@ def _spec(
         job=job,
         request=request,
         labels=labels(new_run(), job),
-        binds=store.binds(),
-        stores=store.volumes(),
+        binds=binds(store),
+        stores=volumes(store),
         capabilities=capabilities,
     )

@@ -11,8 +11,8 @@ from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
 from builder.host.block_cache import store as blocks
-from builder.host.block_cache.store import BlockStore
 from builder.host.cli.options import answer, block_cache_option, json_option
+from builder.host.config.build_config import BlockStoreSetting
 from builder.host.display import choose_display
 from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder
@@ -111,5 +111,5 @@ def parse_size(text: str) -> int:
     return int(found[1]) << _SHIFTS[found[2]]
 
 
-def _store(folder: Path | None, *, read_only: bool = False) -> BlockStore:
-    return BlockStore(folder=folder.absolute() if folder else None, read_only=read_only)
+def _store(folder: Path | None, *, read_only: bool = False) -> BlockStoreSetting:
+    return BlockStoreSetting(folder=folder.absolute() if folder else None, read_only=read_only)

@@ -15,7 +15,6 @@ from builder.basics.errors import UsageError
 from builder.basics.printable import short
 from builder.border.plan import Isolation, Staging
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
-from builder.host.block_cache.store import BlockStore
 from builder.host.config import checks as rules
 from builder.host.config.compression_text import PRESETS, parse_compression
 from builder.host.config.nearest import nearest
@@ -44,6 +43,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockStoreSetting:
+    """Which store of compressed blocks is used, and whether it may be changed."""
+
+    folder: Path | None = None  # on the engine's host; None: our volume
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything a user may decide. All paths are absolute."""
 
@@ -52,7 +59,7 @@ class Config:
     isolation: Isolation
     staging: Staging
     recipe: Recipe
-    block_store: BlockStore | None  # None: every block is compressed
+    block_store: BlockStoreSetting | None  # None: every block is compressed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,10 +263,10 @@ def _with_flags(source: Source, overrides: Overrides, flags: _Flags) -> Source:
     return Source(cache=cache, cache_image=cache_image, snapshot=snapshot)
 
 
-def _block_store(overrides: Overrides, flags: _Flags) -> BlockStore | None:
+def _block_store(overrides: Overrides, flags: _Flags) -> BlockStoreSetting | None:
     folder = flags.path("--block-cache", overrides.block_cache)
     if not overrides.no_block_cache:
-        return BlockStore(folder=folder, read_only=overrides.block_cache_read_only)
+        return BlockStoreSetting(folder=folder, read_only=overrides.block_cache_read_only)
     if folder or overrides.block_cache_read_only:
         flags.problems.add(
             Place(source="--no-block-cache"),

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[3]
+# What the configuration may know: it is below all else that the host has.
+_BELOW_CONFIG = ("builder.basics", "builder.formats", "builder.border", "builder.host.config")
 _IN_THE_IMAGE = ("cyclonedx", "license_expression", "packageurl")
 
 
@@ -55,6 +57,9 @@ def broken(source: str, module: str) -> list[str]:
     wrong = {name for name in found if part(name) not in allowed}
     if not module.startswith("builder.host.engine."):
         wrong |= {name for name in found if name.split(".")[0] == "docker"}
+    if module.startswith("builder.host.config."):
+        ours = {name for name in found if name.split(".")[0] == "builder"}
+        wrong |= {name for name in ours if not name.startswith(_BELOW_CONFIG)}
     return sorted(wrong)
 
 
@@ -77,6 +82,11 @@ def broken(source: str, module: str) -> list[str]:
             "builder.inside.source.scan",
         ),
         ("builder.plan", "import tenacity", "tenacity"),
+        (
+            "builder.host.config.build_config",
+            "from builder.host.block_cache.store import binds",
+            "builder.host.block_cache.store.binds",
+        ),
         ("builder.host.build.session", "from docker.types import Mount", "docker.types.Mount"),
     ],
 )

@@ -9,9 +9,9 @@ import pytest
 from builder.basics.errors import UsageError
 from builder.border.labels import BLOCK_CACHE
 from builder.border.stored_blocks import BlockCounts, StoreFacts
-from builder.host.block_cache.store import BlockStore
+from builder.host.block_cache.store import binds, volumes
 from builder.host.cli.block_cache import parse_size
-from builder.host.config.build_config import Overrides, load_config
+from builder.host.config.build_config import BlockStoreSetting, Overrides, load_config
 from builder.inside.blocks.store import BlockCache, mounted_store, prune, show
 from tests.support.systems import RecordingSystem
 from tests.unit.inside.steps.test_squashfs import step
@@ -132,17 +132,17 @@ def test_other_sizes_are_refused(text: str) -> None:
 
 def test_the_store_is_our_volume_unless_a_flag_says_otherwise(tmp_path: Path) -> None:
     usual = load_config(None, Overrides()).block_store
-    assert usual == BlockStore()
-    [volume] = usual.volumes()
+    assert usual == BlockStoreSetting()
+    [volume] = volumes(usual)
     assert (volume.name, volume.target, volume.read_only) == (BLOCK_CACHE, "/block-cache", False)
-    assert usual.binds() == ()
+    assert binds(usual) == ()
     folder = load_config(
         None, Overrides(block_cache=tmp_path, block_cache_read_only=True)
     ).block_store
     assert folder is not None
-    [bind] = folder.binds()
+    [bind] = binds(folder)
     assert (bind.source, bind.target, bind.read_only) == (str(tmp_path), "/block-cache", True)
-    assert folder.volumes() == ()
+    assert volumes(folder) == ()
     assert load_config(None, Overrides(no_block_cache=True)).block_store is None
 
 
