@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, assert_never
 
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import BuilderError, HostError, SourceError
@@ -26,7 +26,7 @@ from builder.formats.result_names import (
 )
 from builder.formats.system_facts import SystemFacts
 from builder.host.block_cache import store as block_cache
-from builder.host.config.build_config import Config
+from builder.host.config.build_config import Config, SourceKind
 from builder.host.display import LogFile
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
 from builder.host.engine.owner import labels
@@ -98,7 +98,7 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     report = scan_cache(engine, image.id, cache_source(config), run=run, on_event=on_event)
     for warning in report.warnings:
         on_event(Note(level="warning", message=warning.message, values=dict(warning.values)))
-    candidate = choose(report, config.source.snapshot, zone=local_zone())
+    candidate = choose(report, config.source.selector, zone=local_zone())
     choice = choice_of(config, image=image, report=report, candidate=candidate)
     on_event(_chosen(report, candidate, choice.system))
     if is_cache_newer(report, candidate, zone=local_zone()):
@@ -192,10 +192,14 @@ def epoch_of(taken: int) -> int:
 
 def cache_source(config: Config) -> CacheSource:
     """Return what the config names as the cache."""
-    if config.source.cache_image is not None:
-        return CacheSource(path=config.source.cache_image, is_image=True)
-    assert config.source.cache is not None  # the config sets exactly one of the two
-    return CacheSource(path=config.source.cache, is_image=False)
+    source = config.source
+    match source.kind:
+        case SourceKind.CACHE:
+            return CacheSource(path=source.path, is_image=False)
+        case SourceKind.CACHE_IMAGE:
+            return CacheSource(path=source.path, is_image=True)
+        case _:
+            assert_never(source.kind)
 
 
 def describe(config: Config, choice: Choice) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def build(
         cache=cache,
         cache_image=cache_image,
         path=path,
-        snapshot=selector,
+        selector=selector,
         output=output,
         isolation=isolation,
         staging=staging,

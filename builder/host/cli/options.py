@@ -72,7 +72,7 @@ def config_of(
     cache: Path | None,
     cache_image: Path | None,
     path: Path | None = None,
-    snapshot: str | None = None,
+    selector: str | None = None,
     output: Path | None = None,
     isolation: str | None = None,
     staging: str | None = None,
@@ -87,7 +87,7 @@ def config_of(
         Overrides(
             cache=cache,
             cache_image=cache_image,
-            snapshot=snapshot,
+            selector=selector,
             output=output,
             isolation=isolation,
             staging=staging,

@@ -33,13 +33,20 @@ Value = TypeVar("Value")
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
+class SourceKind(StrEnum):
+    """What the system is taken from: each is the name of its key below `source`."""
+
+    CACHE = "cache"
+    CACHE_IMAGE = "cache_image"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the system comes from: exactly one of `cache` and `cache_image` is set."""
+    """Where the system comes from."""
 
-    cache: Path | None
-    cache_image: Path | None
-    snapshot: str
+    kind: SourceKind
+    path: Path
+    selector: str  # of a snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +75,7 @@ class Overrides:
 
     cache: Path | None = None
     cache_image: Path | None = None
-    snapshot: str | None = None
+    selector: str | None = None
     output: Path | None = None
     isolation: str | None = None
     staging: str | None = None
@@ -142,18 +149,18 @@ def _source(section: Section, folder: Path, problems: Problems) -> Source:
     def read(text: str) -> Path:
         return _path(text, folder)
 
-    cache = section.text("cache", None, read)
-    cache_image = section.text("cache_image", None, read)
-    snapshot = section.word_or_number("snapshot", DEFAULT_SNAPSHOT, rules.selector)
+    paths = {kind: path for kind in SourceKind if (path := section.text(kind, None, read))}
+    selector = section.word_or_number("snapshot", DEFAULT_SNAPSHOT, rules.selector)
     section.finish()
-    if cache and cache_image:
+    first, *others = paths or {SourceKind.CACHE: DEFAULT_CACHE}
+    for other in others:
         problems.add(
-            section.place_of("cache_image"),
-            "cache and cache_image are not possible together; keep one",
+            section.place_of(other),
+            "{first} and {other} are not possible together; keep one",
+            first=first,
+            other=other,
         )
-    if not cache and not cache_image:
-        cache = DEFAULT_CACHE
-    return Source(cache=cache, cache_image=cache_image, snapshot=snapshot)
+    return Source(kind=first, path=paths.get(first, DEFAULT_CACHE), selector=selector)
 
 
 def _output(section: Section, folder: Path) -> tuple[Path, str | None, str | None]:
@@ -251,16 +258,24 @@ class _Flags:
 
 
 def _with_flags(source: Source, overrides: Overrides, flags: _Flags) -> Source:
-    cache = flags.path("--cache", overrides.cache)
-    cache_image = flags.path("--cache-image", overrides.cache_image)
-    if cache and cache_image:
+    given = {
+        SourceKind.CACHE: flags.path("--cache", overrides.cache),
+        SourceKind.CACHE_IMAGE: flags.path("--cache-image", overrides.cache_image),
+    }
+    paths = {kind: path for kind, path in given.items() if path}
+    first, *others = paths or {source.kind: source.path}
+    for other in others:
         flags.problems.add(
-            Place(source="--cache-image"), "Not possible together with --cache; keep one"
+            Place(source=_flag(other)),
+            "Not possible together with {flag}; keep one",
+            flag=_flag(first),
         )
-    snapshot = flags.value("SELECTOR", overrides.snapshot, rules.selector) or source.snapshot
-    if not cache and not cache_image:
-        cache, cache_image = source.cache, source.cache_image
-    return Source(cache=cache, cache_image=cache_image, snapshot=snapshot)
+    selector = flags.value("SELECTOR", overrides.selector, rules.selector) or source.selector
+    return Source(kind=first, path=paths.get(first, source.path), selector=selector)
+
+
+def _flag(kind: SourceKind) -> str:
+    return f"--{kind.replace('_', '-')}"
 
 
 def _block_store(overrides: Overrides, flags: _Flags) -> BlockStoreSetting | None:

@@ -8,7 +8,7 @@ import pytest
 from builder.basics.errors import UsageError
 from builder.border.plan import Isolation, Staging
 from builder.formats.recipe import Codec
-from builder.host.config.build_config import DEFAULT_CACHE, Overrides, load_config
+from builder.host.config.build_config import DEFAULT_CACHE, Overrides, SourceKind, load_config
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -25,9 +25,9 @@ def refusal(path: Path | None, overrides: Overrides | None = None) -> str:
 
 def test_without_a_file_the_defaults_hold() -> None:
     config = load_config(None, Overrides())
-    assert config.source.cache == DEFAULT_CACHE
-    assert config.source.cache_image is None
-    assert config.source.snapshot == "latest"
+    assert config.source.kind is SourceKind.CACHE
+    assert config.source.path == DEFAULT_CACHE
+    assert config.source.selector == "latest"
     assert config.output == Path.cwd()
     assert config.isolation is Isolation.CONFINED
     assert config.staging is Staging.AUTO
@@ -37,9 +37,9 @@ def test_without_a_file_the_defaults_hold() -> None:
 def test_everything_in_the_file_reaches_the_configuration() -> None:
     good = Path(__file__).parents[4] / "fixtures/configs/good/everything.yaml"
     config = load_config(good, Overrides())
-    assert config.source.cache is None
-    assert config.source.cache_image == good.parent / "images/cache.img"
-    assert config.source.snapshot == "@2026-06-17_14:30"
+    assert config.source.kind is SourceKind.CACHE_IMAGE
+    assert config.source.path == good.parent / "images/cache.img"
+    assert config.source.selector == "@2026-06-17_14:30"
     assert config.output == good.parent / "../iso"
     assert config.isolation is Isolation.PRIVILEGED
     assert config.staging is Staging.OVERLAY
@@ -69,7 +69,7 @@ def test_words_that_old_yaml_takes_for_booleans_stay_words(tmp_path: Path) -> No
 @pytest.mark.parametrize("written_as", ["3", "'3'", "2026-06-17", "'@2026-06-17_14:30'", "cache"])
 def test_a_selector_may_be_a_word_a_number_or_a_date(tmp_path: Path, written_as: str) -> None:
     path = written(tmp_path, f"version: 1\nsource: {{snapshot: {written_as}}}\n")
-    assert load_config(path, Overrides()).source.snapshot == written_as.strip("'")
+    assert load_config(path, Overrides()).source.selector == written_as.strip("'")
 
 
 def test_flags_win_over_the_file(tmp_path: Path) -> None:
@@ -82,15 +82,15 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
         path,
         Overrides(
             cache=Path("/b"),
-            snapshot="latest",
+            selector="latest",
             output=Path("/p"),
             isolation="confined",
             staging="overlay",
             compression="fast",
         ),
     )
-    assert config.source.cache == Path("/b")
-    assert config.source.snapshot == "latest"
+    assert config.source.path == Path("/b")
+    assert config.source.selector == "latest"
     assert config.output == Path("/p")
     assert config.isolation is Isolation.CONFINED
     assert config.staging is Staging.OVERLAY
@@ -100,13 +100,13 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
 def test_a_cache_flag_cancels_the_cache_image_of_the_file(tmp_path: Path) -> None:
     path = written(tmp_path, "version: 1\nsource: {cache_image: /a.img}\n")
     source = load_config(path, Overrides(cache=Path("/b"))).source
-    assert (source.cache, source.cache_image) == (Path("/b"), None)
+    assert (source.kind, source.path) == (SourceKind.CACHE, Path("/b"))
 
 
 def test_a_cache_image_flag_cancels_the_cache_of_the_file(tmp_path: Path) -> None:
     path = written(tmp_path, "version: 1\nsource: {cache: /a}\n")
     source = load_config(path, Overrides(cache_image=Path("/b.img"))).source
-    assert (source.cache, source.cache_image) == (None, Path("/b.img"))
+    assert (source.kind, source.path) == (SourceKind.CACHE_IMAGE, Path("/b.img"))
 
 
 def test_relative_paths_start_at_the_file_and_those_of_flags_where_the_user_is(
@@ -118,10 +118,10 @@ def test_relative_paths_start_at_the_file_and_those_of_flags_where_the_user_is(
     written(tmp_path / "there", "version: 1\nsource: {cache: c}\noutput: {folder: .}\n")
     path = Path("../there/build.yaml")
     config = load_config(path, Overrides())
-    assert config.source.cache == tmp_path / "here/../there/c"
+    assert config.source.path == tmp_path / "here/../there/c"
     assert config.output == tmp_path / "here/../there"
     config = load_config(path, Overrides(cache=Path("d"), output=Path("e")))
-    assert config.source.cache == tmp_path / "here/d"
+    assert config.source.path == tmp_path / "here/d"
     assert config.output == tmp_path / "here/e"
 
 
@@ -140,7 +140,7 @@ def test_flags_are_checked_like_the_file_and_reported_with_it(tmp_path: Path) ->
         Overrides(
             cache=Path("/a"),
             cache_image=Path("/b"),
-            snapshot="newest!",
+            selector="newest!",
             isolation="privilege",
             compression="zstd,level=0",
         ),
