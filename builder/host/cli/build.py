@@ -9,19 +9,10 @@ from builder.basics.errors import BuilderError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import new_run
-from builder.border.plan import Isolation, Staging
 from builder.border.stored_blocks import BlockCounts
 from builder.host.build import session
-from builder.host.cli.options import (
-    FOLDER,
-    answer,
-    block_cache_option,
-    config_of,
-    json_option,
-    source_options,
-)
-from builder.host.config.build_config import Config
-from builder.host.config.compression_text import PRESETS
+from builder.host.cli.options import answer, config_of, json_option, setting_options
+from builder.host.config.build_config import Config, FlagValue
 from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent
 from builder.host.engine import connect
@@ -29,8 +20,7 @@ from builder.host.sign import signing
 
 
 @click.command()
-@click.argument("selector", required=False)
-@source_options
+@setting_options
 @click.option(
     "--config",
     "path",
@@ -39,33 +29,6 @@ from builder.host.sign import signing
     help="A build.yaml; flags win over it.",
 )
 @click.option(
-    "--output",
-    type=FOLDER,
-    metavar="DIR",
-    help="Where the results go [default: the current folder].",
-)
-@click.option(
-    "--compression",
-    metavar="HOW",
-    help=f"{', '.join(PRESETS)}, or for example zstd,level=15,block=256K [default: standard].",
-)
-@click.option(
-    "--isolation",
-    type=click.Choice([each.value for each in Isolation]),
-    help="What the build container may do: what a build needs, or all [default: confined].",
-)
-@click.option(
-    "--staging",
-    type=click.Choice([each.value for each in Staging]),
-    help="How the build gets a tree to change: overlay (nothing is copied), or rsync "
-    "[default: auto, an overlay where there can be one].",
-)
-@block_cache_option
-@click.option(
-    "--block-cache-read-only", is_flag=True, help="Use the block cache, but do not change it."
-)
-@click.option("--no-block-cache", is_flag=True, help="Compress and make all anew.")
-@click.option(
     "--sign",
     metavar="KEY",
     help="Sign the results: the file of a private SSH key, or a GPG key's fingerprint or address.",
@@ -73,21 +36,12 @@ from builder.host.sign import signing
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
 @json_option
 def build(
-    selector: str | None,
-    cache: Path | None,
-    cache_image: Path | None,
     path: Path | None,
-    output: Path | None,
-    compression: str | None,
-    isolation: str | None,
-    staging: str | None,
-    block_cache: Path | None,
     sign: str | None,
     *,
-    block_cache_read_only: bool,
-    no_block_cache: bool,
     dry_run: bool,
     as_json: bool,
+    **flags: FlagValue,
 ) -> None:
     """Build a live ISO from a snapshot.
 
@@ -100,19 +54,7 @@ def build(
       distroclone-builder build 7 --cache /media/usb/debian_backup --output iso
       distroclone-builder build 2026-06-17 --cache-image cache.img --compression max
     """
-    config = config_of(
-        cache=cache,
-        cache_image=cache_image,
-        path=path,
-        selector=selector,
-        output=output,
-        isolation=isolation,
-        staging=staging,
-        compression=compression,
-        block_cache=block_cache,
-        block_cache_read_only=block_cache_read_only,
-        no_block_cache=no_block_cache,
-    )
+    config = config_of(path=path, **flags)
     key = None if sign is None else signing.signing_key(sign)  # known before a long build
     with choose_display(json=as_json) as display:
         engine = connect()

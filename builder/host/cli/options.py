@@ -1,4 +1,4 @@
-"""Options that several commands share, and the values they make."""
+"""Options that several commands share, those of the settings, and the config they make."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,7 +8,11 @@ from typing import Any, TypeVar
 import click
 
 from builder.border.events import Result
-from builder.host.config.build_config import Config, Overrides, load_config
+from builder.host.config import settings
+from builder.host.config.build_config import Config, FlagValue, Overrides, load_config
+from builder.host.config.forms import Choice, FilePath, Switch
+from builder.host.config.setting import Setting
+from builder.host.config.words import default_text
 from builder.host.display import Display, JsonDisplay
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -33,24 +37,35 @@ _FILE = AnyPath(dir_okay=False)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON event a line; the last is the result."
 )
-cache_option = click.option(
-    "--cache",
-    type=FOLDER,
-    metavar="DIR",
-    help="The folder that holds .rootfs_cache and .backup_meta [default: /mnt/SysLinuxOS_backup].",
-)
-block_cache_option = click.option(
-    "--block-cache",
-    type=FOLDER,
-    metavar="DIR",
-    help="A folder that keeps the compressed blocks [default: a volume of the engine].",
-)
-cache_image_option = click.option(
-    "--cache-image",
-    type=_FILE,
-    metavar="FILE",
-    help="A file that holds a btrfs volume with such a folder.",
-)
+
+
+def setting_option(setting: Setting[Any]) -> Callable[[Command], Command]:
+    """Return what adds the flag of a setting to a command."""
+    flag = setting.flag
+    assert flag is not None
+    if flag.is_argument:
+        return click.argument(flag.parameter, required=False)
+    text = option_help(setting)
+    match setting.form:
+        case Switch():
+            return click.option(flag.name, is_flag=True, help=text)
+        case Choice(words=words):
+            choice = click.Choice([word.value for word in words])
+            return click.option(flag.name, type=choice, help=text)
+        case FilePath(is_folder=is_folder):
+            path = FOLDER if is_folder else _FILE
+            return click.option(flag.name, type=path, metavar=flag.metavar, help=text)
+        case _:
+            return click.option(flag.name, metavar=flag.metavar, help=text)
+
+
+def option_help(setting: Setting[Any]) -> str:
+    """Return the setting's sentence, with its default where it has one in words."""
+    default = default_text(setting)
+    return f"{setting.about.removesuffix('.')} [default: {default}]." if default else setting.about
+
+
+block_cache_option = setting_option(settings.BLOCK_CACHE)
 
 
 def answer(display: Display, text: str, data: Mapping[str, object]) -> None:
@@ -64,36 +79,16 @@ def answer(display: Display, text: str, data: Mapping[str, object]) -> None:
 
 def source_options(command: Command) -> Command:
     """Add --cache and --cache-image."""
-    return cache_option(cache_image_option(command))
+    return setting_option(settings.CACHE)(setting_option(settings.CACHE_IMAGE)(command))
 
 
-def config_of(
-    *,
-    cache: Path | None,
-    cache_image: Path | None,
-    path: Path | None = None,
-    selector: str | None = None,
-    output: Path | None = None,
-    isolation: str | None = None,
-    staging: str | None = None,
-    compression: str | None = None,
-    block_cache: Path | None = None,
-    block_cache_read_only: bool = False,
-    no_block_cache: bool = False,
-) -> Config:
+def setting_options(command: Command) -> Command:
+    """Add each setting that can be given on the command line."""
+    for setting in reversed(list(settings.FLAGS.values())):
+        command = setting_option(setting)(command)
+    return command
+
+
+def config_of(*, path: Path | None = None, **flags: FlagValue) -> Config:
     """Return the config of a file, if any, with the flags over it."""
-    return load_config(
-        path,
-        Overrides(
-            cache=cache,
-            cache_image=cache_image,
-            selector=selector,
-            output=output,
-            isolation=isolation,
-            staging=staging,
-            compression=compression,
-            block_cache=block_cache,
-            block_cache_read_only=block_cache_read_only,
-            no_block_cache=no_block_cache,
-        ),
-    )
+    return load_config(path, Overrides(**flags))

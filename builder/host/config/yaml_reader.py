@@ -7,8 +7,6 @@ a word and not "false" (https://yaml.org/spec/1.2.2/#103-core-schema), as editor
 
 import re
 import stat
-from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,64 +25,11 @@ from yaml.reader import ReaderError
 
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
+from builder.host.config.nodes import Entry, Items, Kind, Mapping, Node, Refused, Scalar
 from builder.host.config.problems import Place, Problems
 
 LARGEST: Final = 1 << 20  # bytes
 _DEEPEST: Final = 20  # levels of nesting; ours has three
-
-
-class Kind(Enum):
-    """What a single value is to YAML."""
-
-    TEXT = auto()
-    WHOLE = auto()  # a whole number in plain digits
-    NUMBER = auto()  # any other number, e.g. 1.5, 0x10, 010
-    TRUTH = auto()
-    NULL = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar:
-    """A single value, as it was written."""
-
-    place: Place
-    kind: Kind
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Items:
-    """A list."""
-
-    place: Place
-    items: "tuple[Node, ...]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A key of a mapping and its value."""
-
-    key: str
-    place: Place  # of the key
-    value: "Node"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapping:
-    """Keys and values; every key is there once."""
-
-    place: Place
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A value that is already among the problems; nothing more is to be said about it."""
-
-    place: Place
-
-
-Node = Scalar | Items | Mapping | Refused
 
 _KINDS: Final = (
     (re.compile(r"|~|null|Null|NULL"), Kind.NULL),

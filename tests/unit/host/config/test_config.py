@@ -8,7 +8,8 @@ import pytest
 from builder.basics.errors import UsageError
 from builder.border.plan import Isolation, Staging
 from builder.formats.recipe import Codec
-from builder.host.config.build_config import DEFAULT_CACHE, Overrides, SourceKind, load_config
+from builder.host.config import settings
+from builder.host.config.build_config import Overrides, SourceKind, load_config
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -26,7 +27,7 @@ def refusal(path: Path | None, overrides: Overrides | None = None) -> str:
 def test_without_a_file_the_defaults_hold() -> None:
     config = load_config(None, Overrides())
     assert config.source.kind is SourceKind.CACHE
-    assert config.source.path == DEFAULT_CACHE
+    assert config.source.path == settings.CACHE.default
     assert config.source.selector == "latest"
     assert config.output == Path.cwd()
     assert config.isolation is Isolation.CONFINED
@@ -107,6 +108,14 @@ def test_a_cache_image_flag_cancels_the_cache_of_the_file(tmp_path: Path) -> Non
     path = written(tmp_path, "version: 1\nsource: {cache: /a}\n")
     source = load_config(path, Overrides(cache_image=Path("/b.img"))).source
     assert (source.kind, source.path) == (SourceKind.CACHE_IMAGE, Path("/b.img"))
+
+
+def test_every_kind_of_source_has_a_setting() -> None:
+    assert [SourceKind(setting.name) for setting in settings.SOURCES] == list(SourceKind)
+    for setting in settings.SOURCES:
+        assert setting.flag is not None
+        source = load_config(None, Overrides(**{setting.flag.parameter: Path("/x")})).source
+        assert (source.kind, source.path) == (SourceKind(setting.name), Path("/x"))
 
 
 def test_relative_paths_start_at_the_file_and_those_of_flags_where_the_user_is(

@@ -1,0 +1,149 @@
+"""The settings that decide bytes of the ISO: each is a field of the recipe, with its default."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from builder.formats.recipe import BootSettings, LiveSettings, Recipe
+from builder.host.config import checks as rules
+from builder.host.config.compression_schema import compression
+from builder.host.config.compression_text import PRESETS
+from builder.host.config.forms import Number, Text, Texts
+from builder.host.config.setting import Flag, Setting
+
+USUAL: Final = Recipe(compression=PRESETS["standard"])
+_LIVE: Final = LiveSettings()
+_BOOT: Final = BootSettings()
+
+RESULT: Final[tuple[Setting[Any], ...]] = (
+    Setting(
+        key="output.name",
+        form=Text(rule=rules.iso_name),
+        default=USUAL.name,
+        about='The ISO\'s name, without ".iso".',
+        otherwise="<Distro>-<version>-<desktop>, e.g. Debian-13-xfce",
+        example="My-Rescue-System",
+        notes='Up to 100 of A-Z, a-z, 0-9, "." "_" "+" and "-", a letter or digit first.',
+    ),
+    Setting(
+        key="output.volume_id",
+        form=Text(rule=rules.volume_id),
+        default=USUAL.volume_id,
+        about='The ISO 9660 volume id: up to 32 of A-Z, a-z, 0-9, "_" "." and "-".',
+        otherwise="made from the name, e.g. DEBIAN_13_XFCE",
+        example="RESCUE",
+    ),
+)
+
+SYSTEM: Final[tuple[Setting[Any], ...]] = (
+    Setting(
+        key="compression",
+        form=Text(rule=compression),
+        default=USUAL.compression,
+        about="How the system is compressed: fast, standard, max, or in full, "
+        "for example zstd,level=15,block=256K.",
+        notes="""\
+  fast         zstd level 3, blocks of 1 MiB
+  standard     zstd level 9, blocks of 1 MiB
+  max          xz with the x86 filter, blocks of 1 MiB: the smallest, and by far the slowest
+  distroclone-fast, distroclone-standard, distroclone-max: as DistroClone does it
+Or in full, CODEC[,level=N][,block=SIZE][,filters=A+B] without spaces:
+  zstd,level=15,block=256K     level 1 to 22, 9 if not given
+  xz,filters=x86+arm           of x86, arm, armthumb, powerpc, sparc, ia64
+  lz4
+A block is a power of two from 4K to 1M; 1M if not given.""",
+        flag=Flag(
+            name="--compression",
+            metavar="HOW",
+            manual="`fast`, `standard`, `max`, `distroclone-fast`, `distroclone-standard`, "
+            "`distroclone-max`, or in full",
+        ),
+    ),
+    Setting(
+        key="live.user",
+        form=Text(rule=rules.user_name),
+        default=_LIVE.user,
+        about='The login name: up to 32 of a-z, 0-9, "_" and "-", a letter first.',
+        notes="No name of the system's own.",
+    ),
+    Setting(
+        key="live.full_name",
+        form=Text(rule=rules.full_name),
+        default=_LIVE.full_name,
+        about="The name for people.",
+        notes='Not possible in it: : , = " \\ $ `',
+    ),
+    Setting(
+        key="live.groups",
+        form=Texts(rule=rules.group_name),
+        default=_LIVE.groups,
+        about="The groups of the user; those that the system does not have are left out.",
+    ),
+    Setting(
+        key="live.hostname",
+        form=Text(rule=rules.hostname),
+        default=_LIVE.hostname,
+        about="The host name.",
+    ),
+    Setting(
+        key="live.locale",
+        form=Text(rule=rules.locale),
+        default=_LIVE.locale,
+        about="The locale.",
+        otherwise="the system's own",
+        example="de_DE.UTF-8",
+    ),
+    Setting(
+        key="live.keyboard",
+        form=Text(rule=rules.keyboard),
+        default=_LIVE.keyboard,
+        about="XKB layouts, e.g. de, or us,it.",
+        otherwise="the system's own",
+        example="de",
+    ),
+    Setting(
+        key="live.timezone",
+        form=Text(rule=rules.timezone),
+        default=_LIVE.timezone,
+        about="The time zone.",
+        otherwise="the system's own",
+        example="Europe/Rome",
+    ),
+    Setting(
+        key="boot.kernel_parameters",
+        form=Texts(rule=rules.kernel_parameter, together=rules.kernel_parameters),
+        default=_BOOT.kernel_parameters,
+        about="More words for the kernel, one list item for each; 1024 characters in all.",
+        notes="[] for none.",
+    ),
+    Setting(
+        key="boot.serial_console",
+        form=Text(rule=rules.serial_console),
+        default=_BOOT.serial_console,
+        about="Menu, kernel and login also on a serial line: ttyS0 to ttyS3, a comma, the speed.",
+        example="ttyS0,115200",
+    ),
+    Setting(
+        key="boot.timeout_seconds",
+        form=Number(rule=rules.timeout_seconds),
+        default=_BOOT.timeout_seconds,
+        about="How long the menu waits, in seconds: 0 (boot at once) to 600.",
+    ),
+    Setting(
+        key="exclude",
+        form=Texts(rule=rules.exclude),
+        default=USUAL.exclude,
+        about="What is left out of the copy, besides what always is: "
+        'rsync patterns that start with "/", the root of the system.',
+        notes="""\
+An example would be:
+  exclude:
+    - /srv/data
+    - /opt/*/cache""",
+    ),
+)
+
+# By field; what is below `output` in build.yaml is at the top of a recipe.
+RECIPE: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
+    {setting.key.removeprefix("output."): setting for setting in (*SYSTEM, *RESULT)}
+)

@@ -1,0 +1,170 @@
+"""Every setting, declared once; CONTRIBUTING.md says what else a new one needs.
+
+The table is ours, for no library kept what users have: pydantic, msgspec and jsonschema know no
+line and column, and each would need our messages and its own models beside the recipe's values.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from builder.border.plan import Isolation, Staging
+from builder.host.config import checks as rules
+from builder.host.config.forms import Choice, FilePath, Number, Switch, TextOrNumber
+from builder.host.config.recipe_settings import RESULT, SYSTEM
+from builder.host.config.setting import Flag, Setting
+
+SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "source": "Where the system comes from.",
+        "output": "What becomes of it.",
+        "live": "What the live system sets up when it boots.",
+        "boot": "The boot menu.",
+    }
+)
+
+VERSION: Final = Setting(
+    key="version",
+    form=Number(rule=rules.version),
+    default=rules.VERSION,
+    about="The version of this format; no file goes without it.",
+)
+CACHE: Final = Setting(
+    key="source.cache",
+    form=FilePath(is_folder=True),
+    default=Path("/mnt/SysLinuxOS_backup"),
+    about="The folder of a DistroClone Backup cache, which holds .rootfs_cache and .backup_meta.",
+    flag=Flag(
+        name="--cache",
+        metavar="DIR",
+        manual="the folder that holds `.rootfs_cache` and `.backup_meta`",
+    ),
+)
+CACHE_IMAGE: Final[Setting[Path | None]] = Setting(
+    key="source.cache_image",
+    form=FilePath(is_folder=False),
+    default=None,
+    about="A file that holds a btrfs volume with such a cache, in place of the folder.",
+    example="backups/cache.img",
+    flag=Flag(
+        name="--cache-image",
+        metavar="FILE",
+        manual="a file that holds a btrfs volume with such a folder, at its top or below",
+    ),
+)
+SNAPSHOT: Final = Setting(
+    key="source.snapshot",
+    form=TextOrNumber(rule=rules.selector),
+    default="latest",
+    about='Which state of the system: latest, cache, a number, a date, or "@YYYY-MM-DD_HH:MM".',
+    notes="""\
+  latest                  the newest complete read-only snapshot
+  cache                   the cache as it is now
+  3                       the snapper snapshot of that number
+  2026-06-17              the newest snapshot of that day
+  "@2026-06-17_14:30"     a snapshot by its name; the @ makes the quotes necessary""",
+    flag=Flag(name="SELECTOR", manual="[which state of the system](../README.md#selectors)"),
+)
+OUTPUT: Final[Setting[Path | None]] = Setting(
+    key="output.folder",
+    form=FilePath(is_folder=True),
+    default=None,
+    about="The folder for the ISO, its checksums, manifest and log; it holds one ISO.",
+    otherwise="the current folder",
+    example="iso",
+    flag=Flag(
+        name="--output", metavar="DIR", manual="where the results go. One folder holds one ISO"
+    ),
+)
+ISOLATION: Final = Setting(
+    key="isolation",
+    form=Choice(words=Isolation, message='"{value}" is not a kind of isolation'),
+    default=Isolation.CONFINED,
+    about="What the build container may do: what a build needs, or all.",
+    notes="""\
+  confined     only the capabilities that the build needs
+  privileged   all of them, for engines that do not start the other
+It never changes a byte of the ISO.""",
+    flag=Flag(
+        name="--isolation",
+        metavar="KIND",
+        manual="`confined` or `privileged`; never changes a byte of the ISO",
+    ),
+)
+STAGING: Final = Setting(
+    key="staging",
+    form=Choice(words=Staging, message='"{value}" is not a way of staging'),
+    default=Staging.AUTO,
+    about="How the build gets a tree that it may change: overlay (nothing is copied), rsync, "
+    "or auto, an overlay where there can be one.",
+    notes="""\
+  auto         an overlay where there can be one, else a copy; the build says which
+  overlay      nothing is copied: changes go to a layer over the source
+  rsync        a copy, which takes time and as much room as the system
+It never changes a byte of the ISO.""",
+    flag=Flag(
+        name="--staging",
+        metavar="HOW",
+        manual="how the build gets a tree that it may change: `overlay` mounts a writable layer "
+        "over the source, so nothing is copied; `rsync` copies; `auto` takes the overlay where "
+        "there can be one, else the copy, and says which and why. Never changes a byte of the "
+        "ISO. [When there can be one](architecture.md)",
+    ),
+)
+
+# In a file only one of these may be given, and of the flags, which win, as well.
+SOURCES: Final[tuple[Setting[Any], ...]] = (CACHE, CACHE_IMAGE)
+
+# What is said by flags alone, for it belongs to a machine.
+BLOCK_CACHE: Final[Setting[Path | None]] = Setting(
+    form=FilePath(is_folder=True),
+    default=None,
+    about="A folder that keeps the compressed blocks.",
+    otherwise="a volume of the engine",
+    flag=Flag(
+        name="--block-cache",
+        metavar="DIR",
+        manual="a folder that keeps the compressed blocks, for example one that CI saves. "
+        "[What it is](block-cache.md)",
+    ),
+)
+BLOCK_CACHE_READ_ONLY: Final = Setting(
+    form=Switch(),
+    default=False,
+    about="Use the block cache, but do not change it.",
+    flag=Flag(name="--block-cache-read-only", manual="uses the block cache and does not change it"),
+)
+NO_BLOCK_CACHE: Final = Setting(
+    form=Switch(),
+    default=False,
+    about="Compress and make all anew.",
+    flag=Flag(
+        name="--no-block-cache", manual="compresses every block, and makes the initramfs anew"
+    ),
+)
+
+# By key, in the order of the annotated example.
+KEYS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
+    {
+        setting.key: setting
+        for setting in (
+            VERSION,
+            *SOURCES,
+            SNAPSHOT,
+            OUTPUT,
+            *RESULT,
+            ISOLATION,
+            STAGING,
+            *SYSTEM,
+        )
+    }
+)
+# By the parameter's name, in the order of the help.
+FLAGS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
+    {
+        setting.flag.parameter: setting
+        for setting in (*KEYS.values(), BLOCK_CACHE, BLOCK_CACHE_READ_ONLY, NO_BLOCK_CACHE)
+        if setting.flag
+    }
+)
