@@ -1,6 +1,7 @@
-"""The declarations of settings: complete, and of the right types."""
+"""The declarations of settings: complete, of the right types; the files that are made from them."""
 
 import dataclasses
+import shutil
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,12 +20,14 @@ from builder.host.config.compression_schema import compression
 from builder.host.config.compression_text import PRESETS
 from builder.host.config.forms import Reading
 from builder.host.config.nodes import node_of
+from builder.host.config.pages import pages, write
 from builder.host.config.problems import Problems
 from builder.host.config.recipe_settings import RECIPE, USUAL
 from builder.host.config.setting import Setting
 from builder.host.config.values import Values, recipe_of
 from builder.host.config.words import plain
 
+PROJECT = Path(__file__).parents[4]
 ALL = {**settings.KEYS, **settings.FLAGS}
 
 
@@ -94,6 +97,27 @@ def test_every_flag_of_a_setting_is_one_of_build() -> None:
         if isinstance(shown, click.Option):
             assert shown.opts == [setting.flag.name]
             assert (shown.help or "").startswith(setting.about.removesuffix("."))
+
+
+@pytest.mark.parametrize("path", pages(PROJECT), ids=str)
+def test_a_file_that_is_made_from_the_settings_is_fresh(path: Path) -> None:
+    fresh = pages(PROJECT)[path]
+    assert (PROJECT / path).read_text("utf-8") == fresh, (
+        "stale; write it with: .venv/bin/python -m builder.host.config.pages"
+    )
+    assert max(map(len, fresh.splitlines())) <= 100 or path.suffix != ".yaml"
+
+
+def test_a_stale_file_is_written_anew(tmp_path: Path) -> None:
+    for path in pages(PROJECT):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / path, tmp_path / path)
+    manual = tmp_path / "docs/cli.md"
+    manual.write_text(manual.read_text("utf-8").replace("--staging HOW", "--old"), "utf-8")
+    (tmp_path / "docs/build.yaml").write_text("version: 0\n")
+    write(tmp_path)
+    for path in pages(PROJECT):
+        assert (tmp_path / path).read_bytes() == (PROJECT / path).read_bytes()
 
 
 @pytest.mark.parametrize(

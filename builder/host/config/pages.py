@@ -1,0 +1,56 @@
+"""The files that are made from the settings. A test says when one is stale, and this writes them:
+
+.venv/bin/python -m builder.host.config.pages
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from builder.host.config import settings
+from builder.host.config.example import annotated_example
+from builder.host.config.schema import json_schema
+from builder.host.config.words import default_text
+
+SCHEMA: Final = Path("builder/data/build.schema.json")
+EXAMPLE: Final = Path("docs/build.yaml")
+MANUAL: Final = Path("docs/cli.md")
+
+_BEGIN: Final = "<!-- from builder/host/config/settings.py -->\n"
+_END: Final = "<!-- end -->\n"
+
+
+def pages(project: Path) -> Mapping[Path, str]:
+    """Return what belongs into each file; of the manual only one table is ours."""
+    before, _, rest = (project / MANUAL).read_text(encoding="utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    table = "\n".join(option_table())
+    return {
+        SCHEMA: json.dumps(json_schema(), indent=2) + "\n",
+        EXAMPLE: annotated_example(),
+        MANUAL: f"{before}{_BEGIN}\n{table}\n\n{_END}{after}",
+    }
+
+
+def option_table() -> Iterator[str]:
+    """Yield the rows that docs/cli.md has for the options of `build`."""
+    yield "| option | key in build.yaml | default | meaning |"
+    yield "| --- | --- | --- | --- |"
+    for setting in settings.FLAGS.values():
+        assert setting.flag is not None
+        option = f"{setting.flag.name} {setting.flag.metavar}".rstrip()
+        key = f"`{setting.key}`" if setting.key else ""
+        meaning = setting.flag.manual or setting.about
+        yield f"| `{option}` | {key} | {default_text(setting)} | {meaning} |"
+
+
+def write(project: Path) -> None:
+    """Write the files anew."""
+    for path, text in pages(project).items():
+        (project / path).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "."))
