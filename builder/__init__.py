@@ -1,8 +1,7 @@
 """distroclone-builder: from a backup cache of a Linux system to a bootable live ISO.
 
-Three rooms, and imports only go from the first two to the last:
-`builder.host` (your machine), `builder.inside` (the container, standard library only),
-and the modules beside this file, which both sides share.
+`host` is your machine, `inside` the container; both stand on `border`, `formats` and `basics`, and
+never import each other.
 """
 
 __version__ = "0.1.0"

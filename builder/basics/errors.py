@@ -49,6 +49,7 @@ class BuilderError(Exception):
         self.command = tuple(command)
         self.output = tuple(output)
         self.values = {name: str(value) for name, value in values.items()}
+        self.keeps = False  # True: what was made stays, to be looked at (`signals.undoing`)
 
     def __str__(self) -> str:
         return render(self.message, self.values)
@@ -99,6 +100,12 @@ class VerificationError(BuilderError):
     """The result is not what was built, or not what it says it is."""
 
     exit_code = ExitCode.VERIFICATION
+
+
+class Stopped(BuilderError):
+    """The build ended where it was told to."""
+
+    exit_code = ExitCode.DONE
 
 
 class Interrupted(BuilderError):

@@ -75,13 +75,15 @@ def held(*, forget: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undoing(undo: Callable[[], object]) -> Iterator[None]:
-    """Call `undo`, undisturbed, when the body is left.
+    """Call `undo`, undisturbed, when the body is left, unless by an error that `keeps`.
 
     An error in it is raised, but never hides the body's: then it becomes a note of that one.
     """
     try:
         yield
     except BaseException as first:
+        if isinstance(first, BuilderError) and first.keeps:
+            raise
         with held(forget=True):
             try:
                 undo()

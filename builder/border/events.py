@@ -70,7 +70,18 @@ class Failed:
     error: Mapping[str, Any]
 
 
-Event = StepStarted | StepProgress | StepFinished | ToolOutput | Note | Result | Failed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The container waits in a step to be looked into; it is stopped from outside.
+
+    `error` is `BuilderError.to_data()` of what failed; None where the build was to stop here.
+    """
+
+    step: str
+    error: Mapping[str, Any] | None
+
+
+Event = StepStarted | StepProgress | StepFinished | ToolOutput | Note | Held | Result | Failed
 OnEvent = Callable[[Event], None]
 
 _NAMES: Final[Mapping[str, type[Any]]] = {
@@ -79,11 +90,12 @@ _NAMES: Final[Mapping[str, type[Any]]] = {
     "step-finished": StepFinished,
     "tool-output": ToolOutput,
     "note": Note,
+    "held": Held,
     "result": Result,
     "failed": Failed,
 }
 _NAME_OF: Final = {kind: name for name, kind in _NAMES.items()}
-_WITH_MAPPINGS: Final = (Note, Result, Failed)
+_WITH_MAPPINGS: Final = (Note, Held, Result, Failed)
 
 
 def encode(event: Event) -> str:

@@ -11,11 +11,13 @@ LABEL_RUN: Final = "distroclone-builder.run"
 LABEL_ROLE: Final = "distroclone-builder.role"
 LABEL_OWNER: Final = "distroclone-builder.owner"
 LABEL_CACHE: Final = "distroclone-builder.cache"
+LABEL_OUTPUT: Final = "distroclone-builder.output"
 LABEL_LOCKED: Final = "distroclone-builder.locked"
 LABEL_BASE: Final = "distroclone-builder.base"
 
 BLOCK_CACHE: Final = "distroclone-builder-block-cache"  # the volume of compressed blocks
 
+_RUN: Final = re.compile(r"[0-9a-f]{8,32}")
 _FROZEN_PREFIX: Final = ".distroclone-builder-"
 _FROZEN: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}")
 
@@ -23,6 +25,11 @@ _FROZEN: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}")
 def new_run() -> str:
     """Return a fresh id for a run."""
     return secrets.token_hex(8)
+
+
+def is_run(text: str) -> bool:
+    """Whether `text` is a run's id."""
+    return _RUN.fullmatch(text) is not None
 
 
 def frozen_name(run: str) -> str:

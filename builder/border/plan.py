@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import Final
 
 from builder.border.cache_report import Candidate
+from builder.border.source import TreePlace
+from builder.border.step_names import StepName
 from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import Recipe
 
-PLAN_FORMAT: Final = 1
+PLAN_FORMAT: Final = 2
 
 
 class Isolation(StrEnum):
@@ -42,7 +44,7 @@ class BuildPlan:
     source_date_epoch: int  # seconds; even, and not before 1980 (FAT)
     iso_name: str  # without ".iso"
     volume_id: str
-    frozen: bool  # the source is our own read-only snapshot; else it is checked for change
-    cache_image: bool  # /cache.img must be mounted inside; else /source is bound
-    cache_base: str  # where the cache base lies in the cache image; "." for a directory
+    place: TreePlace  # in no artefact
     staging: Staging = Staging.AUTO  # in no artefact
+    stop_after: StepName | None = None  # the container waits then, to be looked into
+    hold_failed: bool = False  # so it does when a step failed

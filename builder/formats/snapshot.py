@@ -14,6 +14,7 @@ class SnapshotKind(StrEnum):
     SNAPPER = "snapper"
     RAW = "raw"  # @YYYY-MM-DD_HH:MM
     CACHE = "cache"  # the cache itself, as it is now
+    TREE = "tree"  # a folder that is no cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

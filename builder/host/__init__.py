@@ -1,0 +1,1 @@
+"""Your machine: plans, starts containers, checks what they made, and delivers it."""

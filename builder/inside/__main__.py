@@ -25,7 +25,7 @@ def main() -> int:
     try:
         with interruptible():
             request = json.loads(paths.REQUEST.read_bytes())
-            result = jobs.run(sys.argv[1], request, emit=_emit)
+            result = jobs.run(sys.argv[1], request, on_event=_emit)
     except BuilderError as error:
         _emit(Failed(error=error.to_data()))
         return int(error.exit_code)

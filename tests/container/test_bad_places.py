@@ -17,10 +17,13 @@ from builder.basics.codec import from_data
 from builder.basics.errors import BuilderError, HostError, StepError
 from builder.border.events import Event, Note, StepStarted
 from builder.border.handover import Artefact
+from builder.border.jobs import Request, Result
 from builder.formats.identities import ImageIdentity
 from builder.host.build import session
 from builder.host.config.build_config import Overrides, load_config
-from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
+from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.engine.connection import DockerEngine
+from builder.host.engine.container import DockerJob
 from tests.container.conftest import Built
 from tests.support.caches import frozen, small_tmpfs
 from tests.support.command_line import PROJECT, others_can_enter, run, running
@@ -122,7 +125,7 @@ def test_an_output_folder_that_is_too_small_gets_nothing(
     assert left_by(client, ended.process) == []
 
 
-class SmallEngine(Engine):
+class SmallEngine(DockerEngine):
     """An engine whose work volumes hold so much and no more."""
 
     size = "100m"
@@ -191,13 +194,13 @@ def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
     assert left_by(client, os.getpid()) == []
 
 
-class FarEngine(Engine):
+class FarEngine(DockerEngine):
     """An engine that has something else, or nothing, where our output folder is."""
 
     place = Path("/nowhere/at/all")
 
     @contextmanager
-    def started(self, spec: ContainerSpec) -> Iterator[RunningJob]:
+    def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
         def there(bind: Bind) -> Bind:
             return replace(bind, source=f"{self.place}/{Path(bind.source).name}")
 

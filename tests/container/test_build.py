@@ -12,8 +12,8 @@ import docker
 import pytest
 from docker.types import Mount
 
+from builder.border.jobs import BUILD
 from builder.formats.identities import ImageIdentity
-from builder.host.build.session import BUILDING, MEMORY
 from tests.container.conftest import Built
 from tests.support.built import LISTED, MARKERS, sha256, sums
 from tests.support.caches import command, frozen
@@ -212,9 +212,9 @@ def test_the_build_container_has_no_network_and_few_powers(watched: Watched) -> 
     assert config["Privileged"] is False
     assert config["CapDrop"] == ["ALL"]
     added = {name.removeprefix("CAP_") for name in config["CapAdd"]}
-    assert added == set(BUILDING)
+    assert added == set(BUILD.capabilities)
     assert "no-new-privileges" in config["SecurityOpt"]
-    assert config["Memory"] == config["MemorySwap"] == MEMORY == 1536 << 20
+    assert config["Memory"] == config["MemorySwap"] == BUILD.limits.memory == 1536 << 20
     assert not config["Devices"]
 
 

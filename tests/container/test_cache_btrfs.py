@@ -19,7 +19,7 @@ from builder.host.source.selection import choose
 from builder.inside.linux.btrfs import filesystem_id, subvolume
 from builder.inside.source.fingerprint import fingerprint
 from builder.inside.source.freeze import freeze, list_frozen, thaw
-from builder.inside.source.scan import find_base, scan
+from builder.inside.source.scan import find_base, scan_cache
 from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
 from tests.support.trees import META, make_system, put
@@ -150,7 +150,7 @@ def test_only_a_subvolume_is_one(base: Path) -> None:
 
 
 def test_the_scan_lists_snappers_snapshots_and_the_cache(base: Path, volume: Path) -> None:
-    report = scan(find_base(volume), volume=volume)
+    report = scan_cache(find_base(volume), volume=volume)
     assert (report.base, report.filesystem) == ("SysLinuxOS_backup", "btrfs")
     listed = [(each.selector, each.complete, each.read_only) for each in report.candidates]
     assert listed == [
@@ -175,7 +175,7 @@ def test_raw_snapshots_are_found_in_both_places_among_snappers(base: Path) -> No
         btrfs("subvolume", "snapshot", "-r", rootfs, folder / name)
         put(folder, f"{name}.meta", 'SNAP_SIZE="7G"\nSNAP_DISTRO="$(reboot)"\n')
     btrfs("subvolume", "snapshot", "-r", rootfs, base / ".snapshots" / inner)
-    report = scan(base)
+    report = scan_cache(base)
     assert [each.selector for each in report.candidates] == [outer, "1", "2", inner, "4", "cache"]
     assert (pick(report, inner).size, pick(report, inner).description) == ("7G", "$(reboot)")
     assert [each.path for each in report.skipped] == [f".snapshots/{inner}"]
@@ -191,7 +191,7 @@ def test_half_made_and_malformed_snapshots_are_skipped_and_the_rest_is_listed(ba
     put(snapshots, "7/info.xml", INFO.format(number=2, day=14))
     put(snapshots, "8/info.xml", '<!DOCTYPE x [<!ENTITY a "b">]>' + INFO.format(number=8, day=14))
     (snapshots / "9").mkdir()
-    report = scan(base)
+    report = scan_cache(base)
     assert [each.selector for each in report.candidates] == ["1", "2", "4", "cache"]
     assert [each.path.rpartition("/")[2] for each in report.skipped] == ["5", "6", "7", "8", "9"]
     assert len({each.reason.message for each in report.skipped}) == 5
@@ -199,7 +199,7 @@ def test_half_made_and_malformed_snapshots_are_skipped_and_the_rest_is_listed(ba
 
 def test_latest_passes_over_a_writable_snapshot(base: Path) -> None:
     btrfs("property", "set", base / ".rootfs_cache/.snapshots/4/snapshot", "ro", "false")
-    report = scan(base)
+    report = scan_cache(base)
     assert not pick(report, "4").read_only
     assert choose(report, "latest", zone=UTC).selector == "2"
     assert choose(report, "4", zone=UTC).selector == "4"
@@ -208,7 +208,7 @@ def test_latest_passes_over_a_writable_snapshot(base: Path) -> None:
 def test_a_plain_directory_on_btrfs_is_no_subvolume(base: Path) -> None:
     shutil.copytree(base / ".rootfs_cache/etc", base / "plain/.rootfs_cache/etc", symlinks=True)
     put(base, "plain/.backup_meta", META)
-    cache = pick(scan(base / "plain"), "cache")
+    cache = pick(scan_cache(base / "plain"), "cache")
     assert (cache.subvolume, cache.uuid) == (False, "")
     with pytest.raises(SourceError, match="not a btrfs subvolume"):
         freeze(request_for(cache), system=RecordingSystem(real=True), base=base / "plain")
@@ -219,7 +219,7 @@ def test_a_frozen_tree_outlives_change_and_deletion_of_its_source(
     base: Path, selector: str
 ) -> None:
     system = RecordingSystem(real=True)
-    chosen = pick(scan(base), selector)
+    chosen = pick(scan_cache(base), selector)
     assert freeze(request_for(chosen), system=system, base=base)
     assert list_frozen(base) == [NAME]
     before = fingerprint(base / NAME)
@@ -239,7 +239,7 @@ def test_a_frozen_tree_outlives_change_and_deletion_of_its_source(
 
 
 def test_another_subvolume_at_the_chosen_place_is_refused(base: Path) -> None:
-    chosen = pick(scan(base), "4")
+    chosen = pick(scan_cache(base), "4")
     btrfs("subvolume", "delete", base / chosen.path)
     btrfs("subvolume", "snapshot", "-r", base / ".rootfs_cache", base / chosen.path)
     with pytest.raises(SourceError, match="another subvolume"):
@@ -252,15 +252,17 @@ def test_another_subvolume_at_the_chosen_place_is_refused(base: Path) -> None:
 
 def test_a_frozen_snapshot_is_never_put_into_an_older_one(base: Path) -> None:
     system = RecordingSystem(real=True)
-    request = request_for(pick(scan(base), "cache"))
+    request = request_for(pick(scan_cache(base), "cache"))
     freeze(request, system=system, base=base)
     with pytest.raises(StepError, match="there already"):
         freeze(request, system=system, base=base)
 
 
 def test_a_frozen_snapshot_is_not_mistaken_for_a_candidate(base: Path) -> None:
-    freeze(request_for(pick(scan(base), "cache")), system=RecordingSystem(real=True), base=base)
-    report = scan(base)
+    freeze(
+        request_for(pick(scan_cache(base), "cache")), system=RecordingSystem(real=True), base=base
+    )
+    report = scan_cache(base)
     assert [each.selector for each in report.candidates] == ["1", "2", "4", "cache"]
     assert report.skipped == ()
 
@@ -270,7 +272,7 @@ def test_a_read_only_medium_is_told_and_not_frozen(base: Path, tmp_path: Path) -
     try:
         run("mount", "-o", "remount,bind,ro", tmp_path)
         system = RecordingSystem(real=True)
-        chosen = pick(scan(tmp_path), "cache")
+        chosen = pick(scan_cache(tmp_path), "cache")
         assert chosen.subvolume
         assert not freeze(request_for(chosen), system=system, base=tmp_path)
         assert system.commands == []
@@ -285,7 +287,7 @@ def test_a_base_on_another_filesystem_is_told_and_not_frozen(base: Path, tmp_pat
     run("mount", "--bind", base / ".rootfs_cache", tmp_path / ".rootfs_cache")
     try:
         system = RecordingSystem(real=True)
-        chosen = pick(scan(tmp_path), "cache")
+        chosen = pick(scan_cache(tmp_path), "cache")
         assert filesystem_id(tmp_path) == ""
         assert not freeze(request_for(chosen), system=system, base=tmp_path)
         assert system.commands == []

@@ -11,9 +11,13 @@ import pytest
 
 from builder.basics.errors import HostError, Interrupted, SourceError, StepError
 from builder.basics.signals import interruptible
+from builder.border import paths
+from builder.border.jobs import LIST_FROZEN, Job, Sight
 from builder.border.labels import new_run, volume_name
+from builder.border.requests import FrozenNames, Nothing
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
+from builder.host.engine.connection import DockerEngine
 from builder.host.engine.owner import labels
 from tests.conftest import ignore
 from tests.support.leftovers import left_by
@@ -25,10 +29,14 @@ def fail() -> None:
     raise StepError("The drive is gone")
 
 
-def spec(image: ImageIdentity, *binds: Bind, job: str = "list-frozen") -> ContainerSpec:
-    return ContainerSpec(
-        image=image.id, job=job, request={}, labels=labels(new_run(), "test"), binds=binds
-    )
+Listing = Job[Nothing, FrozenNames]
+NOTHING_SEEN = replace(LIST_FROZEN, sees=())
+
+
+def spec(
+    image: ImageIdentity, *binds: Bind, job: Listing = NOTHING_SEEN
+) -> ContainerSpec[Nothing, FrozenNames]:
+    return ContainerSpec(image=image.id, job=job, request=Nothing(), run=new_run(), binds=binds)
 
 
 def test_a_volume_whose_thaw_failed_stays_for_the_sweep(
@@ -48,16 +56,18 @@ def test_a_volume_whose_thaw_failed_stays_for_the_sweep(
 def test_a_container_that_does_not_start_is_removed(
     engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity
 ) -> None:
-    odd = spec(builder_image, Bind(source="/etc/hostname", target="/proc/sys"))
-    with pytest.raises(HostError), engine.started(odd) as job:
-        job.finish(ignore)
+    target = Path("/proc/sys")
+    job = replace(LIST_FROZEN, sees=(Sight(what="something odd", target=target),))
+    odd = spec(builder_image, Bind(source="/etc/hostname", target=target), job=job)
+    with pytest.raises(HostError), engine.started(odd) as running:
+        running.finish(ignore)
     assert left_by(client, os.getpid()) == []
 
 
 def test_a_failing_body_removes_the_container_and_keeps_its_error(
     engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity
 ) -> None:
-    def lose(job: RunningJob) -> None:
+    def lose(job: RunningJob[FrozenNames]) -> None:
         client.containers.get(job.id).remove(force=True)
         raise SourceError("first")
 
@@ -79,7 +89,7 @@ def test_a_signal_while_a_container_is_made_comes_when_it_can_be_removed(
     monkeypatch.setattr(collection, "create", interrupted)
     monkeypatch.setattr(type(client), "containers", collection)
     with interruptible(), pytest.raises(Interrupted):
-        with_container(Engine(client), builder_image)
+        with_container(DockerEngine(client), builder_image)
     assert left_by(client, os.getpid()) == []
 
 
@@ -93,12 +103,12 @@ def test_an_unknown_job_and_a_defect_inside_are_errors_of_the_step(
 ) -> None:
     with (
         pytest.raises(StepError, match="no job named nonsense"),
-        engine.started(spec(builder_image, job="nonsense")) as job,
+        engine.started(spec(builder_image, job=replace(NOTHING_SEEN, name="nonsense"))) as job,
     ):
         job.finish(ignore)
     with (
         pytest.raises(StepError, match="Unexpected error in the container") as caught,
-        engine.started(spec(builder_image, job="build")) as job,
+        engine.started(spec(builder_image, job=replace(NOTHING_SEEN, name="build"))) as job,
     ):
         job.finish(ignore)
     assert "please report it" in caught.value.advice
@@ -108,7 +118,8 @@ def test_an_unknown_job_and_a_defect_inside_are_errors_of_the_step(
 def test_a_container_that_needs_more_memory_than_it_may_use_is_told_from_a_killed_one(
     engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity
 ) -> None:
-    small = replace(spec(builder_image), memory=6 << 20)  # an interpreter alone takes more
+    limits = replace(LIST_FROZEN.limits, memory=6 << 20)  # an interpreter alone takes more
+    small = spec(builder_image, job=replace(NOTHING_SEEN, limits=limits))
     with pytest.raises(StepError, match="ran out of memory"), engine.started(small) as job:
         job.finish(ignore)
     assert left_by(client, os.getpid()) == []
@@ -119,7 +130,8 @@ def test_the_engine_mounts_read_only_what_it_was_asked_to(
 ) -> None:
     source = tmp_path / "with:colon @2026-06-17_14:30"
     source.mkdir()
-    with engine.started(spec(builder_image, Bind(source=str(source), target="/cache"))) as job:
+    seen = spec(builder_image, Bind(source=str(source), target=paths.CACHE), job=LIST_FROZEN)
+    with engine.started(seen) as job:
         (mount,) = client.containers.get(job.id).attrs["Mounts"]
         assert (mount["Source"], mount["RW"]) == (str(source), False)
-        assert job.finish(ignore) == {"names": []}
+        assert job.finish(ignore) == FrozenNames(names=())

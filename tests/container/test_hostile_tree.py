@@ -6,10 +6,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.border.plan import Isolation
+from builder.border.jobs import BUILD, Job, on_image
+from builder.border.labels import new_run
+from builder.border.requests import Nothing
 from builder.formats.identities import ImageIdentity
-from builder.host.build.session import BUILDING
-from builder.host.engine.container import ContainerSpec, _options
+from builder.host.engine import ContainerSpec
+from builder.host.engine.container import container_options
 
 pytestmark = pytest.mark.container
 
@@ -57,16 +59,19 @@ def outcomes(
     request: pytest.FixtureRequest, client: docker.DockerClient, builder_image: ImageIdentity
 ) -> dict[str, str]:
     """What became of each attempt, with all that a build of a cache image may do."""
-    spec = ContainerSpec(
-        image=builder_image.id,
-        job="",
-        request={},
-        labels={},
-        capabilities=BUILDING,
-        isolation=Isolation.CONFINED,
-        loop_devices=True,
+    row = on_image(BUILD)
+    job = Job(
+        name="hostile",
+        request=Nothing,
+        result=Nothing,
+        sees=(),
+        capabilities=row.capabilities,
+        why="to try all that a build may do",
+        limits=row.limits,
+        loop_devices=row.loop_devices,
     )
-    options = _options(spec, security_options=["apparmor=unconfined"])
+    spec = ContainerSpec(image=builder_image.id, job=job, request=Nothing(), run=new_run())
+    options = container_options(spec, security_options=["apparmor=unconfined"])
     container = client.containers.create(
         spec.image,
         [PROGRAM, request.param],

@@ -10,6 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from builder.border.step_names import StepName
 from builder.inside.source.fingerprint import fingerprint
 from tests.support.caches import frozen
 from tests.support.command_line import COMMAND, PROJECT, Ended, run, running, wait_until
@@ -19,9 +20,7 @@ from tests.support.leftovers import container_of, left_by
 pytestmark = pytest.mark.container
 
 SOCKET = Path("/var/run/docker.sock")
-STEPS = (
-    "check", "stage", "configure", "initramfs", "squashfs", "boot", "iso", "manifest", "deliver",
-)  # fmt: skip
+STEPS = (*StepName, "deliver")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ALTERNATING = [(step, SIGNALS[place % 2]) for place, step in enumerate(STEPS)]
 LONGEST = 15  # seconds from a signal to the end

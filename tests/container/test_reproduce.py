@@ -22,7 +22,8 @@ from builder.host.reproduce.explanation import explain
 from builder.host.reproduce.originals import Verdict, compare, read_originals
 from builder.host.reproduce.tree_search import TreeSearch
 from builder.host.results.result_folder import opened_folder
-from builder.host.source.cache import CacheSource, scan_cache
+from builder.host.source.kinds import CacheFolder
+from builder.host.source.scanning import scan
 from tests.conftest import ignore
 from tests.support.caches import frozen
 from tests.support.results import flip_bit
@@ -141,8 +142,8 @@ def test_another_image_is_named_before_any_work(
 
 
 def searched(engine: Engine, image: str, base: Path, manifest: bytes) -> Candidate:
-    source = CacheSource(path=base, is_image=False)
-    report = scan_cache(engine, image, source, run=new_run(), on_event=ignore)
+    source = CacheFolder(base)
+    report = scan(engine, image, source, run=new_run(), on_event=ignore)
     return TreeSearch(
         engine=engine,
         image=image,

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from builder.host.cli import main
-from tests.support.rebuilding import FakeEngine, write
+from builder.host.cli.surroundings import Surroundings
+from tests.support.fake_engine import FakeEngine
+from tests.support.rebuilding import write
 
 
 @dataclass
@@ -29,10 +31,11 @@ class Place:
         return write(self.folder / "iso", files)
 
     def reproduce(self, engine: FakeEngine, manifest: Path, *more: object) -> Told:
-        self.monkeypatch.setattr("builder.host.cli.reproduce.connect", lambda: engine)
         self.capsys.readouterr()
         words = ["reproduce", manifest, "--cache", self.folder / "cache", *more]
-        code = main.run([str(word) for word in words])
+        code = main.run(
+            [str(word) for word in words], surroundings=Surroundings(open_engine=lambda: engine)
+        )
         out, err = self.capsys.readouterr()
         assert "Traceback" not in out + err
         assert "\x1b" not in out + err

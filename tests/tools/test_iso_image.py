@@ -16,8 +16,9 @@ from builder.basics.errors import StepError, VerificationError
 from builder.border.events import Event, StepProgress, ToolOutput
 from builder.inside.iso.iso_report import check_layout, files_argv, layout_argv, parse_files
 from builder.inside.medium import identity as medium
+from builder.inside.medium.sums import read_known, write_sums
 from builder.inside.output.results import Results
-from builder.inside.steps.iso import iso_progress, read_known, write_sums
+from builder.inside.steps.iso import iso_progress
 from tests.support.media import (
     EPOCH,
     FILES,

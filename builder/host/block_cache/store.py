@@ -2,35 +2,32 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import replace
 
-from builder.basics.codec import from_data
 from builder.basics.errors import HostError
+from builder.border import paths
 from builder.border.events import OnEvent
+from builder.border.jobs import PRUNE_BLOCKS, SHOW_BLOCKS, Job, Request
 from builder.border.labels import BLOCK_CACHE, LABEL_ROLE, new_run
+from builder.border.requests import Nothing
 from builder.border.stored_blocks import PruneRequest, StoreFacts
 from builder.host.config.build_config import BlockStoreSetting
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume
-from builder.host.engine.owner import labels
-
-SHOWING: Final = ("DAC_READ_SEARCH",)
-PRUNING: Final = ("DAC_OVERRIDE",)
-
-_TARGET: Final = "/block-cache"  # builder.border.paths.BLOCK_CACHE, seen from here
+from builder.host.engine.faults import BindMissingError
 
 
 def binds(store: BlockStoreSetting) -> tuple[Bind, ...]:
     """Return how a container sees a folder; nothing for the volume."""
     if store.folder is None:
         return ()
-    return (Bind(source=str(store.folder), target=_TARGET, read_only=store.read_only),)
+    return (Bind(source=str(store.folder), target=paths.BLOCK_CACHE, read_only=store.read_only),)
 
 
 def volumes(store: BlockStoreSetting) -> tuple[NamedVolume, ...]:
     """Return how a container sees the volume; nothing for a folder."""
     if store.folder is not None:
         return ()
-    return (NamedVolume(name=BLOCK_CACHE, target=_TARGET, read_only=store.read_only),)
+    return (NamedVolume(name=BLOCK_CACHE, target=paths.BLOCK_CACHE, read_only=store.read_only),)
 
 
 def prepare(engine: Engine, store: BlockStoreSetting) -> None:
@@ -45,8 +42,8 @@ def named(store: BlockStoreSetting | None) -> Iterator[None]:
     """Say that the folder is missing where the engine says that a bind's source is."""
     try:
         yield
-    except HostError as error:
-        if store is None or f"bind source path does not exist: {store.folder}" not in str(error):
+    except BindMissingError as error:
+        if store is None or error.path != str(store.folder):
             raise
         raise HostError(
             "There is no folder {path} for the block cache",
@@ -68,25 +65,19 @@ def place(engine: Engine, store: BlockStoreSetting) -> str:
 
 def show(engine: Engine, image: str, store: BlockStoreSetting, *, on_event: OnEvent) -> StoreFacts:
     """Count what the store holds."""
-    spec = _spec(engine, image, store, job="show-blocks", request={}, capabilities=SHOWING)
-    with named(store), engine.started(spec) as job:
-        return from_data(StoreFacts, job.finish(on_event))
+    store = replace(store, read_only=True)
+    spec = _spec(engine, image, store, job=SHOW_BLOCKS, request=Nothing())
+    with named(store):
+        return engine.run(spec, on_event)
 
 
 def prune(
     engine: Engine, image: str, store: BlockStoreSetting, *, limit: int, on_event: OnEvent
 ) -> StoreFacts:
     """Remove the least recently used blocks above `limit` bytes."""
-    spec = _spec(
-        engine,
-        image,
-        store,
-        job="prune-blocks",
-        request=PruneRequest(limit=limit),
-        capabilities=PRUNING,
-    )
-    with named(store), engine.started(spec) as job:
-        return from_data(StoreFacts, job.finish(on_event))
+    spec = _spec(engine, image, store, job=PRUNE_BLOCKS, request=PruneRequest(limit=limit))
+    with named(store):
+        return engine.run(spec, on_event)
 
 
 def _spec(
@@ -94,17 +85,15 @@ def _spec(
     image: str,
     store: BlockStoreSetting,
     *,
-    job: str,
-    request: object,
-    capabilities: tuple[str, ...],
-) -> ContainerSpec:
+    job: Job[Request, StoreFacts],
+    request: Request,
+) -> ContainerSpec[Request, StoreFacts]:
     prepare(engine, store)
     return ContainerSpec(
         image=image,
         job=job,
         request=request,
-        labels=labels(new_run(), job),
+        run=new_run(),
         binds=binds(store),
-        stores=volumes(store),
-        capabilities=capabilities,
+        volumes=volumes(store),
     )

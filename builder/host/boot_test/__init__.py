@@ -1,1 +1,1 @@
-"""Does an ISO come up?"""
+"""Boots an ISO in a container, and judges whether its live system came up."""

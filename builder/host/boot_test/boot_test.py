@@ -3,25 +3,22 @@
 The ISO is bound, not copied: the engine has to see the path, so it must run on this machine.
 """
 
-import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from builder.basics.codec import from_data
 from builder.basics.errors import HostError, UsageError
+from builder.border import paths
 from builder.border.boot_test import Attachment, BootTestRequest, BootTestResult, Firmware
 from builder.border.events import OnEvent
+from builder.border.jobs import BOOT_TEST, KVM
 from builder.border.labels import new_run
-from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
-from builder.host.engine.owner import labels
+from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.engine.faults import BindMissingError, DeviceMissingError
 from builder.host.image.boot_test_image import ensure_boot_test_image
 
-_MEDIUM: Final = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here
-_KVM: Final = "/dev/kvm"
 _TIMEOUT_SECONDS: Final = 900  # a large desktop, without KVM, on a slow machine
 _MEMORY_MIB: Final = 1536
-_READING: Final = ("DAC_OVERRIDE",)  # an ISO that only its owner may read; the bind is read-only
 
 
 def boot_test(
@@ -47,7 +44,7 @@ def boot_test(
         )
     spec = ContainerSpec(
         image=ensure_boot_test_image(engine, on_event=on_event),
-        job="boot-test",
+        job=BOOT_TEST,
         request=BootTestRequest(
             firmware=firmware,
             attach=attach,
@@ -55,29 +52,25 @@ def boot_test(
             memory_mib=_MEMORY_MIB,
             processors=processors,
         ),
-        labels=labels(new_run(), "boot-test"),
-        binds=(Bind(source=str(iso.resolve()), target=_MEDIUM),),
-        capabilities=_READING,
-        devices=(_KVM,) if Path(_KVM).is_char_device() else (),
+        run=new_run(),
+        binds=(Bind(source=str(iso.resolve()), target=paths.MEDIUM),),
+        devices=(KVM,) if Path(KVM).is_char_device() else (),
     )
-    with contextlib.ExitStack() as stack:
-        job = _started(stack, engine, spec, iso=iso)
-        return from_data(BootTestResult, job.finish(on_event))
-
-
-def _started(
-    stack: contextlib.ExitStack, engine: Engine, spec: ContainerSpec, *, iso: Path
-) -> RunningJob:
     try:
-        return stack.enter_context(engine.started(spec))
-    except HostError as error:
-        if _KVM in str(error) and spec.devices:  # the engine's machine is another one than ours
-            return _started(stack, engine, replace(spec, devices=()), iso=iso)
-        if "bind source path does not exist" in str(error):
-            raise HostError(
-                "The engine does not see {path}",
-                hint="A boot test needs an engine that runs on this machine and may read that "
-                "folder; check DOCKER_HOST and the current Docker context.",
-                path=iso,
-            ) from error
-        raise
+        return _run(engine, spec, on_event=on_event)
+    except BindMissingError as error:
+        raise HostError(
+            "The engine does not see {path}",
+            hint="A boot test needs an engine that runs on this machine and may read that "
+            "folder; check DOCKER_HOST and the current Docker context.",
+            path=iso,
+        ) from error
+
+
+def _run(
+    engine: Engine, spec: ContainerSpec[BootTestRequest, BootTestResult], *, on_event: OnEvent
+) -> BootTestResult:
+    try:
+        return engine.run(spec, on_event)
+    except DeviceMissingError:  # the engine's machine is another one than ours
+        return engine.run(replace(spec, devices=()), on_event)

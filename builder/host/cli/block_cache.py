@@ -12,9 +12,9 @@ from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
 from builder.host.block_cache import store as blocks
 from builder.host.cli.options import answer, block_cache_option, json_option
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import BlockStoreSetting
 from builder.host.display import choose_display
-from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder
 
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
@@ -32,7 +32,8 @@ def block_cache() -> None:
 @block_cache.command()
 @block_cache_option
 @json_option
-def show(block_cache: Path | None, *, as_json: bool) -> None:
+@pass_surroundings
+def show(surroundings: Surroundings, block_cache: Path | None, *, as_json: bool) -> None:
     """Say how much the store holds.
 
     \b
@@ -40,7 +41,7 @@ def show(block_cache: Path | None, *, as_json: bool) -> None:
       distroclone-builder block-cache show
     """
     with choose_display(json=as_json) as display:
-        engine = connect()
+        engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
         store = _store(block_cache, read_only=True)
         facts = blocks.show(engine, image.id, store, on_event=display.event)
@@ -62,7 +63,10 @@ def show(block_cache: Path | None, *, as_json: bool) -> None:
     help=f"What may stay, e.g. 500M, 20G or 0 [default: {LIMIT >> 30}G].",
 )
 @json_option
-def prune(block_cache: Path | None, max_size: str | None, *, as_json: bool) -> None:
+@pass_surroundings
+def prune(
+    surroundings: Surroundings, block_cache: Path | None, max_size: str | None, *, as_json: bool
+) -> None:
     """Remove the blocks that were not used for the longest time.
 
     Every build does so by itself, with the default size. Builds may run meanwhile.
@@ -73,7 +77,7 @@ def prune(block_cache: Path | None, max_size: str | None, *, as_json: bool) -> N
     """
     limit = LIMIT if max_size is None else parse_size(max_size)
     with choose_display(json=as_json) as display:
-        engine = connect()
+        engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
         store = _store(block_cache)
         facts = blocks.prune(engine, image.id, store, limit=limit, on_event=display.event)
@@ -89,14 +93,15 @@ def prune(block_cache: Path | None, max_size: str | None, *, as_json: bool) -> N
 
 @block_cache.command()
 @block_cache_option
-def path(block_cache: Path | None) -> None:
+@pass_surroundings
+def path(surroundings: Surroundings, block_cache: Path | None) -> None:
     """Print the store's folder on the engine's machine, e.g. to save it.
 
     \b
     Example:
       distroclone-builder block-cache path
     """
-    click.echo(blocks.place(connect(), _store(block_cache)))
+    click.echo(blocks.place(surroundings.open_engine(), _store(block_cache)))
 
 
 def parse_size(text: str) -> int:

@@ -9,8 +9,8 @@ from builder.basics.texts import say
 from builder.border.boot_test import Attachment, Firmware
 from builder.host.boot_test import boot_test as testing
 from builder.host.cli.options import answer, json_option
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
-from builder.host.engine import connect
 
 
 @click.command()
@@ -31,7 +31,10 @@ from builder.host.engine import connect
     help="Put the ISO in as a CD, or as a USB stick that it was written to.",
 )
 @json_option
-def boot_test(iso: Path, firmware: str, attach: str, *, as_json: bool) -> None:
+@pass_surroundings
+def boot_test(
+    surroundings: Surroundings, iso: Path, firmware: str, attach: str, *, as_json: bool
+) -> None:
     """Boot an ISO in a virtual machine.
 
     The test is passed when the live system itself reports so.
@@ -45,7 +48,7 @@ def boot_test(iso: Path, firmware: str, attach: str, *, as_json: bool) -> None:
     """
     with choose_display(json=as_json) as display:
         result = testing.boot_test(
-            connect(),
+            surroundings.open_engine(),
             iso=iso,
             firmware=Firmware(firmware),
             attach=Attachment(attach),

@@ -5,17 +5,21 @@ from pathlib import Path
 import click
 
 from builder.basics.codec import to_data
-from builder.basics.errors import BuilderError
+from builder.basics.errors import BuilderError, Stopped
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import new_run
+from builder.border.step_names import StepName
 from builder.border.stored_blocks import BlockCounts
 from builder.host.build import session
+from builder.host.build.choice import Choice, prepare
+from builder.host.build.inspection import Inspection
+from builder.host.build.planning import describe
 from builder.host.cli.options import answer, config_of, json_option, setting_options
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import Config, FlagValue
 from builder.host.display import Display, choose_display
 from builder.host.display.wording import percent
-from builder.host.engine import connect
 from builder.host.sign import signing
 
 
@@ -34,47 +38,84 @@ from builder.host.sign import signing
     help="Sign the results: the file of a private SSH key, or a GPG key's fingerprint or address.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
+@click.option(
+    "--stop-after",
+    type=click.Choice([each.value for each in StepName]),
+    metavar="STEP",
+    help=f"Stop after a step and let its container wait to be looked into: {', '.join(StepName)}.",
+)
+@click.option(
+    "--debug-shell",
+    is_flag=True,
+    help="Open a shell in the container of a step that failed, or after which to stop.",
+)
+@click.option(
+    "--keep-failed",
+    is_flag=True,
+    help="Let the container of a step that failed wait until `sweep`, and say how to enter it.",
+)
 @json_option
+@pass_surroundings
 def build(
+    surroundings: Surroundings,
+    /,
     path: Path | None,
     sign: str | None,
+    stop_after: str | None,
     *,
     dry_run: bool,
+    debug_shell: bool,
+    keep_failed: bool,
     as_json: bool,
     **flags: FlagValue,
 ) -> None:
     """Build a live ISO from a snapshot.
 
     SELECTOR is latest (the default), cache (as it is now), a snapshot's number,
-    @YYYY-MM-DD_HH:MM, or a day (YYYY-MM-DD).
+    @YYYY-MM-DD_HH:MM, or a day (YYYY-MM-DD). A tree has none.
 
     \b
     Examples:
       distroclone-builder build
       distroclone-builder build 7 --cache /media/usb/debian_backup --output iso
       distroclone-builder build 2026-06-17 --cache-image cache.img --compression max
+      distroclone-builder build --tree /srv/chroots/trixie --output iso
     """
-    config = config_of(path=path, **flags)
+    config = config_of(path, **flags)
     key = None if sign is None else signing.signing_key(sign)  # known before a long build
     with choose_display(json=as_json) as display:
-        engine = connect()
+        engine = surroundings.open_engine()
         if dry_run:
-            choice = session.prepare(config, engine, run=new_run(), on_event=display.event)
+            choice = prepare(config, engine, run=new_run(), on_event=display.event)
             _show_plan(config, choice, display)
+            return
+        inspection = Inspection(
+            stop_after=StepName(stop_after) if stop_after else None,
+            debug_shell=debug_shell,
+            keep_failed=keep_failed,
+            before_shell=display.close,
+        )
+        try:
+            outcome = session.build(config, engine, inspection=inspection, on_event=display.event)
+        except Stopped as stopped:
+            answer(display, _told(stopped), {"stopped_after": stop_after})
         else:
-            outcome = session.build(config, engine, on_event=display.event)
             signature = _signed(outcome, key, display) if key else None
             _show_outcome(outcome, signature, display)
 
 
-def _show_plan(config: Config, choice: session.Choice, display: Display) -> None:
+def _show_plan(config: Config, choice: Choice, display: Display) -> None:
     text = say(
         "Would build {iso} in {folder} with {compression} compression; nothing was written.",
         iso=f"{choice.iso_name}.iso",
         folder=config.output,
         compression=config.recipe.compression.name,
     )
-    answer(display, text, session.describe(config, choice))
+    answer(display, text, describe(config, choice))
+
+
+def _told(stopped: Stopped) -> str:
+    return "\n".join([str(stopped), *getattr(stopped, "__notes__", ())])
 
 
 def _signed(outcome: session.Outcome, key: signing.Key, display: Display) -> Path:

@@ -10,14 +10,15 @@ from rich.console import Console
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, UsageError
 from builder.border.events import Result
-from builder.host.build import session
+from builder.host.build.choice import source_in
 from builder.host.cli.options import AnyPath, config_of, json_option, source_options
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.config.build_config import FlagValue
 from builder.host.diff.as_html import html_page
 from builder.host.diff.as_markdown import markdown
 from builder.host.diff.as_table import print_report
 from builder.host.diff.compare import diff as find_difference
 from builder.host.display import choose_display
-from builder.host.engine import connect
 
 _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
 _OUTPUT: Final = Path("-")
@@ -41,15 +42,17 @@ _OUTPUT: Final = Path("-")
     help="Write it in Markdown, for a release note; - is standard output.",
 )
 @json_option
+@pass_surroundings
 def diff(
+    surroundings: Surroundings,
+    /,
     before: str,
     after: str,
-    cache: Path | None,
-    cache_image: Path | None,
     html: Path | None,
     markdown_file: Path | None,
     *,
     as_json: bool,
+    **flags: FlagValue,
 ) -> None:
     """Show what changed from A to B.
 
@@ -65,13 +68,13 @@ def diff(
     """
     outputs = [each for each in (html, markdown_file) if each is not None]
     _check_outputs(outputs, as_json=as_json)
-    config = config_of(cache=cache, cache_image=cache_image)
+    config = config_of(**flags)
     with choose_display(json=as_json) as display:
         found = find_difference(
             before,
             after,
-            source=session.cache_source(config),
-            open_engine=connect,
+            source=source_in(config),
+            open_engine=surroundings.open_engine,
             on_event=display.event,
         )
         display.close()  # nothing may draw over what is written now

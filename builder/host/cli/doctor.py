@@ -6,8 +6,8 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.texts import say
 from builder.host.cli.options import answer, json_option
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
-from builder.host.engine import connect
 from builder.host.upkeep.doctor import Check, Verdict, examine
 
 _MARKS = {Verdict.OK: "✔", Verdict.WARNING: "!", Verdict.FAILED: "✘"}
@@ -15,7 +15,8 @@ _MARKS = {Verdict.OK: "✔", Verdict.WARNING: "!", Verdict.FAILED: "✘"}
 
 @click.command()
 @json_option
-def doctor(*, as_json: bool) -> int:
+@pass_surroundings
+def doctor(surroundings: Surroundings, *, as_json: bool) -> int:
     """Find out whether this machine can build.
 
     Looks at the engine, privileges, disk, kernel and image; each problem comes with its remedy.
@@ -26,7 +27,7 @@ def doctor(*, as_json: bool) -> int:
     """
     checks: list[Check] = []
     with choose_display(json=as_json) as display:
-        for check in examine(connect()):
+        for check in examine(surroundings.open_engine()):
             checks.append(check)
             if not as_json:
                 click.echo(_line(check))

@@ -8,8 +8,8 @@ from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import LABEL_BASE
 from builder.host.cli.options import answer, json_option
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
-from builder.host.engine import connect
 from builder.host.image.builder_image import build_builder, builder_tag, find_builder, tools_tag
 from builder.host.image.image_prune import prune_images
 from builder.host.image.lock import LockChange, Package
@@ -46,7 +46,15 @@ def image() -> None:
     help="Use nothing that the engine has of earlier builds, to see that the same image comes out.",
 )
 @json_option
-def build(*, unlocked: bool, sources: tuple[str, ...], fresh: bool, as_json: bool) -> None:
+@pass_surroundings
+def build(
+    surroundings: Surroundings,
+    *,
+    unlocked: bool,
+    sources: tuple[str, ...],
+    fresh: bool,
+    as_json: bool,
+) -> None:
     """Build the image of the packages in the lock file.
 
     Each is compared with the lock's sha256, so the image has the same id on every machine. It is
@@ -63,7 +71,7 @@ def build(*, unlocked: bool, sources: tuple[str, ...], fresh: bool, as_json: boo
     archives = archives_of(sources)
     with choose_display(json=as_json) as display:
         made = build_builder(
-            connect(),
+            surroundings.open_engine(),
             locked=not unlocked,
             archives=archives,
             fresh=fresh,
@@ -75,7 +83,8 @@ def build(*, unlocked: bool, sources: tuple[str, ...], fresh: bool, as_json: boo
 
 @image.command()
 @json_option
-def show(*, as_json: bool) -> None:
+@pass_surroundings
+def show(surroundings: Surroundings, *, as_json: bool) -> None:
     """Show the image that fits this version.
 
     Also where its base came from, and whether its tools are the locked ones.
@@ -85,7 +94,7 @@ def show(*, as_json: bool) -> None:
       distroclone-builder image show --json
     """
     with choose_display(json=as_json) as display:
-        engine = connect()
+        engine = surroundings.open_engine()
         found = find_builder(engine)
         facts = engine.images.find(found.id) if found else None
         if found is None or facts is None:
@@ -118,7 +127,8 @@ def _base(origin: str) -> str:
 
 
 @image.command()
-def lock() -> None:
+@pass_surroundings
+def lock(surroundings: Surroundings) -> None:
     """Renew the lock file from Debian's archive.
 
     Writes every package that the archive has now for the file's wishes, with its sha256, and shows
@@ -129,7 +139,7 @@ def lock() -> None:
       distroclone-builder image lock
     """
     with choose_display(json=False) as display:
-        changes = refresh_lock(connect(), on_event=display.event)
+        changes = refresh_lock(surroundings.open_engine(), on_event=display.event)
         lines = [_change(each) for each in changes]
         answer(display, "\n".join(lines) or say("The lock is up to date."), {})
 
@@ -153,7 +163,8 @@ def _change(change: LockChange) -> str:
 
 @image.command()
 @json_option
-def prune(*, as_json: bool) -> None:
+@pass_surroundings
+def prune(surroundings: Surroundings, *, as_json: bool) -> None:
     """Remove the images of other versions of this program.
 
     An ISO that one of them made can be made again only after that image was built again from its
@@ -164,7 +175,7 @@ def prune(*, as_json: bool) -> None:
       distroclone-builder image prune
     """
     with choose_display(json=as_json) as display:
-        pruned = prune_images(connect())
+        pruned = prune_images(surroundings.open_engine())
         text = say(
             "Removed {count} images: {size}",
             count=len(pruned.images),

@@ -10,6 +10,7 @@ from builder.basics.errors import BuilderError, HostError, Interrupted, UsageErr
 from builder.basics.signals import held, interruptible
 from builder.border.events import encode
 from builder.host.cli.root import cli
+from builder.host.cli.surroundings import USUAL, Surroundings
 from builder.host.display import failed_event, render_failure
 
 
@@ -20,10 +21,12 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], *, surroundings: Surroundings = USUAL) -> int:
     """Run the command with these arguments and return its exit code."""
     try:
-        result = cli.main(arguments, prog_name="distroclone-builder", standalone_mode=False)
+        result = cli.main(
+            arguments, prog_name="distroclone-builder", standalone_mode=False, obj=surroundings
+        )
         return int(result or 0)
     except (BrokenPipeError, SystemExit):  # click's way of saying the same
         # The reader of our output went away: nobody is left to tell.

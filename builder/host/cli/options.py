@@ -78,8 +78,10 @@ def answer(display: Display, text: str, data: Mapping[str, object]) -> None:
 
 
 def source_options(command: Command) -> Command:
-    """Add --cache and --cache-image."""
-    return setting_option(settings.CACHE)(setting_option(settings.CACHE_IMAGE)(command))
+    """Add the flag of each kind of source: --cache, --cache-image and --tree."""
+    for setting in reversed(settings.SOURCES):
+        command = setting_option(setting)(command)
+    return command
 
 
 def setting_options(command: Command) -> Command:
@@ -89,6 +91,6 @@ def setting_options(command: Command) -> Command:
     return command
 
 
-def config_of(*, path: Path | None = None, **flags: FlagValue) -> Config:
+def config_of(path: Path | None = None, /, **flags: FlagValue) -> Config:
     """Return the config of a file, if any, with the flags over it."""
     return load_config(path, Overrides(**flags))

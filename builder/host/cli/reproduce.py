@@ -14,8 +14,9 @@ from builder.basics.printable import printable, printable_lines, short
 from builder.basics.texts import render, say
 from builder.border.differences import CONTENT, PRESENCE, Difference, Explanation
 from builder.host.cli.options import FOLDER, AnyPath, answer, config_of, json_option, source_options
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
-from builder.host.engine import connect
 from builder.host.reproduce.originals import Comparison, Side, Verdict
 from builder.host.reproduce.rebuild import Reproduction
 from builder.host.reproduce.rebuild import reproduce as rebuild
@@ -34,13 +35,15 @@ _SHOWN: Final = 60  # differences for people; --json has them all
     help="Keep the rebuild there [default: it is removed after the comparison].",
 )
 @json_option
+@pass_surroundings
 def reproduce(
+    surroundings: Surroundings,
+    /,
     manifest: Path,
-    cache: Path | None,
-    cache_image: Path | None,
     output: Path | None,
     *,
     as_json: bool,
+    **flags: FlagValue,
 ) -> int:
     """Build again what a manifest describes, and compare.
 
@@ -53,10 +56,14 @@ def reproduce(
       distroclone-builder reproduce Debian-13-xfce.manifest.json --cache-image cache.img
       distroclone-builder reproduce iso/Debian-13-xfce.manifest.json --output again
     """
-    config = config_of(cache=cache, cache_image=cache_image, output=output, no_block_cache=True)
+    config = config_of(output=output, no_block_cache=True, **flags)
     with choose_display(json=as_json) as display:
         found = rebuild(
-            manifest, config, connect(), keep=output is not None, on_event=display.event
+            manifest,
+            config,
+            surroundings.open_engine(),
+            keep=output is not None,
+            on_event=display.event,
         )
         answer(display, _words(found), _data(found))
     return int(ExitCode.DONE if found.same else ExitCode.VERIFICATION)

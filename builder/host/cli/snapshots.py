@@ -1,7 +1,6 @@
 """`distroclone-builder snapshots`: what a cache holds, and what of it can be built."""
 
 import sys
-from pathlib import Path
 from typing import Final
 
 import click
@@ -13,13 +12,14 @@ from builder.basics.codec import to_data
 from builder.basics.texts import render, say
 from builder.border.cache_report import CacheReport, Candidate, Problem
 from builder.border.labels import new_run
-from builder.host.build import session
+from builder.host.build.choice import source_in
 from builder.host.cli.options import answer, config_of, json_option, source_options
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
-from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder
-from builder.host.source.cache import scan_cache
 from builder.host.source.local_zone import local_zone
+from builder.host.source.scanning import scan
 from builder.host.source.selection import label, local_time
 
 _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
@@ -28,7 +28,8 @@ _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
 @click.command()
 @source_options
 @json_option
-def snapshots(cache: Path | None, cache_image: Path | None, *, as_json: bool) -> None:
+@pass_surroundings
+def snapshots(surroundings: Surroundings, /, *, as_json: bool, **flags: FlagValue) -> None:
     """List what can be built, and why the rest cannot.
 
     \b
@@ -36,12 +37,12 @@ def snapshots(cache: Path | None, cache_image: Path | None, *, as_json: bool) ->
       distroclone-builder snapshots
       distroclone-builder snapshots --cache-image cache.img --json
     """
-    config = config_of(cache=cache, cache_image=cache_image)
+    config = config_of(**flags)
     with choose_display(json=as_json) as display:
-        engine = connect()
+        engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
-        source = session.cache_source(config)
-        report = scan_cache(engine, image.id, source, run=new_run(), on_event=display.event)
+        source = source_in(config)
+        report = scan(engine, image.id, source, run=new_run(), on_event=display.event)
         answer(display, label(report), to_data(report) | {"label": label(report)})
     if not as_json:
         _show(report)

@@ -8,8 +8,8 @@ from builder.basics.codec import to_data
 from builder.basics.errors import HostError
 from builder.basics.texts import say
 from builder.host.cli.options import FOLDER, answer, json_option
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
-from builder.host.engine import connect
 from builder.host.image.builder_image import ensure_builder
 from builder.host.upkeep import sweep as sweeping
 
@@ -24,7 +24,8 @@ from builder.host.upkeep import sweep as sweeping
     help="Look for frozen snapshots below this cache as well; may be repeated.",
 )
 @json_option
-def sweep(caches: tuple[Path, ...], *, as_json: bool) -> None:
+@pass_surroundings
+def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool) -> None:
     """Remove what crashed runs left.
 
     That is containers, volumes, images and frozen snapshots. What a running build uses is never
@@ -35,7 +36,7 @@ def sweep(caches: tuple[Path, ...], *, as_json: bool) -> None:
       distroclone-builder sweep --cache /mnt/SysLinuxOS_backup
     """
     with choose_display(json=as_json) as display:
-        engine = connect()
+        engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
         swept = sweeping.sweep(
             engine,

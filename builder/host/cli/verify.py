@@ -10,8 +10,8 @@ from builder.basics.errors import ExitCode
 from builder.basics.printable import printable, printable_lines
 from builder.basics.texts import say
 from builder.host.cli.options import AnyPath, answer, json_option
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
-from builder.host.engine import connect
 from builder.host.sign.signatures import trusted_signer
 from builder.host.verify import verification as verifying
 from builder.host.verify.verification import Check, Verdict, Verification
@@ -28,7 +28,8 @@ _MARKS: Final = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.NOT_CHECKED: 
     "key, or a GPG fingerprint of your keyring.",
 )
 @json_option
-def verify(path: Path, signed_by: str | None, *, as_json: bool) -> int:
+@pass_surroundings
+def verify(surroundings: Surroundings, path: Path, signed_by: str | None, *, as_json: bool) -> int:
     """Check results before you trust them.
 
     PATH is an output folder, or an ISO beside its files. Nothing is written. The sums, the
@@ -42,7 +43,9 @@ def verify(path: Path, signed_by: str | None, *, as_json: bool) -> int:
     """
     with choose_display(json=as_json) as display:
         signer = None if signed_by is None else trusted_signer(signed_by)
-        found = verifying.verify(path, signer=signer, open_engine=connect, on_event=display.event)
+        found = verifying.verify(
+            path, signer=signer, open_engine=surroundings.open_engine, on_event=display.event
+        )
         answer(display, _words(found), {**to_data(found), "folder": str(found.folder),
                                         "verified": found.verified})  # fmt: skip
     return int(ExitCode.DONE if found.verified else ExitCode.VERIFICATION)

@@ -5,32 +5,25 @@ flags, is reported at once. This package imports nothing of the host's but itsel
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from builder.border.plan import Isolation, Staging
+from builder.border.source import SourceKind
 from builder.formats.recipe import Recipe
 from builder.host.config import settings
 from builder.host.config.forms import Reading
-from builder.host.config.nodes import Kind, Scalar, node_of
-from builder.host.config.problems import Place, Problems
 from builder.host.config.recipe_settings import RECIPE, USUAL
-from builder.host.config.sections import Section
 from builder.host.config.setting import Setting
 from builder.host.config.values import Given, Values, read_values, recipe_of
-from builder.host.config.yaml_reader import read_yaml
+from builder.host.yaml.nodes import Kind, Scalar, node_of
+from builder.host.yaml.problems import Place, Problems
+from builder.host.yaml.reader import read_yaml
+from builder.host.yaml.sections import Section
 
 FlagValue = str | Path | bool | None
 
 _NO_FILE: Final = Scalar(place=Place(source="build.yaml"), kind=Kind.NULL, text="")
-
-
-class SourceKind(StrEnum):
-    """What the system is taken from: each is the name of its key below `source`."""
-
-    CACHE = "cache"
-    CACHE_IMAGE = "cache_image"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +133,7 @@ def _source(file: Values, flags: Values, problems: Problems) -> Source:
     setting = (*in_flags, *in_file, settings.CACHE)[0]
     values = flags.over(file)
     return Source(
-        kind=SourceKind(setting.name),
+        kind=SourceKind(setting.name),  # the kinds are named as their keys
         path=values.of(setting),
         selector=values.of(settings.SNAPSHOT),
     )

@@ -9,8 +9,9 @@ from typing import Final
 
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
-from builder.host.config.nearest import nearest
+from builder.formats.snapshot import SnapshotKind
 from builder.host.config.rule import Refusal, Rule, anchored, matching
+from builder.host.yaml.nearest import nearest
 
 VERSION: Final = 1
 LONGEST_TIMEOUT: Final = 600  # seconds
@@ -25,7 +26,7 @@ SYSTEM_USERS: Final = (
     "systemd-coredump", "tss", "usbmux", "uuidd",
 )  # fmt: skip
 _LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"  # of a host name
-_SELECTOR_WORDS: Final = ("latest", "cache")
+_SELECTOR_WORDS: Final = ("latest", SnapshotKind.CACHE.value, SnapshotKind.TREE.value)
 _SELECTOR: Final = r"[0-9]{1,9}|@?[0-9]{4}-[0-9]{2}-[0-9]{2}([ _T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?"
 
 # adduser's rule (NAME_REGEX of adduser.conf(5)) within useradd's 32 characters.

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 
 from builder.basics.errors import UsageError
 from builder.formats.recipe import Codec, Compression
-from builder.host.config.nearest import nearest
+from builder.host.yaml.nearest import nearest
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB

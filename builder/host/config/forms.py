@@ -13,10 +13,10 @@ from typing import Final, Generic, Protocol, TypeVar
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
 from builder.host.config import checks as rules
-from builder.host.config.nearest import nearest
-from builder.host.config.nodes import Items, Kind, Node, Refused, Scalar, word_for
-from builder.host.config.problems import Problems
 from builder.host.config.rule import Rule, Schema
+from builder.host.yaml.nearest import nearest
+from builder.host.yaml.nodes import Items, Kind, Node, Refused, Scalar, word_for
+from builder.host.yaml.problems import Problems
 
 Value = TypeVar("Value")
 Value_co = TypeVar("Value_co", covariant=True)

@@ -53,6 +53,20 @@ CACHE_IMAGE: Final[Setting[Path | None]] = Setting(
         manual="a file that holds a btrfs volume with such a folder, at its top or below",
     ),
 )
+TREE: Final[Setting[Path | None]] = Setting(
+    key="source.tree",
+    form=FilePath(is_folder=True),
+    default=None,
+    about="A root filesystem as a folder, in place of a cache: a chroot, a mounted disk, an "
+    "unpacked backup.",
+    example="/srv/chroots/trixie",
+    flag=Flag(
+        name="--tree",
+        metavar="DIR",
+        manual="a root filesystem as a folder, in place of a cache: a chroot, a mounted disk, an "
+        "unpacked backup. Nothing may change it meanwhile: that is checked at the end",
+    ),
+)
 SNAPSHOT: Final = Setting(
     key="source.snapshot",
     form=TextOrNumber(rule=rules.selector),
@@ -114,7 +128,7 @@ It never changes a byte of the ISO.""",
 )
 
 # In a file only one of these may be given, and of the flags, which win, as well.
-SOURCES: Final[tuple[Setting[Any], ...]] = (CACHE, CACHE_IMAGE)
+SOURCES: Final[tuple[Setting[Any], ...]] = (CACHE, CACHE_IMAGE, TREE)
 
 # What is said by flags alone, for it belongs to a machine.
 BLOCK_CACHE: Final[Setting[Path | None]] = Setting(

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from builder.formats.recipe import Recipe
 from builder.host.config.forms import Reading
-from builder.host.config.problems import Place
-from builder.host.config.sections import Section
 from builder.host.config.setting import Setting
+from builder.host.yaml.problems import Place
+from builder.host.yaml.sections import Section
 
 Value = TypeVar("Value")
 

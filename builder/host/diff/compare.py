@@ -13,9 +13,10 @@ from builder.host.diff.model import Difference, Kind, SideFacts
 from builder.host.diff.packages import compare_packages
 from builder.host.diff.settings import compare_settings
 from builder.host.diff.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
+from builder.host.engine import OpenEngine
 from builder.host.image.builder_image import ensure_builder
-from builder.host.source.cache import CacheSource, scan_cache
-from builder.host.verify.iso_contents import OpenEngine
+from builder.host.source.kinds import Source
+from builder.host.source.scanning import scan
 
 _LIST: Final = "list"  # the step of the containers that list
 
@@ -24,7 +25,7 @@ def diff(
     first: str,
     second: str,
     *,
-    source: CacheSource,
+    source: Source,
     open_engine: OpenEngine,
     on_event: OnEvent,
 ) -> Difference:
@@ -37,7 +38,7 @@ def diff(
     image = ensure_builder(engine, on_event=on_event).id
     cache = None
     if any(isinstance(side, Snapshot) for side in sides):
-        report = scan_cache(engine, image, source, run=new_run(), on_event=on_event)
+        report = scan(engine, image, source, run=new_run(), on_event=on_event)
         cache = Cache(source=source, report=report)
     exclude = _excluded(sides)
     with contextlib.ExitStack() as stack:

@@ -11,14 +11,17 @@ from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.basics.printable import short
 from builder.border.cache_report import CacheReport
 from builder.border.events import OnEvent
+from builder.border.labels import new_run
 from builder.formats.result_names import manifest_name
 from builder.host.config import checks as rules
 from builder.host.diff.model import Kind
 from builder.host.diff.settings import Described, describe
 from builder.host.engine import Engine
+from builder.host.engine.faults import BindMissingError
 from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import opened_folder
-from builder.host.source.cache import CacheSource
+from builder.host.source.frozen import ChosenTree
+from builder.host.source.kinds import Source
 from builder.host.source.listing import Inventory, iso_inventory, tree_inventory
 from builder.host.source.local_zone import local_zone
 from builder.host.source.selection import choose
@@ -50,7 +53,7 @@ Side = Result | Snapshot
 class Cache:
     """The cache that selectors speak of, as it was scanned."""
 
-    source: CacheSource
+    source: Source
     report: CacheReport
 
 
@@ -113,8 +116,16 @@ def opened(
         return
     assert cache is not None  # whoever has a selector has scanned a cache
     candidate = choose(cache.report, side.selector, zone=local_zone())
-    origin = (engine, image, cache.source, cache.report, candidate)
-    with tree_inventory(*origin, exclude=exclude, on_event=on_event) as inventory:
+    tree = ChosenTree(
+        engine=engine,
+        image=image,
+        source=cache.source,
+        report=cache.report,
+        candidate=candidate,
+        run=new_run(),
+        on_event=on_event,
+    )
+    with tree_inventory(tree, exclude=exclude) as inventory:
         yield Opened(
             name=candidate.selector,
             kind=Kind.SNAPSHOT,
@@ -141,9 +152,7 @@ def _iso(side: Result, *, engine: Engine, image: str, on_event: OnEvent) -> Iter
                 iso_size=side.size,
                 iso_sha256=side.sha256,
             )
-    except HostError as error:
-        if "bind source path does not exist" not in str(error):
-            raise
+    except BindMissingError as error:
         raise HostError(
             "The engine does not see {path}",
             hint="Use an engine on this machine: ISOs are read where they lie.",

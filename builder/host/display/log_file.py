@@ -13,6 +13,7 @@ from builder.basics.texts import say
 from builder.border.events import (
     Event,
     Failed,
+    Held,
     Note,
     Result,
     StepFinished,
@@ -60,6 +61,8 @@ class LogFile(Display):
                 self._write(text, prefix=f"{step} | ")
             case Note(level=level):
                 self._write(note_text(event), prefix=f"{level}: ")
+            case Held(step=step):
+                self._write(f"{step} " + say("waits to be looked into"))
             case Result(data=data):
                 self._write(json.dumps(to_data(data), ensure_ascii=False), prefix="result: ")
             case Failed(error=error):

@@ -7,6 +7,7 @@ from builder.basics.texts import say
 from builder.border.events import (
     Event,
     Failed,
+    Held,
     Note,
     Result,
     StepFinished,
@@ -49,7 +50,7 @@ class PlainDisplay(Display):
             case Note():
                 prefix = say("Warning: ") if event.level == "warning" else ""
                 self._print(prefix + note_text(event))
-            case ToolOutput() | Result() | Failed():
+            case ToolOutput() | Held() | Result() | Failed():
                 pass
             case _:
                 assert_never(event)

@@ -17,6 +17,7 @@ from builder.basics.texts import say
 from builder.border.events import (
     Event,
     Failed,
+    Held,
     Note,
     Result,
     StepFinished,
@@ -72,7 +73,7 @@ class TerminalDisplay(Display):
                 self._print(say("Warning: ") + note_text(event), style="yellow")
             case Note():
                 self._print(note_text(event))
-            case ToolOutput() | Result() | Failed():
+            case ToolOutput() | Held() | Result() | Failed():
                 pass
             case _:
                 assert_never(event)

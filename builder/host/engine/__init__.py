@@ -1,6 +1,27 @@
 """The container engine. Nothing outside this package imports `docker`."""
 
-from builder.host.engine.connection import Engine, connect
-from builder.host.engine.container import Bind, ContainerSpec, NamedVolume, RunningJob
+from builder.host.engine.connection import connect
+from builder.host.engine.protocol import (
+    Engine,
+    EngineFacts,
+    ImageFacts,
+    Images,
+    Leftover,
+    OpenEngine,
+    RunningJob,
+)
+from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
 
-__all__ = ["Bind", "ContainerSpec", "Engine", "NamedVolume", "RunningJob", "connect"]
+__all__ = [
+    "Bind",
+    "ContainerSpec",
+    "Engine",
+    "EngineFacts",
+    "ImageFacts",
+    "Images",
+    "Leftover",
+    "NamedVolume",
+    "OpenEngine",
+    "RunningJob",
+    "connect",
+]

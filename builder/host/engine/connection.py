@@ -1,10 +1,10 @@
-"""The connection to the engine: what it is, its volumes, and the doors to containers and images."""
+"""The engine over Docker's API: what it is, its volumes, and the doors to containers and images."""
 
 import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 import docker.errors
@@ -15,9 +15,13 @@ from docker.models.volumes import Volume
 
 from builder.basics.errors import HostError
 from builder.basics.signals import held, undoing
+from builder.border.events import OnEvent
+from builder.border.jobs import Request, Result
 from builder.host.engine import container as containers
-from builder.host.engine import images
+from builder.host.engine import images, terminal
 from builder.host.engine.faults import patiently, reason, translated
+from builder.host.engine.protocol import Engine, EngineFacts, Leftover
+from builder.host.engine.spec import ContainerSpec
 
 _OLDEST_API = (1, 41)  # Docker 20.10
 # Removing a large volume, or a container with one, takes a slow disk more than the SDK's minute.
@@ -25,41 +29,19 @@ _SLOWEST_ANSWER = 180  # seconds
 _LABELS_MARK = "distroclone-builder.run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineFacts:
-    """What the engine says of itself."""
-
-    name: str
-    version: str
-    api: str
-    storage: str
-    root: str  # where it keeps its data, on its own host
-    cpus: int
-    memory: int  # bytes
-    security: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
-    """A container, a volume or an image that a run of ours made."""
-
-    id: str
-    labels: Mapping[str, str]
-
-
-class Engine:
-    """A container engine that answered. Made by `connect`."""
+class DockerEngine:
+    """Implements `Engine`. Made by `connect`."""
 
     def __init__(self, client: docker.DockerClient) -> None:
         self._client = client
-        self.images = images.Images(client)
+        self.images = images.DockerImages(client)
 
     def close(self) -> None:
-        """Give back the connection."""
+        """See `Engine.close`."""
         self._client.close()
 
     def facts(self) -> EngineFacts:
-        """Ask the engine what it is."""
+        """See `Engine.facts`."""
         with translated("asking the engine about itself"):
             info, version = self._client.info(), self._client.version()
         return EngineFacts(
@@ -74,13 +56,24 @@ class Engine:
         )
 
     @contextlib.contextmanager
-    def started(self, spec: containers.ContainerSpec) -> Iterator[containers.RunningJob]:
-        """Start a job's container; it is stopped and removed when the body is left."""
+    def started(
+        self, spec: ContainerSpec[Request, Result]
+    ) -> Iterator[containers.DockerJob[Result]]:
+        """See `Engine.started`."""
         options = []
-        if "SYS_ADMIN" in spec.capabilities and self._has_apparmor:
+        if "SYS_ADMIN" in spec.job.capabilities and self._has_apparmor:
             options.append("apparmor=unconfined")  # its default profile forbids every mount
         with containers.started(self._client, spec, security_options=options) as job:
             yield job
+
+    def run(self, spec: ContainerSpec[Request, Result], on_event: OnEvent) -> Result:
+        """See `Engine.run`."""
+        with self.started(spec) as job:
+            return job.finish(on_event)
+
+    def shell(self, container: str, *, folder: Path) -> None:
+        """Give the user a shell in `folder` of a running container, until it is left."""
+        terminal.shell(self._client, container, folder=folder)
 
     @contextlib.contextmanager
     def volume(
@@ -90,7 +83,7 @@ class Engine:
         labels: Mapping[str, str],
         before_removal: Callable[[], None] = lambda: None,
     ) -> Iterator[str]:
-        """Make a volume; remove it when the body is left, unless `before_removal` raises."""
+        """See `Engine.volume`."""
 
         def undo() -> None:
             before_removal()
@@ -103,12 +96,12 @@ class Engine:
             yield name
 
     def keep_volume(self, name: str, *, labels: Mapping[str, str]) -> None:
-        """Make a volume that stays; one of that name that is there already is fine."""
+        """See `Engine.keep_volume`."""
         with translated("creating a volume"):
             self._client.volumes.create(name, labels=dict(labels))
 
     def volume_path(self, name: str) -> str | None:
-        """Return where the engine keeps a volume on its own host; None when there is none."""
+        """See `Engine.volume_path`."""
         with translated("looking for a volume"):
             try:
                 return str(self._client.volumes.get(name).attrs["Mountpoint"])
@@ -116,7 +109,7 @@ class Engine:
                 return None
 
     def leftover_containers(self) -> tuple[Leftover, ...]:
-        """Return every container that carries our label, running or not."""
+        """See `Engine.leftover_containers`."""
         with translated("listing containers"):
             found = self._client.containers.list(
                 all=True, filters={"label": _LABELS_MARK}, ignore_removed=True
@@ -124,25 +117,25 @@ class Engine:
         return tuple(Leftover(id=str(each.id), labels=_labels(each)) for each in found)
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
-        """Return every volume that carries our label."""
+        """See `Engine.leftover_volumes`."""
         with translated("listing volumes"):
             found = self._client.volumes.list(filters={"label": _LABELS_MARK})
         return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
 
     def leftover_images(self) -> tuple[Leftover, ...]:
-        """Return every image that carries our label, also those without a name."""
+        """See `Engine.leftover_images`."""
         found = self.images.labelled(_LABELS_MARK)
         return tuple(Leftover(id=each.id, labels=each.labels) for each in found)
 
     def remove_container(self, name: str) -> None:
-        """Kill and remove a container; one that is gone is fine."""
+        """See `Engine.remove_container`."""
         patiently(
             "removing a container",
             lambda: self._client.containers.get(name).remove(v=True, force=True),
         )
 
     def remove_volume(self, name: str) -> None:
-        """Remove a volume; one that is gone is fine."""
+        """See `Engine.remove_volume`."""
         patiently("removing a volume", lambda: self._client.volumes.get(name).remove(force=True))
 
     @functools.cached_property
@@ -174,7 +167,7 @@ def connect() -> Engine:
             version=version,
         )
     client.api.timeout = _SLOWEST_ANSWER
-    return Engine(client)
+    return DockerEngine(client)
 
 
 def sdk_client() -> docker.DockerClient:

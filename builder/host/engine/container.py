@@ -5,103 +5,104 @@ import io
 import json
 import tarfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING, Any, Final, Generic
 
 import docker.errors
 from docker.types import Mount
 
-from builder.basics.codec import to_data
+from builder.basics.codec import from_data, to_data
 from builder.basics.errors import BuilderError, HostError, StepError, error_from_data
 from builder.basics.signals import held, undoing
-from builder.border.events import Event, Failed, Result, ToolOutput, decode
+from builder.basics.sizes import readable_size
+from builder.border import paths
+from builder.border.events import Event, Failed, Held, OnEvent, Result, ToolOutput, decode
+from builder.border.jobs import Job, Request
+from builder.border.jobs import Result as JobResult
 from builder.border.plan import Isolation
 from builder.host.engine.faults import patiently, translated
+from builder.host.engine.owner import labels
+from builder.host.engine.protocol import HeldError
+from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-_REQUEST_NAME: Final = "request.json"  # builder.border.paths.REQUEST, seen from /
-_WORK: Final = "/work"
 _GRACE_SECONDS: Final = 20
 _LAST_LINES: Final = 25
 _LOOP_MAJOR: Final = 7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bind:
-    """A path of the engine's host, seen in the container."""
+class DockerJob(Generic[JobResult]):
+    """Implements `RunningJob`."""
 
-    source: str
-    target: str
-    read_only: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedVolume:
-    """A volume of the engine, seen in the container."""
-
-    name: str
-    target: str
-    read_only: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerSpec:
-    """One job, and all that its container may see and do."""
-
-    image: str
-    job: str
-    request: object
-    labels: Mapping[str, str]
-    binds: tuple[Bind, ...] = ()
-    volume: str | None = None  # seen at /work
-    stores: tuple[NamedVolume, ...] = ()  # volumes that outlive the run
-    capabilities: tuple[str, ...] = ()
-    memory: int | None = None  # bytes that all its processes may use, without any swap
-    isolation: Isolation = Isolation.CONFINED
-    loop_devices: bool = False  # may attach files to loop devices
-    devices: tuple[str, ...] = ()
-    network: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-class RunningJob:
-    """A started container; `finish` first, then `fetch` what it made."""
-
-    def __init__(self, container: "Container", stream: Iterator[tuple[bytes | None, bytes | None]]):
+    def __init__(
+        self,
+        container: "Container",
+        stream: Iterator[tuple[bytes | None, bytes | None]],
+        job: Job[Any, JobResult],
+    ) -> None:
         self._container = container
         self._stream = stream
+        self._job = job
+        self._overdue = False
 
     @property
     def id(self) -> str:
         """The container's id."""
         return str(self._container.id)
 
-    def finish(self, on_event: Callable[[Event], None]) -> Mapping[str, Any]:
-        """Pass on every event until the job ends, and return its result.
-
-        Raises the job's own error, or StepError when the container ended without a verdict.
-        """
+    def finish(self, on_event: OnEvent) -> JobResult:
+        """See `RunningJob.finish`."""
         verdict: Result | Failed | None = None
         last = deque[str](maxlen=_LAST_LINES)
-        for event in _events(_followed(self._stream)):
-            if isinstance(event, Result | Failed):
-                verdict = event
-            else:
-                on_event(event)
-                if isinstance(event, ToolOutput):
-                    last.append(event.text)
-        code = self._exit_code()
+        with self._limited():
+            for event in _events(_followed(self._stream)):
+                if isinstance(event, Result | Failed):
+                    verdict = event
+                else:
+                    on_event(event)
+                    if isinstance(event, ToolOutput):
+                        last.append(event.text)
+                    elif isinstance(event, Held):
+                        raise HeldError(event, container=self.id)
+            code = self._exit_code()
         match verdict:
             case Failed(error=error):
                 raise error_from_data(error)
             case Result(data=data) if code == 0:
-                return data
+                return self._decoded(data)
             case _:
                 raise self._lost(code, output=tuple(last))
+
+    def _decoded(self, data: object) -> JobResult:
+        try:
+            return from_data(self._job.result, data)
+        except ValueError as error:
+            raise StepError(
+                "The answer of the {job} container cannot be read: {reason}",
+                job=self._job.name,
+                reason=error,
+            ) from error
+
+    @contextlib.contextmanager
+    def _limited(self) -> Iterator[None]:
+        """Kill the container when its job takes longer than its row allows."""
+        timer = Timer(self._job.limits.seconds, self._kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _kill(self) -> None:
+        self._overdue = True
+        with contextlib.suppress(Exception):  # it may just have ended
+            self._container.kill()
 
     def _exit_code(self) -> int | None:
         """Wait for the end; None when somebody removed the container meanwhile."""
@@ -111,10 +112,10 @@ class RunningJob:
             except docker.errors.NotFound:
                 return None
 
-    def fetch(self, path: str) -> Iterator[bytes]:
-        """Yield a tar stream of `path` as the container left it."""
+    def fetch(self, path: Path) -> Iterator[bytes]:
+        """See `RunningJob.fetch`."""
         with translated("fetching the result"):
-            chunks, _stat = self._container.get_archive(path, chunk_size=4 * 1024 * 1024)
+            chunks, _stat = self._container.get_archive(str(path), chunk_size=4 * 1024 * 1024)
             yield from chunks
 
     def _lost(self, code: int | None, *, output: tuple[str, ...]) -> BuilderError:
@@ -130,12 +131,21 @@ class RunningJob:
                 hint="Something outside removed it (`docker rm`, a clean-up job?); build again.",
                 output=output,
             )
+        if self._overdue:
+            return StepError(
+                "The {job} container was ended: it was not done after {hours} hours",
+                hint="Look at the load of the engine's machine and at the health of its disks.",
+                output=output,
+                job=self._job.name,
+                hours=f"{self._job.limits.seconds / 3600:g}",
+            )
         if killed_for_memory:
             return StepError(
                 "The container ran out of memory",
-                hint="A build may use 1.5 GiB, which is more than any needed so far: please report "
-                "it with the log. `--compression fast` needs less.",
+                hint="It may use {memory}, which is more than any needed so far: please report "
+                "it with the log. For a build, `--compression fast` needs less.",
                 output=output,
+                memory=readable_size(self._job.limits.memory),
             )
         return StepError(
             "The container ended before it could give a result (exit code {code})",
@@ -148,30 +158,34 @@ class RunningJob:
 
 @contextlib.contextmanager
 def started(
-    client: "DockerClient", spec: ContainerSpec, *, security_options: list[str]
-) -> Iterator[RunningJob]:
+    client: "DockerClient", spec: ContainerSpec[Request, JobResult], *, security_options: list[str]
+) -> Iterator[DockerJob[JobResult]]:
     """Start the job; stop it if it still runs when the body is left, and remove it always."""
     with contextlib.ExitStack() as undo:
-        with held(), translated(f"creating the {spec.job} container"):
+        with held(), translated(f"creating the {spec.job.name} container"):
             container = client.containers.create(
                 spec.image,
-                [spec.job],
-                **_options(spec, security_options=security_options),
+                [spec.job.name],
+                **container_options(spec, security_options=security_options),
             )
             undo.enter_context(undoing(lambda: _remove(container)))
         _check_mounts(container, spec)
-        with translated(f"starting the {spec.job} container"):
+        with translated(f"starting the {spec.job.name} container"):
             container.put_archive("/", _request_archive(spec.request))
             stream = container.attach(stream=True, logs=True, stdout=True, stderr=True, demux=True)
             undo.callback(_close, stream)
             container.start()
-        yield RunningJob(container, stream)
+        yield DockerJob(container, stream, spec.job)
 
 
-def _options(spec: ContainerSpec, *, security_options: list[str]) -> dict[str, Any]:
+def container_options(
+    spec: ContainerSpec[Request, JobResult], *, security_options: list[str]
+) -> dict[str, Any]:
+    """Return what the engine is asked for: the SDK's options of a container."""
+    job = spec.job
     mounts = [
         Mount(
-            bind.target,
+            str(bind.target),
             bind.source,
             type="bind",
             read_only=bind.read_only,
@@ -179,32 +193,31 @@ def _options(spec: ContainerSpec, *, security_options: list[str]) -> dict[str, A
         )
         for bind in spec.binds
     ]
-    if spec.volume is not None:
-        mounts.append(Mount(_WORK, spec.volume, type="volume"))
     mounts += [
-        Mount(store.target, store.name, type="volume", read_only=store.read_only)
-        for store in spec.stores
+        Mount(str(volume.target), volume.name, type="volume", read_only=volume.read_only)
+        for volume in spec.volumes
     ]
     privileged = spec.isolation is Isolation.PRIVILEGED
     options: dict[str, Any] = {
         "mounts": mounts,
-        "labels": dict(spec.labels),
-        "environment": dict(spec.environment),
+        "labels": labels(spec.run, job.name),
         "init": True,
         "hostname": "distroclone-builder",
         "privileged": privileged,
-        "network_disabled": not spec.network,
+        "network_disabled": not job.network,
+        # An engine that cannot limit one of them says so and goes on.
+        "mem_limit": job.limits.memory,
+        "memswap_limit": job.limits.memory,
+        "pids_limit": job.limits.processes,
     }
-    if not spec.network:
+    if not job.network:
         options["network_mode"] = "none"
-    if spec.memory is not None:  # an engine that cannot limit it says so and goes on
-        options["mem_limit"] = options["memswap_limit"] = spec.memory
     devices = [f"{device}:{device}:rwm" for device in spec.devices]
     if not privileged:
         options["cap_drop"] = ["ALL"]
-        options["cap_add"] = list(spec.capabilities)
+        options["cap_add"] = list(job.capabilities)
         options["security_opt"] = ["no-new-privileges", *security_options]
-    if spec.loop_devices:
+    if job.loop_devices:
         devices.append("/dev/loop-control:/dev/loop-control:rwm")
         options["device_cgroup_rules"] = [f"b {_LOOP_MAJOR}:* rmw"]
     return options | {"devices": devices}
@@ -214,21 +227,21 @@ def _request_archive(request: object) -> bytes:
     text = json.dumps(to_data(request)).encode()
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        member = tarfile.TarInfo(_REQUEST_NAME)
+        member = tarfile.TarInfo(paths.REQUEST.name)
         member.size = len(text)
         member.mode = 0o400
         archive.addfile(member, io.BytesIO(text))
     return buffer.getvalue()
 
 
-def _check_mounts(container: "Container", spec: ContainerSpec) -> None:
+def _check_mounts(container: "Container", spec: ContainerSpec[Request, JobResult]) -> None:
     """Refuse to start when the engine made a mount writable that must not be."""
     with translated("checking the container's mounts"):
         container.reload()
     writable = {str(mount["Destination"]): bool(mount["RW"]) for mount in container.attrs["Mounts"]}
-    mounts: tuple[Bind | NamedVolume, ...] = (*spec.binds, *spec.stores)
+    mounts: tuple[Bind | NamedVolume, ...] = (*spec.binds, *spec.volumes)
     for bind in mounts:
-        if writable.get(bind.target) is not (not bind.read_only):
+        if writable.get(str(bind.target)) is not (not bind.read_only):
             raise HostError(
                 "The engine did not mount {target} the way it was asked to; nothing was started",
                 hint="Update the engine: 20.10 and later are known to honour read-only mounts.",

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 import docker.errors
 import requests.exceptions
@@ -17,6 +19,46 @@ _ADVICE_GONE = (
     "`distroclone-builder sweep` once it is back."
 )
 _PATIENCE = 10  # seconds
+
+
+class EngineRefusedError(HostError):
+    """The engine would not do what it was asked; the classes below say why, where that is known.
+
+    `path` is the one on the engine's machine that it complains of; "" where it names none.
+    """
+
+    path = ""
+
+
+class BindMissingError(EngineRefusedError):
+    """A path that a container shall see is not on the engine's machine."""
+
+
+class DeviceMissingError(EngineRefusedError):
+    """A device that a container shall use is not on the engine's machine."""
+
+
+class NoSpaceError(EngineRefusedError):
+    """The disk under the engine's data is full."""
+
+
+class NotAllowedError(EngineRefusedError):
+    """The engine may not do that: a capability, a mount or a path is closed to it."""
+
+
+# How engines word it, the more exact first; a group is the path. Docker: daemon/ and volume/mounts
+# of moby, 20.10 to 28; Podman: pkg/specgen of libpod, 4 and 5; the rest comes from runc and crun.
+_WORDINGS: Final[tuple[tuple[str, type[EngineRefusedError]], ...]] = (
+    (r"bind source path does not exist: (\S.*)", BindMissingError),
+    (r"error gathering device information .*custom device \"([^\"]+)\"", DeviceMissingError),
+    (r"\bstat `?(/dev/[^\s`]+)`?: no such file or directory", DeviceMissingError),
+    (r"\bstatfs (/.*): no such file or directory", BindMissingError),
+    (r"mounting \"(/[^\"]+)\" to rootfs .*no such file or directory", BindMissingError),
+    (r"cannot stat `(/.*)`: no such file or directory", BindMissingError),
+    (r"no space left on device|disk quota exceeded", NoSpaceError),
+    (r"mounts denied|operation not permitted|permission denied|capabilit", NotAllowedError),
+    (r"privileged mode is incompatible with user namespaces", NotAllowedError),
+)
 _SILENCE = (
     docker.errors.DockerException,
     requests.exceptions.RequestException,
@@ -32,13 +74,7 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except docker.errors.APIError as error:
-        raise HostError(
-            "The container engine refused {doing}: {reason}",
-            hint=_advice(error),
-            temporary=error.is_server_error() or _is_busy(error),
-            doing=doing,
-            reason=error.explanation or error,
-        ) from error
+        raise _refused(error, doing) from error
     except _SILENCE as error:
         raise HostError(
             "The container engine did not answer while {doing}: {reason}",
@@ -87,13 +123,31 @@ def _is_busy(error: BaseException) -> bool:
     return isinstance(error, docker.errors.APIError) and error.status_code == 409
 
 
-def _advice(error: docker.errors.APIError) -> str:
+def _refused(error: docker.errors.APIError, doing: str) -> EngineRefusedError:
     text = str(error.explanation or error)
-    if "no space left on device" in text.lower():
-        return "Free space where the engine keeps its data; `distroclone-builder doctor` shows it."
-    if "operation not permitted" in text.lower() or "capabilit" in text.lower():
-        return (
-            "This engine cannot start such a container; `distroclone-builder doctor` tries what it "
-            "can, and `--isolation confined` asks for least."
-        )
-    return ""
+    kind, path = classified(text)
+    refused = kind(
+        "The container engine refused {doing}: {reason}",
+        hint=_ADVICE.get(kind, ""),
+        temporary=error.is_server_error() or _is_busy(error),
+        doing=doing,
+        reason=text,
+    )
+    refused.path = path
+    return refused
+
+
+def classified(text: str) -> tuple[type[EngineRefusedError], str]:
+    """Return which kind of fault an engine speaks of, and the path that it names."""
+    for wording, kind in _WORDINGS:
+        if found := re.search(wording, text, re.IGNORECASE):
+            return kind, (found[1] if found.re.groups else "")
+    return EngineRefusedError, ""
+
+
+_ADVICE: Final[Mapping[type[EngineRefusedError], str]] = {
+    NoSpaceError: "Free space where the engine keeps its data; `distroclone-builder doctor` shows "
+    "it.",
+    NotAllowedError: "This engine cannot start such a container; `distroclone-builder doctor` "
+    "tries what it can, and `--isolation confined` asks for least.",
+}

@@ -6,7 +6,6 @@ import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ from tenacity.wait import wait_exponential_jitter
 from builder.basics.errors import BuilderError, HostError
 from builder.basics.signals import held, undoing
 from builder.host.engine.faults import patiently, translated
+from builder.host.engine.protocol import ImageFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,24 +29,14 @@ _PIECE: Final = 1024 * 1024  # bytes
 _OTHER_CONTENT: Final = re.compile(r"verification failed|unexpected commit digest")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFacts:
-    """An image that the engine has."""
-
-    id: str
-    labels: Mapping[str, str]
-    size: int  # bytes
-    layers: tuple[str, ...] = ()  # digests, the lowest first
-
-
-class Images:
-    """What the engine can do with images."""
+class DockerImages:
+    """Implements `Images`."""
 
     def __init__(self, client: "DockerClient") -> None:
         self._client = client
 
     def find(self, reference: str) -> ImageFacts | None:
-        """Return the image of that name or id, or None; nothing is pulled."""
+        """See `Images.find`."""
         with translated("looking for an image"):
             try:
                 image = self._client.images.get(reference)
@@ -62,11 +52,7 @@ class Images:
         attempts: int,
         on_retry: "Callable[[BuilderError, float], None]",
     ) -> str:
-        """Pull `repository@digest` and return the image's id.
-
-        What may pass by itself is tried again, `attempts` times in all, with growing waits.
-        Raises HostError when it cannot be had.
-        """
+        """See `Images.pull`."""
 
         def before_sleep(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
@@ -110,7 +96,7 @@ class Images:
         return facts.id
 
     def import_rootfs(self, stream: IO[bytes], *, tag: str, labels: Mapping[str, str]) -> str:
-        """Import a tar of a root filesystem as an image and return its id."""
+        """See `Images.import_rootfs`."""
         repository, _colon, name = tag.rpartition(":")
         changes = ['CMD ["bash"]', *(f'LABEL {key}="{value}"' for key, value in labels.items())]
         with translated("importing the base image"):
@@ -140,12 +126,7 @@ class Images:
         fresh: bool,
         on_line: "Callable[[str], None]",
     ) -> str:
-        """Build an image from a tar `context` and return its id; `fresh` uses no cached layer.
-
-        It ends with the stage `target`, if one is named.
-
-        Raises HostError with the last lines of output when a Dockerfile step fails.
-        """
+        """See `Images.build`."""
         lines: list[str] = []
         errors: list[str] = []
         with translated("building the image"):
@@ -176,12 +157,12 @@ class Images:
         return facts.id
 
     def load(self, archive: Iterator[bytes]) -> str:
-        """Load images from an archive, and return why that failed; nothing when it did not."""
+        """See `Images.load`."""
         with translated("loading an image"):
             return _failure(self._client.api.load_image(archive, quiet=True))  # type: ignore[no-untyped-call]
 
     def saved(self, reference: str) -> Iterator[bytes]:
-        """Yield an image as an archive, in pieces."""
+        """See `Images.saved`."""
         with translated("saving an image"):
             yield from self._client.api.get_image(reference, chunk_size=_PIECE)
 
@@ -189,10 +170,7 @@ class Images:
     def taken_out(
         self, reference: str, path: str, *, labels: Mapping[str, str]
     ) -> Iterator[Iterator[bytes]]:
-        """Give what an image has at `path` as a tar, in pieces; nothing of the image is run.
-
-        The container that this takes has the labels.
-        """
+        """See `Images.taken_out`."""
         with contextlib.ExitStack() as stack:
             with held(), translated("reading an image"):
                 made = self._client.api.create_container(reference, ["-"], labels=dict(labels))
@@ -201,7 +179,7 @@ class Images:
             yield self._archive(name, path)
 
     def read_file(self, reference: str, path: str, *, labels: Mapping[str, str]) -> bytes:
-        """Return the content of a file in an image."""
+        """See `Images.read_file`."""
         with self.taken_out(reference, path, labels=labels) as pieces:
             whole = io.BytesIO(b"".join(pieces))
         with tarfile.open(fileobj=whole) as archive:
@@ -220,25 +198,25 @@ class Images:
         )
 
     def names(self, repository: str) -> tuple[str, ...]:
-        """Return the full name of every image in a repository."""
+        """See `Images.names`."""
         with translated("listing images"):
             found = self._client.images.list(name=repository)
         names = (str(name) for image in found for name in image.tags)
         return tuple(sorted(name for name in names if name.startswith(f"{repository}:")))
 
     def labelled(self, label: str) -> tuple[ImageFacts, ...]:
-        """Return every image with a label, also those without a name, the youngest first."""
+        """See `Images.labelled`."""
         with translated("listing images"):
             found = self._client.images.list(all=True, filters={"label": label})
         return tuple(_facts(image) for image in found)
 
     def space(self) -> int:
-        """Return how many bytes all images take together."""
+        """See `Images.space`."""
         with translated("asking for the space that images take"):
             return int(self._client.df()["LayersSize"])
 
     def remove_unused(self, reference: str) -> bool:
-        """Remove an image that no container and no other image uses; whether that was done."""
+        """See `Images.remove_unused`."""
         with translated("removing an image"):
             try:
                 self._client.images.remove(reference)
@@ -251,7 +229,7 @@ class Images:
         return True
 
     def remove(self, reference: str) -> None:
-        """Remove an image; one that is gone is fine."""
+        """See `Images.remove`."""
         with translated("removing an image"):
             try:
                 self._client.images.remove(reference, force=True)

@@ -13,8 +13,7 @@ from builder.basics.errors import HostError
 from builder.border.events import OnEvent
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import Engine
-from builder.host.engine.images import ImageFacts
+from builder.host.engine import Engine, ImageFacts
 from builder.host.image.base_image import step
 from builder.host.image.image_archive import ImageConfig, Part, image_archive, saved_layer
 from builder.host.image.layers import Layer, files_layer, tree_layer

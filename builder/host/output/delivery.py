@@ -86,7 +86,7 @@ class OutputFolder:
     @contextlib.contextmanager
     def partial(self, run: str) -> Iterator[Path]:
         """Make the folder for this run's results, with our mark in it; it goes with the body."""
-        folder = self.path / f".distroclone-builder-{run}.partial"
+        folder = partial_folder(self.path, run)
         with _made(folder):
             mark = json.dumps(to_data(Mark(run=run, folder=str(self.path))))
             try:
@@ -173,6 +173,11 @@ def output_folder(path: Path) -> Iterator[OutputFolder]:
             raise _unusable(path, error) from error
         _remove_stale(path)
         yield OutputFolder(path=path)
+
+
+def partial_folder(output: Path, run: str) -> Path:
+    """Return where a run's results lie in an output folder until they get their names."""
+    return output / f".distroclone-builder-{run}.partial"
 
 
 def stale_partials(path: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from builder.basics.printable import short
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
 from builder.formats.snapshot import SnapshotName, snapshot_name
-from builder.host.build.session import epoch_of
+from builder.host.build.planning import epoch_of
 from builder.host.config import checks as rules
 from builder.host.reproduce.recipe_reader import read_recipe
 from builder.host.results.manifest_reader import ReadManifest, read_manifest

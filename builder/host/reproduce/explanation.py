@@ -2,10 +2,9 @@
 
 import contextlib
 from dataclasses import dataclass
-from typing import Final
 
-from builder.basics.codec import from_data
 from builder.basics.errors import BuilderError, HostError, Interrupted, VerificationError
+from builder.border import paths
 from builder.border.cache_report import Problem
 from builder.border.differences import (
     CONTENT,
@@ -19,20 +18,17 @@ from builder.border.differences import (
 )
 from builder.border.events import OnEvent
 from builder.border.handover import SUMS
+from builder.border.jobs import EXPLAIN
 from builder.border.labels import new_run
+from builder.border.requests import Nothing
 from builder.host.build.session import Outcome
 from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.engine.owner import labels
 from builder.host.reproduce.data_differences import data_differences
 from builder.host.reproduce.originals import Comparison, Originals, Side, Verdict
 from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import ResultFolder, opened_folder
 from builder.host.results.strict_json import strict_json
 from builder.host.results.sums import parse_sums
-from builder.host.source.cache import READING
-
-_ORIGINAL: Final = "/original.iso"  # builder.border.paths, seen from here
-_REBUILT: Final = "/rebuilt.iso"
 
 
 def explain(
@@ -180,17 +176,15 @@ def _in_container(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -
     rebuilt = one.rebuilt.path.resolve() / one.name
     spec = ContainerSpec(
         image=image,
-        job="explain",
-        request={},
-        labels=labels(new_run(), "explain"),
+        job=EXPLAIN,
+        request=Nothing(),
+        run=new_run(),
         binds=(
-            Bind(source=str(original), target=_ORIGINAL),
-            Bind(source=str(rebuilt), target=_REBUILT),
+            Bind(source=str(original), target=paths.ORIGINAL),
+            Bind(source=str(rebuilt), target=paths.REBUILT),
         ),
-        capabilities=READING,
     )
-    with engine.started(spec) as job:
-        found = from_data(Explanation, job.finish(on_event))
+    found = engine.run(spec, on_event)
     if not found.differences:
         raise HostError(
             "the engine reads two ISOs that are the same under {original} and {rebuilt}",

@@ -15,7 +15,8 @@ from builder.border.cache_report import Candidate
 from builder.border.differences import Explanation
 from builder.border.events import Note, OnEvent, StepFinished, StepStarted
 from builder.host.build import session
-from builder.host.build.session import Choice, Outcome, cache_source, choice_of
+from builder.host.build.choice import Choice, choice_of, source_in
+from builder.host.build.session import Outcome
 from builder.host.config.build_config import Config
 from builder.host.engine import Engine
 from builder.host.reproduce.described_build import DescribedBuild
@@ -32,7 +33,7 @@ from builder.host.reproduce.temporary import temporary_folder
 from builder.host.reproduce.tree_search import TreeSearch, is_named
 from builder.host.reproduce.wanted_image import wanted_image
 from builder.host.results.result_folder import opened_folder
-from builder.host.source.cache import scan_cache
+from builder.host.source.scanning import scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +117,8 @@ def _rebuilt(
 ) -> Outcome:
     def prepared(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
         image = wanted_image(engine, described, on_event=on_event)
-        source = cache_source(config)
-        report = scan_cache(engine, image.id, source, run=run, on_event=on_event)
+        source = source_in(config)
+        report = scan(engine, image.id, source, run=run, on_event=on_event)
         search = TreeSearch(
             engine=engine,
             image=image.id,

@@ -11,11 +11,11 @@ from builder.basics.codec import to_data
 from builder.basics.errors import UsageError, VerificationError
 from builder.formats.recipe import Recipe
 from builder.host.config.forms import Reading
-from builder.host.config.nodes import Kind, Mapping, Node, Scalar, node_of
-from builder.host.config.problems import Problems
 from builder.host.config.recipe_settings import RECIPE, USUAL
-from builder.host.config.sections import Section
 from builder.host.config.values import read_values, recipe_of
+from builder.host.yaml.nodes import Kind, Mapping, Node, Scalar, node_of
+from builder.host.yaml.problems import Problems
+from builder.host.yaml.sections import Section
 
 
 def read_recipe(data: object) -> Recipe:

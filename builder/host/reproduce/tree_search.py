@@ -4,16 +4,17 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from builder.basics.codec import from_data
 from builder.basics.errors import SourceError, StepError
 from builder.border.cache_report import CacheReport, Candidate
 from builder.border.events import Note, OnEvent, StepFinished, StepStarted
+from builder.border.jobs import DIGEST
+from builder.border.labels import new_run
 from builder.formats.identities import TreeName
 from builder.formats.snapshot import SnapshotName
 from builder.host.engine import Engine
 from builder.host.reproduce.described_build import DescribedBuild
-from builder.host.source.cache import CacheSource
-from builder.host.source.opened_tree import tree_job
+from builder.host.source.frozen import ChosenTree, tree_job
+from builder.host.source.kinds import Source
 
 _SHOWN: Final = 20  # trees that are named when none is the right one
 
@@ -24,7 +25,7 @@ class TreeSearch:
 
     engine: Engine
     image: str
-    source: CacheSource
+    source: Source
     report: CacheReport
     described: DescribedBuild
     on_event: OnEvent
@@ -53,18 +54,17 @@ class TreeSearch:
         raise _missing(self.source, self.described, seen)
 
     def _name(self, candidate: Candidate) -> TreeName:
-        reading = tree_job(
-            "digest",
-            self.engine,
-            self.image,
-            self.source,
-            candidate,
+        tree = ChosenTree(
+            engine=self.engine,
+            image=self.image,
+            source=self.source,
             report=self.report,
-            exclude=self.described.recipe.exclude,
+            candidate=candidate,
+            run=new_run(),
             on_event=self.on_event,
         )
-        with reading as spec, self.engine.started(spec) as job:
-            return from_data(TreeName, job.finish(self.on_event))
+        with tree_job(DIGEST, tree, exclude=self.described.recipe.exclude) as spec:
+            return self.engine.run(spec, self.on_event)
 
 
 def in_order(report: CacheReport, wanted: SnapshotName) -> list[Candidate]:
@@ -98,7 +98,7 @@ def _found(candidate: Candidate, described: DescribedBuild) -> Note:
     return Note(level="info", message=message, values=values)
 
 
-def _missing(source: CacheSource, described: DescribedBuild, seen: list[str]) -> SourceError:
+def _missing(source: Source, described: DescribedBuild, seen: list[str]) -> SourceError:
     shown = seen[:_SHOWN]
     if len(seen) > _SHOWN:
         shown.append(f"and {len(seen) - _SHOWN} more")

@@ -1,1 +1,1 @@
-"""Where a build reads from: a cache, its snapshots, and the tree that was chosen."""
+"""Where a build reads from: a cache, a cache image or a tree, and what of it was chosen."""

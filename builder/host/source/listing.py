@@ -16,18 +16,16 @@ from typing import IO, Final
 
 from builder.basics.errors import HostError, StepError
 from builder.basics.printable import short
-from builder.border.cache_report import CacheReport, Candidate
+from builder.border import paths
 from builder.border.events import OnEvent
+from builder.border.jobs import INVENTORY, ISO_INVENTORY, Request
 from builder.border.labels import new_run
+from builder.border.requests import Listed, Nothing
 from builder.formats.inventory import Entry, InstalledPackage, Row, decode_rows
 from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.engine.owner import labels
 from builder.host.engine.tar_stream import ChunkReader
-from builder.host.source.cache import READING, CacheSource
-from builder.host.source.opened_tree import tree_job
+from builder.host.source.frozen import ChosenTree, tree_job
 
-_INVENTORY: Final = "/work/out/inventory.jsonl"  # builder.border.paths, seen from here
-_MEDIUM: Final = "/medium.iso"
 _PIECE: Final = 1 << 20
 
 
@@ -57,33 +55,14 @@ class Inventory:
 
 
 @contextlib.contextmanager
-def tree_inventory(
-    engine: Engine,
-    image: str,
-    source: CacheSource,
-    report: CacheReport,
-    candidate: Candidate,
-    *,
-    exclude: tuple[str, ...] = (),
-    on_event: OnEvent,
-) -> Iterator[Inventory]:
-    """List what a build would take of a tree of a cache; `exclude` are more rsync patterns.
+def tree_inventory(tree: ChosenTree, *, exclude: tuple[str, ...] = ()) -> Iterator[Inventory]:
+    """List what a build would take of a tree; `exclude` are more rsync patterns.
 
     What could change meanwhile is frozen as for a build, or compared at the end: SourceError.
     """
-    reading = tree_job(
-        "inventory",
-        engine,
-        image,
-        source,
-        candidate,
-        report=report,
-        exclude=exclude,
-        on_event=on_event,
-    )
     with tempfile.TemporaryFile() as file:
-        with reading as spec:
-            _fetch(engine, spec, file, on_event)
+        with tree_job(INVENTORY, tree, exclude=exclude) as spec:
+            _fetch(tree.engine, spec, file, tree.on_event)
         yield Inventory(file=file)
 
 
@@ -94,21 +73,22 @@ def iso_inventory(
     """List what is in an ISO's squashfs. Raises VerificationError where it cannot be read."""
     spec = ContainerSpec(
         image=image,
-        job="iso-inventory",
-        request={},
-        labels=labels(new_run(), "inventory"),
-        binds=(Bind(source=str(iso.resolve()), target=_MEDIUM),),
-        capabilities=READING,
+        job=ISO_INVENTORY,
+        request=Nothing(),
+        run=new_run(),
+        binds=(Bind(source=str(iso.resolve()), target=paths.MEDIUM),),
     )
     with tempfile.TemporaryFile() as file:
         _fetch(engine, spec, file, on_event)
         yield Inventory(file=file)
 
 
-def _fetch(engine: Engine, spec: ContainerSpec, file: IO[bytes], on_event: OnEvent) -> None:
+def _fetch(
+    engine: Engine, spec: ContainerSpec[Request, Listed], file: IO[bytes], on_event: OnEvent
+) -> None:
     with engine.started(spec) as job:
         job.finish(on_event)
-        _copy(job.fetch(_INVENTORY), file)
+        _copy(job.fetch(paths.INVENTORY), file)
 
 
 def _copy(chunks: Iterable[bytes], target: IO[bytes]) -> None:

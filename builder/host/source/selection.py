@@ -16,7 +16,7 @@ from builder.border.cache_report import CacheReport, Candidate
 from builder.formats.snapshot import SnapshotKind
 
 LATEST: Final = "latest"
-CACHE: Final = SnapshotKind.CACHE.value
+_AS_IT_IS_NOW: Final = (SnapshotKind.CACHE, SnapshotKind.TREE)  # not a snapshot of it
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTES: Final = len("2026-06-17 14:30")
 
@@ -24,7 +24,7 @@ _MINUTES: Final = len("2026-06-17 14:30")
 def choose(report: CacheReport, selector: str, *, zone: tzinfo) -> Candidate:
     """Return the candidate that `selector` means, which can be built.
 
-    `selector` is "latest", "cache", a snapper number, "@YYYY-MM-DD_HH:MM" or "YYYY-MM-DD".
+    `selector` is "latest", "cache", "tree", a snapper number, "@YYYY-MM-DD_HH:MM" or "YYYY-MM-DD".
     Raises UsageError where there is no such thing, SourceError where it cannot be built.
     """
     if selector == LATEST:
@@ -38,10 +38,10 @@ def choose(report: CacheReport, selector: str, *, zone: tzinfo) -> Candidate:
 
 
 def label(report: CacheReport) -> str:
-    """Return the guide's one line for a cache: `2026-06-17 14:30 | SysLinuxOS | 8.2G`."""
-    cache = _cache(report)
-    distro = report.distro or (cache.system.pretty_name if cache.system else "")
-    date = report.date or f"{datetime.fromtimestamp(cache.taken, UTC):%Y-%m-%d %H:%M}"
+    """Return the guide's one line for a source: `2026-06-17 14:30 | SysLinuxOS | 8.2G`."""
+    current = _current(report)
+    distro = report.distro or (current.system.pretty_name if current.system else "")
+    date = report.date or f"{datetime.fromtimestamp(current.taken, UTC):%Y-%m-%d %H:%M}"
     return " | ".join(part for part in (date[:_MINUTES], distro, report.size) if part)
 
 
@@ -60,25 +60,26 @@ def local_time(report: CacheReport, candidate: Candidate, *, zone: tzinfo) -> da
 
 def is_cache_newer(report: CacheReport, chosen: Candidate, *, zone: tzinfo) -> bool:
     """Whether the cache itself holds a newer state than the snapshot `chosen`."""
-    if chosen.kind is SnapshotKind.CACHE:
+    if chosen.kind in _AS_IT_IS_NOW:
         return False
-    cache = local_time(report, _cache(report), zone=zone)
-    return cache > local_time(report, chosen, zone=zone)
+    current = local_time(report, _current(report), zone=zone)
+    return current > local_time(report, chosen, zone=zone)
 
 
-def _cache(report: CacheReport) -> Candidate:
-    (cache,) = [each for each in report.candidates if each.kind is SnapshotKind.CACHE]
-    return cache
+def _current(report: CacheReport) -> Candidate:
+    """Return the source as it is now, which every scan reports."""
+    (current,) = [each for each in report.candidates if each.kind in _AS_IT_IS_NOW]
+    return current
 
 
 def _snapshots(report: CacheReport) -> list[Candidate]:
-    return [each for each in report.candidates if each.kind is not SnapshotKind.CACHE]
+    return [each for each in report.candidates if each.kind not in _AS_IT_IS_NOW]
 
 
 def _latest(report: CacheReport) -> Candidate:
     snapshots = _snapshots(report)
     if not snapshots and not _may_have_snapshots(report):
-        return _usable(report, _cache(report))
+        return _usable(report, _current(report))
     usable = [snapshot for snapshot in snapshots if snapshot.complete and snapshot.read_only]
     if usable:
         return max(usable, key=lambda snapshot: snapshot.taken)
@@ -102,7 +103,7 @@ def _of_day(report: CacheReport, day: str, zone: tzinfo) -> Candidate:
     ]
     if not of_day:
         raise _unknown(report, day)
-    snapshots = [each for each in of_day if each.kind is not SnapshotKind.CACHE]
+    snapshots = [each for each in of_day if each.kind not in _AS_IT_IS_NOW]
     complete = [each for each in snapshots if each.complete]
     if complete:
         return max(complete, key=lambda candidate: candidate.taken)
@@ -127,16 +128,23 @@ def _usable(report: CacheReport, candidate: Candidate) -> Candidate:
 def _usable_ones(report: CacheReport) -> str:
     usable = [candidate.selector for candidate in report.candidates if candidate.complete]
     if not usable:
-        return say("Nothing in this cache can be built.")
+        return say("Nothing here can be built.")
     return say("These can be built: {selectors}", selectors=", ".join(usable))
 
 
 def _unknown(report: CacheReport, selector: str) -> UsageError:
     selectors = [LATEST, *(candidate.selector for candidate in report.candidates)]
+    if _current(report).kind is SnapshotKind.TREE:
+        return UsageError(
+            "A tree has no snapshots, so {selector} selects nothing",
+            hint="Leave the selector out: there is only the tree itself.",
+            selector=selector,
+        )
     near = _nearest(selector, selectors)
-    message = "The cache has no snapshot {selector}"
     return UsageError(
-        f"{message}; did you mean {{near}}?" if near else message,
+        "The cache has no snapshot {selector}; did you mean {near}?"
+        if near
+        else "The cache has no snapshot {selector}",
         hint="There are: {selectors}. A day (YYYY-MM-DD) chooses its newest snapshot.",
         selector=selector,
         near=near,

@@ -2,20 +2,22 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from builder.basics.errors import BuilderError, Interrupted
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
+from builder.border import paths
+from builder.border.jobs import PROBE
 from builder.border.labels import new_run, volume_name
 from builder.border.plan import Isolation
+from builder.border.requests import Abilities, Nothing
 from builder.formats.identities import ImageIdentity
-from builder.host.build.session import BUILDING
-from builder.host.engine import ContainerSpec, Engine
+from builder.host.engine import ContainerSpec, Engine, NamedVolume
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import find_builder
 from builder.host.upkeep import sweep
@@ -62,7 +64,7 @@ def examine(engine: Engine) -> Iterator[Check]:
         confined = _try(engine, image, Isolation.CONFINED)
         yield _isolation(confined, needed=True)
         yield _isolation(_try(engine, image, Isolation.PRIVILEGED), needed=False)
-        if not confined.reason:
+        if confined.found is not None and not confined.reason:
             yield _loops(confined.found)
             yield _staging(confined.found)
             yield _space(confined.found, where=facts.root)
@@ -75,7 +77,7 @@ def examine(engine: Engine) -> Iterator[Check]:
 class _Trial:
     isolation: Isolation
     reason: str  # why it could not be started or work; "" when it did
-    found: Mapping[str, Any]
+    found: Abilities | None  # None: the container did not even start
 
 
 def _try(engine: Engine, image: ImageIdentity, isolation: Isolation) -> _Trial:
@@ -84,21 +86,19 @@ def _try(engine: Engine, image: ImageIdentity, isolation: Isolation) -> _Trial:
         with engine.volume(volume_name(run), labels=labels(run, "doctor")) as volume:
             spec = ContainerSpec(
                 image=image.id,
-                job="probe",
-                request={},
-                labels=labels(run, "doctor"),
-                volume=volume,
-                capabilities=BUILDING,
+                job=replace(PROBE, loop_devices=Path("/dev/loop-control").exists()),
+                request=Nothing(),
+                run=run,
+                volumes=(NamedVolume(name=volume, target=paths.WORK),),
                 isolation=isolation,
-                loop_devices=Path("/dev/loop-control").exists(),
             )
-            with engine.started(spec) as job:
-                found = job.finish(lambda _event: None)
+            found = engine.run(spec, lambda _event: None)
     except Interrupted:
         raise
     except BuilderError as error:
-        return _Trial(isolation=isolation, reason=str(error), found={})
-    failed = [f"{name}: {found[name]}" for name in ("mount", "chroot") if found[name]]
+        return _Trial(isolation=isolation, reason=str(error), found=None)
+    needed = {"mount": found.mount, "chroot": found.chroot}
+    failed = [f"{name}: {reason}" for name, reason in needed.items() if reason]
     return _Trial(isolation=isolation, reason="; ".join(failed), found=found)
 
 
@@ -137,34 +137,34 @@ def _isolation(trial: _Trial, *, needed: bool) -> Check:
     )
 
 
-def _loops(found: Mapping[str, Any]) -> Check:
+def _loops(found: Abilities) -> Check:
     name = say("cache images")
-    if not found["loop"] and found["btrfs"]:
+    if not found.loop and found.btrfs:
         return Check(name=name, verdict=Verdict.OK, finding=say("loop devices and btrfs work"))
     return Check(
         name=name,
         verdict=Verdict.WARNING,
-        finding=found["loop"] or say("this kernel does not know btrfs"),
+        finding=found.loop or say("this kernel does not know btrfs"),
         remedy=say("On the engine's host: `modprobe loop` and `modprobe btrfs`."),
     )
 
 
-def _staging(found: Mapping[str, Any]) -> Check:
+def _staging(found: Abilities) -> Check:
     name = say("staging")
-    if not found["overlay"]:
+    if not found.overlay:
         return Check(
             name=name, verdict=Verdict.OK, finding=say("overlays work: no system is copied")
         )
     return Check(
         name=name,
         verdict=Verdict.WARNING,
-        finding=found["overlay"],
+        finding=found.overlay,
         remedy=say("None needed: builds copy the system, which takes time and room."),
     )
 
 
-def _space(found: Mapping[str, Any], *, where: str) -> Check:
-    return _enough(say("space for work"), free=int(found["free"]), where=where)
+def _space(found: Abilities, *, where: str) -> Check:
+    return _enough(say("space for work"), free=found.free, where=where)
 
 
 def _output_space() -> Check:

@@ -3,17 +3,29 @@
 Only what belongs to a run whose process has certainly ended is touched.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder.basics.errors import BuilderError, Interrupted
+from builder.border import paths
 from builder.border.events import Note, OnEvent
-from builder.border.labels import LABEL_CACHE, LABEL_OWNER, LABEL_RUN, frozen_name, new_run
-from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.engine.connection import Leftover
-from builder.host.engine.owner import labels, parse_owner
-from builder.host.source import cache as source
+from builder.border.jobs import LIST_FROZEN
+from builder.border.labels import (
+    LABEL_CACHE,
+    LABEL_OUTPUT,
+    LABEL_OWNER,
+    LABEL_RUN,
+    frozen_name,
+    is_run,
+    new_run,
+)
+from builder.border.requests import Nothing
+from builder.host.engine import Bind, ContainerSpec, Engine, Leftover
+from builder.host.engine.owner import parse_owner
+from builder.host.output.delivery import partial_folder
+from builder.host.source.frozen import thaw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +62,7 @@ def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: OnEve
             failures.append(f"{cache}: {error}")
     if not failures:  # a volume's label is what tells a later sweep where to look
         for volume in volumes:
+            _remove_partial(volume)
             engine.remove_volume(volume.id)
     return Swept(
         containers=tuple(each.id[:12] for each in containers),
@@ -58,6 +71,13 @@ def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: OnEve
         images=removed,
         failures=tuple(failures),
     )
+
+
+def _remove_partial(volume: Leftover) -> None:
+    """Remove the results that the run of a work volume had not finished."""
+    output, run = volume.labels.get(LABEL_OUTPUT, ""), volume.labels.get(LABEL_RUN, "")
+    if output and is_run(run):
+        shutil.rmtree(partial_folder(Path(output), run), ignore_errors=True)
 
 
 def orphans(engine: Engine) -> tuple[Leftover, ...]:
@@ -79,20 +99,18 @@ def _thaw_orphans(engine: Engine, image: str, cache: Path, *, on_event: OnEvent)
     run = new_run()
     spec = ContainerSpec(
         image=image,
-        job="list-frozen",
-        request={},
-        labels=labels(run, "list-frozen"),
-        binds=(Bind(source=str(cache), target="/cache"),),
-        capabilities=source.READING,
+        job=LIST_FROZEN,
+        request=Nothing(),
+        run=run,
+        binds=(Bind(source=str(cache), target=paths.CACHE),),
     )
-    with engine.started(spec) as job:
-        names = [str(name) for name in job.finish(on_event)["names"]]
+    names = engine.run(spec, on_event).names
     # A run makes its volume before it freezes: asked in this order, no living run is missed.
     volumes = engine.leftover_volumes()
     living = {frozen_name(each.labels[LABEL_RUN]) for each in volumes if not _is_orphan(each)}
     dead = tuple(name for name in names if name not in living)
     if dead:
-        source.thaw(engine, image, cache, dead, run=run, on_event=on_event)
+        thaw(engine, image, cache, dead, run=run, on_event=on_event)
         on_event(
             Note(
                 level="info",

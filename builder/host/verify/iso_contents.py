@@ -1,22 +1,20 @@
 """What an ISO really holds, read by the builder image's own tools in a container."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from builder.basics.codec import from_data
 from builder.basics.errors import HostError, VerificationError
+from builder.border import paths
 from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents
+from builder.border.jobs import VERIFY
 from builder.border.labels import new_run
-from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.engine.owner import labels
+from builder.border.requests import Nothing
+from builder.host.engine import Bind, ContainerSpec, OpenEngine
+from builder.host.engine.faults import BindMissingError
 from builder.host.image.builder_image import ensure_builder
 from builder.host.results.result_folder import FileFacts, ResultFolder
-from builder.host.source.cache import READING
 
-_MEDIUM = "/medium.iso"  # builder.border.paths.MEDIUM, seen from here
 _SHOWN = 5  # differences
-
-OpenEngine = Callable[[], Engine]
 
 
 class CannotLookError(HostError):
@@ -38,19 +36,15 @@ def read_contents(
     path = folder.path.resolve() / iso
     spec = ContainerSpec(
         image=image.id,
-        job="verify",
-        request={},
-        labels=labels(new_run(), "verify"),
-        binds=(Bind(source=str(path), target=_MEDIUM),),
-        capabilities=READING,
+        job=VERIFY,
+        request=Nothing(),
+        run=new_run(),
+        binds=(Bind(source=str(path), target=paths.MEDIUM),),
     )
     try:
-        with engine.started(spec) as job:
-            return from_data(IsoContents, job.finish(on_event))
-    except HostError as error:
-        if "bind source path does not exist" in str(error):
-            raise CannotLookError("the engine does not see {path}", path=path) from error
-        raise
+        return engine.run(spec, on_event)
+    except BindMissingError as error:
+        raise CannotLookError("the engine does not see {path}", path=path) from error
 
 
 def check_contents(found: IsoContents, *, whole: FileFacts, said: Mapping[str, FileFacts]) -> None:

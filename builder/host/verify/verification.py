@@ -15,6 +15,7 @@ from builder.basics.texts import say
 from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents
 from builder.formats.result_names import manifest_name
+from builder.host.engine import OpenEngine
 from builder.host.output.delivery import SIGNATURES
 from builder.host.results.manifest_reader import LARGEST, ReadManifest, read_manifest
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
@@ -23,7 +24,6 @@ from builder.host.sign.signatures import Signer
 from builder.host.verify.descriptions import check_sboms, compare_provenance, read_listed
 from builder.host.verify.iso_contents import (
     CannotLookError,
-    OpenEngine,
     check_contents,
     read_contents,
 )

@@ -1,10 +1,10 @@
 """Initramfs images of earlier builds, kept in the store of compressed blocks.
 
 mkinitramfs may read any file of the tree, so no list of files can be its key. It is what decides
-the whole tree at that time: the digest of the source (docs/tree-digest.md), the live settings,
-the date of all that is written, the kernels, and the builder image, which holds the rules, the
-steps and the environment. The same builds give the same bytes or the project's first promise is
-broken already; nothing else is relied on.
+the whole tree at that time: the digest of the source (docs/tree-digest.md), all that this and the
+earlier steps decide (`builder.inside.steps.step.decisions`), and the builder image, which holds
+their code and the environment. The same builds give the same bytes or the project's first promise
+is broken already; nothing else is relied on.
 
 mkinitramfs also leaves its traces in the tree, which is packed afterwards: directories get new
 times. These are kept and made again; whoever changes more than that is not kept.
@@ -64,7 +64,7 @@ class KeptInitramfs:
 
     store: BlockCache
     run: str
-    decisive: Mapping[str, object]
+    decisive: Sequence[Mapping[str, object]]
     source: Callable[[], TreeDigest]
     reserve: Callable[[], int]
 
@@ -114,7 +114,7 @@ class KeptInitramfs:
 
     @property
     def _value(self) -> Path:
-        text = json.dumps(to_data(dict(self.decisive)), sort_keys=True)
+        text = json.dumps(list(self.decisive), sort_keys=True)
         name = hashlib.sha256(_MAGIC + text.encode()).hexdigest()
         return self.store.folder / name[:2] / name[2:]
 

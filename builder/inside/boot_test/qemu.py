@@ -5,15 +5,14 @@ user and writes one line. Nothing else counts as success.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, StepError, VerificationError
 from builder.border import paths
 from builder.border.boot_test import Accelerator, BootTestRequest, BootTestResult, Firmware
-from builder.border.events import Event, Note, StepFinished, StepStarted, ToolOutput
+from builder.border.events import Note, OnEvent, StepFinished, StepStarted, ToolOutput
 from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
@@ -25,22 +24,20 @@ _NO_WORD: Final = (
     "distroclone-builder report themselves."
 )
 
-Emit = Callable[[Event], None]
-
 
 def boot_test(
-    request: BootTestRequest, *, emit: Emit, iso: Path = paths.MEDIUM
-) -> Mapping[str, Any]:
-    """Boot `iso` and return a `BootTestResult` as plain data.
+    request: BootTestRequest, *, on_event: OnEvent, iso: Path = paths.MEDIUM
+) -> BootTestResult:
+    """Boot `iso` and wait for its live system's own report.
 
     Raises VerificationError, with the last serial lines, when the live system does not report
     itself well; StepError when QEMU itself fails.
     """
-    emit(StepStarted(step=_STEP, position=1, total=1))
-    accelerator, ending = _boot_as_fast_as_possible(request, iso=iso, emit=emit)
+    on_event(StepStarted(step=_STEP, position=1, total=1))
+    accelerator, ending = _boot_as_fast_as_possible(request, iso=iso, on_event=on_event)
     result = judge(ending, request, accelerator=accelerator)
-    emit(StepFinished(step=_STEP, seconds=ending.seconds))
-    return to_data(result)  # type: ignore[no-any-return]
+    on_event(StepFinished(step=_STEP, seconds=ending.seconds))
+    return result
 
 
 def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BootTestResult:
@@ -93,18 +90,18 @@ def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerat
 
 
 def _boot_as_fast_as_possible(
-    request: BootTestRequest, *, iso: Path, emit: Emit
+    request: BootTestRequest, *, iso: Path, on_event: OnEvent
 ) -> tuple[Accelerator, Ending]:
     """Boot under KVM where that works, and otherwise without it."""
     fault = fault_of_kvm()
     if not fault:
-        ending = _boot(request, iso=iso, accelerator=Accelerator.KVM, emit=emit)
+        ending = _boot(request, iso=iso, accelerator=Accelerator.KVM, on_event=on_event)
         fault = _fault_of(ending)
         if not fault:
             return Accelerator.KVM, ending
     message = "Booting without KVM, which takes longer: {reason}"
-    emit(Note(level="info", message=message, values={"reason": fault}))
-    return Accelerator.TCG, _boot(request, iso=iso, accelerator=Accelerator.TCG, emit=emit)
+    on_event(Note(level="info", message=message, values={"reason": fault}))
+    return Accelerator.TCG, _boot(request, iso=iso, accelerator=Accelerator.TCG, on_event=on_event)
 
 
 def _fault_of(ending: Ending) -> str:
@@ -114,15 +111,17 @@ def _fault_of(ending: Ending) -> str:
     return f"QEMU ended with exit code {ending.exit_code}" if ending.exit_code else ""
 
 
-def _boot(request: BootTestRequest, *, iso: Path, accelerator: Accelerator, emit: Emit) -> Ending:
+def _boot(
+    request: BootTestRequest, *, iso: Path, accelerator: Accelerator, on_event: OnEvent
+) -> Ending:
     with _variables(request.firmware) as variables:
         argv = qemu_argv(request, iso=iso, accelerator=accelerator, variables=variables)
-        emit(ToolOutput(step=_STEP, text="$ " + " ".join(argv)))
+        on_event(ToolOutput(step=_STEP, text="$ " + " ".join(argv)))
         return watch(
             argv,
             signs=BOOT_SIGNS,
             limit_seconds=request.timeout_seconds,
-            on_line=lambda line: emit(ToolOutput(step=_STEP, text=line)),
+            on_line=lambda line: on_event(ToolOutput(step=_STEP, text=line)),
         )
 
 

@@ -20,8 +20,8 @@ from builder.formats.inventory import (
 )
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.linux.regular import read_whole
-from builder.inside.tree.excludes import staging_rules, swap_files
-from builder.inside.tree.survey import SourceTree, survey_tree, told_of
+from builder.inside.tree.source_tree import source_tree
+from builder.inside.tree.survey import survey_tree, told_of
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import Record, TreeReader
 
@@ -45,10 +45,9 @@ def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
 
     Raises StepError when a part of it cannot be read, changes or vanishes.
     """
-    tree, source = Tree(root), SourceTree(root=root)
+    tree, source = Tree(root), source_tree(root, exclude=exclude)
     with told_of(source):
         status = tree.read_bytes(STATUS, limit=MOST_BYTES) if tree.is_file(STATUS) else b""
-        source = replace(source, rules=staging_rules((*exclude, *swap_files(tree))))
     yield from package_rows(status)
     texts = OpenTexts()
     for record in TreeReader(tree=source, survey=survey_tree(source)).records():

@@ -1,1 +1,1 @@
-"""The jobs that a container can do."""
+"""What a container does for each job, the build among them."""

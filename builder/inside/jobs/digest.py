@@ -1,22 +1,19 @@
 """The job that gives a tree its digest and does nothing else, for `reproduce` to find it by."""
 
 from builder.border import paths
-from builder.border.requests import TreeInventoryRequest
+from builder.border.requests import TreeRequest
 from builder.formats.identities import TreeName
 from builder.inside.source import mounted as source
 from builder.inside.system.system import System
-from builder.inside.tree.excludes import staging_rules, swap_files
-from builder.inside.tree.survey import SourceTree
-from builder.inside.tree.tree import Tree
+from builder.inside.tree.source_tree import source_tree
 from builder.inside.tree.tree_digest import digest_tree
 
 
-def name_tree(request: TreeInventoryRequest, *, system: System) -> TreeName:
+def name_tree(request: TreeRequest, *, system: System) -> TreeName:
     """Read the whole tree once, with the rules of the stage step, and return its name.
 
     Raises StepError when a part of it cannot be read, SourceError when it changes meanwhile.
     """
     with source.mounted_source(request.tree, system=system), source.unchanged(request.tree):
-        rules = staging_rules((*request.exclude, *swap_files(Tree(paths.SOURCE))))
-        found = digest_tree(SourceTree(root=paths.SOURCE, rules=rules))
+        found = digest_tree(source_tree(paths.SOURCE, exclude=request.exclude))
     return TreeName(digest=found.digest, format=found.format, files=found.files, bytes=found.size)

@@ -2,35 +2,29 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from builder.basics.errors import BuilderError
 from builder.border import paths
+from builder.border.requests import Abilities
 from builder.inside.source.cache_image import make_loop_devices
 from builder.inside.system.system import System
 from builder.inside.tree.overlay import NoOverlayError, Overlay
 from builder.inside.tree.survey import SourceTree, survey_tree
 
 
-def probe(system: System) -> Mapping[str, Any]:
-    """Try what a build needs: for each trial the reason why it fails, "" when it works.
-
-    Besides: `free`, the bytes free for work, and `btrfs`, whether the kernel knows it.
-    """
-    trials: Mapping[str, Callable[[System], None]] = {
-        "mount": _mount,
-        "chroot": _chroot,
-        "loop": _loop,
-        "overlay": _overlay,
-    }
+def probe(system: System) -> Abilities:
+    """Try what a build needs."""
     space = os.statvfs(paths.WORK)
-    return {
-        **{name: _reason(trial, system) for name, trial in trials.items()},
-        "free": space.f_bavail * space.f_frsize,
-        "btrfs": "btrfs" in Path("/proc/filesystems").read_text().split(),
-    }
+    return Abilities(
+        mount=_reason(_mount, system),
+        chroot=_reason(_chroot, system),
+        loop=_reason(_loop, system),
+        overlay=_reason(_overlay, system),
+        btrfs="btrfs" in Path("/proc/filesystems").read_text().split(),
+        free=space.f_bavail * space.f_frsize,
+    )
 
 
 def _reason(trial: Callable[[System], None], system: System) -> str:

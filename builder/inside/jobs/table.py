@@ -1,173 +1,194 @@
-"""The jobs that a container of ours can do: a request in, plain data out.
+"""What a container does for each job of `builder.border.jobs`.
 
-Each imports what it needs itself: a build starts four containers, and no image holds compiled
-modules, so what nobody needs would cost half a second each time.
+Each function imports what it needs itself: a build starts four containers, and no image holds
+compiled modules, so what nobody needs would cost half a second each time.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic
 
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import StepError
 from builder.border import paths
-from builder.border.boot_test import BootTestRequest
-from builder.border.events import Event
+from builder.border.boot_test import BootTestRequest, BootTestResult
+from builder.border.cache_report import CacheReport
+from builder.border.differences import Explanation
+from builder.border.events import OnEvent
+from builder.border.iso_contents import IsoContents
+from builder.border.jobs import (
+    BOOT_TEST,
+    BUILD,
+    DIGEST,
+    EXPLAIN,
+    FREEZE,
+    INVENTORY,
+    ISO_INVENTORY,
+    LIST_FROZEN,
+    PROBE,
+    PRUNE_BLOCKS,
+    SCAN,
+    SHOW_BLOCKS,
+    THAW,
+    VERIFY,
+    Job,
+    Request,
+    Result,
+)
 from builder.border.plan import BuildPlan
-from builder.border.requests import FreezeRequest, ScanRequest, ThawRequest, TreeInventoryRequest
-from builder.border.stored_blocks import PruneRequest
+from builder.border.requests import (
+    Abilities,
+    Built,
+    FreezeRequest,
+    Frozen,
+    FrozenNames,
+    Listed,
+    Nothing,
+    ScanRequest,
+    ThawRequest,
+    TreeRequest,
+)
+from builder.border.stored_blocks import PruneRequest, StoreFacts
+from builder.formats.identities import TreeName
 from builder.inside.system.real_system import RealSystem
 
-Emit = Callable[[Event], None]
+
+@dataclass(frozen=True, slots=True)
+class Deed(Generic[Request, Result]):
+    """A job, and what does it."""
+
+    job: Job[Request, Result]
+    do: Callable[[Request, OnEvent], Result]
+
+    def run(self, request: object, on_event: OnEvent) -> Mapping[str, Any]:
+        """Do it, and return the result as plain data."""
+        return dict(to_data(self.do(from_data(self.job.request, request), on_event)))
 
 
-def run(name: str, request: object, *, emit: Emit) -> Mapping[str, Any]:
+def run(name: str, request: object, *, on_event: OnEvent) -> Mapping[str, Any]:
     """Do the job `name` and return its result as plain data. Raises the tree of our errors."""
-    job = _JOBS.get(name)
-    if job is None:
+    deed = _DEEDS.get(name)
+    if deed is None:
         raise StepError("This image knows no job named {name}", name=name)
-    return job(request, emit)
+    return deed.run(request, on_event)
 
 
-def _freeze(request: object, emit: Emit) -> Mapping[str, Any]:
+def _scan(request: ScanRequest, on_event: OnEvent) -> CacheReport:
+    from builder.inside.jobs import scan
+
+    return scan.scan(request, system=RealSystem(on_event))
+
+
+def _freeze(request: FreezeRequest, on_event: OnEvent) -> Frozen:
     from builder.inside.source import freeze
 
-    return {"frozen": freeze.freeze(from_data(FreezeRequest, request), system=RealSystem(emit))}
+    return Frozen(frozen=freeze.freeze(request, system=RealSystem(on_event)))
 
 
-def _thaw(request: object, emit: Emit) -> Mapping[str, Any]:
+def _thaw(request: ThawRequest, on_event: OnEvent) -> Nothing:
     from builder.inside.source import freeze
 
-    freeze.thaw(from_data(ThawRequest, request), system=RealSystem(emit))
-    return {}
+    freeze.thaw(request, system=RealSystem(on_event))
+    return Nothing()
 
 
-def _list_frozen(_request: object, _emit: Emit) -> Mapping[str, Any]:
+def _list_frozen(_request: Nothing, _on_event: OnEvent) -> FrozenNames:
     from builder.inside.source import freeze
 
-    return {"names": freeze.list_frozen(paths.CACHE)}
+    return FrozenNames(names=tuple(freeze.list_frozen(paths.CACHE)))
 
 
-def _build(request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside.jobs import build as pipeline
+def _build(plan: BuildPlan, on_event: OnEvent) -> Built:
+    from builder.inside.jobs import build
 
-    return pipeline.build(from_data(BuildPlan, request), emit=emit)
-
-
-def _digest(data: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside.jobs import digest as name_tree
-
-    request = from_data(TreeInventoryRequest, data)
-    return dict(to_data(name_tree.name_tree(request, system=RealSystem(emit))))
+    return build.build(plan, on_event=on_event)
 
 
-def _boot_test(request: object, emit: Emit) -> Mapping[str, Any]:
+def _digest(request: TreeRequest, on_event: OnEvent) -> TreeName:
+    from builder.inside.jobs import digest
+
+    return digest.name_tree(request, system=RealSystem(on_event))
+
+
+def _boot_test(request: BootTestRequest, on_event: OnEvent) -> BootTestResult:
     from builder.inside.boot_test import qemu
 
-    return qemu.boot_test(from_data(BootTestRequest, request), emit=emit)
+    return qemu.boot_test(request, on_event=on_event)
 
 
-def _probe(_request: object, emit: Emit) -> Mapping[str, Any]:
+def _probe(_request: Nothing, on_event: OnEvent) -> Abilities:
     from builder.inside.jobs import probe
 
-    return probe.probe(RealSystem(emit))
+    return probe.probe(RealSystem(on_event))
 
 
-def _show_blocks(_request: object, _emit: Emit) -> Mapping[str, Any]:
-    from builder.inside.blocks import store as block_cache
+def _show_blocks(_request: Nothing, _on_event: OnEvent) -> StoreFacts:
+    from builder.inside.blocks import store
 
-    return dict(to_data(block_cache.show(paths.BLOCK_CACHE)))
-
-
-def _prune_blocks(request: object, _emit: Emit) -> Mapping[str, Any]:
-    from builder.inside.blocks import store as block_cache
-
-    limit = from_data(PruneRequest, request).limit
-    return dict(to_data(block_cache.prune(paths.BLOCK_CACHE, limit=limit)))
+    return store.show(paths.BLOCK_CACHE)
 
 
-def _verify(_request: object, emit: Emit) -> Mapping[str, Any]:
+def _prune_blocks(request: PruneRequest, _on_event: OnEvent) -> StoreFacts:
+    from builder.inside.blocks import store
+
+    return store.prune(paths.BLOCK_CACHE, limit=request.limit)
+
+
+def _verify(_request: Nothing, on_event: OnEvent) -> IsoContents:
     from builder.inside.iso import read_iso
 
-    system = RealSystem(emit)
+    system = RealSystem(on_event)
     with system.step("open", position=2, total=2):
-        return dict(to_data(read_iso.read_iso(paths.MEDIUM, system=system)))
+        return read_iso.read_iso(paths.MEDIUM, system=system)
 
 
-def _explain(_request: object, emit: Emit) -> Mapping[str, Any]:
+def _explain(_request: Nothing, on_event: OnEvent) -> Explanation:
     from builder.inside.explain.isos import explain_isos
 
-    system = RealSystem(emit)
+    system = RealSystem(on_event)
     with system.step("explain", position=1, total=1):
-        return dict(to_data(explain_isos(paths.ORIGINAL, paths.REBUILT, system=system)))
+        return explain_isos(paths.ORIGINAL, paths.REBUILT, system=system)
 
 
-def _inventory(data: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside.inventory import tree_listing as inventory
-    from builder.inside.source import mounted as source
+def _inventory(request: TreeRequest, on_event: OnEvent) -> Listed:
+    from builder.inside.inventory import tree_listing
+    from builder.inside.source import mounted
 
-    request = from_data(TreeInventoryRequest, data)
-    system = RealSystem(emit)
+    system = RealSystem(on_event)
     with (
         system.step("list", position=1, total=1),
-        source.mounted_source(request.tree, system=system),
-        source.unchanged(request.tree),
+        mounted.mounted_source(request.tree, system=system),
+        mounted.unchanged(request.tree),
     ):
-        rows = inventory.tree_rows(paths.SOURCE, exclude=request.exclude)
-        return {"lines": inventory.write_inventory(rows, paths.INVENTORY)}
+        rows = tree_listing.tree_rows(paths.SOURCE, exclude=request.exclude)
+        return Listed(lines=tree_listing.write_inventory(rows, paths.INVENTORY))
 
 
-def _iso_inventory(_request: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside.inventory import (
-        squashfs_listing as squashfs_inventory,
-    )
-    from builder.inside.inventory import (
-        tree_listing as inventory,
-    )
+def _iso_inventory(_request: Nothing, on_event: OnEvent) -> Listed:
+    from builder.inside.inventory import squashfs_listing, tree_listing
 
-    system = RealSystem(emit)
+    system = RealSystem(on_event)
     with system.step("list", position=1, total=1):
-        rows = squashfs_inventory.iso_rows(paths.MEDIUM, system=system)
-        return {"lines": inventory.write_inventory(rows, paths.INVENTORY)}
+        rows = squashfs_listing.iso_rows(paths.MEDIUM, system=system)
+        return Listed(lines=tree_listing.write_inventory(rows, paths.INVENTORY))
 
 
-def _scan_job(data: object, emit: Emit) -> Mapping[str, Any]:
-    from builder.inside.source import scan
-
-    request = from_data(ScanRequest, data)
-    with _cache(request, RealSystem(emit)) as mount:
-        if request.image:
-            report = scan.scan(scan.find_base(mount), volume=mount)
-        else:
-            report = scan.scan(mount)
-    return dict(to_data(report))
-
-
-@contextlib.contextmanager
-def _cache(request: ScanRequest, system: RealSystem) -> Iterator[Path]:
-    from builder.inside.source import cache_image
-
-    if not request.image:
-        yield paths.CACHE
-        return
-    with cache_image.mounted(paths.CACHE_IMAGE, paths.CACHE, system=system):
-        yield paths.CACHE
-
-
-_JOBS: Final[Mapping[str, Callable[[object, Emit], Mapping[str, Any]]]] = {
-    "scan": _scan_job,
-    "freeze": _freeze,
-    "thaw": _thaw,
-    "list-frozen": _list_frozen,
-    "digest": _digest,
-    "build": _build,
-    "boot-test": _boot_test,
-    "probe": _probe,
-    "show-blocks": _show_blocks,
-    "prune-blocks": _prune_blocks,
-    "verify": _verify,
-    "explain": _explain,
-    "inventory": _inventory,
-    "iso-inventory": _iso_inventory,
+_DEEDS: Final[Mapping[str, Deed[Any, Any]]] = {
+    deed.job.name: deed
+    for deed in (
+        Deed(SCAN, _scan),
+        Deed(FREEZE, _freeze),
+        Deed(THAW, _thaw),
+        Deed(LIST_FROZEN, _list_frozen),
+        Deed(DIGEST, _digest),
+        Deed(BUILD, _build),
+        Deed(BOOT_TEST, _boot_test),
+        Deed(PROBE, _probe),
+        Deed(SHOW_BLOCKS, _show_blocks),
+        Deed(PRUNE_BLOCKS, _prune_blocks),
+        Deed(VERIFY, _verify),
+        Deed(EXPLAIN, _explain),
+        Deed(INVENTORY, _inventory),
+        Deed(ISO_INVENTORY, _iso_inventory),
+    )
 }

@@ -1,1 +1,1 @@
-"""Where a build reads from: the cache, its snapshots, and the tree at /source."""
+"""Where a build reads from, seen from inside: scanned, frozen, mounted, watched for change."""

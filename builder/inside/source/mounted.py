@@ -1,26 +1,30 @@
-"""The chosen tree at /source: mounted where it lies in a cache image, and watched for changes."""
+"""The source in its place: bound there by the engine, or mounted out of a cache image."""
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import assert_never
 
 from builder.basics.errors import SourceError
 from builder.border import paths
-from builder.border.requests import TreePlace
+from builder.border.source import SourceKind, TreePlace
 from builder.inside.source import cache_image
 from builder.inside.source.fingerprint import fingerprint
 from builder.inside.system.system import System
 
 
-@contextlib.contextmanager
-def mounted_source(tree: TreePlace, *, system: System) -> Iterator[None]:
-    """Have the tree at /source: bound there already, or mounted from the cache image."""
-    if not tree.cache_image:
-        yield
-        return
-    with cache_image.mounted(
-        paths.CACHE_IMAGE, paths.SOURCE, system=system, subvolume=tree.subvolume
-    ):
-        yield
+def mounted_source(tree: TreePlace, *, system: System) -> AbstractContextManager[object]:
+    """Have the chosen tree at /source."""
+    match tree.kind:
+        case SourceKind.CACHE | SourceKind.TREE:
+            return contextlib.nullcontext()
+        case SourceKind.CACHE_IMAGE:
+            return cache_image.mounted(
+                paths.CACHE_IMAGE, paths.SOURCE, system=system, subvolume=tree.subvolume
+            )
+        case kind:
+            assert_never(kind)
 
 
 @contextlib.contextmanager
@@ -29,9 +33,9 @@ def unchanged(tree: TreePlace) -> Iterator[None]:
     if tree.frozen:
         yield
         return
-    before = _state(tree)
+    before = _state(tree.kind)
     yield
-    if _state(tree) != before:
+    if _state(tree.kind) != before:
         raise SourceError(
             "The source changed while it was read, so the result was thrown away",
             hint="Let a running backup finish, then try again. On btrfs, a cache that is a "
@@ -39,8 +43,16 @@ def unchanged(tree: TreePlace) -> Iterator[None]:
         )
 
 
-def _state(tree: TreePlace) -> str:
-    if not tree.cache_image:
-        return fingerprint(paths.SOURCE)
-    facts = paths.CACHE_IMAGE.stat()
+def _state(kind: SourceKind) -> str:
+    match kind:
+        case SourceKind.CACHE | SourceKind.TREE:
+            return fingerprint(paths.SOURCE)
+        case SourceKind.CACHE_IMAGE:
+            return _file_state(paths.CACHE_IMAGE)
+        case other:
+            assert_never(other)
+
+
+def _file_state(path: Path) -> str:
+    facts = path.stat()
     return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"

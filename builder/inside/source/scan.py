@@ -1,4 +1,4 @@
-"""Look at a DistroClone Backup cache and report what can be built from it; nothing is written."""
+"""Look at a cache or a tree and report what can be built from it; nothing is written."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ SNAPSHOTS: Final = ".snapshots"
 _WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
 
 
-def scan(base: Path, *, volume: Path | None = None) -> CacheReport:
+def scan_cache(base: Path, *, volume: Path | None = None) -> CacheReport:
     """Report on the cache at `base`, which lies in the mounted cache image `volume`, if in any.
 
     Raises SourceError where there is no cache: the guide's two conditions, each missing one named.
@@ -43,7 +43,37 @@ def scan(base: Path, *, volume: Path | None = None) -> CacheReport:
         size=meta.size,
         candidates=(*snapshots, cache),
         skipped=tuple(skipped),
-        warnings=(*_meta_warnings(meta), *_cache_warnings(rootfs, cache)),
+        warnings=(*_meta_warnings(meta), *_tree_warnings(rootfs, cache)),
+    )
+
+
+def scan_tree(root: Path) -> CacheReport:
+    """Report on a root filesystem that is no cache: one tree, as it is now.
+
+    It is dated by its package database, which is the same on every machine that has the tree.
+    """
+    tree = Tree(root)
+    system, problems = _inspect(tree)
+    if (kind := filesystem_at(root)) in _WITHOUT_OWNERS:
+        problems = (_no_owners(kind), *problems)
+    candidate = _candidate(
+        selector=SnapshotKind.TREE.value,
+        kind=SnapshotKind.TREE,
+        path=".",
+        taken=_last_change(tree),
+        size="",
+        volume=subvolume(root),
+        system=system,
+        problems=problems,
+    )
+    return CacheReport(
+        base=".",
+        filesystem=filesystem_at(root),
+        date="",
+        distro="",
+        size="",
+        candidates=(candidate,),
+        warnings=_tree_warnings(root, candidate),
     )
 
 
@@ -120,8 +150,8 @@ def _meta_warnings(meta: BackupMeta) -> Iterator[Problem]:
         )
 
 
-def _cache_warnings(rootfs: Path, cache: Candidate) -> tuple[Problem, ...]:
-    return admission_warnings(Tree(rootfs)) if cache.complete else ()
+def _tree_warnings(root: Path, candidate: Candidate) -> tuple[Problem, ...]:
+    return admission_warnings(Tree(root)) if candidate.complete else ()
 
 
 def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:

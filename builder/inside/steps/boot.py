@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import StepError
+from builder.border.step_names import StepName
 from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.inside.medium import boot_images
@@ -38,8 +39,9 @@ class BootStep:
     to read it again: a JSON object of path on the medium to {sha256, md5}.
     """
 
-    name: ClassVar[str] = "boot"
+    name: ClassVar[StepName] = StepName.BOOT
     needs: ClassVar[tuple[str, ...]] = ("grub-mkimage", "mkfs.fat", "mmd", "mcopy")
+    neutral: ClassVar[tuple[str, ...]] = ("parts",)
 
     root: Path
     iso_tree: Path

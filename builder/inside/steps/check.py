@@ -11,6 +11,7 @@ from typing import ClassVar
 from builder.basics.errors import SourceError
 from builder.basics.texts import render
 from builder.border.cache_report import Candidate, Problem
+from builder.border.step_names import StepName
 from builder.inside.debian.admission import admission_problems
 from builder.inside.debian.facts import read_facts
 from builder.inside.output.results import Results
@@ -28,8 +29,9 @@ class CheckStep:
     be one, the next step knows.
     """
 
-    name: ClassVar[str] = "check"
+    name: ClassVar[StepName] = StepName.CHECK
     needs: ClassVar[tuple[str, ...]] = ()
+    neutral: ClassVar[tuple[str, ...]] = ("results", "work", "candidate", "survey")
 
     source: Path
     work: Path

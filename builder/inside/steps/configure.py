@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from builder.basics.codec import to_data
 from builder.basics.errors import StepError
+from builder.border.step_names import StepName
 from builder.formats.manifest import Change, ChangedPath
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules import RULES
@@ -38,8 +39,9 @@ class ConfigureStep:
     changes.
     """
 
-    name: ClassVar[str] = "configure"
+    name: ClassVar[StepName] = StepName.CONFIGURE
     needs: ClassVar[tuple[str, ...]] = ()
+    neutral: ClassVar[tuple[str, ...]] = ("journal",)
 
     root: Path
     live: LiveSettings

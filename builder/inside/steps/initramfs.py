@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 
 from builder.basics.errors import StepError
 from builder.basics.printable import clean
+from builder.border.step_names import StepName
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
 from builder.inside.system.system import System
@@ -64,8 +65,9 @@ class InitramfsStep:
     are made, `meanwhile` runs.
     """
 
-    name: ClassVar[str] = "initramfs"
+    name: ClassVar[StepName] = StepName.INITRAMFS
     needs: ClassVar[tuple[str, ...]] = ("mount", "umount")
+    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile")
 
     root: Path
     kernels: tuple[str, ...]

@@ -4,31 +4,26 @@ xorriso adds the EFI system partition behind the ISO filesystem, names it in a G
 Torito catalog, and puts GRUB's code into the MBR; then the result is read back and checked.
 """
 
-import json
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
 from builder import __version__
-from builder.basics.codec import from_data
 from builder.basics.errors import StepError
+from builder.border.step_names import StepName
 from builder.inside.iso.iso_report import check_layout, layout_argv
 from builder.inside.medium import identity as medium
 from builder.inside.medium.grub_menu import shown_title
-from builder.inside.system.digests import Sums, summing_file
+from builder.inside.medium.sums import read_known, write_sums
 from builder.inside.system.system import System
 
 _MBR_CODE: Final = Path("/usr/lib/grub/i386-pc/boot_hybrid.img")
 _ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 _DATA_TYPE: Final = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)% done")
-_SUMS: Final = (medium.SHA256_SUMS, medium.MD5_SUMS)
-# xorriso writes the place of the boot image into the boot image itself.
-_UNSUMMED: Final = frozenset({medium.BIOS_IMAGE, *_SUMS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +33,9 @@ class IsoStep:
     `sums` is what the boot step wrote down of the files that are large.
     """
 
-    name: ClassVar[str] = "iso"
+    name: ClassVar[StepName] = StepName.ISO
     needs: ClassVar[tuple[str, ...]] = ("xorriso",)
+    neutral: ClassVar[tuple[str, ...]] = ()
 
     iso_tree: Path
     partition: Path
@@ -101,41 +97,6 @@ def iso_progress(line: str) -> float | None:
     """Read a line that xorriso prints while it writes: "xorriso : UPDATE :  12.34% done"."""
     found = _PERCENT.search(line)
     return min(float(found[1]) / 100, 1.0) if found and "UPDATE" in line else None
-
-
-def read_known(path: Path) -> dict[str, Sums]:
-    """Return the digests that the boot step wrote down, by path on the medium."""
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return {name: from_data(Sums, sums) for name, sums in data.items()}
-
-
-def write_sums(iso_tree: Path, *, known: Mapping[str, Sums]) -> None:
-    """Write the checksum files that live-boot's `verify-checksums` reads at the medium's root.
-
-    It takes the first digest for which the initramfs has a tool; the only tool that live-boot
-    itself puts there is md5sum. Files that are `known` are not read again.
-    """
-    names = sorted(
-        name
-        for name in (path.relative_to(iso_tree).as_posix() for path in _files(iso_tree))
-        if name not in _UNSUMMED
-    )
-    sums = {name: known.get(name) or summing_file(iso_tree / name).sums for name in names}
-    sha256 = [f"{sums[name].sha256}  ./{name}\n" for name in names]
-    md5 = [f"{sums[name].md5}  ./{name}\n" for name in names]
-    (iso_tree / medium.SHA256_SUMS).write_text("".join(sha256), encoding="utf-8")
-    (iso_tree / medium.MD5_SUMS).write_text("".join(md5), encoding="utf-8")
-
-
-def read_sums(iso_tree: Path) -> dict[str, str]:
-    """Return the SHA-256 digests that `write_sums` wrote, by path on the medium."""
-    lines = (iso_tree / medium.SHA256_SUMS).read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("  ./", 1) for line in lines)
-    return {name: digest for digest, name in pairs}
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def _no_room(error: StepError) -> StepError:

@@ -14,6 +14,7 @@ from builder import __version__
 from builder.basics.codec import from_data
 from builder.basics.errors import VerificationError
 from builder.border.cache_report import Candidate
+from builder.border.step_names import StepName
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.manifest import (
     MANIFEST_FORMAT,
@@ -30,7 +31,7 @@ from builder.inside.debian.packages import tool_versions
 from builder.inside.iso.iso_digests import IsoDigests, digest_iso
 from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.medium import identity as medium
-from builder.inside.steps.iso import read_sums
+from builder.inside.medium.sums import read_sums
 from builder.inside.system.digests import FileDigest, digest_file
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
@@ -52,8 +53,9 @@ class ManifestStep:
     waits for the digest of the source tree; `others` are results that it lists too.
     """
 
-    name: ClassVar[str] = "manifest"
+    name: ClassVar[StepName] = StepName.MANIFEST
     needs: ClassVar[tuple[str, ...]] = ("xorriso", "dpkg-query")
+    neutral: ClassVar[tuple[str, ...]] = ("source",)
 
     root: Path
     iso_tree: Path

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from builder.basics.codec import from_data, to_data
 from builder.border.handover import SUMS
+from builder.border.step_names import StepName
 from builder.formats.manifest import Manifest
 from builder.formats.provenance import (
     BUILD_TYPE,
@@ -32,8 +33,9 @@ from builder.inside.system.system import System
 class ProvenanceStep:
     """Writes provenance and sums beside `iso`, whose manifest is `manifest`."""
 
-    name: ClassVar[str] = "provenance"
+    name: ClassVar[StepName] = StepName.PROVENANCE
     needs: ClassVar[tuple[str, ...]] = ()
+    neutral: ClassVar[tuple[str, ...]] = ()
 
     iso: Path
     manifest: Path

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from builder.border.step_names import StepName
 from builder.formats.result_names import sbom_names
 from builder.formats.system_facts import SystemFacts
 from builder.inside.medium import identity as medium
@@ -23,8 +24,9 @@ class SbomStep:
     `source` waits for the digest of the source tree.
     """
 
-    name: ClassVar[str] = "sbom"
+    name: ClassVar[StepName] = StepName.SBOM
     needs: ClassVar[tuple[str, ...]] = ()
+    neutral: ClassVar[tuple[str, ...]] = ("source",)
 
     root: Path
     iso_tree: Path

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from builder.border.step_names import StepName
 from builder.formats.recipe import Compression
 from builder.inside.blocks import packing
 from builder.inside.blocks.mksquashfs import mksquashfs_options
@@ -38,8 +39,9 @@ class SquashfsStep:
     `size` tells the bytes of the tree's files.
     """
 
-    name: ClassVar[str] = "squashfs"
+    name: ClassVar[StepName] = StepName.SQUASHFS
     needs: ClassVar[tuple[str, ...]] = ("mksquashfs",)
+    neutral: ClassVar[tuple[str, ...]] = ("groups", "block_cache", "size")
 
     root: Path
     target: Path

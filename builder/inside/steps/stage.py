@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 from builder.basics.errors import HostError, StepError
 from builder.border.plan import Staging
+from builder.border.step_names import StepName
 from builder.inside.linux import acl
 from builder.inside.output.room import check_room
 from builder.inside.system.system import System
@@ -34,8 +35,9 @@ class StageStep:
     part of the tree's size.
     """
 
-    name: ClassVar[str] = "stage"
+    name: ClassVar[StepName] = StepName.STAGE
     needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
+    neutral: ClassVar[tuple[str, ...]] = ("survey", "layer", "beside", "staging", "until")
 
     tree: SourceTree
     survey: Callable[[], Survey]

@@ -8,22 +8,21 @@ import contextlib
 import errno
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
 from builder.basics.errors import StepError
 from builder.basics.signals import held, undoing
-from builder.border.events import Event, Note, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.events import Note, OnEvent, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.inside.system import enter
-
-Emit = Callable[[Event], None]
 
 _LAST_LINES: Final = 25
 _LONGEST_LINE: Final = 4000
@@ -44,8 +43,8 @@ _ENVIRONMENT: Final[Mapping[str, str]] = {
 class RealSystem:
     """Implements `System`; also opens and closes the steps themselves."""
 
-    def __init__(self, emit: Emit, *, source_date_epoch: int | None = None) -> None:
-        self._emit = emit
+    def __init__(self, on_event: OnEvent, *, source_date_epoch: int | None = None) -> None:
+        self._on_event = on_event
         self._environment = dict(_ENVIRONMENT)
         if source_date_epoch is not None:
             self._environment["SOURCE_DATE_EPOCH"] = str(source_date_epoch)
@@ -57,23 +56,34 @@ class RealSystem:
         """Announce a step, and its end when it ends well."""
         self._step, self._fraction = name, 0.0
         started = time.monotonic()
-        self._emit(StepStarted(step=name, position=position, total=total))
+        self._on_event(StepStarted(step=name, position=position, total=total))
         with _full_disk_named():
             yield
-        self._emit(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
+        self._on_event(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
+
+    def check_tools(self, tools: Iterable[str]) -> None:
+        """Raise StepError when one of the tools is not in this image."""
+        path = self._environment["PATH"]
+        missing = {tool for tool in tools if shutil.which(tool, path=path) is None}
+        if missing:
+            raise StepError(
+                "The builder image has no {tools}",
+                hint="Make it again: `distroclone-builder image build --fresh`.",
+                tools=", ".join(sorted(missing)),
+            )
 
     def progress(self, fraction: float) -> None:
         """Report how much of the current step is done; small changes are kept to ourselves."""
         fraction = min(max(fraction, 0.0), 1.0)
         if fraction - self._fraction >= _PROGRESS_STEP or fraction == 1.0 != self._fraction:
             self._fraction = fraction
-            self._emit(StepProgress(step=self._step, fraction=fraction))
+            self._on_event(StepProgress(step=self._step, fraction=fraction))
 
     def note(self, message: str, *, warning: bool = False, **values: object) -> None:
         """Tell the user something."""
         level = "warning" if warning else "info"
         texts = {name: str(value) for name, value in values.items()}
-        self._emit(Note(level=level, message=message, values=texts))
+        self._on_event(Note(level=level, message=message, values=texts))
 
     def run(
         self,
@@ -88,7 +98,7 @@ class RealSystem:
     ) -> str:
         """See `System.run`."""
         command = tuple(argv) if root is None else (*_ENTER, os.fspath(root), *argv)
-        self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
+        self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
         last: deque[str] = deque(maxlen=_LAST_LINES)
 
         def keep(line: str) -> None:
@@ -97,7 +107,7 @@ class RealSystem:
                 self.progress(fraction)
                 return
             last.append(line)
-            self._emit(ToolOutput(step=self._step, text=line))
+            self._on_event(ToolOutput(step=self._step, text=line))
 
         surroundings = {**self._environment, **(env or {})}
         with _started(command, cwd=cwd, env=surroundings, stdin=stdin) as process:
@@ -115,7 +125,7 @@ class RealSystem:
     def reading(self, argv: Sequence[str]) -> Iterator[BinaryIO]:
         """See `System.reading`."""
         command = tuple(argv)
-        self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
+        self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
         early: EOFError | None = None
         with tempfile.TemporaryFile() as complaints:
             with _started(
@@ -131,7 +141,7 @@ class RealSystem:
             complaints.seek(0)
             lines = tuple(deque(split_lines(complaints), maxlen=_LAST_LINES))
         for line in lines:
-            self._emit(ToolOutput(step=self._step, text=line))
+            self._on_event(ToolOutput(step=self._step, text=line))
         if code != 0:
             raise _failure(command, code, lines, tool=argv[0])
         if early is not None:
@@ -143,7 +153,7 @@ class RealSystem:
     ) -> Iterator[None]:
         """See `System.meanwhile`."""
         command = tuple(argv)
-        self._emit(ToolOutput(step=self._step, text=f"$ {shlex.join(command)} &"))
+        self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)} &"))
         surroundings = {**self._environment, **(env or {})}
         with tempfile.TemporaryFile() as output:
             with _started(command, cwd=None, env=surroundings, stdin=b"", stdout=output) as process:
@@ -151,7 +161,7 @@ class RealSystem:
                 process.terminate()
             output.seek(0)
             for line in split_lines(output):
-                self._emit(ToolOutput(step=self._step, text=line))
+                self._on_event(ToolOutput(step=self._step, text=line))
 
     @contextlib.contextmanager
     def mounted(

@@ -1,9 +1,8 @@
-"""The house rule of imports: host → shared ← inside, never across.
+"""The plan of the house holds: which package may import which, and what the page says of it.
 
 Inside, other people's packages are those that the image's lock file names, in one place alone.
 """
 
-import ast
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,32 +10,32 @@ from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).parents[3]
-# What the configuration may know: it is below all else that the host has.
-_BELOW_CONFIG = ("builder.basics", "builder.formats", "builder.border", "builder.host.config")
+from tests.support.house import (
+    FLOORS,
+    PAGE,
+    PROJECT,
+    SHARED,
+    allowed,
+    imports,
+    modules,
+    packages,
+    sentence,
+    written,
+)
+
 _IN_THE_IMAGE = ("cyclonedx", "license_expression", "packageurl")
+_MOST = 18  # modules in a package: more, and nobody finds one any more
 
 
-def imports(source: str, module: str) -> Iterator[str]:
-    """Yield the full name of every module that `source` names, wherever it does."""
-    package = module.split(".")[:-1]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            start = ".".join([*above, *([node.module] if node.module else [])])
-            # What is imported may itself be a module: `from builder import host`.
-            yield from (f"{start}.{alias.name}" for alias in node.names)
-
-
-def part(module: str) -> str:
-    """Return which part of the house a module belongs to."""
+def package_of(module: str) -> str:
+    """Return the package of the plan that a module is in: "host.build", "basics", "library" …"""
     match module.split("."):
-        case ["builder", "host" | "inside" as name, *_]:
+        case ["builder", "host" | "inside" as part, name, *_]:
+            return f"{part}.{name}"
+        case ["builder", name, *_]:
             return name
-        case ["builder", *_]:
-            return "shared"
+        case ["builder"]:
+            return "builder"
         case [name, *_] if name in sys.stdlib_module_names:
             return "library"
         case _:
@@ -44,67 +43,130 @@ def part(module: str) -> str:
 
 
 def broken(source: str, module: str) -> list[str]:
-    """Return the imports of a module that the rule forbids."""
-    home = part(module)
-    allowed = {
-        "host": {"host", "shared", "library", "third party"},
-        "inside": {"inside", "shared", "library"},
-        "shared": {"shared", "library"},
-    }[home]
-    found = set(imports(source, module))
-    if module.startswith("builder.inside.sbom."):
+    """Return the imports of a module that the plan forbids."""
+    home = package_of(module)
+    may = {home, "library", *allowed(home)}
+    found = {name for name in imports(source, module) if name != "builder.__version__"}
+    if home == "inside.sbom":
         found = {name for name in found if name.split(".")[0] not in _IN_THE_IMAGE}
-    wrong = {name for name in found if part(name) not in allowed}
-    if not module.startswith("builder.host.engine."):
+    if home.startswith("host."):
+        may |= {"third party"}
+    wrong = {name for name in found if package_of(name) not in may}
+    if home != "host.engine":
         wrong |= {name for name in found if name.split(".")[0] == "docker"}
-    if module.startswith("builder.host.config."):
-        ours = {name for name in found if name.split(".")[0] == "builder"}
-        wrong |= {name for name in ours if not name.startswith(_BELOW_CONFIG)}
+    if home == "inside.steps" and not module.endswith(".step"):
+        wrong |= {name for name in found if name.startswith("builder.inside.steps.")}
     return sorted(wrong)
+
+
+def every_module() -> Iterator[tuple[str, Path]]:
+    for path in sorted((PROJECT / "builder").rglob("*.py")):
+        yield ".".join(path.relative_to(PROJECT).with_suffix("").parts), path
 
 
 @pytest.mark.parametrize(
     ("module", "source", "wrong"),
     [
         (
-            "builder.host.cli.root",
-            "from builder.inside.tree.tree import Tree",
-            "builder.inside.tree.tree.Tree",
+            "builder.host.cli.build",
+            "from builder.inside.tree import tree",
+            "builder.inside.tree.tree",
         ),
-        ("builder.inside.tree.tree", "from builder import host", "builder.host"),
-        ("builder.inside.steps.iso", "from ...host import cli", "builder.host.cli"),
+        ("builder.inside.tree.tree", "from builder.host import cli", "builder.host.cli"),
+        ("builder.inside.steps.iso", "from ...host.cli import root", "builder.host.cli.root"),
         ("builder.inside.tree.tree", "import yaml", "yaml"),
         ("builder.inside.sbom.components", "import yaml", "yaml"),
         ("builder.inside.steps.sbom", "import cyclonedx.model", "cyclonedx.model"),
         (
-            "builder.plan",
-            "def late():\n    import builder.inside.source.scan",
-            "builder.inside.source.scan",
+            "builder.border.plan",
+            "def late():\n    import builder.inside.jobs.build",
+            "builder.inside.jobs.build",
         ),
-        ("builder.plan", "import tenacity", "tenacity"),
-        (
-            "builder.host.config.build_config",
-            "from builder.host.block_cache.store import binds",
-            "builder.host.block_cache.store.binds",
-        ),
+        ("builder.formats.recipe", "import tenacity", "tenacity"),
+        ("builder.formats.recipe", "from builder.border import plan", "builder.border.plan"),
         ("builder.host.build.session", "from docker.types import Mount", "docker.types.Mount"),
+        (
+            "builder.host.config.checks",
+            "from builder.host.cli import main",
+            "builder.host.cli.main",
+        ),
+        (
+            "builder.host.diff.files",
+            "from builder.host.reproduce import x",
+            "builder.host.reproduce.x",
+        ),
+        (
+            "builder.inside.steps.iso",
+            "from builder.inside.steps.boot import BootStep",
+            "builder.inside.steps.boot.BootStep",
+        ),
     ],
 )
-def test_an_import_across_is_noticed(module: str, source: str, wrong: str) -> None:
+def test_a_forbidden_import_is_noticed(module: str, source: str, wrong: str) -> None:
     assert broken(source, module) == [wrong]
+
+
+def test_imports_go_down_the_floors_and_never_across() -> None:
+    rooms = {module: path for module, path in every_module() if path.name != "__init__.py"}
+    rooms.pop("builder.inside.__main__")  # the container's entry stands above all of its floors
+    found = {module: broken(path.read_text("utf-8"), module) for module, path in rooms.items()}
+    assert {module: wrong for module, wrong in found.items() if wrong} == {}
+
+
+def test_every_folder_of_modules_is_in_the_plan_and_the_top_holds_packages_only() -> None:
+    homes = {package_of(module) for module, path in every_module() if path.name != "__init__.py"}
+    assert homes - {"inside.__main__"} == set(packages())
+    assert sorted(path.name for path in (PROJECT / "builder").glob("*.py")) == ["__init__.py"]
+    assert sorted(path.name for path in (PROJECT / "builder/host").glob("*.py")) == ["__init__.py"]
+
+
+@pytest.mark.parametrize("package", packages())
+def test_each_package_says_what_it_is_and_is_not_crowded(package: str) -> None:
+    assert sentence(package)[-1:] in {".", "?"}
+    assert 0 < len(modules(package)) <= _MOST
+
+
+def test_what_is_shared_is_used_by_both_sides() -> None:
+    users: dict[str, set[str]] = {}
+    for module, path in every_module():
+        part = module.split(".")[1] if module.count(".") else ""
+        for name in imports(path.read_text("utf-8"), module):
+            users.setdefault(name, set()).add(part)
+    for package in SHARED:
+        for path in modules(package):
+            module = f"builder.{package}.{path.stem}"
+            parts = {
+                part
+                for name, known in users.items()
+                if name == module or name.startswith(f"{module}.")
+                for part in known
+            }
+            through = parts & set(SHARED)  # a value of a shared module, used with that
+            assert {"host", "inside"} <= parts or through, f"{module} is used by {sorted(parts)}"
+
+
+def test_no_package_stands_on_two_floors() -> None:
+    assert len(packages()) == len(set(packages()))
+    assert set(FLOORS) == {"host", "inside", ""}
+
+
+def test_the_page_shows_the_packages_as_they_are() -> None:
+    page = PAGE.read_text("utf-8")
+    assert page == written(page), "run: python -m tests.support.house --write"
+
+
+def test_the_picture_of_the_page_has_the_floors_in_their_order() -> None:
+    picture = PAGE.read_text("utf-8").split("## The house", 1)[1].split("```")[1]
+    for part in ("host", "inside"):
+        rest = picture
+        for floor in FLOORS[part]:
+            _before, found, rest = rest.partition("  ".join(floor))
+            assert found, f"{part}: {floor} is not in the picture, or not in its place"
 
 
 def test_only_the_step_that_needs_them_loads_the_libraries_of_the_image() -> None:
     code = f"import sys, builder.inside.jobs.table; print({{*sys.modules}} & {{*{_IN_THE_IMAGE}}})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True
+    )
     assert done.stdout == b"set()\n"
-
-
-def test_imports_go_from_host_and_inside_to_shared_and_never_across() -> None:
-    modules = {
-        ".".join(path.relative_to(_ROOT).with_suffix("").parts): path.read_text("utf-8")
-        for path in (_ROOT / "builder").rglob("*.py")
-    }
-    assert {part(module) for module in modules} == {"host", "inside", "shared"}
-    found = {module: broken(source, module) for module, source in modules.items()}
-    assert {module: wrong for module, wrong in found.items() if wrong} == {}

@@ -1,6 +1,5 @@
 """What README and the pages beside it say is there, is there: commands, options, codes, paths."""
 
-import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,13 +10,11 @@ import pytest
 import yaml
 
 from builder.basics.errors import ExitCode
-from builder.host.block_cache import store as block_cache
-from builder.host.build import session
+from builder.border.step_names import StepName
 from builder.host.cli.root import cli
 from builder.host.config.checks import selector
 from builder.host.config.compression_text import PRESETS, parse_compression
-from builder.host.source import cache as source
-from builder.inside.jobs import build as pipeline
+from tests.support import job_table
 
 PROJECT = Path(__file__).parents[3]
 README = PROJECT / "README.md"
@@ -169,25 +166,29 @@ def test_every_path_of_the_project_that_a_page_names_is_there(page: Path) -> Non
     assert not gone
 
 
-def test_the_architecture_page_gives_the_capabilities_that_the_code_asks_for() -> None:
-    rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The jobs")
-    shown = {job.strip("`"): set(re.findall(r"`([A-Z_]+)`", asked)) for job, _, asked, _ in rows}
-    assert shown["scan"] == shown["list-frozen"] == shown["verify"] == set(source.READING)
-    assert shown["inventory"] == shown["iso-inventory"] == set(source.READING)
-    assert shown["scan`, of a cache image"] == set(source.MOUNTING)
-    assert shown["inventory`, of a cache image"] == set(source.MOUNTING)
-    assert shown["freeze`, `thaw"] == set(source.FREEZING)
-    assert shown["build"] == set(session.BUILDING)
-    assert shown["show-blocks"] == set(block_cache.SHOWING)
-    assert shown["prune-blocks"] == set(block_cache.PRUNING)
+def test_the_architecture_page_gives_the_jobs_of_the_catalogue() -> None:
+    assert job_table.shown_table(job_table.PAGE.read_text()) == job_table.job_table(), (
+        f"the table is out of date; `{job_table.COMMAND}` writes it"
+    )
+
+
+def test_a_table_of_jobs_that_is_out_of_date_is_written_again() -> None:
+    page = job_table.PAGE.read_text()
+    old = page.replace("`freeze`", "`melt`").replace("| `thaw`", "| `boil`")
+    assert old != page
+    assert job_table.with_table(old).replace("`melt`", "`freeze`") == page
+    assert job_table.with_table(page) == page
 
 
 def test_the_architecture_page_gives_the_steps_in_their_order() -> None:
     rows = table_after((PROJECT / "docs/architecture.md").read_text(), "### The steps")
-    parts = (pipeline.pipeline, pipeline._descriptions)
-    planned = "".join(inspect.getsource(part) for part in parts)
-    steps = [getattr(pipeline, name) for name in re.findall(r"(\w+Step)\(", planned)]
-    assert [name.strip("`") for name, *_rest in rows] == [step.name for step in steps]
+    assert [name.strip("`") for name, *_rest in rows] == list(StepName)
+
+
+def test_the_picture_in_readme_has_the_steps_in_their_order() -> None:
+    picture = README.read_text().split("## How it works", 1)[1].split("```")[1]
+    shown = " ".join(re.findall(r"[a-z]+(?: >)?", picture.split(">  build", 1)[1]))
+    assert " > ".join(StepName) in re.sub(r"\s+", " ", shown)
 
 
 def test_the_workflow_runs_the_script_that_readme_names_and_pins_its_actions() -> None:

@@ -134,14 +134,18 @@ def test_the_store_is_our_volume_unless_a_flag_says_otherwise(tmp_path: Path) ->
     usual = load_config(None, Overrides()).block_store
     assert usual == BlockStoreSetting()
     [volume] = volumes(usual)
-    assert (volume.name, volume.target, volume.read_only) == (BLOCK_CACHE, "/block-cache", False)
+    assert (volume.name, volume.target, volume.read_only) == (
+        BLOCK_CACHE,
+        Path("/block-cache"),
+        False,
+    )
     assert binds(usual) == ()
     folder = load_config(
         None, Overrides(block_cache=tmp_path, block_cache_read_only=True)
     ).block_store
     assert folder is not None
     [bind] = binds(folder)
-    assert (bind.source, bind.target, bind.read_only) == (str(tmp_path), "/block-cache", True)
+    assert (bind.source, bind.target, bind.read_only) == (str(tmp_path), Path("/block-cache"), True)
     assert volumes(folder) == ()
     assert load_config(None, Overrides(no_block_cache=True)).block_store is None
 

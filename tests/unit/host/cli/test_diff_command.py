@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from builder.basics.errors import HostError, UsageError, VerificationError
+from builder.basics.errors import UsageError, VerificationError
 from builder.host.cli import main
+from builder.host.cli.surroundings import Surroundings
 from builder.host.diff.sides import Result, Snapshot, side_of
+from builder.host.engine import OpenEngine
 from tests.support.comparisons import package
-from tests.support.listing_engine import ListingEngine, cache_report, candidate
+from tests.support.fake_engine import NO_ENGINE, FakeEngine, without_engine
+from tests.support.listing import listing_engine
+from tests.support.reports import cache_report, candidate
 from tests.support.results import (
     CONTENT,
     ISO,
@@ -26,15 +30,10 @@ from tests.support.results import (
     write_results,
 )
 
-NO_ENGINE = "No container engine answers"
-
 
 @pytest.fixture(autouse=True)
-def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def connect() -> None:
-        raise HostError(NO_ENGINE)
-
-    monkeypatch.setattr("builder.host.cli.diff.connect", connect)
+def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Be in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -43,9 +42,14 @@ def results(tmp_path: Path) -> Path:
     return write_results(tmp_path / "iso")
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+def told(
+    capsys: pytest.CaptureFixture[str],
+    *arguments: object,
+    open_engine: OpenEngine = without_engine,
+) -> tuple[int, str]:
     capsys.readouterr()
-    code = main.run(["diff", *map(str, arguments)])
+    surroundings = Surroundings(open_engine=open_engine)
+    code = main.run(["diff", *map(str, arguments)], surroundings=surroundings)
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     assert "defect" not in out + err
@@ -163,33 +167,29 @@ def test_impossible_outputs_are_known_before_anything_is_read(
     assert NO_ENGINE not in text
 
 
-@pytest.fixture
-def listing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have an engine that lists two small trees."""
-    report = cache_report(candidate("2"), candidate("3"))
-    engine = ListingEngine(report=report, trees={"2": [], "3": [package("bc", "1")]})
-    monkeypatch.setattr("builder.host.cli.diff.connect", lambda: engine)
+def lists() -> FakeEngine:
+    """Open an engine that lists two small trees."""
+    report = cache_report(candidate("2"), candidate("3"), candidate("cache"))
+    return listing_engine(report, trees={"2": [], "3": [package("bc", "1")]})
 
 
-@pytest.mark.usefixtures("listing")
 def test_each_form_goes_where_it_is_asked_to(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, text = told(capsys, "2", "3", "--html", "x.html", "--markdown", "x.md")
+    code, text = told(capsys, "2", "3", "--html", "x.html", "--markdown", "x.md", open_engine=lists)
     assert (code, "\n2 → 3\n" in f"\n{text}") == (0, True)
     assert (tmp_path / "x.html").read_text("utf-8").startswith("<!DOCTYPE html>")
     assert (tmp_path / "x.md").read_text("utf-8").startswith("# `2 → 3`")
-    code, text = told(capsys, "2", "3", "--markdown", "-", "--html", "x.html")
+    code, text = told(capsys, "2", "3", "--markdown", "-", "--html", "x.html", open_engine=lists)
     assert (code, text.startswith((tmp_path / "x.md").read_text("utf-8"))) == (0, True)
-    code, text = told(capsys, "2", "3", "--json", "--html", "x.html")
+    code, text = told(capsys, "2", "3", "--json", "--html", "x.html", open_engine=lists)
     result = json.loads(text.splitlines()[-1])
     assert (code, result["event"], result["data"]["same"]) == (0, "result", False)
     assert result["data"]["packages"]["added"][0]["name"] == "bc"
 
 
-@pytest.mark.usefixtures("listing")
 def test_a_file_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = told(capsys, "2", "3", "--html", "/dev/full")
+    code, text = told(capsys, "2", "3", "--html", "/dev/full", open_engine=lists)
     assert (code, "No space left" in text) == (3, True)
 
 

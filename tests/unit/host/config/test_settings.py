@@ -19,13 +19,13 @@ from builder.host.config import settings
 from builder.host.config.compression_schema import compression
 from builder.host.config.compression_text import PRESETS
 from builder.host.config.forms import Reading
-from builder.host.config.nodes import node_of
 from builder.host.config.pages import pages, write
-from builder.host.config.problems import Problems
 from builder.host.config.recipe_settings import RECIPE, USUAL
 from builder.host.config.setting import Setting
 from builder.host.config.values import Values, recipe_of
 from builder.host.config.words import plain
+from builder.host.yaml.nodes import node_of
+from builder.host.yaml.problems import Problems
 
 PROJECT = Path(__file__).parents[4]
 ALL = {**settings.KEYS, **settings.FLAGS}

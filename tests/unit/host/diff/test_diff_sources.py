@@ -6,55 +6,58 @@ from typing import Any
 import pytest
 
 from builder.basics.errors import BuilderError, HostError, SourceError, StepError, VerificationError
-from builder.border.cache_report import Problem
+from builder.border.cache_report import CacheReport, Problem
 from builder.border.events import Event, StepStarted
-from builder.border.requests import TreeInventoryRequest
+from builder.border.jobs import INVENTORY
+from builder.border.labels import LABEL_CACHE
+from builder.border.source import SourceKind
+from builder.formats.inventory import Row
 from builder.host.diff.compare import diff
 from builder.host.diff.model import Difference
-from builder.host.source.cache import CacheSource
+from builder.host.engine.faults import BindMissingError
+from builder.host.source.kinds import CacheFolder, CacheImage, Source
 from tests.support.comparisons import file, package
-from tests.support.listing_engine import ListingEngine, cache_report, candidate
+from tests.support.fake_engine import FakeEngine
+from tests.support.listing import listing_engine
+from tests.support.reports import cache_report, candidate
 from tests.support.results import ISO, fit, manifest_data, recipe_data, write_results
 
-CACHE = CacheSource(path=Path("/srv/cache"), is_image=False)
-IMAGE = CacheSource(path=Path("/srv/cache.img"), is_image=True)
-TREES = {
+CACHE = CacheFolder(Path("/srv/cache"))
+IMAGE = CacheImage(Path("/srv/cache.img"))
+TREES: dict[str, list[Row]] = {
     "2": [package("less", "1"), file("/etc/motd", "two\n")],
     "3": [package("less", "2"), file("/etc/motd", "three\n")],
     "cache": [package("less", "2"), file("/etc/motd", "now\n")],
 }
 
 
-def engine(**changed: object) -> ListingEngine:
-    report = cache_report(candidate("2"), candidate("3"))
-    return ListingEngine(**{"report": report, "trees": TREES} | changed)  # type: ignore[arg-type]
+REPORT = cache_report(candidate("2"), candidate("3"), candidate("cache"))
+
+
+def engine(report: CacheReport = REPORT, **changed: Any) -> FakeEngine:
+    return listing_engine(report, trees=TREES, **changed)
 
 
 def found(
-    fake: ListingEngine,
+    fake: FakeEngine,
     first: object,
     second: object,
     *,
-    source: CacheSource = CACHE,
+    source: Source = CACHE,
     events: list[Event] | None = None,
 ) -> Difference:
-    opened: Any = fake
     return diff(
         str(first),
         str(second),
         source=source,
-        open_engine=lambda: opened,
+        open_engine=lambda: fake,
         on_event=([] if events is None else events).append,
     )
 
 
-def trees_of(fake: ListingEngine) -> list[tuple[str, bool, bool]]:
-    requests = [spec.request for spec in fake.specs if spec.job == "inventory"]
-    return [
-        (each.tree.subvolume, each.tree.frozen, each.tree.cache_image)
-        for each in requests
-        if isinstance(each, TreeInventoryRequest)
-    ]
+def trees_of(fake: FakeEngine) -> list[tuple[str, bool, SourceKind]]:
+    places = [request.tree for request in fake.asked(INVENTORY)]
+    return [(each.subvolume, each.frozen, each.kind) for each in places]
 
 
 def test_read_only_snapshots_are_read_where_they_are() -> None:
@@ -64,11 +67,11 @@ def test_read_only_snapshots_are_read_where_they_are() -> None:
     assert fake.jobs == ["scan", "inventory", "inventory"]
     for spec, name in zip(fake.specs[1:], ("2", "3"), strict=True):
         assert [(bind.source, bind.target) for bind in spec.binds] == [
-            (f"/srv/cache/trees/{name}", "/source")
+            (f"/srv/cache/trees/{name}", Path("/source"))
         ]
         assert all(bind.read_only for bind in spec.binds)
-        assert spec.capabilities == ("DAC_READ_SEARCH",)
-        assert (spec.volume, spec.network, spec.loop_devices) == (None, False, False)
+        assert spec.job.capabilities == ("DAC_READ_SEARCH",)
+        assert (spec.volumes, spec.job.network, spec.job.loop_devices) == ((), False, False)
     assert [frozen for _path, frozen, _image in trees_of(fake)] == [True, True]
     assert difference.before.taken == "2026-06-17 14:29 UTC"
 
@@ -79,8 +82,9 @@ def test_the_cache_as_it_is_now_is_frozen_and_thawed() -> None:
     assert [each.path for each in difference.config] == ["/etc/motd"]
     assert fake.jobs == ["scan", "inventory", "freeze", "inventory", "thaw"]
     assert fake.specs[3].binds[0].source.startswith("/srv/cache/.distroclone-builder-")
-    assert [spec.volume for spec in fake.specs] == [None] * 5
-    assert fake.volumes == []
+    assert [spec.volumes for spec in fake.specs] == [()] * 5
+    assert [labels[LABEL_CACHE] for labels in fake.made_volumes.values()] == ["/srv/cache"]
+    assert fake.volumes == {}
 
 
 def test_what_cannot_be_frozen_is_watched_instead() -> None:
@@ -88,7 +92,7 @@ def test_what_cannot_be_frozen_is_watched_instead() -> None:
     found(fake, "cache", "cache")
     assert [frozen for _path, frozen, _image in trees_of(fake)] == [False, False]
     plain = candidate("2", subvolume=False, read_only=False)
-    fake = engine(report=cache_report(plain))
+    fake = engine(report=cache_report(plain, candidate("cache")))
     found(fake, "2", "2")
     assert "freeze" not in fake.jobs
     assert [frozen for _path, frozen, _image in trees_of(fake)] == [False, False]
@@ -100,9 +104,9 @@ def test_a_cache_image_is_mounted_by_the_container() -> None:
     assert fake.jobs == ["scan", "inventory", "inventory"]
     for spec in fake.specs[1:]:
         assert [bind.source for bind in spec.binds] == ["/srv/cache.img"]
-        assert spec.capabilities == ("DAC_READ_SEARCH", "MKNOD", "SYS_ADMIN")
-        assert spec.loop_devices
-    assert trees_of(fake)[0] == ("/SysLinuxOS_backup/trees/2", False, True)
+        assert spec.job.capabilities == ("DAC_READ_SEARCH", "MKNOD", "SYS_ADMIN")
+        assert spec.job.loop_devices
+    assert trees_of(fake)[0] == ("/SysLinuxOS_backup/trees/2", False, SourceKind.CACHE_IMAGE)
 
 
 def test_of_two_isos_no_cache_is_read(tmp_path: Path) -> None:
@@ -113,10 +117,10 @@ def test_of_two_isos_no_cache_is_read(tmp_path: Path) -> None:
     assert fake.jobs == ["iso-inventory", "iso-inventory"]
     for spec in fake.specs:
         assert [(bind.source, bind.target) for bind in spec.binds] == [
-            (str(results / ISO), "/medium.iso")
+            (str(results / ISO), Path("/medium.iso"))
         ]
         assert spec.binds[0].read_only
-        assert spec.capabilities == ("DAC_READ_SEARCH",)
+        assert spec.job.capabilities == ("DAC_READ_SEARCH",)
 
 
 def test_what_the_build_of_an_iso_left_out_is_left_out_of_the_snapshot_too(tmp_path: Path) -> None:
@@ -129,8 +133,7 @@ def test_what_the_build_of_an_iso_left_out_is_left_out_of_the_snapshot_too(tmp_p
     )
     fit(results, externalParameters={"recipe": recipe, "selector": "3"})
     difference = found(fake, results, "3")
-    (request,) = [spec.request for spec in fake.specs if spec.job == "inventory"]
-    assert isinstance(request, TreeInventoryRequest)
+    (request,) = fake.asked(INVENTORY)
     assert request.exclude == ("/srv/*",)
     assert (difference.by_build, difference.config) == (1, ())
 
@@ -151,7 +154,7 @@ def test_a_snapshot_that_is_gone_is_said_so(selector: str) -> None:
 def test_a_snapshot_that_is_no_whole_system_is_said_so() -> None:
     empty = candidate("1", problems=(Problem(message="it is empty"),))
     with pytest.raises(SourceError, match="it is empty"):
-        found(engine(report=cache_report(empty)), "1", "cache")
+        found(engine(report=cache_report(empty, candidate("cache"))), "1", "cache")
 
 
 def test_what_goes_wrong_in_a_container_is_passed_on(tmp_path: Path) -> None:
@@ -159,9 +162,9 @@ def test_what_goes_wrong_in_a_container_is_passed_on(tmp_path: Path) -> None:
     unreadable = VerificationError("The ISO cannot be read as one of ours: no squashfs")
     with pytest.raises(VerificationError, match="no squashfs"):
         found(engine(failure=unreadable), results, results)
-    gone = HostError('invalid mount config: "bind source path does not exist: /x"')
+    gone = BindMissingError('invalid mount config: "bind source path does not exist: /x"')
     with pytest.raises(HostError, match="The engine does not see") as caught:
-        found(engine(failure=gone), results, results)
+        found(engine(refusal=gone), results, results)
     assert str(results / ISO) in str(caught.value)
 
 

@@ -1,9 +1,6 @@
 """What names the builder image, and what is said when it cannot be built."""
 
-import contextlib
-import hashlib
 import io
-import json
 import os
 import shutil
 import signal
@@ -12,9 +9,8 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, cast
 
 import pytest
 
@@ -23,8 +19,7 @@ from builder.basics.signals import interruptible
 from builder.border.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import Engine
-from builder.host.engine.images import ImageFacts
+from builder.host.engine import ImageFacts
 from builder.host.image.base_image import bootstrapped_tag, ensure_base
 from builder.host.image.builder_image import (
     build_builder,
@@ -36,115 +31,12 @@ from builder.host.image.builder_image import (
 from builder.host.image.package_archive import PackageHashError
 from builder.host.image.resources import BuildContext, base_pin, builder_context
 from builder.host.image.workshop import LockOutdatedError
+from tests.support.fake_engine import FakeEngine
+from tests.support.fake_images import FakeImages, facts
 
 _ROOT = Path(__file__).parents[4]
 _TAG = "from builder.host.image.builder_image import builder_tag; print(builder_tag(locked=True))"
 _PINNED = f"{base_pin().repository}@{base_pin().digest}"
-
-
-class FakeImages:
-    """An engine's images: what it has, what comes out of a workshop, and how its build goes."""
-
-    def __init__(
-        self,
-        present: Mapping[str, ImageFacts],
-        *,
-        lines: tuple[str, ...] = (),
-        needs_every_layer: bool = False,
-    ) -> None:
-        self.present = dict(present)
-        self.built: list[dict[str, object]] = []
-        self.loaded: list[str] = []
-        self.contents: dict[str, bytes] = {}  # of layers, by digest
-        self._lines = lines
-        self._needs_every_layer = needs_every_layer
-
-    def find(self, reference: str) -> ImageFacts | None:
-        return self.present.get(reference)
-
-    def build(
-        self, context: IO[bytes], *, tag: str, on_line: Callable[[str], None], **options: object
-    ) -> str:
-        with tarfile.open(fileobj=context) as archive:
-            assert archive.getnames()
-        self.built.append(options)
-        for line in self._lines:
-            on_line(line)
-        if self._lines:
-            message = "The image could not be built"
-            raise HostError(message, output=self._lines[-2:])
-        self.present[tag] = facts("sha256:workshop")
-        return "sha256:workshop"
-
-    def pull(self, _repository: str, **_options: object) -> str:
-        message = "No registry"
-        raise HostError(message)
-
-    @contextlib.contextmanager
-    def taken_out(self, _image: str, path: str, **_options: object) -> Iterator[Iterator[bytes]]:
-        assert path == "/workshop/root"
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            member = tarfile.TarInfo("root/tool")
-            member.mtime = time.time()
-            archive.addfile(member)
-        yield iter([buffer.getvalue()])
-
-    def load(self, archive: Iterator[bytes]) -> str:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as image:
-
-            def read(name: str) -> bytes:
-                content = image.extractfile(name)
-                assert content is not None
-                return content.read()
-
-            (manifest,) = json.loads(read("manifest.json"))
-            config = read(manifest["Config"])
-            digests = json.loads(config)["rootfs"]["diff_ids"]
-            for digest, name in zip(digests, manifest["Layers"], strict=True):
-                if name in image.getnames():
-                    self.contents[digest] = read(name)
-                    self.loaded.append(digest)
-                elif self._needs_every_layer or digest not in self.contents:
-                    return f"there is no {name}"
-        (tag,) = manifest["RepoTags"]
-        self.present[tag] = ImageFacts(
-            id=f"sha256:{hashlib.sha256(config).hexdigest()}",
-            labels=json.loads(config)["config"]["Labels"],
-            size=1,
-            layers=tuple(digests),
-        )
-        return ""
-
-    def saved(self, reference: str) -> Iterator[bytes]:
-        (image,) = (each for each in self.present.values() if each.id == reference)
-        names = {digest: f"some/{number}.tar" for number, digest in enumerate(image.layers)}
-        manifest = json.dumps([{"Layers": list(names.values())}]).encode()
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            contents = {names[digest]: self.contents[digest] for digest in image.layers}
-            for name, content in {**contents, "manifest.json": manifest}.items():
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-        yield buffer.getvalue()
-
-    def labelled(self, _label: str) -> tuple[ImageFacts, ...]:
-        return ()
-
-    def remove(self, reference: str) -> None:
-        self.present.pop(reference, None)
-
-
-class FakeEngine:
-    """An engine that has images only."""
-
-    def __init__(self, images: FakeImages) -> None:
-        self.images = images
-
-
-def facts(name: str, **labels: str) -> ImageFacts:
-    return ImageFacts(id=name, labels=labels, size=1)
 
 
 def fake(
@@ -152,13 +44,13 @@ def fake(
     *,
     lines: tuple[str, ...] = (),
     needs_every_layer: bool = False,
-) -> tuple[Engine, FakeImages]:
+) -> tuple[FakeEngine, FakeImages]:
     images = FakeImages(
         {_PINNED: facts("sha256:base"), **(present or {})},
         lines=lines,
         needs_every_layer=needs_every_layer,
     )
-    return cast("Engine", FakeEngine(images)), images
+    return FakeEngine(images=images), images
 
 
 def ignore(_event: Event) -> None:
@@ -185,10 +77,9 @@ def test_the_image_says_whether_it_is_locked_and_its_tools_where_they_were_made(
 ) -> None:
     engine, images = fake()
     built = build_builder(engine, locked=locked, on_event=ignore)
-    (options,) = images.built
-    arguments = cast("dict[str, str]", options["arguments"])
-    assert (arguments["BASE"], arguments["LOCKED"]) == ("sha256:base", word)
-    assert options["labels"] == {LABEL_BASE: "registry"}
+    (asked,) = images.built
+    assert (asked.arguments["BASE"], asked.arguments["LOCKED"]) == ("sha256:base", word)
+    assert asked.labels == {LABEL_BASE: "registry"}
     image = images.present[builder_tag(locked=locked)]
     assert built == ImageIdentity(id=image.id, locked=locked)
     assert image.labels == {LABEL_LOCKED: word}

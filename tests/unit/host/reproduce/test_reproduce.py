@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from builder.border.differences import Difference, Explanation
+from builder.host.engine.faults import BindMissingError
+from tests.support.fake_engine import IMAGE
 from tests.support.rebuilding import (
-    IMAGE,
     TREE,
-    FakeEngine,
     manifest_bytes,
-    no_engine,
+    rebuilding_engine,
     results_of,
     whole_results,
 )
@@ -21,6 +21,7 @@ from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, row
 ONE = Explanation(
     differences=(Difference(place=("x",), attribute="mode", original="1", rebuilt="2"),)
 )
+NO_ENGINE = BindMissingError("creating the explain container: bind source path does not exist: /x")
 OTHER = CONTENT[:5000] + b"!" + CONTENT[5001:]
 
 
@@ -34,7 +35,7 @@ def place(
 
 
 def test_the_same_bytes_are_said_to_be_the_same(place: Place) -> None:
-    engine = FakeEngine()
+    engine = rebuilding_engine()
     told = place.reproduce(engine, place.originals(whole_results()))
     assert told.code == 0
     assert f"Reproduced: {ISO} is the same, byte for byte" in told.out
@@ -47,7 +48,7 @@ def test_the_same_bytes_are_said_to_be_the_same(place: Place) -> None:
 def test_the_manifest_alone_is_enough(place: Place) -> None:
     manifest = place.originals({MANIFEST: manifest_bytes()})
     renamed = manifest.rename(manifest.with_name("some file"))
-    told = place.reproduce(FakeEngine(), renamed)
+    told = place.reproduce(rebuilding_engine(), renamed)
     assert told.code == 0
     assert f"- {SUMS}: rebuilt; nobody says what it was" in told.out
     assert f"✔ {ISO}: the same" in told.out
@@ -55,16 +56,16 @@ def test_the_manifest_alone_is_enough(place: Place) -> None:
 
 
 def test_nothing_is_taken_from_the_block_cache(place: Place) -> None:
-    engine = FakeEngine()
+    engine = rebuilding_engine()
     place.reproduce(engine, place.originals(whole_results()))
-    (build,) = [spec for spec in engine.specs if spec.job == "build"]
-    assert build.stores == ()
-    assert [bind.target for bind in build.binds if not bind.read_only] == ["/delivery"]
+    (build,) = [spec for spec in engine.specs if spec.job.name == "build"]
+    assert [each.target for each in build.volumes] == [Path("/work")]
+    assert [bind.target for bind in build.binds if not bind.read_only] == [Path("/delivery")]
 
 
 def test_the_rebuild_is_kept_where_the_user_wants_it(place: Place) -> None:
     again = place.folder / "again"
-    told = place.reproduce(FakeEngine(), place.originals(whole_results()), "--output", again)
+    told = place.reproduce(rebuilding_engine(), place.originals(whole_results()), "--output", again)
     assert told.code == 0
     assert {path.name for path in again.iterdir()} >= set(whole_results())
     assert f"The rebuild is in {again}" in told.out
@@ -74,7 +75,7 @@ def test_the_originals_are_never_replaced(place: Place) -> None:
     manifest = place.originals(whole_results())
     before = {path.name: path.stat().st_mtime_ns for path in manifest.parent.iterdir()}
     for folder in (manifest.parent, manifest.parent / ".." / "iso"):
-        engine = FakeEngine()
+        engine = rebuilding_engine()
         told = place.reproduce(engine, manifest, "--output", folder)
         assert (told.code, engine.jobs) == (2, [])
         assert "the manifest's own" in told.err
@@ -98,7 +99,7 @@ def test_what_is_not_the_same_is_explained_from_the_top_down(place: Place) -> No
             ),
         )
     )  # fmt: skip
-    engine = FakeEngine(explanation=explanation)
+    engine = rebuilding_engine(explanation=explanation)
     manifest = place.originals({**whole_results(), ISO: OTHER})
     told = place.reproduce(engine, manifest)
     assert told.code == 6
@@ -113,11 +114,12 @@ def test_what_is_not_the_same_is_explained_from_the_top_down(place: Place) -> No
         "    /etc/evil",
         "      · only in the original",
     ]
-    (spec,) = [spec for spec in engine.specs if spec.job == "explain"]
+    (spec,) = [spec for spec in engine.specs if spec.job.name == "explain"]
     assert all(bind.read_only for bind in spec.binds)
-    assert [bind.target for bind in spec.binds] == ["/original.iso", "/rebuilt.iso"]
+    assert [bind.target for bind in spec.binds] == [Path("/original.iso"), Path("/rebuilt.iso")]
     assert spec.binds[0].source == str(manifest.parent / ISO)
-    assert (spec.image, spec.capabilities, spec.network) == (IMAGE, ("DAC_READ_SEARCH",), False)
+    assert (spec.image, spec.job.network) == (IMAGE, False)
+    assert spec.job.capabilities == ("DAC_READ_SEARCH",)
     assert list((place.folder / "tmp").iterdir()) == []
 
 
@@ -127,7 +129,7 @@ def test_programs_get_the_verdict_and_every_difference(place: Place) -> None:
         Difference(place=(f"/{n}",), attribute="mode", original="1", rebuilt="2")
         for n in range(200)
     )
-    engine = FakeEngine(explanation=Explanation(differences=many, more=7))
+    engine = rebuilding_engine(explanation=Explanation(differences=many, more=7))
     told = place.reproduce(engine, manifest, "--json")
     last = json.loads(told.out.splitlines()[-1])
     assert (told.code, last["event"], last["data"]["same"]) == (6, "result", False)
@@ -148,7 +150,7 @@ def rebuilt_otherwise() -> dict[str, bytes]:
 
 
 def test_without_the_original_iso_the_manifests_tell_which_files_differ(place: Place) -> None:
-    engine = FakeEngine(made=rebuilt_otherwise())
+    engine = rebuilding_engine(made=rebuilt_otherwise())
     told = place.reproduce(engine, place.originals({MANIFEST: manifest_bytes()}))
     assert told.code == 6
     assert "explain" not in engine.jobs
@@ -160,18 +162,20 @@ def test_without_the_original_iso_the_manifests_tell_which_files_differ(place: P
 
 def test_where_all_files_are_the_same_the_rest_is_blamed(place: Place) -> None:
     made = results_of({ISO: OTHER, MANIFEST: manifest_bytes(artefacts=[row(ISO, OTHER)])})
-    told = place.reproduce(FakeEngine(made=made), place.originals({MANIFEST: manifest_bytes()}))
+    told = place.reproduce(
+        rebuilding_engine(made=made), place.originals({MANIFEST: manifest_bytes()})
+    )
     assert told.code == 6
     assert "Every file in both ISOs is the same" in told.out
     assert f"artefacts[{ISO}].sha256" in told.out
 
 
 def test_an_engine_that_does_not_see_the_original_still_gives_a_verdict(place: Place) -> None:
-    engine = FakeEngine(explanation=no_engine())
+    engine = rebuilding_engine(refusals={"explain": NO_ENGINE})
     told = place.reproduce(engine, place.originals({**whole_results(), ISO: OTHER}))
     assert told.code == 6
     assert "What differs in the ISO could not be found out: creating" in told.out
-    engine = FakeEngine()  # of another machine: it finds nothing that differs
+    engine = rebuilding_engine()  # of another machine: it finds nothing that differs
     told = place.reproduce(engine, place.folder / "iso" / MANIFEST)
     assert told.code == 6
     assert "the engine reads two ISOs that are the same" in told.out
@@ -179,7 +183,9 @@ def test_an_engine_that_does_not_see_the_original_still_gives_a_verdict(place: P
 
 def test_a_manifest_that_was_edited_contradicts_its_sums_or_its_rebuild(place: Place) -> None:
     edited = manifest_bytes(volume_id="DEBIAN_12_XFCE")
-    told = place.reproduce(FakeEngine(), place.originals({**whole_results(), MANIFEST: edited}))
+    told = place.reproduce(
+        rebuilding_engine(), place.originals({**whole_results(), MANIFEST: edited})
+    )
     assert told.code == 6
     assert "  volume_id\n    · value: DEBIAN_12_XFCE, rebuilt DEBIAN_13_XFCE" in told.out
     assert f"✔ {ISO}: the same" in told.out
@@ -188,7 +194,7 @@ def test_a_manifest_that_was_edited_contradicts_its_sums_or_its_rebuild(place: P
 def test_sums_that_list_something_else_are_no_proof(place: Place) -> None:
     files = whole_results()
     files[SUMS] = files[SUMS].replace(digest(CONTENT).encode(), b"f" * 64)
-    told = place.reproduce(FakeEngine(), place.originals(files))
+    told = place.reproduce(rebuilding_engine(), place.originals(files))
     assert told.code == 6
     assert f"SHA256SUMS says {'f' * 64}" in told.out
     assert "The ISO beside the manifest is the rebuilt one" in told.out
@@ -196,7 +202,7 @@ def test_sums_that_list_something_else_are_no_proof(place: Place) -> None:
 
 def test_a_result_that_the_rebuild_does_not_make_is_a_difference(place: Place) -> None:
     files = results_of({ISO: CONTENT, MANIFEST: manifest_bytes(), "more.json": b"{}"})
-    told = place.reproduce(FakeEngine(), place.originals(files))
+    told = place.reproduce(rebuilding_engine(), place.originals(files))
     assert told.code == 6
     assert "✘ more.json: was not rebuilt" in told.out
     assert "  more.json\n    · " not in told.out
@@ -205,7 +211,7 @@ def test_a_result_that_the_rebuild_does_not_make_is_a_difference(place: Place) -
 
 def test_sums_of_another_build_are_of_no_interest(place: Place) -> None:
     files = {**whole_results(), SUMS: b"0" * 64 + b"  Other.iso\n"}
-    told = place.reproduce(FakeEngine(), place.originals(files))
+    told = place.reproduce(rebuilding_engine(), place.originals(files))
     assert told.code == 0
     assert f"- {SUMS}: rebuilt; nobody says what it was" in told.out
 
@@ -220,10 +226,10 @@ def test_diffoscope_is_offered_where_it_is_installed(place: Place) -> None:
     (tools / "diffoscope").chmod(0o755)
     place.monkeypatch.setenv("PATH", str(tools))
     manifest = place.originals({**whole_results(), ISO: OTHER})
-    told = place.reproduce(FakeEngine(explanation=ONE), manifest)
+    told = place.reproduce(rebuilding_engine(explanation=ONE), manifest)
     assert "reproduce again with --output DIR" in told.out
     again = place.folder / "again"
-    told = place.reproduce(FakeEngine(explanation=ONE), manifest, "--output", again)
+    told = place.reproduce(rebuilding_engine(explanation=ONE), manifest, "--output", again)
     assert f"diffoscope {manifest.parent / ISO} {again / ISO}" in told.out
     place.monkeypatch.setenv("PATH", "/nonexistent")
-    assert "diffoscope" not in place.reproduce(FakeEngine(explanation=ONE), manifest).out
+    assert "diffoscope" not in place.reproduce(rebuilding_engine(explanation=ONE), manifest).out

@@ -11,19 +11,19 @@ import pytest
 from builder.basics.errors import Interrupted, StepError
 from builder.border.differences import Difference, Explanation
 from builder.border.labels import LABEL_LOCKED
-from builder.host.engine.images import ImageFacts
+from builder.host.engine import ImageFacts
 from builder.host.image.builder_image import builder_tag
+from tests.support.fake_engine import IMAGE
 from tests.support.rebuilding import (
-    IMAGE,
     OTHER_TREE,
-    TAKEN,
     TREE,
-    FakeEngine,
-    candidate,
     manifest_bytes,
+    plan_of,
+    rebuilding_engine,
     results_of,
     whole_results,
 )
+from tests.support.reports import TAKEN, candidate
 from tests.support.reproducing import Place
 from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, recipe_data, row
 
@@ -52,28 +52,32 @@ def test_the_snapshot_of_that_name_comes_first_and_others_only_if_it_is_not_the_
         candidate("2"), candidate("3"), candidate("7", taken=TAKEN + 9),
         candidate("cache", taken=TAKEN + 99, read_only=False),
     )  # fmt: skip
-    engine = FakeEngine(candidates=candidates, trees=trees)
+    engine = rebuilding_engine(candidates=candidates, trees=trees)
     assert place.reproduce(engine, manifest).code == 0
     assert engine.jobs.count("digest") == 1
-    assert engine.plan.candidate.path == "trees/3"
-    engine = FakeEngine(candidates=candidates, trees={**trees, "3": OTHER_TREE, "2": OTHER_TREE})
+    assert plan_of(engine).candidate.path == "trees/3"
+    engine = rebuilding_engine(
+        candidates=candidates, trees={**trees, "3": OTHER_TREE, "2": OTHER_TREE}
+    )
     told = place.reproduce(engine, manifest)
     assert told.code == 0
-    assert engine.plan.candidate == replace(
+    assert plan_of(engine).candidate == replace(
         candidates[3], selector="3", kind=candidates[1].kind, taken=TAKEN
     )
     assert "although the manifest calls it 3" in told.err
 
 
 def test_a_tree_that_may_change_is_frozen_while_it_is_digested(place: Place) -> None:
-    engine = FakeEngine(candidates=(candidate("cache", read_only=False),), trees={"cache": TREE})
+    engine = rebuilding_engine(
+        candidates=(candidate("cache", read_only=False),), trees={"cache": TREE}
+    )
     assert place.reproduce(engine, place.originals(whole_results())).code == 0
     assert engine.jobs == ["scan", "freeze", "digest", "thaw", "freeze", "build", "thaw"]
 
 
 def test_a_deleted_snapshot_is_named_before_any_work(place: Place) -> None:
     broken = StepError("/etc/x in the source cannot be read: {reason}", reason="Input/output error")
-    engine = FakeEngine(
+    engine = rebuilding_engine(
         candidates=(candidate("4"), candidate("5"), replace(candidate("6"), system=None)),
         trees={"4": OTHER_TREE, "5": broken, "6": OTHER_TREE},
     )
@@ -87,7 +91,7 @@ def test_a_deleted_snapshot_is_named_before_any_work(place: Place) -> None:
 
 
 def test_a_tree_of_the_same_digest_in_another_format_is_another_one(place: Place) -> None:
-    engine = FakeEngine(trees={"3": replace(TREE, format=2)})
+    engine = rebuilding_engine(trees={"3": replace(TREE, format=2)})
     assert place.reproduce(engine, place.originals(whole_results())).code == 4
 
 
@@ -120,7 +124,7 @@ def image(name: str, *, locked: bool = True) -> Mapping[str, ImageFacts]:
 def test_another_image_is_named_before_any_work(
     place: Place, changed: dict[str, object], present: Mapping[str, ImageFacts], words: list[str]
 ) -> None:
-    engine = FakeEngine(present=present)
+    engine = rebuilding_engine(present=present)
     told = place.reproduce(engine, place.originals({MANIFEST: manifest_bytes(**changed)}))
     assert (told.code, engine.jobs) == (3, [])
     for word in (IMAGE, *words):
@@ -129,7 +133,7 @@ def test_another_image_is_named_before_any_work(
 
 def test_an_image_that_cannot_be_built_is_named_with_the_reason(place: Place) -> None:
     place.monkeypatch.setenv("PATH", "/nonexistent")  # nothing that could make a base image
-    engine = FakeEngine(present={})
+    engine = rebuilding_engine(present={})
     told = place.reproduce(engine, place.originals(whole_results()))
     assert (told.code, engine.jobs) == (3, [])
     assert f"The manifest needs the builder image {IMAGE}" in told.err
@@ -138,9 +142,11 @@ def test_an_image_that_cannot_be_built_is_named_with_the_reason(place: Place) ->
 def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Place) -> None:
     changed = {"image": {"id": IMAGE, "locked": False}}
     files = results_of({ISO: CONTENT, MANIFEST: manifest_bytes(**changed)})
-    engine = FakeEngine(present={**image("sha256:other"), **image(IMAGE, locked=False)}, made=files)
+    engine = rebuilding_engine(
+        present={**image("sha256:other"), **image(IMAGE, locked=False)}, made=files
+    )
     assert place.reproduce(engine, place.originals(files)).code == 0
-    assert engine.plan.image.locked is False
+    assert plan_of(engine).image.locked is False
 
 
 # --- bad input and faults -----------------------------------------------------------------------
@@ -148,7 +154,7 @@ def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Pl
 
 def test_what_is_no_manifest_is_a_mistake_in_the_command(place: Place) -> None:
     for path in (place.folder / "none.json", place.folder, place.folder / ("x" * 5000)):
-        engine = FakeEngine()
+        engine = rebuilding_engine()
         told = place.reproduce(engine, path)
         assert (told.code, engine.jobs) == (2, []), path
         assert "There is no manifest at" in told.err
@@ -161,7 +167,7 @@ def test_what_is_no_file_beside_it_is_told_before_any_work(place: Place, name: s
     (manifest.parent / name).rename(target)
     for make in (lambda path: path.symlink_to(target), os.mkfifo):
         make(manifest.parent / name)
-        engine = FakeEngine()
+        engine = rebuilding_engine()
         told = place.reproduce(engine, manifest)
         assert (told.code, engine.jobs) == (6, []), name
         assert name in told.err
@@ -172,7 +178,7 @@ def test_a_text_without_end_is_not_read_into_memory(place: Place) -> None:
     manifest = place.originals(whole_results())
     with manifest.open("ab") as file:
         file.truncate(1 << 30)  # sparse
-    engine = FakeEngine()
+    engine = rebuilding_engine()
     told = place.reproduce(engine, manifest)
     assert (told.code, engine.jobs) == (6, [])
     assert "is larger than" in told.err
@@ -192,14 +198,14 @@ def test_a_text_without_end_is_not_read_into_memory(place: Place) -> None:
 def test_what_cannot_be_relied_on_is_told_before_any_work(
     place: Place, files: Mapping[str, bytes], reason: str
 ) -> None:
-    engine = FakeEngine()
+    engine = rebuilding_engine()
     told = place.reproduce(engine, place.originals(files))
     assert (told.code, engine.jobs) == (6, [])
     assert reason in told.err
 
 
 def test_the_log_of_a_rebuild_that_failed_stays(place: Place) -> None:
-    engine = FakeEngine(made=StepError("The tool failed"))
+    engine = rebuilding_engine(made=StepError("The tool failed"))
     told = place.reproduce(engine, place.originals(whole_results()))
     assert told.code == 5
     assert place.temporary == ["Debian-13-xfce.log"]
@@ -209,7 +215,7 @@ def test_the_log_of_a_rebuild_that_failed_stays(place: Place) -> None:
 
 def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Place) -> None:
     place.monkeypatch.setenv("TMPDIR", str(place.folder / "none"))
-    engine = FakeEngine()
+    engine = rebuilding_engine()
     told = place.reproduce(engine, place.originals(whole_results()))
     assert (told.code, engine.jobs) == (3, [])
     assert str(place.folder / "none") in told.err
@@ -233,7 +239,7 @@ def test_what_a_killed_rebuild_left_goes_with_the_next_one_and_nothing_else(plac
     descriptor = os.open(base / "distroclone-builder-reproduce-at-work", os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        assert place.reproduce(FakeEngine(), place.originals(whole_results())).code == 0
+        assert place.reproduce(rebuilding_engine(), place.originals(whole_results())).code == 0
     finally:
         os.close(descriptor)
     left = sorted(
@@ -244,7 +250,7 @@ def test_what_a_killed_rebuild_left_goes_with_the_next_one_and_nothing_else(plac
 
 
 def test_an_interrupted_rebuild_leaves_nothing(place: Place) -> None:
-    engine = FakeEngine(made=Interrupted("Interrupted"))
+    engine = rebuilding_engine(made=Interrupted("Interrupted"))
     told = place.reproduce(engine, place.originals(whole_results()))
     assert told.code == 130
     assert list((place.folder / "tmp").iterdir()) == []

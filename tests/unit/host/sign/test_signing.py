@@ -7,13 +7,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from builder.basics.errors import HostError
 from builder.host.cli import main
+from builder.host.cli.surroundings import Surroundings
 from builder.host.sign import signing
+from tests.support.fake_engine import without_engine
 from tests.support.keys import fingerprint, gpg, gpg_key, ssh_key
 from tests.support.results import (
     CONTENT,
@@ -26,17 +27,8 @@ from tests.support.results import (
     write_results,
 )
 
+SURROUNDINGS = Surroundings(open_engine=without_engine)
 SSH, GPG = f"{SUMS}.sig", f"{SUMS}.asc"
-
-
-@pytest.fixture(autouse=True)
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def connect() -> NoReturn:
-        message = "No container engine answers"
-        raise HostError(message)
-
-    monkeypatch.setattr("builder.host.cli.verify.connect", connect)
-    monkeypatch.setattr("builder.host.cli.build.connect", connect)
 
 
 @pytest.fixture
@@ -66,7 +58,7 @@ def keyring() -> Iterator[Path]:
 
 
 def run(*arguments: object) -> int:
-    return main.run([str(each) for each in arguments])
+    return main.run([str(each) for each in arguments], surroundings=SURROUNDINGS)
 
 
 def refused(capsys: pytest.CaptureFixture[str], folder: Path, signer: object) -> str:

@@ -1,5 +1,6 @@
 """A selector means one tree that can be built, or a clear error."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ from builder.basics.errors import SourceError, UsageError
 from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped
 from builder.formats.snapshot import SnapshotKind
 from builder.host.source.selection import choose, is_cache_newer, label, local_time
+from tests.support.reports import cache_report, tree_candidate
 
 ROME = ZoneInfo("Europe/Rome")
 CHICAGO = ZoneInfo("America/Chicago")
@@ -119,7 +121,7 @@ def test_a_tree_with_problems_is_refused_with_reason_remedy_and_choices(
 def test_nothing_to_build_is_said_so() -> None:
     with pytest.raises(SourceError) as caught:
         choose(report(candidate("cache", "2026-06-17 14:30", NO_KERNEL)), "latest", zone=UTC)
-    assert "Nothing in this cache can be built." in caught.value.advice
+    assert "Nothing here can be built." in caught.value.advice
 
 
 @pytest.mark.parametrize(
@@ -178,3 +180,51 @@ def test_times_are_shown_as_the_users_clock_showed_them() -> None:
     assert [f"{each:%H:%M}" for each in shown] == ["21:20", "19:20", "14:30"]
     undated = report(CACHE, date="soon")
     assert f"{local_time(undated, CACHE, zone=ROME):%H:%M}" == "16:30"
+
+
+TREE = tree_candidate(taken=seconds("2026-06-17 14:30:05"))
+OF_A_TREE = cache_report(TREE, filesystem="ext2/ext3")
+
+
+@pytest.mark.parametrize("selector", ["latest", "tree", "2026-06-17"])
+def test_a_tree_has_only_itself_to_choose(selector: str) -> None:
+    assert choose(OF_A_TREE, selector, zone=UTC) == TREE
+
+
+@pytest.mark.parametrize("selector", ["3", "cache", "Tree", "2026-06-18", "@2026-06-17_14:30", ""])
+def test_a_tree_has_no_snapshots_and_says_so(selector: str) -> None:
+    with pytest.raises(UsageError, match="A tree has no snapshots") as caught:
+        choose(OF_A_TREE, selector, zone=UTC)
+    assert f"so {selector} selects nothing" in str(caught.value)
+    assert "only the tree itself" in caught.value.advice
+
+
+def test_a_cache_has_no_tree() -> None:
+    with pytest.raises(UsageError, match="The cache has no snapshot tree"):
+        choose(REAL, "tree", zone=UTC)
+
+
+@pytest.mark.parametrize("selector", ["latest", "tree"])
+def test_a_tree_with_problems_is_refused_with_them(selector: str) -> None:
+    broken = cache_report(replace(TREE, problems=(NO_KERNEL,)))
+    with pytest.raises(SourceError, match="tree cannot be built: no kernel in /b") as caught:
+        choose(broken, selector, zone=UTC)
+    assert caught.value.advice == "Install it. Nothing here can be built."
+
+
+def test_a_tree_on_btrfs_is_no_cache_whose_snapshots_are_missing() -> None:
+    skipped = Skipped(path=".snapshots", reason=Problem(message="it is a symlink"))
+    on_btrfs = cache_report(TREE, filesystem="btrfs")
+    assert choose(on_btrfs, "latest", zone=UTC) == TREE
+    assert is_cache_newer(replace(on_btrfs, skipped=(skipped,)), TREE, zone=UTC) is False
+
+
+def test_a_tree_is_labelled_by_its_date_and_its_system() -> None:
+    assert label(OF_A_TREE) == "2026-06-17 14:30 | Debian GNU/Linux 13 (trixie)"
+    unknown = cache_report(replace(TREE, system=None, problems=(NO_KERNEL,)))
+    assert label(unknown) == "2026-06-17 14:30"
+
+
+def test_a_trees_date_is_that_of_a_file_and_shown_on_the_users_clock() -> None:
+    assert f"{local_time(OF_A_TREE, TREE, zone=ROME):%H:%M}" == "16:30"
+    assert is_cache_newer(OF_A_TREE, TREE, zone=ROME) is False

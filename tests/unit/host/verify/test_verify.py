@@ -5,13 +5,13 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from builder.basics.errors import HostError
 from builder.host.cli import main
+from builder.host.cli.surroundings import Surroundings
 from builder.host.results.manifest_reader import LARGEST
+from tests.support.fake_engine import without_engine
 from tests.support.results import (
     CONTENT,
     CYCLONEDX,
@@ -36,13 +36,7 @@ from tests.support.results import (
 Spoil = Callable[[Path], object]
 
 
-@pytest.fixture(autouse=True)
-def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def connect() -> NoReturn:
-        message = "No container engine answers"
-        raise HostError(message)
-
-    monkeypatch.setattr("builder.host.cli.verify.connect", connect)
+SURROUNDINGS = Surroundings(open_engine=without_engine)
 
 
 @pytest.fixture
@@ -53,7 +47,7 @@ def results(tmp_path: Path) -> Path:
 def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
     """Run `verify` and return its exit code and what it said."""
     capsys.readouterr()
-    code = main.run(["verify", *map(str, arguments)])
+    code = main.run(["verify", *map(str, arguments)], surroundings=SURROUNDINGS)
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     assert "defect" not in out + err

@@ -1,24 +1,22 @@
 """What is in the ISO against what its manifest says, on an engine that is a fake."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, BinaryIO, cast
 
 import pytest
 
-from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, StepError, VerificationError
-from builder.border.events import Event
 from builder.border.iso_contents import IsoContents, IsoFile
+from builder.border.jobs import VERIFY
 from builder.formats.package import Package
-from builder.host.engine import ContainerSpec, Engine
-from builder.host.engine.images import ImageFacts
+from builder.host.engine.faults import BindMissingError
 from builder.host.verify.verification import Check, Verdict, Verification, verify
 from builder.inside.iso.read_iso import read_iso
+from tests.support.fake_engine import FakeEngine, answering
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
 
 WHOLE = IsoContents(
@@ -35,37 +33,16 @@ WHOLE = IsoContents(
 )
 
 
-@dataclass
-class FakeEngine:
-    """An engine whose one container finds this in the ISO, or fails so."""
-
-    found: IsoContents | BuilderError
-    refusal: BuilderError | None = None
-    specs: list[ContainerSpec] = field(default_factory=list)
-
-    @property
-    def images(self) -> object:
-        facts = ImageFacts(id="sha256:1", labels={}, size=1)
-        return SimpleNamespace(find=lambda _tag: facts)
-
-    @contextlib.contextmanager
-    def started(self, spec: ContainerSpec) -> Iterator[object]:
-        self.specs.append(spec)
-        if self.refusal:
-            raise self.refusal
-        yield SimpleNamespace(finish=self._finish)
-
-    def _finish(self, _on_event: Callable[[Event], None]) -> Mapping[str, Any]:
-        if isinstance(self.found, BuilderError):
-            raise self.found
-        return cast("Mapping[str, Any]", to_data(self.found))
+def iso_engine(found: IsoContents | BuilderError) -> FakeEngine:
+    """Return an engine whose one container finds this in the ISO, or fails so."""
+    return FakeEngine(answers={VERIFY.name: answering(found)})
 
 
 def content_of(folder: Path, engine: FakeEngine) -> tuple[Verification, Check]:
     found = verify(
         write_results(folder),
         signer=None,
-        open_engine=lambda: cast("Engine", engine),
+        open_engine=lambda: engine,
         on_event=lambda _event: None,
     )
     (content,) = [check for check in found.checks if check.name == "content"]
@@ -73,14 +50,14 @@ def content_of(folder: Path, engine: FakeEngine) -> tuple[Verification, Check]:
 
 
 def test_an_iso_that_holds_what_its_manifest_says_is_verified(tmp_path: Path) -> None:
-    engine = FakeEngine(WHOLE)
+    engine = iso_engine(WHOLE)
     found, content = content_of(tmp_path, engine)
     assert (found.verified, content.verdict) == (True, Verdict.OK)
     (spec,) = engine.specs
     assert [bind.source for bind in spec.binds] == [str(tmp_path / ISO)]
     assert all(bind.read_only for bind in spec.binds)
-    assert not spec.network
-    assert spec.capabilities == ("DAC_READ_SEARCH",)
+    assert not spec.job.network
+    assert spec.job.capabilities == ("DAC_READ_SEARCH",)
 
 
 @pytest.mark.parametrize(
@@ -109,21 +86,21 @@ def test_an_iso_that_holds_what_its_manifest_says_is_verified(tmp_path: Path) ->
 def test_an_iso_that_holds_anything_else_is_not_verified(
     tmp_path: Path, found: IsoContents | BuilderError, reason: str
 ) -> None:
-    result, content = content_of(tmp_path, FakeEngine(found))
+    result, content = content_of(tmp_path, iso_engine(found))
     assert (result.verified, content.verdict) == (False, Verdict.FAILED)
     assert reason in content.finding
 
 
 def test_many_differences_are_counted_not_listed(tmp_path: Path) -> None:
     files = tuple(IsoFile(path=f"evil{n:03}", size=0, sha256="0") for n in range(900))
-    _found, content = content_of(tmp_path, FakeEngine(replace(WHOLE, files=files)))
+    _found, content = content_of(tmp_path, iso_engine(replace(WHOLE, files=files)))
     assert "and 898 more" in content.finding
     assert len(content.finding) < 400
 
 
 def test_an_engine_elsewhere_that_sees_no_iso_is_no_fault_of_the_iso(tmp_path: Path) -> None:
-    refusal = HostError("creating the container: bind source path does not exist: /x")
-    found, content = content_of(tmp_path, FakeEngine(WHOLE, refusal=refusal))
+    refusal = BindMissingError("creating the container: bind source path does not exist: /x")
+    found, content = content_of(tmp_path, FakeEngine(refusals={VERIFY.name: refusal}))
     assert (found.verified, content.verdict) == (True, Verdict.NOT_CHECKED)
     assert "the engine does not see" in content.finding
 
@@ -131,7 +108,7 @@ def test_an_engine_elsewhere_that_sees_no_iso_is_no_fault_of_the_iso(tmp_path: P
 @pytest.mark.parametrize("failure", [HostError("The engine went away"), StepError("Killed")])
 def test_a_check_that_broke_off_gives_no_verdict(tmp_path: Path, failure: BuilderError) -> None:
     with pytest.raises(type(failure)):
-        content_of(tmp_path, FakeEngine(failure))
+        content_of(tmp_path, iso_engine(failure))
 
 
 LAYOUT = """\

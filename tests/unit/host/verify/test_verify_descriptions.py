@@ -4,15 +4,15 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any
 
 import pytest
 
-from builder.basics.errors import HostError
 from builder.border.iso_contents import IsoContents
 from builder.formats.package import Package
 from builder.host.engine import Engine
 from builder.host.verify.verification import Check, Verdict, verify
+from tests.support.fake_engine import without_engine
 from tests.support.results import (
     CYCLONEDX,
     PACKAGES,
@@ -31,7 +31,7 @@ from tests.support.results import (
     write_sbom,
     write_sums,
 )
-from tests.unit.host.verify.test_verify_content import WHOLE, FakeEngine
+from tests.unit.host.verify.test_verify_content import WHOLE, iso_engine
 
 Spoil = Callable[[Path], object]
 COMPONENTS: list[dict[str, Any]] = cyclonedx_data()["components"]
@@ -52,17 +52,13 @@ def results(tmp_path: Path) -> Path:
 def checks_of(folder: Path, found: IsoContents | None = None) -> dict[str, Check]:
     """Verify a folder, with an engine that finds this in the ISO, or with none."""
 
-    def no_engine() -> NoReturn:
-        message = "No container engine answers"
-        raise HostError(message)
-
     def engine() -> Engine:
-        return cast("Engine", FakeEngine(found or WHOLE))
+        return iso_engine(found or WHOLE)
 
     result = verify(
         folder,
         signer=None,
-        open_engine=engine if found else no_engine,
+        open_engine=engine if found else without_engine,
         on_event=lambda _event: None,
     )
     checks = {check.name: check for check in result.checks}

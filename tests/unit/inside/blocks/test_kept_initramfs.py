@@ -65,7 +65,7 @@ class Machine:
         return KeptInitramfs(
             store=self.store,
             run=RUN,
-            decisive=self.decisive,
+            decisive=[self.decisive],
             source=lambda: self.source,
             reserve=lambda: self.free,
         )

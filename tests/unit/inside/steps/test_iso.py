@@ -10,7 +10,8 @@ from builder.inside.iso.iso_digests import digest_iso
 from builder.inside.iso.iso_report import Extent, check_layout, parse_files
 from builder.inside.medium import boot_images
 from builder.inside.medium.identity import MediumId
-from builder.inside.steps.iso import IsoStep, iso_progress, read_sums, write_sums
+from builder.inside.medium.sums import read_sums, write_sums
+from builder.inside.steps.iso import IsoStep, iso_progress
 from builder.inside.system.digests import Sums
 
 IDENTITY = MediumId(text="0123456789abcdef" * 2)

@@ -3,9 +3,9 @@
 from typing import Final
 
 from builder.basics.printable import short
-from builder.host.config.nearest import nearest
-from builder.host.config.nodes import Entry, Kind, Mapping, Node, Refused, Scalar, word_for
-from builder.host.config.problems import Problems
+from builder.host.yaml.nearest import nearest
+from builder.host.yaml.nodes import Entry, Kind, Mapping, Node, Refused, Scalar, word_for
+from builder.host.yaml.problems import Problems
 
 
 class Section:

@@ -25,8 +25,8 @@ from yaml.reader import ReaderError
 
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
-from builder.host.config.nodes import Entry, Items, Kind, Mapping, Node, Refused, Scalar
-from builder.host.config.problems import Place, Problems
+from builder.host.yaml.nodes import Entry, Items, Kind, Mapping, Node, Refused, Scalar
+from builder.host.yaml.problems import Place, Problems
 
 LARGEST: Final = 1 << 20  # bytes
 _DEEPEST: Final = 20  # levels of nesting; ours has three

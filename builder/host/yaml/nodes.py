@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from builder.host.config.problems import Place
+from builder.host.yaml.problems import Place
 
 
 class Kind(Enum):

@@ -1,0 +1,251 @@
+"""The jobs that a container of ours can do: one row each, from which both sides work.
+
+The host starts a container as its row says and refuses to let it see more; the container finds
+its code by the row's name. The table in docs/architecture.md is made from these rows.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from builder.border import paths
+from builder.border.boot_test import BootTestRequest, BootTestResult
+from builder.border.cache_report import CacheReport
+from builder.border.differences import Explanation
+from builder.border.iso_contents import IsoContents
+from builder.border.plan import BuildPlan
+from builder.border.requests import (
+    Abilities,
+    Built,
+    FreezeRequest,
+    Frozen,
+    FrozenNames,
+    Listed,
+    Nothing,
+    ScanRequest,
+    ThawRequest,
+    TreeRequest,
+)
+from builder.border.stored_blocks import PruneRequest, StoreFacts
+from builder.formats.identities import TreeName
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+KVM: Final = "/dev/kvm"
+_GIB: Final = 1 << 30
+_HOUR: Final = 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Something outside that a job may see."""
+
+    what: str
+    target: Path  # where it is in the container
+    writable: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a container may take before it is ended."""
+
+    memory: int = 3 * _GIB // 2  # bytes that all its processes may use, without any swap
+    processes: int = 512  # and threads
+    seconds: int = 2 * _HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job(Generic[Request, Result]):
+    """What is asked, what comes back, and all that the container may see and do."""
+
+    name: str
+    request: type[Request]
+    result: type[Result]
+    sees: tuple[Sight, ...]
+    capabilities: tuple[str, ...]
+    why: str
+    limits: Limits = field(default_factory=Limits)
+    loop_devices: bool = False  # it may attach files to loop devices
+    network: bool = False
+
+    @property
+    def on_image(self) -> bool:
+        """Whether this row is that of the same job on a cache image."""
+        return _IMAGE in self.sees
+
+
+_CACHE: Final = Sight(what="the cache", target=paths.CACHE)
+_CACHE_TO_FREEZE: Final = replace(_CACHE, writable=True)
+_IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE)
+_TREE: Final = Sight(what="the chosen tree", target=paths.SOURCE)
+_ISO: Final = Sight(what="the ISO", target=paths.MEDIUM)
+_WORK: Final = Sight(what="its work volume", target=paths.WORK, writable=True)
+_BLOCKS: Final = Sight(what="the block cache", target=paths.BLOCK_CACHE)
+_BLOCKS_TO_CHANGE: Final = replace(_BLOCKS, writable=True)
+
+_READING: Final = ("DAC_READ_SEARCH",)
+_MOUNTING: Final = ("MKNOD", "SYS_ADMIN")
+_FREEZING: Final = ("DAC_OVERRIDE", "SYS_ADMIN")
+_BUILDING: Final = (
+    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SETGID",
+    "SETUID", "SYS_ADMIN", "SYS_CHROOT",
+)  # fmt: skip
+_ANY_OWNER: Final = "to read files of any owner"
+
+SCAN: Final = Job(
+    name="scan",
+    request=ScanRequest,
+    result=CacheReport,
+    sees=(_CACHE,),
+    capabilities=_READING,
+    why=_ANY_OWNER,
+)
+SCAN_TREE: Final = replace(SCAN, sees=(_TREE,))
+FREEZE: Final = Job(
+    name="freeze",
+    request=FreezeRequest,
+    result=Frozen,
+    sees=(_CACHE_TO_FREEZE,),
+    capabilities=_FREEZING,
+    why="to make one btrfs snapshot; it does nothing else",
+)
+THAW: Final = Job(
+    name="thaw",
+    request=ThawRequest,
+    result=Nothing,
+    sees=(_CACHE_TO_FREEZE,),
+    capabilities=_FREEZING,
+    why="to delete the snapshots that `freeze` made; it does nothing else",
+)
+LIST_FROZEN: Final = Job(
+    name="list-frozen",
+    request=Nothing,
+    result=FrozenNames,
+    sees=(_CACHE,),
+    capabilities=_READING,
+    why="for `sweep`",
+)
+DIGEST: Final = Job(
+    name="digest",
+    request=TreeRequest,
+    result=TreeName,
+    sees=(_TREE,),
+    capabilities=_READING,
+    why="`reproduce` finds a tree by its digest",
+    limits=Limits(seconds=12 * _HOUR),
+)
+BUILD: Final = Job(
+    name="build",
+    request=BuildPlan,
+    result=Built,
+    sees=(
+        _TREE,
+        _WORK,
+        replace(_BLOCKS_TO_CHANGE, optional=True),
+        Sight(
+            what="the run's partial folder in the output folder",
+            target=paths.DELIVERY,
+            writable=True,
+            optional=True,
+        ),
+    ),
+    capabilities=_BUILDING,
+    why="a copy that keeps owners, modes, device nodes and file capabilities, or an overlay; "
+    "mounts and chroot for the initramfs",
+    limits=Limits(processes=4096, seconds=48 * _HOUR),
+)
+INVENTORY: Final = Job(
+    name="inventory",
+    request=TreeRequest,
+    result=Listed,
+    sees=(_TREE,),
+    capabilities=_READING,
+    why=_ANY_OWNER,
+    limits=Limits(seconds=12 * _HOUR),
+)
+ISO_INVENTORY: Final = Job(
+    name="iso-inventory",
+    request=Nothing,
+    result=Listed,
+    sees=(_ISO,),
+    capabilities=_READING,
+    why="as `verify`",
+)
+VERIFY: Final = Job(
+    name="verify",
+    request=Nothing,
+    result=IsoContents,
+    sees=(_ISO,),
+    capabilities=_READING,
+    why="to read an ISO that only its owner may read; one file of its squashfs is read, nothing "
+    "is unpacked",
+)
+EXPLAIN: Final = Job(
+    name="explain",
+    request=Nothing,
+    result=Explanation,
+    sees=(
+        Sight(what="the original ISO", target=paths.ORIGINAL),
+        Sight(what="the rebuilt ISO", target=paths.REBUILT),
+    ),
+    capabilities=_READING,
+    why="to read ISOs that only their owner may read",
+)
+SHOW_BLOCKS: Final = Job(
+    name="show-blocks",
+    request=Nothing,
+    result=StoreFacts,
+    sees=(_BLOCKS,),
+    capabilities=_READING,
+    why=_ANY_OWNER,
+)
+PRUNE_BLOCKS: Final = Job(
+    name="prune-blocks",
+    request=PruneRequest,
+    result=StoreFacts,
+    sees=(_BLOCKS_TO_CHANGE,),
+    capabilities=("DAC_OVERRIDE",),
+    why="to remove files of any owner",
+)
+PROBE: Final = Job(
+    name="probe",
+    request=Nothing,
+    result=Abilities,
+    sees=(_WORK,),
+    capabilities=_BUILDING,
+    why="`doctor` finds out by trying what a build needs",
+    loop_devices=True,
+)
+BOOT_TEST: Final = Job(
+    name="boot-test",
+    request=BootTestRequest,
+    result=BootTestResult,
+    sees=(_ISO, Sight(what="KVM", target=Path(KVM), writable=True, optional=True)),
+    capabilities=("DAC_OVERRIDE",),
+    why="QEMU, in an image of its own",
+    limits=Limits(memory=4 * _GIB),
+)
+
+
+def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
+    """Return the row of a job on a cache image, whose volume it mounts itself.
+
+    It does so read-only, in its own mount namespace.
+    """
+    others = tuple(each for each in job.sees if each not in (_CACHE, _TREE))
+    return replace(
+        job,
+        sees=(_IMAGE, *others),
+        capabilities=tuple(sorted({*job.capabilities, *_MOUNTING})),
+        why=f"{job.why}; to mount the volume, read-only, in its own mount namespace",
+        loop_devices=True,
+    )
+
+
+JOBS: Final = (
+    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, BUILD, on_image(BUILD), DIGEST,
+    on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
+    PRUNE_BLOCKS, PROBE, BOOT_TEST,
+)  # fmt: skip

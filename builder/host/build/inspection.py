@@ -1,0 +1,66 @@
+"""A build that can be looked at: stopped after a step, or kept where it failed.
+
+The container waits then with all that it has mounted, so that the tree is there as the step saw
+it. A shell is given at once, or everything stays until `sweep`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from builder.basics.errors import BuilderError, Stopped, UsageError
+from builder.basics.texts import say
+from builder.border import paths
+from builder.border.step_names import StepName
+from builder.host.engine import Engine
+from builder.host.engine.protocol import HeldError
+from builder.host.engine.terminal import has_terminal
+
+_SHOWN_ID: Final = 12  # characters of a container's id, as engines show it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What the user wants to see of a build."""
+
+    stop_after: StepName | None = None
+    debug_shell: bool = False
+    keep_failed: bool = False
+    before_shell: Callable[[], None] = lambda: None  # clears the terminal of what draws on it
+
+    @property
+    def holds_failed(self) -> bool:
+        """Whether the container shall wait when a step failed."""
+        return self.debug_shell or self.keep_failed
+
+    def check(self) -> None:
+        """Raise UsageError where nobody is there to look."""
+        if self.holds_failed and not has_terminal():
+            raise UsageError(
+                "{option} needs a terminal, and there is none",
+                hint="Leave it out in scripts and CI: the log beside the ISO has what every tool "
+                "printed.",
+                option="--debug-shell" if self.debug_shell else "--keep-failed",
+            )
+
+    def look_into(self, held: HeldError, engine: Engine) -> BuilderError:
+        """Show the waiting container to the user; return what the build ends with."""
+        ending = held.failure or Stopped(
+            "Stopped after the step {step}; nothing was delivered", step=held.step
+        )
+        if self.debug_shell:
+            self.before_shell()
+            engine.shell(held.container, folder=paths.WORK)
+            return ending
+        ending.keeps = True
+        ending.add_note(
+            say(
+                "The container {container} waits in the step {step}, with the system at {root}. "
+                "Look into it with: docker exec -it {container} bash",
+                container=held.container[:_SHOWN_ID],
+                step=held.step,
+                root=paths.ROOT,
+            )
+        )
+        ending.add_note(say("Remove it, and all that it uses, with: distroclone-builder sweep"))
+        return ending

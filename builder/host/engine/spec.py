@@ -1,0 +1,57 @@
+"""What the engine is asked to start, checked against the row of the job."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
+
+from builder.border.jobs import Job, Request, Result
+from builder.border.plan import Isolation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bind:
+    """A path of the engine's host, seen in the container."""
+
+    source: str
+    target: Path
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedVolume:
+    """A volume of the engine, seen in the container."""
+
+    name: str
+    target: Path
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSpec(Generic[Request, Result]):
+    """One run of a job: what is asked, and what of the engine's machine it sees.
+
+    Raises ValueError for anything that the job's row does not name, and for what it misses.
+    """
+
+    image: str
+    job: Job[Request, Result]
+    request: Request
+    run: str
+    binds: tuple[Bind, ...] = ()
+    volumes: tuple[NamedVolume, ...] = ()
+    isolation: Isolation = Isolation.CONFINED
+    devices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        mounts: tuple[Bind | NamedVolume, ...] = (*self.binds, *self.volumes)
+        given = [(each.target, not each.read_only) for each in mounts]
+        given += [(Path(device), True) for device in self.devices]
+        allowed = {each.target: each for each in self.job.sees}
+        for target, writable in given:
+            if target not in allowed or (writable and not allowed[target].writable):
+                message = f"{self.job.name} may not see {target} like that"
+                raise ValueError(message)
+        needed = {target for target, each in allowed.items() if not each.optional}
+        if missing := needed - {target for target, _writable in given}:
+            message = f"{self.job.name} does not see {sorted(map(str, missing))}"
+            raise ValueError(message)

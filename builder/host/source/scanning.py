@@ -1,0 +1,40 @@
+"""What can be built from a source, found out in a container that only reads it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from builder.basics.errors import SourceError
+from builder.basics.texts import say
+from builder.border.cache_report import CacheReport
+from builder.border.events import OnEvent
+from builder.border.requests import ScanRequest
+from builder.host.engine import ContainerSpec, Engine
+from builder.host.engine.faults import BindMissingError
+from builder.host.source.kinds import Source
+
+
+def scan(engine: Engine, image: str, source: Source, *, run: str, on_event: OnEvent) -> CacheReport:
+    """Read what the source holds. Raises SourceError for none, and for one that is unreadable."""
+    source.check(outputs=(Path(engine.facts().root),))
+    spec = ContainerSpec(
+        image=image,
+        job=source.scan,
+        request=ScanRequest(kind=source.kind),
+        run=run,
+        binds=(source.bind(),),
+    )
+    with _named(source):
+        return engine.run(spec, on_event)
+
+
+@contextlib.contextmanager
+def _named(source: Source) -> Iterator[None]:
+    """Say which source it is, and that it is missing where the engine says that a bind is."""
+    try:
+        yield
+    except SourceError as error:
+        error.add_note(say("The source is {path}", path=source.path))
+        raise
+    except BindMissingError as error:
+        raise source.missing() from error

@@ -1,0 +1,199 @@
+"""The steps of a build in order, made from its plan: each path and each input named once."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from builder.basics.codec import to_data
+from builder.basics.errors import SourceError
+from builder.border import paths
+from builder.border.plan import BuildPlan
+from builder.formats.system_facts import SystemFacts
+from builder.inside.blocks.fill_ahead import FillAhead
+from builder.inside.blocks.kept_initramfs import KeptInitramfs
+from builder.inside.blocks.store import BlockCache
+from builder.inside.medium import identity as medium
+from builder.inside.output.results import Results
+from builder.inside.output.room import images_beside
+from builder.inside.steps.boot import BootStep
+from builder.inside.steps.check import CheckStep
+from builder.inside.steps.configure import ConfigureStep
+from builder.inside.steps.initramfs import InitramfsStep
+from builder.inside.steps.iso import IsoStep
+from builder.inside.steps.manifest import ManifestStep
+from builder.inside.steps.provenance import ProvenanceStep
+from builder.inside.steps.sbom import SbomStep
+from builder.inside.steps.squashfs import SquashfsStep
+from builder.inside.steps.stage import StageStep
+from builder.inside.steps.step import Step, decisions
+from builder.inside.system.system import System
+from builder.inside.tree.tree_digest import Study
+
+_JOURNAL = paths.WORK / "changes.json"
+_GROUPS = paths.WORK / "groups"
+_PARTITION = paths.BOOT_PARTS / "efi.img"
+_SUMS = paths.BOOT_PARTS / "sums.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What the steps of one build work with, besides its plan.
+
+    What a step mounts for the later ones ends with `until`.
+    """
+
+    results: Results
+    study: Study
+    store: BlockCache | None
+    until: contextlib.ExitStack
+
+    def size(self) -> int:
+        """Wait for the walk over the source, and return the bytes of its files."""
+        return self.study.survey.result().size
+
+
+def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
+    """Return the steps of a plan, in order."""
+    early = _until_configured(plan, shop)
+    initramfs = InitramfsStep(
+        root=paths.ROOT,
+        kernels=_facts(plan).kernels,
+        source_date_epoch=plan.source_date_epoch,
+        meanwhile=_fill_ahead(plan, shop),
+    )
+    kept = _kept_initramfs(plan, shop, decisive=decisions((*early, initramfs)))
+    iso = shop.results.folder / f"{plan.iso_name}.iso"
+    return (
+        *early,
+        replace(initramfs, kept=kept),
+        *_medium(plan, shop, iso),
+        *_descriptions(plan, shop, iso),
+    )
+
+
+def _until_configured(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
+    """Return the steps that make the tree what it will be."""
+    return (
+        CheckStep(
+            source=paths.SOURCE,
+            work=paths.WORK,
+            results=shop.results,
+            candidate=plan.candidate,
+            survey=shop.study.survey.result,
+        ),
+        StageStep(
+            tree=shop.study.tree,
+            survey=shop.study.survey.result,
+            target=paths.ROOT,
+            layer=paths.LAYER,
+            beside=images_beside(paths.WORK, shop.results.folder),
+            staging=plan.staging,
+            until=shop.until,
+        ),
+        ConfigureStep(
+            root=paths.ROOT,
+            live=plan.recipe.live,
+            source_date_epoch=plan.source_date_epoch,
+            journal=_JOURNAL,
+        ),
+    )
+
+
+def _medium(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...]:
+    """Return the steps from the tree to the ISO."""
+    facts = _facts(plan)
+    return (
+        SquashfsStep(
+            root=paths.ROOT,
+            target=paths.ISO_TREE / medium.SQUASHFS,
+            packages=paths.ISO_TREE / medium.PACKAGES,
+            groups=_GROUPS,
+            compression=plan.recipe.compression,
+            block_cache=shop.store,
+            size=shop.size,
+            source_date_epoch=plan.source_date_epoch,
+        ),
+        BootStep(
+            root=paths.ROOT,
+            iso_tree=paths.ISO_TREE,
+            parts=paths.BOOT_PARTS,
+            partition=_PARTITION,
+            sums=_SUMS,
+            system=facts,
+            recipe=plan.recipe,
+            source_date_epoch=plan.source_date_epoch,
+        ),
+        IsoStep(
+            iso_tree=paths.ISO_TREE,
+            partition=_PARTITION,
+            sums=_SUMS,
+            target=iso,
+            pretty_name=facts.pretty_name,
+            volume_id=plan.volume_id,
+            source_date_epoch=plan.source_date_epoch,
+        ),
+    )
+
+
+def _descriptions(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...]:
+    """Return the steps that write the files beside the ISO."""
+    sbom = SbomStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        iso=iso,
+        facts=_facts(plan),
+        source_date_epoch=plan.source_date_epoch,
+        source=shop.study.digest.result,
+    )
+    manifest = ManifestStep(
+        root=paths.ROOT,
+        iso_tree=paths.ISO_TREE,
+        partition=_PARTITION,
+        iso=iso,
+        volume_id=plan.volume_id,
+        candidate=plan.candidate,
+        recipe=plan.recipe,
+        image=plan.image,
+        source_date_epoch=plan.source_date_epoch,
+        others=sbom.targets,
+        changes=_JOURNAL,
+        source=shop.study.digest.result,
+    )
+    return (sbom, manifest, ProvenanceStep(iso=iso, manifest=manifest.target, lock=paths.LOCK))
+
+
+def _kept_initramfs(
+    plan: BuildPlan, shop: Workshop, *, decisive: list[Mapping[str, Any]]
+) -> KeptInitramfs | None:
+    if shop.store is None:
+        return None
+    return KeptInitramfs(
+        store=shop.store,
+        run=plan.run,
+        decisive=(to_data(plan.image), *decisive),
+        source=shop.study.digest.result,
+        reserve=shop.size,
+    )
+
+
+def _fill_ahead(
+    plan: BuildPlan, shop: Workshop
+) -> Callable[[System], AbstractContextManager[object]]:
+    if shop.store is None:
+        return contextlib.nullcontext
+    return FillAhead(
+        root=paths.ROOT,
+        compression=plan.recipe.compression,
+        store=shop.store,
+        beside=paths.ISO_TREE,
+        size=shop.size,
+    ).running
+
+
+def _facts(plan: BuildPlan) -> SystemFacts:
+    if plan.candidate.system is None:
+        raise SourceError("There is no system in {selector}", selector=plan.candidate.selector)
+    return plan.candidate.system

@@ -1,0 +1,25 @@
+"""The job that says what can be built from a source, whatever kind it is."""
+
+from typing import assert_never
+
+from builder.border import paths
+from builder.border.cache_report import CacheReport
+from builder.border.requests import ScanRequest
+from builder.border.source import SourceKind
+from builder.inside.source import cache_image
+from builder.inside.source.scan import find_base, scan_cache, scan_tree
+from builder.inside.system.system import System
+
+
+def scan(request: ScanRequest, *, system: System) -> CacheReport:
+    """Report on the source that the container sees. Raises SourceError where there is none."""
+    match request.kind:
+        case SourceKind.CACHE:
+            return scan_cache(paths.CACHE)
+        case SourceKind.CACHE_IMAGE:
+            with cache_image.mounted(paths.CACHE_IMAGE, paths.CACHE, system=system):
+                return scan_cache(find_base(paths.CACHE), volume=paths.CACHE)
+        case SourceKind.TREE:
+            return scan_tree(paths.SOURCE)
+        case kind:
+            assert_never(kind)

@@ -1,0 +1,52 @@
+"""What a step is, and what of it decides bytes."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from builder.basics.codec import to_data
+from builder.border.step_names import StepName
+from builder.inside.system.system import System
+
+
+class Step(Protocol):
+    """One part of the work: a frozen dataclass whose fields are its inputs and outputs."""
+
+    name: ClassVar[StepName]
+    needs: ClassVar[tuple[str, ...]]  # tools of the image
+    neutral: ClassVar[tuple[str, ...]]  # fields that say how, where or when, but not what
+
+    def run(self, system: System) -> None:
+        """Do it. Raises one of our errors when it cannot be done."""
+
+
+def decisions(steps: Iterable[Step]) -> list[Mapping[str, Any]]:
+    """Return all that the steps decide, as plain data: every field that is not called neutral.
+
+    A field that is no plain data and not neutral either is a defect: TypeError.
+    """
+    return [{"step": step.name.value, **_decided(step)} for step in steps]
+
+
+def _decided(step: Any) -> Mapping[str, Any]:
+    names = {field.name for field in dataclasses.fields(step)}
+    if unknown := set(step.neutral) - names:
+        message = f"{step.name}: no fields: {sorted(unknown)}"
+        raise TypeError(message)
+    return {name: _plain(getattr(step, name)) for name in sorted(names - set(step.neutral))}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(value)
+        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    plain = to_data(value)
+    if plain is None or isinstance(plain, str | int | float | bool):
+        return plain
+    message = f"neither plain data nor called neutral: {value!r}"
+    raise TypeError(message)

@@ -1,0 +1,147 @@
+"""What the engine is asked for is what the job's row says; and a job that goes on is ended."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from builder.basics.errors import StepError
+from builder.border.events import Event, Result, ToolOutput, encode
+from builder.border.jobs import BUILD, JOBS, LIST_FROZEN, Job
+from builder.border.labels import LABEL_ROLE, LABEL_RUN
+from builder.border.plan import Isolation
+from builder.border.requests import FrozenNames
+from builder.host.engine.container import DockerJob, container_options
+from tests.support.specs import RUN, spec_for, title
+
+every_row = pytest.mark.parametrize("job", JOBS, ids=title)
+
+
+@every_row
+def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, Any]) -> None:
+    spec = spec_for(job)
+    options = container_options(spec, security_options=["apparmor=unconfined"])
+    mounts, labels = options.pop("mounts"), options.pop("labels")
+    devices = [f"{each}:{each}:rwm" for each in spec.devices]
+    loops = ["/dev/loop-control:/dev/loop-control:rwm"] if job.loop_devices else []
+    rules = {"device_cgroup_rules": ["b 7:* rmw"]} if job.loop_devices else {}
+    assert options == rules | {
+        "cap_drop": ["ALL"],
+        "cap_add": [*job.capabilities],
+        "security_opt": ["no-new-privileges", "apparmor=unconfined"],
+        "privileged": False,
+        "network_disabled": True,
+        "network_mode": "none",
+        "mem_limit": job.limits.memory,
+        "memswap_limit": job.limits.memory,  # so there is no swap
+        "pids_limit": job.limits.processes,
+        "devices": [*devices, *loops],
+        "init": True,
+        "hostname": "distroclone-builder",
+    }
+    assert (labels[LABEL_RUN], labels[LABEL_ROLE]) == (RUN, job.name)
+    assert {(each["Target"], not each["ReadOnly"]) for each in mounts} == {
+        (str(each.target), each.writable)
+        for each in job.sees
+        if str(each.target) not in spec.devices
+    }
+    for each in mounts:
+        if each["Type"] == "bind":
+            assert each["BindOptions"] == {"Propagation": "rprivate"}
+            assert each["Source"] in [bind.source for bind in spec.binds]
+
+
+def test_a_privileged_container_keeps_its_limits_and_has_no_network_either() -> None:
+    spec = replace(spec_for(BUILD), isolation=Isolation.PRIVILEGED)
+    options = container_options(spec, security_options=[])
+    assert options["privileged"]
+    assert (options["network_mode"], options["network_disabled"]) == ("none", True)
+    assert options["mem_limit"] == BUILD.limits.memory
+    assert [each["ReadOnly"] for each in options["mounts"] if each["Target"] == "/source"] == [True]
+
+
+class FakeContainer:
+    """A container that says these lines; without them, it works until it is killed."""
+
+    id = "fake"
+
+    def __init__(self, *events: Event, code: int = 0) -> None:
+        self.killed = threading.Event()
+        self.attrs = {"State": {"OOMKilled": False}}
+        self._events = events
+        self._code = code
+
+    def stream(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        """Yield the frames of its output."""
+        yield from ((f"{encode(event)}\n".encode(), None) for event in self._events)
+        if not any(isinstance(event, Result) for event in self._events):
+            assert self.killed.wait(timeout=20), "nobody kills it"
+
+    def kill(self) -> None:
+        """End it."""
+        self._code = 137
+        self.killed.set()
+
+    def wait(self) -> dict[str, int]:
+        """Return how it ended."""
+        return {"StatusCode": self._code}
+
+    def reload(self) -> None:
+        """Its attributes are what they are."""
+
+
+def job_of(container: Any, *, seconds: int) -> DockerJob[FrozenNames]:
+    limits = replace(LIST_FROZEN.limits, seconds=seconds)
+    return DockerJob(container, container.stream(), replace(LIST_FROZEN, limits=limits))
+
+
+def test_a_job_that_takes_longer_than_its_row_allows_is_killed_and_says_so() -> None:
+    container = FakeContainer(ToolOutput(step="x", text="still at it"))
+    heard: list[Event] = []
+    with pytest.raises(StepError) as caught:
+        job_of(container, seconds=0).finish(heard.append)
+    assert container.killed.is_set()
+    assert str(caught.value) == (
+        "The list-frozen container was ended: it was not done after 0 hours"
+    )
+    assert "health of its disks" in caught.value.advice
+    assert caught.value.output == ("still at it",)
+    assert heard == [ToolOutput(step="x", text="still at it")]
+
+
+def test_hours_are_told_as_people_count_them() -> None:
+    container = FakeContainer(code=137)
+    job = job_of(container, seconds=5400)
+    job._overdue = True
+    container.killed.set()
+    with pytest.raises(StepError, match=r"after 1\.5 hours"):
+        job.finish(lambda _event: None)
+
+
+def test_a_job_that_is_done_in_time_is_left_alone() -> None:
+    container = FakeContainer(Result(data={"names": ["a"]}))
+    threads = threading.active_count()
+    assert job_of(container, seconds=3600).finish(lambda _event: None) == FrozenNames(names=("a",))
+    assert not container.killed.is_set()
+    wait = threading.Event()
+    for _attempt in range(100):
+        if threading.active_count() <= threads:
+            break
+        wait.wait(0.02)
+    assert threading.active_count() <= threads  # nothing waits for the hour to pass
+
+
+def test_a_container_that_was_killed_by_somebody_else_is_not_called_overdue() -> None:
+    container = FakeContainer(code=137)
+    container.killed.set()
+    with pytest.raises(StepError, match=r"before it could give a result \(exit code 137\)"):
+        job_of(container, seconds=3600).finish(lambda _event: None)
+
+
+@pytest.mark.parametrize("data", [{}, {"names": [1]}, {"names": [], "more": 1}])
+def test_an_answer_that_is_none_of_the_rows_is_refused(data: dict[str, Any]) -> None:
+    container = FakeContainer(Result(data=data))
+    with pytest.raises(StepError, match="answer of the list-frozen container cannot be read"):
+        job_of(container, seconds=3600).finish(lambda _event: None)
