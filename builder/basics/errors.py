@@ -4,11 +4,14 @@ An error says what failed (`message`), what to do (`hint`), and, where a tool wa
 command and the last lines it printed. It can cross from the container to the host as plain data.
 """
 
+import traceback
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from builder.basics.texts import render
+
+_LAST_LINES: Final = 25  # of a traceback
 
 
 class ExitCode(IntEnum):
@@ -20,6 +23,7 @@ class ExitCode(IntEnum):
     SOURCE = 4
     STEP = 5
     VERIFICATION = 6
+    DEFECT = 70  # EX_SOFTWARE of sysexits.h
     INTERRUPTED = 130
 
 
@@ -102,6 +106,23 @@ class VerificationError(BuilderError):
     exit_code = ExitCode.VERIFICATION
 
 
+class DefectError(BuilderError):
+    """Something that can never happen did: a defect of this program."""
+
+    exit_code = ExitCode.DEFECT
+
+    @classmethod
+    def of(cls, error: BaseException) -> "DefectError":
+        """Return the defect that an unexpected error shows, with the end of its traceback."""
+        lines = "".join(traceback.format_exception(error)).splitlines()
+        return cls(
+            "Unexpected error: {reason}",
+            hint="This is a defect of distroclone-builder.",
+            output=lines[-_LAST_LINES:],
+            reason=f"{type(error).__name__}: {error}",
+        )
+
+
 class Stopped(BuilderError):
     """The build ended where it was told to."""
 
@@ -117,7 +138,7 @@ class Interrupted(BuilderError):
 _BRANCHES: Mapping[str, type[BuilderError]] = {
     branch.__name__: branch
     for branch in (
-        UsageError, HostError, SourceError, StepError, VerificationError, Interrupted,
+        UsageError, HostError, SourceError, StepError, VerificationError, DefectError, Interrupted,
     )
 }  # fmt: skip
 

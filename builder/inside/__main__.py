@@ -8,7 +8,7 @@ import json
 import sys
 import traceback
 
-from builder.basics.errors import BuilderError, ExitCode, StepError
+from builder.basics.errors import BuilderError, DefectError, ExitCode
 from builder.basics.signals import interruptible
 from builder.border import paths
 from builder.border.events import Event, Failed, Result, encode
@@ -31,14 +31,9 @@ def main() -> int:
         return int(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the last door: nothing may leave without a verdict
         sys.stderr.write(traceback.format_exc())
-        unexpected = StepError(
-            "Unexpected error in the container: {reason}",
-            hint="This is a defect of distroclone-builder; please report it with the log.",
-            output=traceback.format_exc().splitlines()[-25:],
-            reason=f"{type(error).__name__}: {error}",
-        )
-        _emit(Failed(error=unexpected.to_data()))
-        return int(ExitCode.STEP)
+        defect = DefectError.of(error)
+        _emit(Failed(error=defect.to_data()))
+        return int(defect.exit_code)
     _emit(Result(data=result))
     return int(ExitCode.DONE)
 

@@ -9,7 +9,7 @@ from typing import Any
 import docker
 import pytest
 
-from builder.basics.errors import HostError, Interrupted, SourceError, StepError
+from builder.basics.errors import DefectError, HostError, Interrupted, SourceError, StepError
 from builder.basics.signals import interruptible
 from builder.border import paths
 from builder.border.jobs import LIST_FROZEN, Job, Sight
@@ -107,11 +107,11 @@ def test_an_unknown_job_and_a_defect_inside_are_errors_of_the_step(
     ):
         job.finish(ignore)
     with (
-        pytest.raises(StepError, match="Unexpected error in the container") as caught,
+        pytest.raises(DefectError, match="Unexpected error") as caught,
         engine.started(spec(builder_image, job=replace(NOTHING_SEEN, name="build"))) as job,
     ):
         job.finish(ignore)
-    assert "please report it" in caught.value.advice
+    assert "defect of distroclone-builder" in caught.value.advice
     assert any("Traceback" in line for line in caught.value.output)
 
 

@@ -2,13 +2,13 @@
 
 import os
 import sys
-import traceback
 
 import click
 
-from builder.basics.errors import BuilderError, HostError, Interrupted, UsageError
+from builder.basics.errors import BuilderError, DefectError, Interrupted, UsageError
 from builder.basics.signals import held, interruptible
 from builder.border.events import encode
+from builder.host.cli.defects import plea
 from builder.host.cli.root import cli
 from builder.host.cli.surroundings import USUAL, Surroundings
 from builder.host.display import failed_event, render_failure
@@ -46,6 +46,8 @@ def _failed(error: Exception, arguments: list[str]) -> int:
         error.show()  # with the command's usage
         return error.exit_code
     click.echo(render_failure(known), err=True)
+    if isinstance(known, DefectError):
+        click.echo(plea(), err=True)
     for note in dict.fromkeys(getattr(error, "__notes__", ())):
         click.echo(note, err=True)
     return int(known.exit_code)
@@ -58,9 +60,4 @@ def _as_ours(error: Exception) -> BuilderError:
         return UsageError("{problem}", problem=error.format_message())
     if isinstance(error, click.Abort):
         return Interrupted("Interrupted")
-    return HostError(
-        "Unexpected error: {reason}",
-        hint="This is a defect of distroclone-builder; please report it with the lines above.",
-        output=traceback.format_exception(error),
-        reason=f"{type(error).__name__}: {error}",
-    )
+    return DefectError.of(error)

@@ -1,12 +1,17 @@
 """Whatever goes wrong, the command ends with words and a documented exit code."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import click
 import pytest
 
-from builder.basics.errors import StepError
-from builder.host.cli import main
+from builder.basics.errors import DefectError, StepError, error_from_data
+from builder.host.cli import defects, main
+
+PROJECT = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
+ADDRESS = PROJECT["urls"]["Issues"]
 
 
 def failing(error: BaseException) -> click.Command:
@@ -49,11 +54,27 @@ def test_with_json_the_last_line_is_the_error_and_its_notes(
 def test_a_defect_of_ours_is_told_as_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ended(ZeroDivisionError("by {nothing}"), monkeypatch) == 3
+    assert ended(ZeroDivisionError("by {nothing}"), monkeypatch) == 70
     told = capsys.readouterr().err
     assert told.startswith("Error: Unexpected error: ZeroDivisionError: by {nothing}\n")
-    assert "please report it" in told
+    assert "This is a defect of distroclone-builder" in told
+    assert f"Please report it, with the log and the lines above: {ADDRESS}" in told
     assert "test_last_door.py" in told
+
+
+def test_a_defect_in_a_container_is_one_here_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = DefectError.of(ZeroDivisionError("inside")).to_data()
+    assert ended(error_from_data(inside), monkeypatch) == 70
+    assert ADDRESS in capsys.readouterr().err
+
+
+def test_a_program_that_was_never_installed_names_no_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(defects, "_PACKAGE", "a-package-that-is-not-there")
+    assert defects.plea() == "Please report it, with the log and the lines above."
 
 
 def test_a_reader_that_went_away_is_no_error_to_tell(
