@@ -29,10 +29,11 @@ from builder.host.image.builder_image import (
     tools_tag,
 )
 from builder.host.image.package_archive import PackageHashError
-from builder.host.image.resources import BuildContext, base_pin, builder_context
+from builder.host.image.resources import BuildContext, base_pin, builder_context, code_files
 from builder.host.image.workshop import LockOutdatedError
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import FakeImages, facts
+from tests.support.house import imports
 
 _ROOT = Path(__file__).parents[4]
 _TAG = "from builder.host.image.builder_image import builder_tag; print(builder_tag(locked=True))"
@@ -283,3 +284,40 @@ def test_an_interrupted_bootstrap_may_clean_up_after_itself(
         ensure_base(engine, on_event=ignore)
     assert (tmp_path / "began").exists()
     assert (tmp_path / "cleaned").exists()
+
+
+def test_the_image_holds_just_what_the_container_imports() -> None:
+    known = {
+        ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__"): content.decode()
+        for path, content in code_files().items()
+        if path.endswith(".py")
+    }
+    reached: set[str] = set()
+    waiting = ["builder.inside.__main__"]
+    while waiting:
+        module = waiting.pop()
+        if module in reached or module not in known:
+            continue
+        reached.add(module)
+        named = imports(known[module], module)
+        waiting += (part for name in named for part in (name, name.rpartition(".")[0]))
+        waiting.append(module.rpartition(".")[0])
+    started_as_files = {"builder.inside.system.enter"}
+    assert set(known) - reached - started_as_files == set()
+
+
+def test_no_other_module_of_the_host_decides_which_image_is_needed(
+    pristine: tuple[Path, str],
+) -> None:
+    checkout, before = pristine
+    deciding = {"image/layers.py", "image/image_archive.py"}  # which write the layers
+    host = checkout / "builder/host"
+    changed = [path for path in host.rglob("*.py") if str(path.relative_to(host)) not in deciding]
+    originals = {path: path.read_bytes() for path in changed}
+    try:
+        for path, content in originals.items():
+            path.write_bytes(content + b"# changed\n")
+        assert tag_of(checkout) == before
+    finally:
+        for path, content in originals.items():
+            path.write_bytes(content)

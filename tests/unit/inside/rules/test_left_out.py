@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from builder.inside.rules import RULES
-from builder.inside.rules.left_out import page
+from tests.support.left_out import page
 
 PAGE = Path(__file__).parents[4] / "docs/what-is-left-out.md"
 
 
 def test_the_page_is_what_the_tables_say() -> None:
     assert PAGE.read_text() == page(), (
-        "write builder.inside.rules.left_out.page() to the file again"
+        "write tests.support.left_out.page() to the file again"
     )
 
 

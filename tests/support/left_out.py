@@ -9,7 +9,7 @@ from builder.inside.tree.excludes import EXCLUDES, KEPT_XATTR
 _TOP = """\
 # What is left out of the ISO
 
-This page is made from the program's own tables (`builder/inside/rules/left_out.py`); a test
+This page is made from the program's own tables (`tests/support/left_out.py`); a test
 compares them. The source itself is never changed: everything here happens to a copy, or to a layer
 over the source that stands for one. The manifest of every build lists each path that was touched,
 with the name of the rule that did it.
