@@ -5,7 +5,7 @@ Inside, other people's packages are those that the image's lock file names, in o
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -143,6 +143,33 @@ def test_what_is_shared_is_used_by_both_sides() -> None:
             }
             through = parts & set(SHARED)  # a value of a shared module, used with that
             assert {"host", "inside"} <= parts or through, f"{module} is used by {sorted(parts)}"
+
+
+def circles(graph: Mapping[str, set[str]]) -> set[str]:
+    """Return the modules that import each other in a circle."""
+    rest = {module: set(named) for module, named in graph.items()}
+    while free := {module for module, named in rest.items() if not named & rest.keys()}:
+        for module in free:
+            del rest[module]
+    return set(rest)
+
+
+def test_a_circle_would_be_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"a", "b", "c"}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    sources = {module: path.read_text("utf-8") for module, path in every_module()}
+    graph = {
+        module: {
+            known
+            for name in imports(source, module)
+            for known in (name, name.rpartition(".")[0])
+            if known in sources and known != module
+        }
+        for module, source in sources.items()
+    }
+    assert circles(graph) == set()
 
 
 def test_no_package_stands_on_two_floors() -> None:
