@@ -66,7 +66,7 @@ class BuilderError(Exception):
     def to_data(self) -> dict[str, Any]:
         """Return the error as plain data, for the way out of the container."""
         return {
-            "kind": type(self).__name__,
+            "kind": self._branch(),
             "message": self.message,
             "hint": self.hint,
             "temporary": self.temporary,
@@ -74,6 +74,11 @@ class BuilderError(Exception):
             "output": list(self.output),
             "values": self.values,
         }
+
+    def _branch(self) -> str:
+        """Return the name of the branch that a finer error is of."""
+        names = [each.__name__ for each in type(self).__mro__]
+        return next((name for name in names if name in _BRANCHES), StepError.__name__)
 
 
 class UsageError(BuilderError):

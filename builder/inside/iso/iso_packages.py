@@ -10,12 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import StepError
 from builder.formats.package import Package
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.iso.iso_report import Extent
 from builder.inside.medium import identity as medium
 from builder.inside.system.system import System
+from builder.inside.system.tool_error import ToolError
 
 _CRASHES: Final = frozenset({"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"})
 
@@ -37,8 +37,8 @@ def read_iso_packages(
             if len(content) > MOST_BYTES:
                 message = f"it is larger than {MOST_BYTES} bytes"
                 raise UnreadableError(message)
-    except StepError as error:
-        if "code" not in error.values and error.values.get("signal") not in _CRASHES:
+    except ToolError as error:
+        if error.code is None and error.signal not in _CRASHES:
             raise
         raise UnreadableError(error.output[-1] if error.output else str(error)) from error
     return tuple(each.package for each in parse_status(content))

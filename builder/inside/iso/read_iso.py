@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import StepError, VerificationError
+from builder.basics.errors import VerificationError
 from builder.basics.printable import clean
 from builder.border.iso_contents import IsoContents, IsoFile
 from builder.formats.package import Package
@@ -15,6 +15,7 @@ from builder.inside.iso.iso_packages import UnreadableError, read_iso_packages
 from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.medium.identity import ESP_NAME
 from builder.inside.system.system import System
+from builder.inside.system.tool_error import ToolError
 
 _COMPLAINT: Final = re.compile(r": FAILURE :|^FATAL ERROR: |^Can.t find a valid SQUASHFS")
 _MOST_EXTENTS: Final = 20_000  # ours have some hundred; each costs time in every chunk
@@ -72,8 +73,8 @@ def readable() -> Iterator[None]:
     """Raise VerificationError for what tools of ours, or our own reading, find in an ISO."""
     try:
         yield
-    except StepError as error:
-        if "code" not in error.values:  # ended by a signal, or not there: not the ISO's fault
+    except ToolError as error:
+        if error.code is None:  # not the ISO's fault
             raise
         complaints = [line for line in error.output if _COMPLAINT.search(line)]
         raise _unreadable(complaints[0] if complaints else error) from error

@@ -18,12 +18,12 @@ from builder.border.step_names import StepName
 from builder.inside.linux import acl
 from builder.inside.output.room import check_room
 from builder.inside.system.system import System
+from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.overlay import NoOverlayError, Overlay
 from builder.inside.tree.survey import SourceTree, Survey
 
 # `--info=progress2`:   1,234,567  12%   10.00MB/s    0:00:00 (xfr#5, to-chk=95/123)
 _PROGRESS: Final = re.compile(r"^\s*[\d,.]+[KMGTP]?\s+(\d{1,3})%\s+\S+/s\s")
-_EXIT_CODE: Final = re.compile(r"^rsync (?:error|warning): .*\(code (\d+)\)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ class StageStep:
         check_room(self.target, survey.size * (1 + self.beside))
         try:
             system.run(self.argv(), progress=rsync_progress)
-        except StepError as error:
+        except ToolError as error:
             raise _explained(error) from error
         target = os.fsencode(self.target)
         for path in survey.listed:
@@ -104,22 +104,17 @@ def rsync_progress(line: str) -> float | None:
     return min(int(match[1]), 100) / 100 if match else None
 
 
-def _explained(error: StepError) -> StepError:
+def _explained(error: ToolError) -> StepError:
     """Say what an exit of rsync means here; rsync(1), "EXIT VALUES"."""
     if any("No space left on device" in line for line in error.output):
         message = "There is not enough space for the copy of the system"
         hint = "Free some space where the container engine keeps its volumes, then build again."
-    elif _exit_code(error) == 24:
+    elif error.code == 24:
         message = "The source changed while it was copied: files vanished"
         hint = "Let the running backup or deletion finish, then build again."
-    elif _exit_code(error) == 23:
+    elif error.code == 23:
         message = "Some files of the source could not be copied"
         hint = "The log names them. A file that cannot be read may be damaged on the disk."
     else:
         return error
     return StepError(message, hint=hint, command=error.command, output=error.output)
-
-
-def _exit_code(error: StepError) -> int | None:
-    codes = [match[1] for line in error.output if (match := _EXIT_CODE.match(line))]
-    return int(codes[-1]) if codes else None

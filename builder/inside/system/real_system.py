@@ -23,6 +23,7 @@ from builder.basics.errors import StepError
 from builder.basics.signals import held, undoing
 from builder.border.events import Note, OnEvent, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.inside.system import enter
+from builder.inside.system.tool_error import ToolError
 
 _LAST_LINES: Final = 25
 _LONGEST_LINE: Final = 4000
@@ -192,7 +193,7 @@ def _started(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start a process group; end all of it when the body is left early.
 
-    Raises StepError for a tool that is not there; what the body does not find is its own affair.
+    Raises ToolError for a tool that is not there; what the body does not find is its own affair.
     """
     with tempfile.TemporaryFile() as prepared:  # a file, so that no pipe can fill and block
         prepared.write(stdin)
@@ -250,12 +251,12 @@ def _full_disk_named() -> Iterator[None]:
         ) from error
 
 
-def _not_installed(command: Sequence[str]) -> StepError:
+def _not_installed(command: Sequence[str]) -> ToolError:
     message = "{tool} is not installed in this image"
-    return StepError(message, command=command, tool=command[0])
+    return ToolError(message, command=command, tool=command[0])
 
 
-def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: str) -> StepError:
+def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: str) -> ToolError:
     if code < 0:
         name = _signal_name(-code)
         hint = ""
@@ -265,16 +266,16 @@ def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: 
                 "must have."
             )
         message = "{tool} was ended by {signal}"
-        return StepError(message, hint=hint, command=command, output=output, tool=tool, signal=name)
+        return ToolError(message, hint=hint, command=command, output=output, tool=tool, signal=name)
     if any("No space left on device" in line for line in output):
-        return StepError(
+        return ToolError(
             "{tool} found the disk full",
             hint=_ROOM,
             command=command,
             output=output,
             tool=tool,
         )
-    return StepError(
+    return ToolError(
         "{tool} failed with exit code {code}",
         command=command,
         output=output,

@@ -29,14 +29,14 @@ class System(Protocol):
         environment is small and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every
         line of output goes to the log; lines end at LF or CR, and a line for which `progress`
         returns a fraction (0.0 to 1.0) becomes a progress event instead of a log line. Raises
-        StepError with the command and the last lines for an exit code not in `success`.
+        ToolError with the command and the last lines for an exit code not in `success`.
         """
         ...
 
     def reading(self, argv: Sequence[str]) -> AbstractContextManager[BinaryIO]:
         """Run a tool while the body reads what it prints on standard output, as bytes.
 
-        The environment is that of `run`. When the body is left, StepError is raised for an exit
+        The environment is that of `run`. When the body is left, ToolError is raised for an exit
         code other than 0; it takes the place of an EOFError of the body. Any other error in the
         body ends the tool.
         """

@@ -16,6 +16,7 @@ from builder.formats.package import Package
 from builder.host.engine.faults import BindMissingError
 from builder.host.verify.verification import Check, Verdict, Verification, verify
 from builder.inside.iso.read_iso import read_iso
+from builder.inside.system.tool_error import ToolError
 from tests.support.fake_engine import FakeEngine, answering
 from tests.support.results import CONTENT, ISO, PACKAGES, PARTS, digest, write_results
 
@@ -177,7 +178,7 @@ def test_files_and_partition_of_an_iso_are_read(tmp_path: Path) -> None:
         (LAYOUT.replace("GPT start and size", "GPT"), ""),
         (LAYOUT, "File data lba:  0 , 2 , 1 , 100 , '/live/a\n"),
         (LAYOUT, "File data lba:  0 , 2 , 1 , 1 , '/a'\n" * 30_000),
-        (StepError("{tool} failed with exit code {code}", tool="xorriso", code=5), ""),
+        (ToolError("{tool} failed with exit code {code}", tool="xorriso", code=5), ""),
     ],
 )
 def test_an_iso_that_xorriso_finds_strange_gets_a_verdict(
@@ -192,13 +193,13 @@ def test_an_iso_that_xorriso_finds_strange_gets_a_verdict(
 def test_what_xorriso_complains_of_is_told(tmp_path: Path) -> None:
     complaint = "libisofs: FAILURE : Wrong or damaged PVD"
     output = ("xorriso 1.5.6", complaint, "xorriso : aborting : -abort_on 'FAILURE'")
-    failure = StepError("{tool} failed with exit code {code}", output=output, tool="x", code=5)
+    failure = ToolError("{tool} failed with exit code {code}", output=output, tool="x", code=5)
     with pytest.raises(VerificationError, match="Wrong or damaged PVD"):
         read(tmp_path / ISO, failure)
 
 
 def test_a_tool_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
-    killed = StepError("{tool} was ended by {signal}", tool="xorriso", signal="SIGKILL")
+    killed = ToolError("{tool} was ended by {signal}", tool="xorriso", signal="SIGKILL")
     with pytest.raises(StepError):
         read(tmp_path / ISO, killed)
 
@@ -225,13 +226,13 @@ def test_the_packages_in_the_iso_are_read(tmp_path: Path) -> None:
         (SQUASHFS, b"x" * 2000, "larger than 1000 bytes"),
         (
             SQUASHFS,
-            StepError("{tool} failed with exit code {code}", tool="unsquashfs", code=1,
+            ToolError("{tool} failed with exit code {code}", tool="unsquashfs", code=1,
                       output=["FATAL ERROR: \x1b[2Jdata"]),
             "FATAL ERROR: [2Jdata",
         ),
         (
             SQUASHFS,
-            StepError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGSEGV"),
+            ToolError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGSEGV"),
             "ended by SIGSEGV",
         ),
     ],
@@ -252,7 +253,7 @@ def test_a_package_database_that_cannot_be_read_is_told_beside_the_rest(
 
 
 def test_an_unsquashfs_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
-    killed = StepError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGKILL")
+    killed = ToolError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGKILL")
     (tmp_path / ISO).write_bytes(b"\0" * 300_000)
     with pytest.raises(StepError):
         read(tmp_path / ISO, LAYOUT, SQUASHFS, killed)

@@ -7,6 +7,7 @@ import pytest
 
 from builder.basics.errors import StepError
 from builder.inside.steps.stage import StageStep, rsync_progress
+from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.excludes import EXCLUDES, filters, swap_files
 from builder.inside.tree.tree import Tree
 from tests.support.machines import RecordingSystem
@@ -24,7 +25,7 @@ def failing(code: int, *lines: str) -> RecordingSystem:
     def fail(argv: Sequence[str]) -> str:
         ending = f"rsync error: some text (code {code}) at main.c(1338) [sender=3.4.1]"
         message = "rsync failed"
-        raise StepError(message, command=argv, output=(*lines, ending))
+        raise ToolError(message, tool="rsync", code=code, command=argv, output=(*lines, ending))
 
     return RecordingSystem(fail)
 

@@ -1,5 +1,6 @@
 """Running tools: output, progress, failures, interruption."""
 
+import json
 import os
 import signal
 import threading
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.basics.errors import Interrupted, StepError
+from builder.basics.errors import Interrupted, StepError, error_from_data
 from builder.basics.signals import interruptible
 from builder.border.events import Event, StepFinished, StepProgress, StepStarted, ToolOutput
 from builder.inside.system.real_system import RealSystem
+from builder.inside.system.tool_error import ToolError
 
 
 @pytest.fixture
@@ -80,9 +82,10 @@ def test_progress_lines_become_events_and_stay_out_of_the_log(
 
 
 def test_a_failure_names_the_command_the_code_and_the_last_lines(system: RealSystem) -> None:
-    with pytest.raises(StepError) as caught:
+    with pytest.raises(ToolError) as caught:
         system.run(["sh", "-c", "echo before; echo broken >&2; exit 7"])
-    assert "7" in str(caught.value)
+    assert str(caught.value) == "sh failed with exit code 7"
+    assert (caught.value.code, caught.value.signal) == (7, "")
     assert caught.value.output[-1] == "broken"
     assert caught.value.command[0] == "sh"
 
@@ -92,19 +95,35 @@ def test_an_accepted_exit_code_is_no_failure(system: RealSystem) -> None:
 
 
 def test_a_tool_that_a_signal_ended_is_named_so(system: RealSystem) -> None:
-    with pytest.raises(StepError, match="SIGKILL"):
+    with pytest.raises(ToolError, match="SIGKILL") as caught:
         system.run(["sh", "-c", "kill -9 $$"])
+    assert (caught.value.code, caught.value.signal) == (None, "SIGKILL")
 
 
 def test_a_full_disk_is_named_so(system: RealSystem) -> None:
-    with pytest.raises(StepError, match="disk full") as caught:
+    with pytest.raises(ToolError, match="disk full") as caught:
         system.run(["cp", "/proc/self/status", "/dev/full"])
     assert caught.value.advice
+    assert (caught.value.code, caught.value.signal) == (None, "")
 
 
 def test_a_missing_tool_is_named(system: RealSystem) -> None:
-    with pytest.raises(StepError, match="no-such-tool is not installed"):
+    with pytest.raises(ToolError, match="no-such-tool is not installed") as caught:
         system.run(["no-such-tool"])
+    assert (caught.value.code, caught.value.signal) == (None, "")
+
+
+@pytest.mark.parametrize("script", ["exit 7", "kill -9 $$"])
+def test_outside_a_failed_tool_is_a_failed_step(system: RealSystem, script: str) -> None:
+    with pytest.raises(ToolError) as caught:
+        system.run(["sh", "-c", f"echo last; {script}"])
+    data = json.loads(json.dumps(caught.value.to_data()))
+    assert data["kind"] == "StepError"
+    outside = error_from_data(data)
+    assert type(outside) is StepError
+    assert str(outside) == str(caught.value)
+    assert (outside.advice, outside.exit_code) == (caught.value.advice, 5)
+    assert (outside.command, outside.output) == (caught.value.command, ("last",))
 
 
 def test_a_signal_without_a_name_is_named_by_its_number(system: RealSystem) -> None:
