@@ -4,10 +4,11 @@ A kind is a frozen value that answers everything that differs between kinds, so 
 asks which one it is. Paths are those of the engine's machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Protocol, TypeVar
+from types import MappingProxyType
+from typing import ClassVar, Final, Protocol, TypeVar
 
 from builder.basics.errors import SourceError, UsageError
 from builder.border import paths
@@ -229,9 +230,9 @@ class PlainTree:
         )
 
 
-KINDS: dict[SourceKind, type[CacheFolder | CacheImage | PlainTree]] = {
-    each.kind: each for each in (CacheFolder, CacheImage, PlainTree)
-}
+KINDS: Final[Mapping[SourceKind, type[CacheFolder | CacheImage | PlainTree]]] = MappingProxyType(
+    {each.kind: each for each in (CacheFolder, CacheImage, PlainTree)}
+)
 
 
 def source_of(kind: SourceKind, path: Path) -> Source:

@@ -15,6 +15,7 @@ class Mount:
 
     point: str
     filesystem: str  # e.g. "ext4"
+    writable: bool  # the filesystem itself, wherever else it is mounted
 
 
 def mounts() -> tuple[Mount, ...]:
@@ -43,7 +44,9 @@ def filesystem_at(path: Path) -> str:
 def _parse(line: str) -> Mount:
     fields, _dash, rest = line.partition(" - ")
     point = fields.split(" ")[4]
+    kind, _source, options = rest.split(" ", 2)
     return Mount(
         point=_ESCAPE.sub(lambda match: chr(int(match[1], 8)), point),
-        filesystem=rest.split(" ", 1)[0],
+        filesystem=kind,
+        writable=options.split(",")[0] == "rw",
     )

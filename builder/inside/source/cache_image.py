@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError, StepError
+from builder.inside.linux.mounts import mounts
 from builder.inside.system.system import System
 
 _LOOP_CTL_GET_FREE: Final = 0x4C82  # linux/loop.h
@@ -93,13 +94,11 @@ def check(image: Path) -> None:
 
 def _check_read_only(target: Path) -> None:
     """Refuse a volume that somebody else has mounted writable: the kernel gave us that one."""
-    for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
-        fields, _separator, rest = line.partition(" - ")
-        if fields.split()[4] == os.fspath(target) and rest.split()[2].split(",")[0] == "rw":
-            raise SourceError(
-                "The cache image is mounted writable on the engine's host",
-                hint="Unmount it there, or give the mounted folder with --cache.",
-            )
+    if any(mount.point == os.fspath(target) and mount.writable for mount in mounts()):
+        raise SourceError(
+            "The cache image is mounted writable on the engine's host",
+            hint="Unmount it there, or give the mounted folder with --cache.",
+        )
 
 
 def make_loop_devices() -> None:

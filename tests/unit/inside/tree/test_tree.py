@@ -305,7 +305,7 @@ def test_a_mount_inside_stops_a_removal_before_it_begins(
     (root / "etc/proc").mkdir()
     monkeypatch.setattr(
         "builder.inside.linux.mounts.mounts",
-        lambda: (Mount(point=str(root / "etc/proc"), filesystem="proc"),),
+        lambda: (Mount(point=str(root / "etc/proc"), filesystem="proc", writable=True),),
     )
     tree = editing(root)
     for change in (tree.remove, tree.empty):
