@@ -128,7 +128,7 @@ def test_a_privileged_container_gives_the_same_or_says_why_it_cannot(
 
 def test_another_checkout_has_the_same_image_recipe(laboratory: Laboratory) -> None:
     script = (
-        "import hashlib; from builder.host import resources; "
+        "import hashlib; from builder.host.image import resources; "
         "context = resources.builder_context(); print(resources.__file__, context.digest, "
         "hashlib.sha256(context.archive().read()).hexdigest())"
     )

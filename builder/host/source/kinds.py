@@ -160,7 +160,7 @@ class CacheImage:
         """See `Source.missing`."""
         return SourceError(
             "There is no cache image at {path}",
-            hint="Name a file that holds a btrfs volume with a cache.",
+            hint="Name a file that holds a btrfs volume with a cache with --cache-image.",
             path=self.path,
         )
 
@@ -225,7 +225,7 @@ class PlainTree:
         """See `Source.missing`."""
         return SourceError(
             "There is no folder at {path}",
-            hint="Name the folder that holds a root filesystem: etc, usr, var and the others.",
+            hint="Name the folder that holds a root filesystem (etc, usr, var …) with --tree.",
             path=self.path,
         )
 
