@@ -20,7 +20,7 @@ Place = tuple[str | int, ...]  # the fields and positions that lead to a value
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 _WORDS: Final[Mapping[type, str]] = {
-    str: "a text", int: "a whole number", float: "a number", bool: "true or false",
+    str: "a string", int: "a whole number", float: "a number", bool: "true or false",
     list: "a list", tuple: "a list", dict: "an object", types.NoneType: "null",
 }  # fmt: skip
 

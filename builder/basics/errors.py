@@ -122,7 +122,7 @@ class DefectError(BuilderError):
         lines = "".join(traceback.format_exception(error)).splitlines()
         return cls(
             "Unexpected error: {reason}",
-            hint="This is a defect of distroclone-builder.",
+            hint="This is a bug in distroclone-builder.",
             output=lines[-_LAST_LINES:],
             reason=f"{type(error).__name__}: {error}",
         )

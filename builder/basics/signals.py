@@ -88,7 +88,7 @@ def undoing(undo: Callable[[], object]) -> Iterator[None]:
             try:
                 undo()
             except BuilderError as second:
-                first.add_note(say("Not undone: {reason}", reason=second))
+                first.add_note(say("Cleanup failed: {reason}", reason=second))
         raise
     with held():
         undo()

@@ -109,10 +109,10 @@ def decode_rows(lines: Iterable[str]) -> Iterator[Row]:
                 if not ended:
                     raise ValueError(line[:200])
         except (ValueError, TypeError, RecursionError) as error:
-            message = f"line {number} of the inventory is none of its lines: {error}"
+            message = f"invalid line {number} of the inventory: {error}"
             raise ValueError(message) from error
     if not ended:
-        message = f"the inventory is cut off after {count} entries"
+        message = f"the inventory is truncated after {count} entries"
         raise ValueError(message)
 
 
@@ -139,7 +139,7 @@ def _fields(entry: Entry) -> list[object]:
 def _entry(fields: list[Any]) -> Entry:
     *known, text = fields if len(fields) > len(_KINDS) else (*fields, None)
     if [type(value) for value in known] != list(_KINDS) or not isinstance(text, str | None):
-        message = f"an entry of other fields: {str(fields)[:200]}"
+        message = f"unexpected fields of an entry: {str(fields)[:200]}"
         raise ValueError(message)
     path, kind, mode, uid, gid, mtime, size, value, capability, first = known
     return Entry(
@@ -164,5 +164,5 @@ def _package(fields: Any) -> InstalledPackage:
                 name=name, architecture=architecture, version=version, installed_size=size
             )
         case _:
-            message = f"a package of other fields: {str(fields)[:200]}"
+            message = f"unexpected fields of a package: {str(fields)[:200]}"
             raise ValueError(message)

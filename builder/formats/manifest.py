@@ -90,6 +90,6 @@ def manifest_of(data: Mapping[str, object]) -> Read[Manifest]:
     """
     for name in _MAY_BE_LEFT_OUT:
         if name in data and data[name] is None:
-            message = f"{name}: null, in place of being left out"
+            message = f"{name}: must be left out instead of null"
             raise ValueError(message)
     return read_data(Manifest, data)

@@ -111,7 +111,7 @@ def test_an_unknown_job_and_a_defect_inside_are_errors_of_the_step(
         engine.started(spec(builder_image, job=replace(NOTHING_SEEN, name="build"))) as job,
     ):
         job.finish(ignore)
-    assert "defect of distroclone-builder" in caught.value.advice
+    assert "bug in distroclone-builder" in caught.value.advice
     assert any("Traceback" in line for line in caught.value.output)
 
 

@@ -59,7 +59,7 @@ def test_a_value_comes_back_as_it_was() -> None:
         ({"parts": [{"weight": 1}]}, "Whole.parts[0].name: missing"),
         ({"parts": [{"name": "a", "x": 1}]}, "Whole.parts[0].x: unknown field"),
         ({"tools": []}, "Whole.tools: expected an object, found a list"),
-        ({"tools": {"a": 1}}, "Whole.tools.a: expected a text, found a whole number"),
+        ({"tools": {"a": 1}}, "Whole.tools.a: expected a string, found a whole number"),
         ({"more": None}, "Whole.more: unknown field"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_signal_while_an_error_is_undone_does_not_hide_the_error() -> None:
 def test_an_error_of_the_undoing_becomes_a_note_of_the_first() -> None:
     with pytest.raises(StepError, match="first") as caught, undoing(fail):
         raise StepError("first")
-    assert caught.value.__notes__ == ["Not undone: The engine is gone"]
+    assert caught.value.__notes__ == ["Cleanup failed: The engine is gone"]
 
 
 def test_an_error_of_the_undoing_alone_is_raised() -> None:

@@ -32,23 +32,23 @@ def test_an_error_of_ours_is_told_with_its_notes_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = StepError("Wrong: {what}", hint="Do {what} better", what="this")
-    error.add_note("Not undone: that")
-    error.add_note("Not undone: that")
+    error.add_note("Cleanup failed: that")
+    error.add_note("Cleanup failed: that")
     assert ended(error, monkeypatch) == 5
     told = capsys.readouterr().err
     assert told.startswith("Error: Wrong: this\n")
     assert "What to do: Do this better" in told
-    assert told.count("Not undone: that") == 1
+    assert told.count("Cleanup failed: that") == 1
 
 
 def test_with_json_the_last_line_is_the_error_and_its_notes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = StepError("Wrong")
-    error.add_note("Not undone: that")
+    error.add_note("Cleanup failed: that")
     assert ended(error, monkeypatch, "--json") == 5
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (last["error"]["exit_code"], last["error"]["notes"]) == (5, ["Not undone: that"])
+    assert (last["error"]["exit_code"], last["error"]["notes"]) == (5, ["Cleanup failed: that"])
 
 
 def test_a_defect_of_ours_is_told_as_one(
@@ -57,7 +57,7 @@ def test_a_defect_of_ours_is_told_as_one(
     assert ended(ZeroDivisionError("by {nothing}"), monkeypatch) == 70
     told = capsys.readouterr().err
     assert told.startswith("Error: Unexpected error: ZeroDivisionError: by {nothing}\n")
-    assert "This is a defect of distroclone-builder" in told
+    assert "This is a bug in distroclone-builder" in told
     assert f"Please report it, with the log and the lines above: {ADDRESS}" in told
     assert "test_last_door.py" in told
 

@@ -114,7 +114,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "an unknown key of the manifest": (of("weather\x1b[2J", "fine"), 'not know: "weather"'),
     "an unknown key of a row": (of("image.tag", "x"), 'not know: "image.tag"'),
     "a setting missing": (without("recipe.live.user"), 'not complete: "recipe.live.user"'),
-    "a setting of null": (of("recipe.live.user", None), "recipe.live.user: expected a text"),
+    "a setting of null": (of("recipe.live.user", None), "recipe.live.user: expected a string"),
     "no compression": (without("recipe.compression"), "recipe.compression: missing"),
     "a date that gives another epoch": (
         of("snapshot.taken", "2026-06-18T14:29:21Z"), "contradicts itself",
@@ -134,7 +134,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a snapshot without a date": (without("snapshot.taken"), "snapshot.taken: missing"),
     "no source": (without("source"), "does not name its source tree"),
     "a source that is a text": (of("source", "x"), "source: expected an object"),
-    "a source of null": (of("source", None), "source: null"),
+    "a source of null": (of("source", None), "source: must be left out"),
     "a digest that is none": (of("source.digest", "sha256:x"), '"source" is not as'),
     "a digest that is an option": (of("image.id", "--privileged"), '"image" is not as'),
     "an image's name": (of("image.id", "debian:latest"), '"image" is not as'),
