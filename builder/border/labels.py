@@ -39,7 +39,7 @@ def frozen_name(run: str) -> str:
     """
     name = _FROZEN_PREFIX + run
     if not is_frozen_name(name):
-        message = f"not a run id: {run!r}"
+        message = f"invalid run id: {run!r}"
         raise ValueError(message)
     return name
 

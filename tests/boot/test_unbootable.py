@@ -24,7 +24,7 @@ def test_an_empty_medium_is_refused_long_before_the_timeout(
     iso.write_bytes(bytes(1024 * 1024))
     iso.chmod(0)  # as private as can be: the test machine reads it all the same
     events: list[Event] = []
-    with pytest.raises(VerificationError, match="did not reach its live system") as caught:
+    with pytest.raises(VerificationError, match="did not boot into its live system") as caught:
         boot_test(engine, iso=iso, firmware=firmware, attach=attach, on_event=events.append)
     assert caught.value.exit_code is ExitCode.VERIFICATION
     assert caught.value.output

@@ -57,8 +57,8 @@ def test_a_cache_that_is_not_there_is_named(
     ("spoil", "words"),
     [
         (lambda path: path.mkdir(), "not a file"),
-        (lambda path: path.write_text("text"), "holds no btrfs volume"),
-        (lambda path: os.truncate(path, 300 << 20), "is cut off"),
+        (lambda path: path.write_text("text"), "does not hold a btrfs volume"),
+        (lambda path: os.truncate(path, 300 << 20), "is truncated"),
         (lambda path: _overwrite(path, start=0x10000 + 0x50, count=16), "cannot be mounted"),
     ],
 )  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_cache_image_that_is_none_is_named_for_what_it_is(
     demo_cache: Path, tmp_path: Path, spoil: Callable[[Path], None], words: str
 ) -> None:
     image = tmp_path / "cache.img"
-    if words in ("is cut off", "cannot be mounted"):
+    if words in ("is truncated", "cannot be mounted"):
         subprocess.run(["cp", "--sparse=always", demo_cache, image], check=True)
     spoil(image)
     ended = run("snapshots", "--cache-image", image)

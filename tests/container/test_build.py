@@ -133,7 +133,7 @@ def test_a_copy_gives_the_same_iso_as_an_overlay(
                 "--compression", "fast", "--staging", "rsync")  # fmt: skip
     assert ended.code == 0, ended.errors
     notes = [event["message"] for event in ended.events if event["event"] == "note"]
-    assert "The system is copied with rsync, as asked for" in notes
+    assert "The system is copied with rsync, as requested" in notes
     assert sums(tmp_path) == sums(built.folder)
     assert sha256(tmp_path / built.iso.name) == sums(built.folder)[built.iso.name]
 
@@ -202,7 +202,7 @@ def test_the_iso_is_written_once_and_its_squashfs_once(watched: Watched) -> None
     notes = [event["message"] for event in watched.ended.events if event["event"] == "note"]
     assert not any("copied out of the container" in note for note in notes)
     (iso,) = watched.folder.glob("*.iso")
-    assert any("an overlay over the source" in note for note in notes)
+    assert any("an overlay on the source" in note for note in notes)
     assert watched.written <= 2.5 * iso.stat().st_size
 
 
@@ -234,7 +234,7 @@ def test_a_plain_cache_that_changes_meanwhile_gives_nothing(
         motd.write_text("a backup runs")
         ended = build.end()
     assert ended.code == 4
-    assert "changed while it was read" in ended.error["message"]
+    assert "changed while it was being read" in ended.error["message"]
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
     assert left_by(client, ended.process) == []
 

@@ -104,7 +104,7 @@ def test_a_bit_in_the_iso_beside_the_manifest_is_named_by_file_and_place(
     assert (difference.original, difference.rebuilt) == (f"0x{mark[0] ^ 1:02x}", f"0x{mark[0]:02x}")
     if path == "live/filesystem.squashfs":
         assert difference.offset == 0
-        assert any("no squashfs" in str(each.values) for each in found.remarks)
+        assert any("not a squashfs" in str(each.values) for each in found.remarks)
 
 
 def test_a_snapshot_that_is_gone_is_named_with_all_that_is_there(

@@ -165,7 +165,7 @@ def _blocks(*, found: bool) -> Callable[[Trace], bool]:
     return is_seen
 
 
-_reused_initramfs = _says(r"The initramfs was made from the very same system before")
+_reused_initramfs = _says(r"The initramfs is reused")
 
 
 def _log_mode(trace: Trace) -> int:
@@ -206,21 +206,21 @@ VARIATIONS = (
         name="far output",
         what="the engine does not see the output folder: the results are fetched from it",
         apply=_far,
-        is_seen=_says(r"The engine cannot write into the output folder"),
+        is_seen=_says(r"The engine cannot write to the output folder"),
         slot="output",
     ),
     Variation(
         name="overlay",
         what="`--staging overlay`: the changes go into a layer over the source",
         apply=_flags("--staging", "overlay"),
-        is_seen=_says(r"The system is not copied: an overlay over the source"),
+        is_seen=_says(r"The system is not copied: an overlay on the source"),
         slot="staging",
     ),
     Variation(
         name="rsync",
         what="`--staging rsync`: the system is copied",
         apply=_flags("--staging", "rsync"),
-        is_seen=_says(r"The system is copied with rsync, as asked for"),
+        is_seen=_says(r"The system is copied with rsync, as requested"),
         slot="staging",
     ),
     Variation(

@@ -314,7 +314,7 @@ def test_a_missing_initrd_is_named(tmp_path: Path) -> None:
     make_root(work)
     squashfs_step(work).run(real_system())
     (work.root / f"boot/initrd.img-{KERNELS[1]}").unlink()
-    with pytest.raises(StepError, match=f"/boot/initrd.img-{KERNELS[1]} is no file"):
+    with pytest.raises(StepError, match=f"/boot/initrd.img-{KERNELS[1]} is not a regular file"):
         boot_step(work).run(real_system())
 
 
@@ -325,7 +325,7 @@ def test_a_boot_folder_that_leads_outside_gives_nothing_of_this_machine(tmp_path
     (work.root / "boot").rename(outside)
     (work.root / "boot").symlink_to(outside)
     squashfs_step(work).run(real_system())
-    with pytest.raises(StepError, match="is no file in the configured system"):
+    with pytest.raises(StepError, match="is not a regular file in the configured system"):
         boot_step(work).run(real_system())
 
 

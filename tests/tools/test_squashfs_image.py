@@ -100,7 +100,7 @@ def test_a_full_disk_is_said_so(work: Work, small_disk: Path) -> None:
     step = dataclasses.replace(
         squashfs_step(work), target=small_disk / "x.squashfs", packages=small_disk / "x.packages"
     )
-    with pytest.raises(StepError, match="disk full") as caught:
+    with pytest.raises(StepError, match="the disk is full") as caught:
         step.run(real_system())
     assert "Free space" in caught.value.advice
 

@@ -212,7 +212,7 @@ def _copy(source: BinaryIO, target: BinaryIO, digest: "hashlib._Hash", size: int
     while size:
         chunk = source.read(min(size, CHUNK))
         if not chunk:
-            message = "shorter than it says"
+            message = "truncated"
             raise ValueError(message)
         target.write(chunk)
         digest.update(chunk)

@@ -40,7 +40,7 @@ def fault_of_device(device: Path) -> str:
     try:
         version = fcntl.ioctl(descriptor, _GET_API_VERSION)
         if version != _API_VERSION:
-            return f"{device} speaks version {version}"
+            return f"{device} has API version {version}"
         os.close(fcntl.ioctl(descriptor, _CREATE_VM))
     except OSError as error:
         return f"{device}: {error.strerror}"
@@ -62,9 +62,9 @@ def _fault_in_use() -> str:
         )
     match ending.sighting:
         case None if ending.exit_code is None:
-            return f"no firmware came up under it within {_PROOF_SECONDS:.0f} s"
+            return f"no firmware started under it within {_PROOF_SECONDS:.0f} s"
         case None:
-            return ending.last_lines[-1] if ending.last_lines else "QEMU ended at once"
+            return ending.last_lines[-1] if ending.last_lines else "QEMU exited at once"
         case sighting if sighting.meaning is Meaning.OK:
             return ""
         case sighting:

@@ -48,7 +48,7 @@ def qemu_argv(
             assert_never(request.attach)
     uefi = request.firmware is Firmware.UEFI
     if uefi is (variables is None):
-        message = "a store of variables goes with UEFI, and only with it"
+        message = "UEFI needs a variable store, and BIOS has none"
         raise ValueError(message)
     return (
         *bare_argv(accelerator=accelerator, memory_mib=request.memory_mib,

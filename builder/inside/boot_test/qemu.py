@@ -18,10 +18,10 @@ from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
 
 _STEP: Final = "boot-test"
-_LAST_WORDS: Final = "The lines are what the machine wrote last to its serial port."
+_LAST_WORDS: Final = "The lines above are the last serial output of the test machine."
 _NO_WORD: Final = (
-    "The lines are what the machine wrote last to its serial port. Only ISOs made by "
-    "distroclone-builder report themselves."
+    "The lines above are the last serial output of the test machine. Only ISOs made by "
+    "distroclone-builder send a report."
 )
 
 
@@ -53,7 +53,7 @@ def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerat
     seen = ending.sighting
     if seen is not None and seen.meaning is Meaning.FAILED:
         return VerificationError(
-            "The live system came up but found a fault in itself ({how}): {report}",
+            "The live system started, but its self-check failed ({how}): {report}",
             output=ending.last_lines,
             hint=_LAST_WORDS,
             how=how,
@@ -61,7 +61,7 @@ def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerat
         )
     if seen is not None:
         return VerificationError(
-            "The ISO did not reach its live system ({how}): {sign}",
+            "The ISO did not boot into its live system ({how}): {sign}",
             output=ending.last_lines,
             hint=_LAST_WORDS,
             how=how,
@@ -69,7 +69,7 @@ def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerat
         )
     if ending.exit_code is None:
         return VerificationError(
-            "The live system did not report itself within {seconds} s ({how})",
+            "The live system did not report within {seconds} s ({how})",
             output=ending.last_lines,
             hint=_NO_WORD,
             how=how,
@@ -77,13 +77,13 @@ def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerat
         )
     if ending.exit_code == 0:
         return VerificationError(
-            "The machine switched itself off or restarted before its live system was up ({how})",
+            "The test machine shut down or rebooted before the live system was up ({how})",
             output=ending.last_lines,
             hint=_LAST_WORDS,
             how=how,
         )
     return StepError(
-        "QEMU ended with exit code {code}",
+        "QEMU failed with exit code {code}",
         output=ending.last_lines,
         code=ending.exit_code,
     )
@@ -99,7 +99,7 @@ def _boot_as_fast_as_possible(
         fault = _fault_of(ending)
         if not fault:
             return Accelerator.KVM, ending
-    message = "Booting without KVM, which takes longer: {reason}"
+    message = "Booting without KVM, which is slower: {reason}"
     on_event(Note(level="info", message=message, values={"reason": fault}))
     return Accelerator.TCG, _boot(request, iso=iso, accelerator=Accelerator.TCG, on_event=on_event)
 
@@ -108,7 +108,7 @@ def _fault_of(ending: Ending) -> str:
     """Return what went wrong with KVM itself in a boot; "" when its outcome counts."""
     if ending.sighting is not None:
         return ending.sighting.line if ending.sighting.meaning is Meaning.BROKEN else ""
-    return f"QEMU ended with exit code {ending.exit_code}" if ending.exit_code else ""
+    return f"QEMU failed with exit code {ending.exit_code}" if ending.exit_code else ""
 
 
 def _boot(

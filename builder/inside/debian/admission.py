@@ -15,8 +15,8 @@ _INITRAMFS: Final = "initramfs-tools"
 _INIT: Final = "systemd"
 
 _NEW_BACKUP: Final = (
-    "The backup does not cross into other filesystems. Have {missing} on the system's root "
-    "filesystem, or copy it there, and make a new backup."
+    "The backup does not include other filesystems. Move or copy {missing} to the system's root "
+    "filesystem, then make a new backup."
 )
 
 
@@ -49,8 +49,8 @@ def admission_warnings(tree: Tree) -> tuple[Problem, ...]:
         return ()
     return (
         Problem(
-            message="The package systemd is not installed, for which live sessions are made",
-            hint="Try the ISO with: distroclone-builder boot-test ISO",
+            message="The package systemd is not installed, but live systems are made for it",
+            hint="Test the ISO with `distroclone-builder boot-test ISO`.",
         ),
     )
 
@@ -68,7 +68,7 @@ def _missing_parts(tree: Tree) -> list[Problem]:
 
 def _missing_file(path: str, *, on: str) -> Problem:
     return Problem(
-        message="{path} is missing; was {missing} a filesystem of its own?",
+        message="{path} is missing; was {missing} a separate filesystem?",
         hint=_NEW_BACKUP,
         values=(("path", path), ("missing", on)),
     )
@@ -81,8 +81,8 @@ def _architecture_problems(tree: Tree, facts: SystemFacts) -> list[Problem]:
     }
     return [
         Problem(
-            message="it is a system for {architecture}, not for {needed}",
-            hint="Only {needed} systems can be built. Make the backup on one.",
+            message="its architecture is {architecture}, not {needed}",
+            hint="Only {needed} systems are supported. Make the backup on one.",
             values=(("architecture", architecture), ("needed", ARCHITECTURE)),
         )
         for architecture in sorted(found)
@@ -97,8 +97,7 @@ def _kernel_problems(tree: Tree) -> list[Problem]:
         return [
             Problem(
                 message="the kernel {versions} has no modules in /lib/modules",
-                hint="Install the kernel's package again in the source system, "
-                "then make a new backup.",
+                hint="Reinstall the kernel's package in the source system, then make a new backup.",
                 values=(("versions", ", ".join(kernels.images)),),
             )
         ]
@@ -106,7 +105,7 @@ def _kernel_problems(tree: Tree) -> list[Problem]:
         return [
             Problem(
                 message="no kernel in /boot, only the modules of {versions}; "
-                "was {missing} a filesystem of its own?",
+                "was {missing} a separate filesystem?",
                 hint=_NEW_BACKUP,
                 values=(("versions", ", ".join(kernels.modules)), ("missing", "/boot")),
             )
@@ -128,17 +127,17 @@ def _package_problems(tree: Tree) -> list[Problem]:
     if missing := [name for name in _LIVE_PACKAGES if name not in present]:
         problems.append(
             Problem(
-                message="it lacks what a live system needs: {packages}",
-                hint="In the source system: apt install {install} -- then make a new backup.",
+                message="it lacks packages that a live system needs: {packages}",
+                hint="In the source system, run `apt install {install}`, then make a new backup.",
                 values=(("packages", ", ".join(missing)), ("install", " ".join(missing))),
             )
         )
     if _INITRAMFS not in present:
         problems.append(
             Problem(
-                message="it does not make its initramfs with initramfs-tools",
-                hint="In the source system: apt install initramfs-tools (it takes the place of "
-                "dracut) -- then make a new backup.",
+                message="it does not use initramfs-tools for its initramfs",
+                hint="In the source system, run `apt install initramfs-tools` (it replaces "
+                "dracut), then make a new backup.",
             )
         )
     return problems

@@ -29,7 +29,7 @@ _LONGEST_NAME: Final = 4096
 _MOST_MEMBERS: Final = 200_000
 _MOST_LOOKED_INTO: Final = 50
 _PACKED_DIFFERENTLY: Final = Problem(
-    message="Both initramfs hold the same files, packed differently"
+    message="Both initramfs contain the same files, packed differently"
 )
 
 
@@ -65,7 +65,7 @@ def explain_initramfs(original: Part, rebuilt: Part) -> Explanation:
         first = _first_bytes(_contents(original, wanted), _contents(rebuilt, wanted))
     except (ValueError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise VerificationError(
-            "The initramfs cannot be unpacked: {reason}", reason=str(error) or "it is cut off"
+            "The initramfs cannot be unpacked: {reason}", reason=str(error) or "it is truncated"
         ) from error
     if not found:
         return explained([], remarks=(_PACKED_DIFFERENTLY,))
@@ -140,7 +140,7 @@ def _decoder(kind: bytes, stream: BinaryIO) -> Iterator[bytes]:
         return _decoded(lzma.LZMADecompressor(), stream)
     if kind.startswith(b"BZh"):
         return _decoded(bz2.BZ2Decompressor(), stream)
-    message = f"an archive in it begins with {kind.hex()}, which is no form that is known here"
+    message = f"it contains an archive of an unknown format, which begins with {kind.hex()}"
     raise ValueError(message)
 
 
@@ -158,12 +158,12 @@ def _archive(source: _Readable, number: int) -> Iterator[tuple[Member, bytes]]:
     while True:
         header = _exactly(source, _HEADER)
         if header[:6] not in _CPIO:
-            message = f"archive {number} in it is damaged"
+            message = f"its archive {number} is damaged"
             raise ValueError(message)
         fields = [int(header[at : at + 8], 16) for at in range(6, _HEADER, 8)]
         _inode, mode, uid, gid, _links, mtime, size, *_device, longest, _check = fields
         if size > _LARGEST_MEMBER or not 0 < longest <= _LONGEST_NAME:
-            message = f"archive {number} in it holds something too large"
+            message = f"a file in its archive {number} is too large"
             raise ValueError(message)
         name = _exactly(source, longest + -(_HEADER + longest) % 4)[: longest - 1]
         content = _exactly(source, size + -size % 4)[:size]

@@ -20,8 +20,8 @@ from builder.inside.system.system import System
 _INITRAMFS: Final = "live/initrd"
 _CAUSES: Final = (medium.SQUASHFS, _INITRAMFS, "live/", medium.GRUB_CONFIG)
 _MOVED: Final = Problem(
-    message="Not everything lies at the same place, so what says where things are (partition "
-    "tables, volume descriptors, directories, the boot image) had to differ as well"
+    message="Some contents have moved, so everything that records where they are (partition "
+    "tables, volume descriptors, directories, the boot image) differs as well"
 )
 
 

@@ -29,8 +29,8 @@ _WORDS: Final = {
     EntryType.BLOCK: "block device",
 }
 _PACKED_DIFFERENTLY: Final = Problem(
-    message="Both squashfs hold the same tree, packed differently: in another order, or "
-    "compressed by another version or with other settings",
+    message="Both squashfs contain the same tree, packed differently: in another order, or "
+    "compressed with another version or other settings",
 )
 _VALUES: Final = {EntryType.FILE: "content", EntryType.LINK: "target"}
 
@@ -116,7 +116,7 @@ def _difference(path: str, attribute: str, original: object, rebuilt: object) ->
 def _superblock(part: Part) -> Superblock:
     block = read_superblock(part.read(0, SUPERBLOCK))
     if block is None:
-        message = "its live/filesystem.squashfs is no squashfs"
+        message = "its live/filesystem.squashfs is not a squashfs"
         raise ValueError(message)
     return block
 

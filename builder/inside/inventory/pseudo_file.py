@@ -96,7 +96,7 @@ class _Definitions:
             if not line:
                 raise EOFError
             if not line.endswith(b"\n"):
-                message = "a line of its listing is cut off or far too long"
+                message = "a line of its listing is truncated or too long"
                 raise ValueError(message)
             waiting.append(line)
             while waiting and tuple(waiting) != _MARK[: len(waiting)]:
@@ -141,7 +141,7 @@ class _Definitions:
     def _continue_target(self, line: bytes) -> None:
         last = self._inodes[-1] if self._inodes else None
         if last is None or last.kind is not EntryType.LINK:
-            message = f"an unknown line in its listing: {line[:200]!r}"
+            message = f"its listing has an unknown line: {line[:200]!r}"
             raise ValueError(message)
         last.value += b"\n" + line.removesuffix(b"\n")
 

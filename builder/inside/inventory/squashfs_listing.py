@@ -76,7 +76,7 @@ def _read(
         is_text = texts.wants(entry)
         if inode.kind is EntryType.FILE:
             if inode.size and inode.offset != position:
-                message = f"the content of {entry.path!r} is not where it says"
+                message = f"the content of {entry.path!r} is at the wrong offset"
                 raise ValueError(message)
             is_status = entry.path == STATUS and inode.size <= MOST_BYTES
             digest, content = _content(stream, inode.size, keep=is_text or is_status)
@@ -85,7 +85,7 @@ def _read(
             progress(position / total)
         yield inode, with_text(entry, content) if is_text else entry, content
     if stream.read(1):
-        message = "it has more content than it lists"
+        message = "it contains more data than it lists"
         raise ValueError(message)
 
 
@@ -128,10 +128,10 @@ def _start(extents: Sequence[Extent]) -> int:
     """Return where the squashfs begins in the ISO; one over 4 GiB has several extents."""
     parts = [extent for extent in extents if extent.path == SQUASHFS]
     if not parts:
-        message = f"there is no {SQUASHFS} in it"
+        message = f"it has no {SQUASHFS}"
         raise ValueError(message)
     if any(a.start + a.size != b.start for a, b in pairwise(parts)):
-        message = f"its {SQUASHFS} is in pieces"
+        message = f"its {SQUASHFS} is fragmented"
         raise ValueError(message)
     return parts[0].start
 
@@ -141,7 +141,7 @@ def _inodes(iso: Path, start: int) -> int:
         file.seek(start)
         block = file.read(_SUPERBLOCK.size)
     if len(block) < _SUPERBLOCK.size or not block.startswith(_MAGIC):
-        message = f"its {SQUASHFS} is no squashfs"
+        message = f"its {SQUASHFS} is not a squashfs"
         raise ValueError(message)
     _magic, inodes = _SUPERBLOCK.unpack(block)
     return int(inodes)

@@ -52,9 +52,9 @@ def _start(extents: Sequence[Extent]) -> int:
     """Return where the squashfs begins; one of more than 4 GiB has several extents."""
     parts = [extent for extent in extents if extent.path == medium.SQUASHFS]
     if not parts:
-        message = f"there is no {medium.SQUASHFS}"
+        message = f"it has no {medium.SQUASHFS}"
         raise UnreadableError(message)
     if any(first.start + first.size != second.start for first, second in pairwise(parts)):
-        message = f"{medium.SQUASHFS} is in pieces"
+        message = f"its {medium.SQUASHFS} is fragmented"
         raise UnreadableError(message)
     return parts[0].start

@@ -18,7 +18,7 @@ BLOCK: Final = 2048  # bytes of an ISO 9660 block
 _SECTOR: Final = 512  # bytes in which partition tables count
 ESP_TYPE: Final = "28732ac11ff8d211ba4b00a0c93ec93b"  # C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 
-_DEFECT: Final = "This is a defect of distroclone-builder; please report it with the log."
+_DEFECT: Final = "This is a bug in distroclone-builder; please report it with the log."
 
 _ROW: Final = re.compile(r"(?P<name>[A-Za-z][^:]*?) *: +(?P<words>.*)")
 _DATA: Final = re.compile(
@@ -76,7 +76,7 @@ def check_layout(report: str) -> Extent:
         raise VerificationError("The ISO lacks {missing}", hint=_DEFECT, missing=", ".join(missing))
     if int(bootable["UEFI"][7]) * BLOCK != partition.start:
         raise VerificationError(
-            "The UEFI image of the ISO is not its EFI system partition", hint=_DEFECT
+            "The UEFI boot image of the ISO is not its EFI system partition", hint=_DEFECT
         )
     return partition
 

@@ -64,7 +64,7 @@ def files_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
     with readable():
         files = parse_files(system.run(files_argv(iso)))
     if len(files) > _MOST_EXTENTS:
-        raise _unreadable("it lists far more files than any of ours")
+        raise _unreadable("it lists far more files than one of ours can have")
     return files
 
 
@@ -86,4 +86,4 @@ def readable() -> Iterator[None]:
 
 
 def _unreadable(reason: object) -> VerificationError:
-    return VerificationError("The ISO cannot be read as one of ours: {reason}", reason=reason)
+    return VerificationError("The ISO cannot be read: {reason}", reason=reason)

@@ -27,7 +27,9 @@ from builder.inside.tree.tree_digest import studying
 def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
     """Carry out the plan; return the artefacts with their sizes and digests, and where they are."""
     if plan.format != PLAN_FORMAT:
-        raise StepError("This image does not know plans of format {format}", format=plan.format)
+        raise StepError(
+            "This builder image cannot read plans of format {format}", format=plan.format
+        )
     os.umask(0o022)
     system = RealSystem(on_event, source_date_epoch=plan.source_date_epoch)
     for folder in (paths.ISO_TREE, paths.BOOT_PARTS):

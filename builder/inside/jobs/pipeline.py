@@ -195,5 +195,5 @@ def _fill_ahead(
 
 def _facts(plan: BuildPlan) -> SystemFacts:
     if plan.candidate.system is None:
-        raise SourceError("There is no system in {selector}", selector=plan.candidate.selector)
+        raise SourceError("{selector} does not contain a system", selector=plan.candidate.selector)
     return plan.candidate.system

@@ -10,7 +10,7 @@ from builder.border import paths
 from builder.border.requests import Abilities
 from builder.inside.source.cache_image import make_loop_devices
 from builder.inside.system.system import System
-from builder.inside.tree.overlay import NoOverlayError, Overlay
+from builder.inside.tree.overlay import Overlay
 from builder.inside.tree.survey import SourceTree, survey_tree
 
 
@@ -32,7 +32,7 @@ def _reason(trial: Callable[[System], None], system: System) -> str:
         trial(system)
     except BuilderError as error:
         return error.output[-1] if error.output else str(error)
-    except (NoOverlayError, OSError) as error:
+    except OSError as error:
         return str(error)
     return ""
 

@@ -69,7 +69,7 @@ def run(name: str, request: object, *, on_event: OnEvent) -> Mapping[str, Any]:
     """Do the job `name` and return its result as plain data. Raises the tree of our errors."""
     deed = _DEEDS.get(name)
     if deed is None:
-        raise StepError("This image knows no job named {name}", name=name)
+        raise StepError("This builder image has no job named {name}", name=name)
     return deed.run(request, on_event)
 
 

@@ -114,8 +114,8 @@ def results_folder(bound: Path, volume: Path, *, run: str, system: System) -> Re
     except (OSError, ValueError) as error:
         volume.mkdir()
         system.note(
-            "The engine cannot write into the output folder ({reason}); the results are copied "
-            "out of the container",
+            "The engine cannot write to the output folder ({reason}); the results are copied "
+            "out of the container instead",
             reason=error.strerror if isinstance(error, OSError) else error,
         )
         return Results(folder=volume)
@@ -126,7 +126,7 @@ def _recognised(bound: Path, run: str) -> str:
     """Return the host's name of the folder at `bound`; OSError or ValueError when it is not it."""
     mark = from_data(Mark, json.loads(read_whole(bound / MARK, limit=_LONGEST_MARK)))
     if mark.run != run:
-        message = "it is another run's"
+        message = "it belongs to another run"
         raise ValueError(message)
     trial = bound / _TRIAL
     try:

@@ -28,8 +28,8 @@ def check_room(work: Path, needed: float) -> None:
     if free < needed:
         raise HostError(
             "The engine's volumes have {free} free; about {needed} are needed",
-            hint="Free space where the engine keeps its data (`distroclone-builder doctor` "
-            "shows the place), or move it to a larger disk.",
+            hint="Free space where the engine keeps its volumes (`distroclone-builder doctor` "
+            "shows where), or move them to a larger disk.",
             free=readable_size(free),
             needed=readable_size(needed),
         )

@@ -60,7 +60,7 @@ def _remove_people(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
             put_lines(tree, path, without_rules(lines, people))
     return tuple(
         Warned(
-            message="The home {path} of a removed account lies outside /home and stays",
+            message="The home directory {path} of a removed account is outside /home and stays",
             values=(("path", home),),
         )
         for home in homes_of(passwd, people)
@@ -84,7 +84,8 @@ def _empty_homes(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
             tree.remove(path)
             return (
                 Warned(
-                    message="{path} was a link to {real}, which cannot be emptied; it is removed",
+                    message="{path} was a link to {real}, which cannot be emptied; "
+                    "the link is removed",
                     values=(("path", path), ("real", real)),
                 ),
             )

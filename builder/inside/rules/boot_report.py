@@ -17,7 +17,7 @@ _FILES: Final = Path(__file__).parent.parent / "files"
 
 def _add_report(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     if not tree.is_dir("/usr/lib/systemd/system"):
-        message = "The system does not use systemd: `boot-test` cannot see whether it has started"
+        message = "The system does not use systemd: `boot-test` cannot tell whether it has started"
         return (Warned(message=message),)
     add(tree, SCRIPT, (_FILES / "boot-report").read_bytes(), mode=0o755)
     add(tree, UNIT, (_FILES / _UNIT_NAME).read_bytes())

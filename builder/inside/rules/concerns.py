@@ -26,7 +26,7 @@ def concerns(tree: Tree) -> tuple[Warned, ...]:
 def _data(tree: Tree) -> list[Warned]:
     return [
         Warned(
-            message="The ISO will hold what is in {path}; use `exclude` to leave it out",
+            message="The ISO will contain the data in {path}; use `exclude` to leave it out",
             values=(("path", path),),
         )
         for path in _DATA
@@ -41,7 +41,7 @@ def _keys(tree: Tree) -> list[Warned]:
             if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_KEY:
                 text = tree.read_bytes(path, limit=_LARGEST_KEY)
                 found += [path] if _PRIVATE_KEY.search(text) else []
-    message = "The ISO will hold a private key, {path}; use `exclude` to leave it out"
+    message = "The ISO will contain the private key {path}; use `exclude` to leave it out"
     return [Warned(message=message, values=(("path", path),)) for path in found[:_MOST_KEYS]]
 
 
@@ -51,7 +51,9 @@ def _dpkg(tree: Tree) -> list[Warned]:
     broken = len(_STATES.findall(tree.read_bytes(STATUS, limit=_LARGEST)))
     if not broken and not tree.listdir("/var/lib/dpkg/updates"):
         return []
-    message = "The backup was made while packages were being installed: {count} are incomplete"
+    message = (
+        "The backup was made while packages were being installed; incomplete packages: {count}"
+    )
     return [Warned(message=message, values=(("count", str(broken)),))]
 
 

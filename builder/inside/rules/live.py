@@ -63,14 +63,14 @@ def _write_settings(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
 def _check_user(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
     for path in ("/etc/passwd", "/etc/group"):
         if any(line.split(":")[0] == live.user for line in lines_of(tree, path) or []):
-            message = "The live user cannot be called {user}: the system has that name in {path}"
+            message = "The live user cannot be called {user}: {path} already has that name"
             hint = "Choose another name for live.user."
             raise StepError(message, hint=hint, user=live.user, path=path)
     there = installed(tree, _FOR_THE_USER)
     return tuple(
         Warned(
-            message="The system has no package {package}, so there will be no live user {user};"
-            " install it on the source and back up again",
+            message="The package {package} is not installed, so there will be no live user {user};"
+            " install it in the source system, then make a new backup",
             values=(("package", package), ("user", live.user)),
         )
         for package in _FOR_THE_USER
@@ -92,7 +92,7 @@ def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         return ()
     lines = lines_of(tree, "/etc/locale.gen")
     if lines is None or "locales" not in packages:
-        message = "The system has no package locales: programs will not speak {locale}"
+        message = "The package locales is not installed: programs will not use {locale}"
         return (Warned(message=message, values=(("locale", live.locale),)),)
     put_lines(tree, "/etc/locale.gen", _with_locale(lines, live.locale))
     return ()
@@ -136,8 +136,11 @@ def _set_timezone(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         return ()
     zone = f"/usr/share/zoneinfo/{live.timezone}"
     if not tree.is_file(zone):
-        message = "The system does not know the time zone {zone}"
-        hint = "Choose another live.timezone, or install tzdata or tzdata-legacy and back up again."
+        message = "The system has no time zone {zone}"
+        hint = (
+            "Choose another live.timezone, or install tzdata or tzdata-legacy in the source "
+            "system, then make a new backup."
+        )
         raise StepError(message, hint=hint, zone=live.timezone)
     tree.symlink("/etc/localtime", zone)
     if tree.exists("/etc/timezone"):

@@ -60,16 +60,16 @@ def _warnings(name: str, values: dict[str, str], *, whole: bool) -> tuple[Proble
     if not whole:
         warnings.append(
             Problem(
-                message="{name} is larger than {limit} bytes; the rest of it was ignored",
-                hint="A new backup writes it again.",
+                message="{name} is larger than {limit} bytes; the rest was ignored",
+                hint="Make a new backup, which rewrites it.",
                 values=(("name", name), ("limit", str(LIMIT))),
             )
         )
     if missing := [key for key in _KEYS if not values.get(key)]:
         warnings.append(
             Problem(
-                message="{name} does not say {missing}",
-                hint="A new backup writes it again.",
+                message="{name} has no {missing}",
+                hint="Make a new backup, which rewrites it.",
                 values=(("name", name), ("missing", ", ".join(missing))),
             )
         )

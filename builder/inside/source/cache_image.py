@@ -63,7 +63,7 @@ def check(image: Path) -> None:
     if not image.is_file():
         raise SourceError(
             "The cache image is not a file",
-            hint="Give a folder with --cache, and a file that holds a btrfs volume with "
+            hint="Use --cache for a folder, and for a file that holds a btrfs volume use "
             "--cache-image.",
         )
     with image.open("rb") as file:
@@ -72,22 +72,22 @@ def check(image: Path) -> None:
         size = file.seek(0, os.SEEK_END)
     if len(block) < _FIELDS.size or _FIELDS.unpack(block)[0] != _MAGIC:
         raise SourceError(
-            "The cache image holds no btrfs volume",
-            hint="It must be the image of a file system, not of a partitioned disk, and neither "
-            "compressed nor encrypted.",
+            "The cache image does not hold a btrfs volume",
+            hint="It must be an image of a filesystem, not of a partitioned disk, and must not be "
+            "compressed or encrypted.",
         )
     _magic, needed, devices = _FIELDS.unpack(block)
     if size < needed:
         raise SourceError(
-            "The cache image is cut off: it has {size} bytes, its volume needs {needed}",
-            hint="Copy it again, as a whole.",
+            "The cache image is truncated: it has {size} bytes, its volume needs {needed}",
+            hint="Copy the whole file again.",
             size=size,
             needed=needed,
         )
     if devices != 1:
         raise SourceError(
-            "The cache image is one of the {count} devices of its volume",
-            hint="Mount them all together, and give the mounted folder with --cache.",
+            "The cache image is only one of the {count} devices of its volume",
+            hint="Mount the volume with all its devices, and pass its mount point with --cache.",
             count=devices,
         )
 
@@ -97,7 +97,7 @@ def _check_read_only(target: Path) -> None:
     if any(mount.point == os.fspath(target) and mount.writable for mount in mounts()):
         raise SourceError(
             "The cache image is mounted writable on the engine's host",
-            hint="Unmount it there, or give the mounted folder with --cache.",
+            hint="Unmount it there, or pass its mount point with --cache.",
         )
 
 
@@ -120,7 +120,7 @@ def _unusable(error: StepError) -> SourceError:
     reasons = [line for line in error.output if line.startswith("mount:")] or [str(error)]
     return SourceError(
         "The cache image cannot be mounted: {reason}",
-        hint="Its volume may be damaged (look at it with `btrfs check --readonly`), or mounted on "
+        hint="Its volume may be damaged (check it with `btrfs check --readonly`), or mounted on "
         "the engine's host at the same time.",
         command=error.command,
         output=error.output,

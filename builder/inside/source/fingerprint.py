@@ -27,7 +27,7 @@ def fingerprint(root: Path) -> str:
             digest.update(_packed(status))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceError(
-            "The source changed while it was read: {path} is gone",
+            "The source changed while it was being read: {path} is gone",
             hint="Build again when no backup is running.",
             path=os.fsdecode(error.filename or ""),
         ) from error

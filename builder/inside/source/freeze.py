@@ -15,7 +15,7 @@ from builder.border.requests import FreezeRequest, ThawRequest
 from builder.inside.linux.btrfs import filesystem_id, subvolume
 from builder.inside.system.system import System
 
-_LIST_AGAIN: Final = "See what is there now: distroclone-builder snapshots"
+_LIST_AGAIN: Final = "List what is there now with `distroclone-builder snapshots`."
 
 
 def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) -> bool:
@@ -29,21 +29,21 @@ def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) 
     if not os.access(base, os.W_OK):
         system.note(
             "The medium is read-only, so the source cannot be frozen; "
-            "it is checked for change at the end instead",
+            "it is checked for changes at the end instead",
             warning=True,
         )
         return False
     if filesystem_id(base) != filesystem_id(source):
         system.note(
-            "The cache base is on another filesystem than the source, which cannot be frozen; "
-            "it is checked for change at the end instead",
+            "The source cannot be frozen, because the cache base is on another filesystem; "
+            "it is checked for changes at the end instead",
             warning=True,
         )
         return False
     if os.path.lexists(target):  # btrfs would put the snapshot into it
         raise StepError(
-            "{name} is there already",
-            hint="Remove what an earlier run left: distroclone-builder sweep",
+            "The frozen snapshot {name} already exists",
+            hint="Remove the leftovers of earlier runs with `distroclone-builder sweep`.",
             name=request.name,
         )
     system.run(["btrfs", "subvolume", "snapshot", "-r", str(source), str(target)])
@@ -51,7 +51,7 @@ def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) 
     if frozen is None or not frozen.read_only:
         raise StepError(
             "The frozen snapshot {name} is not read-only",
-            hint="Check the btrfs filesystem: btrfs scrub start, then try again.",
+            hint="Check the filesystem with `btrfs scrub start`, then try again.",
             name=request.name,
         )
     return True
@@ -65,8 +65,8 @@ def thaw(request: ThawRequest, *, system: System, base: Path = paths.CACHE) -> N
             continue
         if subvolume(target) is None:
             raise StepError(
-                "{name} in the cache is not a subvolume, so it is left alone",
-                hint="Look at it and remove it by hand.",
+                "{name} in the cache is not a subvolume, so it was not deleted",
+                hint="Inspect it, and remove it by hand.",
                 name=target.name,
             )
         system.run(["btrfs", "subvolume", "delete", str(target)])
@@ -83,7 +83,7 @@ def list_frozen(base: Path) -> list[str]:
 
 def _own_name(name: str) -> str:
     if not is_frozen_name(name):
-        raise StepError("{name} is not the name of a frozen snapshot", name=name)
+        raise StepError("Invalid name of a frozen snapshot: {name}", name=name)
     return name
 
 
@@ -91,15 +91,17 @@ def _chosen(request: FreezeRequest, base: Path) -> Path:
     path = PurePosixPath(request.path)
     source = base.resolve() / path
     if path.is_absolute() or source.resolve() != source or source == base.resolve():
-        raise SourceError("{path} is not a place in the cache", hint=_LIST_AGAIN, path=request.path)
+        raise SourceError(
+            "{path} is not a path inside the cache", hint=_LIST_AGAIN, path=request.path
+        )
     found = subvolume(source)
     if found is None:
         raise SourceError(
-            "{path} is not a btrfs subvolume, or is gone", hint=_LIST_AGAIN, path=request.path
+            "{path} is gone, or is not a btrfs subvolume", hint=_LIST_AGAIN, path=request.path
         )
     if found.uuid != request.uuid:
         raise SourceError(
-            "{path} is another subvolume than the one that was chosen",
+            "{path} is no longer the subvolume that was chosen",
             hint=_LIST_AGAIN,
             path=request.path,
         )

@@ -37,9 +37,9 @@ def unchanged(tree: TreePlace) -> Iterator[None]:
     yield
     if _state(tree.kind) != before:
         raise SourceError(
-            "The source changed while it was read, so the result was thrown away",
-            hint="Let a running backup finish, then try again. On btrfs, a cache that is a "
-            "subvolume on a writable medium is frozen instead.",
+            "The source changed while it was being read, so the result was discarded",
+            hint="Wait for the running backup to finish, then try again. On btrfs, a cache that is "
+            "a subvolume on a writable medium is frozen instead.",
         )
 
 

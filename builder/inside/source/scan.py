@@ -85,16 +85,16 @@ def find_base(volume: Path, *, depth: int = 3) -> Path:
     bases = list(_bases(volume.resolve(), depth))
     if not bases:
         raise SourceError(
-            "The cache image holds no {rootfs}",
-            hint="Give an image of a volume with a DistroClone Backup cache, which has its base "
-            "at the top or at most {depth} directories below it.",
+            "The cache image has no {rootfs}",
+            hint="Use an image of a volume that has a DistroClone Backup cache at its top, "
+            "or at most {depth} directories below.",
             rootfs=ROOTFS,
             depth=depth,
         )
     if len(bases) > 1:
         raise SourceError(
             "The cache image holds several caches: {bases}",
-            hint="Mount the image and give one of them with --cache.",
+            hint="Mount the image, and pass one of them with --cache.",
             bases=", ".join(relative(base, volume.resolve()) for base in bases),
         )
     return bases[0]
@@ -116,8 +116,8 @@ def _detect(base: Path) -> tuple[Path, BackupMeta]:
     rootfs = Path(os.path.realpath(base / ROOTFS))
     if base not in rootfs.parents:
         raise SourceError(
-            "{rootfs} is a symlink that leads out of the cache, to {target}",
-            hint="Give the directory that really holds {rootfs} and {meta} with --cache.",
+            "{rootfs} is a symlink that points outside the cache, to {target}",
+            hint="Pass the folder that really holds {rootfs} and {meta} with --cache.",
             rootfs=ROOTFS,
             meta=META,
             target=clean(str((base / ROOTFS).readlink())),
@@ -130,8 +130,8 @@ def _detect(base: Path) -> tuple[Path, BackupMeta]:
         missing.append(f"{META} ({error.strerror})")
     if missing:
         raise SourceError(
-            "There is no finished DistroClone Backup cache here; missing: {missing}",
-            hint="Give the directory that holds {rootfs}/ and {meta} with --cache. A backup that "
+            "This is not a finished DistroClone Backup cache; missing: {missing}",
+            hint="Pass the folder that holds {rootfs}/ and {meta} with --cache. A backup that "
             "did not finish leaves no {meta}: run it again.",
             missing=", ".join(missing),
             rootfs=ROOTFS,
@@ -144,7 +144,7 @@ def _meta_warnings(meta: BackupMeta) -> Iterator[Problem]:
     yield from meta.warnings
     if meta.date and utc_seconds(meta.date) is None:
         yield Problem(
-            message="The date in {meta} is not valid: {date}",
+            message="Invalid date in {meta}: {date}",
             hint="The date of the package database is used instead.",
             values=(("meta", META), ("date", meta.date)),
         )
@@ -175,7 +175,7 @@ def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:
 
 def _no_owners(filesystem: str) -> Problem:
     return Problem(
-        message="a {filesystem} filesystem does not keep owners, modes and links",
+        message="a {filesystem} filesystem does not preserve owners, modes and links",
         hint="Make the backup on btrfs, ext4 or xfs.",
         values=(("filesystem", filesystem),),
     )
@@ -210,7 +210,7 @@ def _twin(snapshot: FoundSnapshot, first: FoundSnapshot, base: Path) -> Skipped:
     return Skipped(
         path=relative(snapshot.path, base),
         reason=Problem(
-            message="{other} has the same name",
+            message="{other} already has this name",
             values=(("other", relative(first.path, base)),),
         ),
     )

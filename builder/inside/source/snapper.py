@@ -16,6 +16,9 @@ from builder.inside.source.zoneless_time import utc_seconds
 
 LIMIT: Final = 64 * 1024  # bytes; the real ones hold a few hundred
 _TYPES: Final = ("single", "pre", "post")
+_DELETE: Final = (
+    "Snapper ignores it too. Delete it with `snapper -c distroclone-backup delete {number}`."
+)
 _SECONDS_LENGTH: Final = len("2026-06-17 14:30:00")
 
 
@@ -32,28 +35,42 @@ def read_info(path: Path, *, number: int) -> SnapperInfo | Problem:
     try:
         fields = _fields(read_whole(path, limit=LIMIT))
     except OSError as error:
-        return _unusable("its info.xml cannot be read: {detail}", error.strerror, number)
+        return Problem(
+            message="its info.xml cannot be read: {detail}",
+            hint=_DELETE,
+            values=_values(error.strerror, number),
+        )
     except (expat.ExpatError, ValueError, LookupError) as error:
-        return _unusable("its info.xml is not valid: {detail}", clean(str(error)), number)
+        return Problem(
+            message="its info.xml is invalid: {detail}",
+            hint=_DELETE,
+            values=_values(clean(str(error)), number),
+        )
     if fields.get("type") not in _TYPES:
-        return _unusable("its info.xml has no valid type: {detail}", fields.get("type"), number)
+        return Problem(
+            message="its info.xml has an invalid type: {detail}",
+            hint=_DELETE,
+            values=_values(fields.get("type"), number),
+        )
     if fields.get("num") != str(number):
-        return _unusable(
-            "its info.xml is that of another snapshot: {detail}", fields.get("num"), number
+        return Problem(
+            message="its info.xml belongs to another snapshot: {detail}",
+            hint=_DELETE,
+            values=_values(fields.get("num"), number),
         )
     date = fields.get("date", "")
     seconds = utc_seconds(date) if len(date) == _SECONDS_LENGTH else None
     if seconds is None:
-        return _unusable("its info.xml has no valid date: {detail}", date, number)
+        return Problem(
+            message="its info.xml has an invalid date: {detail}",
+            hint=_DELETE,
+            values=_values(date, number),
+        )
     return SnapperInfo(date=seconds, description=fields.get("description", ""))
 
 
-def _unusable(message: str, detail: str | None, number: int) -> Problem:
-    return Problem(
-        message=message,
-        hint="Snapper ignores it too. To remove it: snapper -c distroclone-backup delete {number}",
-        values=(("detail", detail or "-"), ("number", str(number))),
-    )
+def _values(detail: str | None, number: int) -> tuple[tuple[str, str], ...]:
+    return (("detail", detail or "-"), ("number", str(number)))
 
 
 def _fields(content: bytes) -> dict[str, str]:
@@ -75,7 +92,7 @@ class _Reader:
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
         if not self._open and name != "snapshot":
-            message = f"the root element is {name}, not snapshot"
+            message = f"its root element is {name}, not snapshot"
             raise ValueError(message)
         self._open.append(name)
         if len(self._open) == 2:

@@ -77,7 +77,7 @@ def _entries(folder: Path) -> list[Path | Problem]:
             return [
                 Problem(
                     message="it is a symlink",
-                    hint="Snapshots are looked for in the cache itself only.",
+                    hint="Only snapshots in the cache itself are used.",
                 )
             ]
         return [*sorted(folder.iterdir())]
@@ -96,8 +96,8 @@ def _examine(entry: Path) -> FoundSnapshot | Problem | None:
     if sidecar and _RAW.fullmatch(snapshot) and entry.with_name(snapshot).is_dir():
         return None
     if sidecar and _RAW.fullmatch(snapshot):
-        return Problem(message="it describes a snapshot that is gone")
-    return Problem(message="its name is not that of a snapshot")
+        return Problem(message="it describes a snapshot that no longer exists")
+    return Problem(message="its name is not a snapshot name")
 
 
 def _snapper_snapshot(folder: Path) -> FoundSnapshot | Problem:
@@ -126,14 +126,15 @@ def _half_made(folder: Path, tree: Path, description: Path) -> Problem | None:
         return Problem(message="it is not a directory")
     has_tree, has_description = os.path.lexists(tree), os.path.lexists(description)
     if not has_tree and not has_description:
-        return Problem(message="it is empty: a snapshot was deleted here")
+        return Problem(message="it is empty: its snapshot was deleted")
     if not has_description:
         return Problem(
-            message="it has no info.xml: it is being made right now, or that was interrupted",
+            message="it has no info.xml: it is still being created, "
+            "or its creation was interrupted",
             hint="Try again when no backup is running.",
         )
     if not has_tree:
-        return Problem(message="it has an info.xml but no snapshot: its deletion is not finished")
+        return Problem(message="it has an info.xml but no snapshot: its deletion did not finish")
     return None
 
 
@@ -141,7 +142,7 @@ def _raw_snapshot(tree: Path) -> FoundSnapshot | Problem:
     date, time = tree.name.removeprefix("@").split("_")
     taken = utc_seconds(f"{date} {time}")
     if taken is None:
-        return Problem(message="its name is not a date")
+        return Problem(message="the date in its name is invalid")
     volume = subvolume(tree)
     if volume is None:
         return _not_a_subvolume()
@@ -162,6 +163,6 @@ def _raw_snapshot(tree: Path) -> FoundSnapshot | Problem:
 
 def _not_a_subvolume() -> Problem:
     return Problem(
-        message="it is no btrfs subvolume, so it is not a snapshot",
-        hint="A snapshot that was copied file by file can be used as a cache of its own.",
+        message="it is not a btrfs subvolume, so it is not a snapshot",
+        hint="A snapshot that was copied file by file can be used as a separate cache.",
     )

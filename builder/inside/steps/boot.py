@@ -69,12 +69,12 @@ class BootStep:
 
     def _copy_kernels(self) -> dict[str, Summing]:
         if not self.system.kernels:
-            raise StepError("The system has no kernel that could boot")
+            raise StepError("The system has no bootable kernel")
         tree = Tree(self.root)
         copied: dict[str, Summing] = {}
         for version in self.system.kernels:
             if not _VERSION.fullmatch(version):
-                raise StepError('"{version}" is no kernel version', version=ascii(version))
+                raise StepError("Invalid kernel version: {version}", version=ascii(version))
             for path, name in (
                 (f"/boot/vmlinuz-{version}", medium.kernel_path(version)),
                 (f"/boot/initrd.img-{version}", medium.initrd_path(version)),
@@ -86,8 +86,8 @@ class BootStep:
         target, summing = self._place(name), Summing()
         if not tree.is_file(path):
             raise StepError(
-                "{path} is no file in the configured system",
-                hint="Each kernel needs its vmlinuz and its initrd.img in /boot.",
+                "{path} is not a regular file in the configured system",
+                hint="Each kernel needs its own vmlinuz and initrd.img in /boot.",
                 path=path,
             )
         with tree.open(path) as source, target.open("wb") as copy:

@@ -48,8 +48,8 @@ class CheckStep:
             raise _refused(problems)
         if facts != self.candidate.system:
             raise SourceError(
-                "The source is not the system that was chosen any more",
-                hint="Something changed it meanwhile; build again.",
+                "The source is no longer the system that was chosen",
+                hint="It was changed in the meantime; build again.",
             )
         self._check_room(self.survey())
         system.progress(1.0)

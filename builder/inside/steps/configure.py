@@ -73,7 +73,7 @@ def _explained(rule: str) -> Iterator[None]:
         yield
     except OSError as error:
         message = "The rule {rule} cannot be applied to the copy: {problem}"
-        hint = "The path in the message is not what a Debian system has there; repair the source."
+        hint = "Repair that path in the source system: Debian has something else there."
         raise StepError(message, hint=hint, rule=rule, problem=error) from error
 
 

@@ -87,13 +87,15 @@ class InitramfsStep:
         """Make and check them. Raises StepError for one that live-boot could not start from."""
         tree = Tree(self.root, clock=self.source_date_epoch)
         if not tree.is_file("/usr/sbin/mkinitramfs"):
-            message = "The system has no initramfs-tools"
-            hint = "Install live-boot-initramfs-tools on the source, then back up again."
+            message = "The package initramfs-tools is not installed in the system"
+            hint = "Install live-boot-initramfs-tools in the source system, then make a new backup."
             raise StepError(message, hint=hint)
         if self.kept is None:
             self._make_all(tree, system)
         elif self.kept.restore(tree, self._paths):
-            system.note("The initramfs was made from the very same system before and is used again")
+            system.note(
+                "The initramfs is reused: an earlier build made it from the very same system"
+            )
         else:
             self._make_to_keep(self.kept, tree, system)
 
@@ -117,7 +119,8 @@ class InitramfsStep:
             touched = footprint.touched(before, footprint.entries(root), made=made)
         except ValueError as path:
             system.note(
-                "The initramfs is not kept, as making it changes {path}", path=clean(str(path))
+                "The initramfs is not cached, because making it changed {path}",
+                path=clean(str(path)),
             )
         else:
             kept.offer(tree, self._paths, touched=touched)
@@ -130,7 +133,7 @@ class InitramfsStep:
             environment["TMPDIR"] = "/tmp"  # noqa: S108 - inside the tree, and ours
         system.run(command, root=self.root, env=environment)
         if not tree.is_file(image_path(kernel)):
-            message = "mkinitramfs made no initramfs for the kernel {kernel}"
+            message = "mkinitramfs made no initramfs for kernel {kernel}"
             raise StepError(message, kernel=kernel, command=command)
 
     def _clock(self, tree: Tree, kernel: str) -> int:
@@ -148,8 +151,11 @@ class InitramfsStep:
         names = {line.strip().removeprefix("./") for line in listing.splitlines()}
         for wanted in _LIVE_SCRIPTS:
             if wanted not in names:
-                message = "The initramfs for the kernel {kernel} has no {wanted}: it cannot go live"
-                hint = "Install live-boot-initramfs-tools on the source, then back up again."
+                message = "The initramfs for kernel {kernel} has no {wanted}: it cannot boot live"
+                hint = (
+                    "Install live-boot-initramfs-tools in the source system, "
+                    "then make a new backup."
+                )
                 raise StepError(message, hint=hint, kernel=kernel, wanted=wanted, command=command)
 
 

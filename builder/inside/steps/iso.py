@@ -102,7 +102,8 @@ def iso_progress(line: str) -> float | None:
 def _no_room(error: StepError) -> StepError:
     return StepError(
         "The ISO does not fit on the disk",
-        hint="Free space where the engine keeps its volumes (see `distroclone-builder doctor`).",
+        hint="Free space where the engine keeps its volumes; "
+        "`distroclone-builder doctor` shows where.",
         command=error.command,
         output=error.output,
     )

@@ -93,8 +93,8 @@ class ManifestStep:
         for name, digest in sorted(staged.items()):
             if name not in found or found[name].sha256 != digest:
                 raise VerificationError(
-                    "{name} in the ISO is not what was put there",
-                    hint="Check the disk under the engine's volumes, then build again.",
+                    "{name} in the ISO differs from the file that was packed",
+                    hint="Check the disk that holds the engine's volumes, then build again.",
                     name=name,
                 )
 

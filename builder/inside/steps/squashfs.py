@@ -94,8 +94,8 @@ class SquashfsStep:
         if counts is None or not counts.asked:
             return
         system.note(
-            "Block cache: {percent} % of {asked} blocks were there, {saved} MiB were not "
-            "compressed again; {unstored} new blocks could not be stored",
+            "Block cache: {percent} % of {asked} blocks reused, which saved compressing "
+            "{saved} MiB; {unstored} new blocks could not be stored",
             percent=math.floor(counts.rate * 100),
             asked=counts.asked,
             saved=counts.hit_bytes >> 20,

@@ -66,7 +66,7 @@ class StageStep:
         survey = self.survey()
         self.target.mkdir(exist_ok=True)
         if self.staging is Staging.RSYNC:
-            system.note("The system is copied with rsync, as asked for")
+            system.note("The system is copied with rsync, as requested")
             self._copy(system, survey)
             return
         overlay = Overlay(tree=self.tree, survey=survey, target=self.target, layer=self.layer)
@@ -75,15 +75,17 @@ class StageStep:
         except NoOverlayError as reason:
             if self.staging is Staging.OVERLAY:
                 raise HostError(
-                    "There can be no overlay over the source: {reason}",
-                    hint="Build with `--staging auto`, which copies the system then.",
-                    reason=reason,
+                    reason.message,
+                    hint="An overlay is not possible then. Build with `--staging auto`, which "
+                    "copies the system instead.",
+                    temporary=False,
+                    **reason.values,
                 ) from reason
-            system.note("The system is copied with rsync, as no overlay can be: {reason}",
-                        reason=reason)  # fmt: skip
+            system.note("The system is copied with rsync: an overlay is not possible here")
+            system.note(reason.message, warning=False, **reason.values)
             self._copy(system, survey)
         else:
-            system.note("The system is not copied: an overlay over the source takes the changes")
+            system.note("The system is not copied: an overlay on the source takes all changes")
 
     def _copy(self, system: System, survey: Survey) -> None:
         check_room(self.target, survey.size * (1 + self.beside))
@@ -107,14 +109,17 @@ def rsync_progress(line: str) -> float | None:
 def _explained(error: ToolError) -> StepError:
     """Say what an exit of rsync means here; rsync(1), "EXIT VALUES"."""
     if any("No space left on device" in line for line in error.output):
-        message = "There is not enough space for the copy of the system"
-        hint = "Free some space where the container engine keeps its volumes, then build again."
+        message = "There is not enough space to copy the system"
+        hint = (
+            "Free space where the engine keeps its volumes; "
+            "`distroclone-builder doctor` shows where."
+        )
     elif error.code == 24:
-        message = "The source changed while it was copied: files vanished"
-        hint = "Let the running backup or deletion finish, then build again."
+        message = "The source changed while it was being copied: files disappeared"
+        hint = "Wait for the running backup or deletion to finish, then build again."
     elif error.code == 23:
         message = "Some files of the source could not be copied"
-        hint = "The log names them. A file that cannot be read may be damaged on the disk."
+        hint = "The log names them. They may be damaged: check the disk."
     else:
         return error
     return StepError(message, hint=hint, command=error.command, output=error.output)

@@ -32,7 +32,7 @@ def decisions(steps: Iterable[Step]) -> list[Mapping[str, Any]]:
 def _decided(step: Any) -> Mapping[str, Any]:
     names = {field.name for field in dataclasses.fields(step)}
     if unknown := set(step.neutral) - names:
-        message = f"{step.name}: no fields: {sorted(unknown)}"
+        message = f"{step.name}: unknown fields in `neutral`: {sorted(unknown)}"
         raise TypeError(message)
     return {name: _plain(getattr(step, name)) for name in sorted(names - set(step.neutral))}
 
@@ -48,5 +48,5 @@ def _plain(value: object) -> Any:
     plain = to_data(value)
     if plain is None or isinstance(plain, str | int | float | bool):
         return plain
-    message = f"neither plain data nor called neutral: {value!r}"
+    message = f"neither plain data nor listed in `neutral`: {value!r}"
     raise TypeError(message)

@@ -59,13 +59,13 @@ def main(arguments: Sequence[str]) -> NoReturn:
         _make_only_root(tree)
         _give_up_privileges()
     except OSError as error:
-        _end(f"the tree {tree} cannot be entered: {error}", FAILED)
+        _end(f"cannot enter the tree {tree}: {error}", FAILED)
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - an argv list, no shell
     except FileNotFoundError:
-        _end(f"{argv[0]} is not in the system", NOT_FOUND)
+        _end(f"{argv[0]} is not installed in the system", NOT_FOUND)
     except OSError as error:
-        _end(f"{argv[0]} cannot be run: {error}", FAILED)
+        _end(f"cannot run {argv[0]}: {error}", FAILED)
 
 
 def _make_only_root(tree: str) -> None:

@@ -27,7 +27,9 @@ from builder.inside.system.tool_error import ToolError
 
 _LAST_LINES: Final = 25
 _LONGEST_LINE: Final = 4000
-_ROOM: Final = "Free space where the engine keeps its volumes; see `distroclone-builder doctor`."
+_ROOM: Final = (
+    "Free space where the engine keeps its volumes; `distroclone-builder doctor` shows where."
+)
 _PROGRESS_STEP: Final = 0.005
 _ENTER: Final = (sys.executable, "-I", enter.__file__)
 _ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -68,8 +70,8 @@ class RealSystem:
         missing = {tool for tool in tools if shutil.which(tool, path=path) is None}
         if missing:
             raise StepError(
-                "The builder image has no {tools}",
-                hint="Make it again: `distroclone-builder image build --fresh`.",
+                "The builder image lacks {tools}",
+                hint="Rebuild it with `distroclone-builder image build --fresh`.",
                 tools=", ".join(sorted(missing)),
             )
 
@@ -262,14 +264,14 @@ def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: 
         hint = ""
         if name == "SIGKILL":
             hint = (
-                "Most likely memory ran out: a build may use 1.5 GiB, which the engine's machine "
-                "must have."
+                "It probably ran out of memory: a build needs up to 1.5 GiB on the engine's "
+                "machine."
             )
-        message = "{tool} was ended by {signal}"
+        message = "{tool} was killed by {signal}"
         return ToolError(message, hint=hint, command=command, output=output, tool=tool, signal=name)
     if any("No space left on device" in line for line in output):
         return ToolError(
-            "{tool} found the disk full",
+            "{tool} failed: the disk is full",
             hint=_ROOM,
             command=command,
             output=output,

@@ -83,7 +83,7 @@ class _Rule:
 
 def _parse(rule: str) -> _Rule:
     if rule[:2] not in ("+ ", "- ") or len(rule) < 3:
-        message = f"not a filter rule that is known here: {rule[:80]!r}"
+        message = f"unsupported filter rule: {rule[:80]!r}"
         raise ValueError(message)
     pattern = rule[2:].encode("utf-8", "surrogateescape")
     only_directories = len(pattern) > 1 and pattern.endswith(b"/")

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import StepError
+from builder.basics.errors import HostError, StepError
 from builder.basics.printable import clean
-from builder.basics.texts import say
 from builder.inside.linux import acl
 from builder.inside.linux.mounts import mount_points_below
 from builder.inside.linux.xattrs import xattr_names
@@ -35,8 +34,8 @@ _OPTIONS: Final = (
 )
 
 
-class NoOverlayError(Exception):
-    """An overlay cannot take the place of a copy here; the text is the reason."""
+class NoOverlayError(HostError):
+    """An overlay cannot replace a copy here; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,9 @@ class Overlay:
             except (NoOverlayError, StepError, OSError) as error:
                 stack.close()
                 shutil.rmtree(self.layer, ignore_errors=True)
-                raise NoOverlayError(_reason(error)) from error
+                if isinstance(error, NoOverlayError):
+                    raise
+                raise _no_overlay(error) from error
             yield
 
     def _lay(self) -> None:
@@ -107,7 +108,7 @@ class Overlay:
     def _check_index(self) -> None:
         """The kernel mounts without an index too, where a file system gives no file handles."""
         if not (self._work / "index").is_dir():
-            raise NoOverlayError(say("the kernel cannot keep hard links together there"))
+            raise NoOverlayError("The kernel cannot keep hard links together in an overlay here")
 
     def _fold(self) -> None:
         for path in self.survey.listed:
@@ -127,16 +128,19 @@ def _check(tree: SourceTree, survey: Survey) -> None:
     """Raise NoOverlayError for a tree that an overlay would not show as a copy would be."""
     root = tree.root.resolve()
     if [point for point in mount_points_below(root) if point != str(root)]:
-        raise NoOverlayError(say("something else is mounted inside the source"))
+        raise NoOverlayError("Something else is mounted inside the source")
     if survey.devices > 1:
-        raise NoOverlayError(say("the source spreads over several subvolumes or devices"))
+        raise NoOverlayError("The source spans several subvolumes or devices")
     if survey.markers:
         raise NoOverlayError(
-            say("{path} in the source is an overlay's own mark", path=_shown(survey.markers[0]))
+            "{path} in the source is a whiteout, or has an attribute of an overlay",
+            path=_shown(survey.markers[0]),
         )
     if survey.unchangeable:
-        path = _shown(survey.unchangeable[0])
-        raise NoOverlayError(say("{path} in the source is immutable (chattr)", path=path))
+        raise NoOverlayError(
+            "{path} in the source is immutable or append-only (see `lsattr`)",
+            path=_shown(survey.unchangeable[0]),
+        )
 
 
 def _shown(path: bytes) -> str:
@@ -182,8 +186,10 @@ def _dress(place: bytes, original: bytes, *, dated: bool) -> None:
     os.utime(place, ns=times)
 
 
-def _reason(error: Exception) -> str:
+def _no_overlay(error: StepError | OSError) -> NoOverlayError:
     if isinstance(error, OSError):
-        return say("its layer cannot be written: {reason}", reason=error.strerror)
-    lines = error.output if isinstance(error, StepError) else ()
-    return clean(next((line for line in lines if line.startswith("mount:")), str(error)))
+        return NoOverlayError(
+            "The writable layer of the overlay cannot be written: {reason}", reason=error.strerror
+        )
+    reason = next((line for line in error.output if line.startswith("mount:")), str(error))
+    return NoOverlayError("The overlay cannot be mounted: {reason}", reason=clean(reason))

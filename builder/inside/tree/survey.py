@@ -68,7 +68,7 @@ def told_of(tree: SourceTree) -> Iterator[None]:
     except OSError as error:
         raise StepError(
             "{path} in the source cannot be read: {reason}",
-            hint="A file that cannot be read may be damaged on the disk.",
+            hint="The file may be damaged: check the disk.",
             path=_inner(tree, error),
             reason=error.strerror,
         ) from error
@@ -77,8 +77,8 @@ def told_of(tree: SourceTree) -> Iterator[None]:
 def changed(path: str) -> StepError:
     """Return the error for what is not any more what it was a moment ago."""
     return StepError(
-        "{path} in the source changed or vanished while it was read",
-        hint="Let the running backup or deletion finish, then build again.",
+        "{path} in the source changed or disappeared while it was being read",
+        hint="Wait for the running backup or deletion to finish, then build again.",
         path=path,
     )
 

@@ -200,12 +200,12 @@ class Tree:
     def _target(self, path: str) -> Path:
         self._now()
         if _parts(path)[:1] in ([], [".."]):
-            raise OSError(errno.EINVAL, "not the name of an entry", path)
+            raise OSError(errno.EINVAL, "not the path of an entry", path)
         return self.locate(path)
 
     def _now(self) -> int:
         if self._clock is None:
-            raise OSError(errno.EROFS, "this tree is for reading only", str(self.root))
+            raise OSError(errno.EROFS, "this tree is read-only", str(self.root))
         return self._clock
 
     def _make_parents(self, directory: Path) -> None:

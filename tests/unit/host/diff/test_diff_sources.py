@@ -159,7 +159,7 @@ def test_a_snapshot_that_is_no_whole_system_is_said_so() -> None:
 
 def test_what_goes_wrong_in_a_container_is_passed_on(tmp_path: Path) -> None:
     results = write_results(tmp_path / "iso")
-    unreadable = VerificationError("The ISO cannot be read as one of ours: no squashfs")
+    unreadable = VerificationError("The ISO cannot be read: no squashfs")
     with pytest.raises(VerificationError, match="no squashfs"):
         found(engine(failure=unreadable), results, results)
     gone = BindMissingError('invalid mount config: "bind source path does not exist: /x"')

@@ -199,7 +199,7 @@ def test_what_xorriso_complains_of_is_told(tmp_path: Path) -> None:
 
 
 def test_a_tool_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
-    killed = ToolError("{tool} was ended by {signal}", tool="xorriso", signal="SIGKILL")
+    killed = ToolError("{tool} was killed by {signal}", tool="xorriso", signal="SIGKILL")
     with pytest.raises(StepError):
         read(tmp_path / ISO, killed)
 
@@ -221,8 +221,8 @@ def test_the_packages_in_the_iso_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "status", "reason"),
     [
-        ("", b"", "there is no live/filesystem.squashfs"),
-        (TWICE, b"", "in pieces"),
+        ("", b"", "it has no live/filesystem.squashfs"),
+        (TWICE, b"", "fragmented"),
         (SQUASHFS, b"x" * 2000, "larger than 1000 bytes"),
         (
             SQUASHFS,
@@ -232,8 +232,8 @@ def test_the_packages_in_the_iso_are_read(tmp_path: Path) -> None:
         ),
         (
             SQUASHFS,
-            ToolError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGSEGV"),
-            "ended by SIGSEGV",
+            ToolError("{tool} was killed by {signal}", tool="unsquashfs", signal="SIGSEGV"),
+            "killed by SIGSEGV",
         ),
     ],
 )  # fmt: skip
@@ -253,7 +253,7 @@ def test_a_package_database_that_cannot_be_read_is_told_beside_the_rest(
 
 
 def test_an_unsquashfs_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
-    killed = ToolError("{tool} was ended by {signal}", tool="unsquashfs", signal="SIGKILL")
+    killed = ToolError("{tool} was killed by {signal}", tool="unsquashfs", signal="SIGKILL")
     (tmp_path / ISO).write_bytes(b"\0" * 300_000)
     with pytest.raises(StepError):
         read(tmp_path / ISO, LAYOUT, SQUASHFS, killed)

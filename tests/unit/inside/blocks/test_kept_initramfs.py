@@ -258,7 +258,7 @@ def test_one_whose_making_changes_more_than_times_is_not_kept(
     machine: Machine, aside: Callable[[Path], None]
 ) -> None:
     _root, system = machine.build(aside=aside)
-    assert "is not kept" in system.notes[0]
+    assert "is not cached" in system.notes[0]
     assert list(machine.store.folder.iterdir()) == []
 
 

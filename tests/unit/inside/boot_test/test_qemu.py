@@ -94,7 +94,7 @@ def test_a_comma_in_a_path_does_not_end_the_option() -> None:
 
 
 def test_uefi_without_variables_is_our_own_mistake() -> None:
-    with pytest.raises(ValueError, match="variables"):
+    with pytest.raises(ValueError, match="variable store"):
         qemu_argv(request(Firmware.UEFI), iso=ISO, accelerator=Accelerator.TCG, variables=None)
 
 
@@ -192,11 +192,11 @@ def test_only_the_live_systems_own_ok_is_success() -> None:
 @pytest.mark.parametrize(
     ("end", "kind", "words"),
     [
-        (ending(Meaning.FAILED, "boot-report: failed x"), VerificationError, "found a fault"),
+        (ending(Meaning.FAILED, "boot-report: failed x"), VerificationError, "self-check failed"),
         (ending(Meaning.DEAD_END, "grub rescue>"), VerificationError, "grub rescue>"),
         (ending(Meaning.BROKEN, "KVM {error}"), VerificationError, "KVM {error}"),
         (ending(), VerificationError, "within 60 s"),
-        (ending(code=0), VerificationError, "restarted"),
+        (ending(code=0), VerificationError, "rebooted"),
         (ending(code=1), StepError, "exit code 1"),
     ],
 )

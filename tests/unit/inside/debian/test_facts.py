@@ -160,17 +160,17 @@ def remove_status(root: Path) -> None:
     ("harm", "told"),
     [
         (lambda root: (root / "usr/lib/os-release").unlink(), "/etc/os-release is missing"),
-        (remove_status, "var a filesystem of its own"),
+        (remove_status, "var a separate filesystem"),
         (lambda root: (root / "usr/bin/dash").unlink(), "/bin/sh is missing"),
-        (lambda root: put(root, "usr/bin/dash", ELF_ARM64), "system for arm64, not for amd64"),
-        (unlink_kernel, f"only the modules of {KERNEL}; was /boot a filesystem"),
+        (lambda root: put(root, "usr/bin/dash", ELF_ARM64), "its architecture is arm64, not amd64"),
+        (unlink_kernel, f"only the modules of {KERNEL}; was /boot a separate filesystem"),
         (unlink_modules, f"kernel {KERNEL} has no modules"),
         (unlink_both, "no kernel: neither"),
         (lambda root: put(root, f"boot/vmlinuz-{KERNEL}", ""), "no kernel in /boot"),
         (without("live-boot"), "live system needs: live-boot"),
         (without("live-boot", "live-config"), "needs: live-boot, live-config"),
         (without("live-boot-initramfs-tools"), "needs: live-boot-initramfs-tools"),
-        (without("initramfs-tools"), "with initramfs-tools"),
+        (without("initramfs-tools"), "does not use initramfs-tools"),
     ],
 )
 def test_each_reason_is_told_alone_and_with_a_remedy(
@@ -185,7 +185,7 @@ def test_each_reason_is_told_alone_and_with_a_remedy(
 def test_another_architecture_is_told_once(root: Path) -> None:
     put(root, "usr/bin/dash", ELF_ARM64)
     put(root, "var/lib/dpkg/status", status(architecture="arm64"))
-    assert texts_of(root) == "it is a system for arm64, not for amd64"
+    assert texts_of(root) == "its architecture is arm64, not amd64"
 
 
 def test_the_native_architecture_is_the_first_in_dpkgs_list(root: Path) -> None:

@@ -302,8 +302,8 @@ def test_the_squashfs_is_read_where_it_lies_in_the_iso(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("squashfs", "extents", "reason"),
     [
-        (b"no squashfs at all", "", "is no squashfs"),
-        (b"hs", "", "is no squashfs"),
+        (b"no squashfs at all", "", "is not a squashfs"),
+        (b"hs", "", "is not a squashfs"),
         (b"hsqs\3\0\0\0", "", "lists 2 files, its superblock says 3"),
         (b"hsqs\2\0\0\0", "File data lba:  0 , 2 , 1 , 9 , '/x'", "no live/filesystem.squashfs"),
         (
@@ -312,7 +312,7 @@ def test_the_squashfs_is_read_where_it_lies_in_the_iso(tmp_path: Path) -> None:
                 f"File data lba:  {piece} , {start} , 1 , 5000 , '/live/filesystem.squashfs'"
                 for piece, start in ((0, 2), (1, 7))
             ),
-            "in pieces",
+            "fragmented",
         ),
         (b"hsqs\2\0\0\0", "File data lba:  0 , 2 , 1 , 9 , '/x", "No closing quotation"),
     ],
@@ -320,6 +320,6 @@ def test_the_squashfs_is_read_where_it_lies_in_the_iso(tmp_path: Path) -> None:
 def test_an_iso_that_is_none_of_ours_is_refused(
     tmp_path: Path, squashfs: bytes, extents: str, reason: str
 ) -> None:
-    with pytest.raises(VerificationError, match="cannot be read as one of ours") as caught:
+    with pytest.raises(VerificationError, match="The ISO cannot be read") as caught:
         iso(tmp_path, squashfs=squashfs, extents=extents)
     assert reason in str(caught.value)

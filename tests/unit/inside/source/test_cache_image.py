@@ -36,7 +36,7 @@ def test_a_folder_is_no_image(tmp_path: Path) -> None:
 def test_another_file_holds_no_volume(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "cache.img"
     path.write_bytes(content)
-    with pytest.raises(SourceError, match="holds no btrfs volume"):
+    with pytest.raises(SourceError, match="does not hold a btrfs volume"):
         check(path)
 
 

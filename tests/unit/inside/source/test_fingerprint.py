@@ -63,7 +63,7 @@ def test_snapshots_beside_the_system_do_not_count(root: Path) -> None:
 
 
 def test_a_source_that_is_gone_is_an_error_of_the_source(root: Path) -> None:
-    with pytest.raises(SourceError, match="changed while it was read"):
+    with pytest.raises(SourceError, match="changed while it was being read"):
         fingerprint(root / "none")
 
 

@@ -26,9 +26,9 @@ def base(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["", ".rootfs_cache", "..", f"{NAME}/x", f"{NAME}\n", f"{NAME}G"])
 def test_only_names_of_our_own_are_touched(base: Path, name: str) -> None:
     system = RecordingSystem()
-    with pytest.raises(StepError, match="not the name of a frozen snapshot"):
+    with pytest.raises(StepError, match="Invalid name of a frozen snapshot"):
         freeze(request(name=name), system=system, base=base)
-    with pytest.raises(StepError, match="not the name of a frozen snapshot"):
+    with pytest.raises(StepError, match="Invalid name of a frozen snapshot"):
         thaw(ThawRequest(names=(NAME, name)), system=system, base=base)
     assert system.commands == []
 
@@ -70,5 +70,5 @@ def test_the_name_of_a_run_is_recognised(run: str) -> None:
 
 @pytest.mark.parametrize("run", ["", "0123abc", "0123ABCD", "../../etc", "f" * 33, "0123abcd\n"])
 def test_a_run_id_that_nobody_would_recognise_is_refused(run: str) -> None:
-    with pytest.raises(ValueError, match="not a run id"):
+    with pytest.raises(ValueError, match="invalid run id"):
         frozen_name(run)

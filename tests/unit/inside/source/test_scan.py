@@ -75,7 +75,7 @@ def test_each_missing_condition_is_named(
 
 
 def test_a_base_that_does_not_exist_is_no_cache(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no finished") as caught:
+    with pytest.raises(SourceError, match="not a finished") as caught:
         scan_cache(tmp_path / "none")
     assert caught.value.exit_code == 4
 
@@ -92,7 +92,7 @@ def test_metadata_are_never_read_outside_the_cache(base: Path) -> None:
     secret = put(base.parent, "secret", 'META_DISTRO="secret"\n')
     (base / ".backup_meta").unlink()
     (base / ".backup_meta").symlink_to(secret)
-    with pytest.raises(SourceError, match="no finished"):
+    with pytest.raises(SourceError, match="not a finished"):
         scan_cache(base)
 
 
@@ -104,7 +104,7 @@ def test_a_moved_cache_is_found_inside_the_base_only(base: Path) -> None:
     for target in ("../elsewhere", str(base.parent / "elsewhere"), ".", "/"):
         (base / ".rootfs_cache").unlink()
         (base / ".rootfs_cache").symlink_to(target)
-        with pytest.raises(SourceError, match="leads out of the cache") as caught:
+        with pytest.raises(SourceError, match="points outside the cache") as caught:
             scan_cache(base)
         assert "really holds" in caught.value.advice
 
@@ -121,9 +121,7 @@ def test_the_package_database_dates_a_cache_without_a_usable_date(base: Path) ->
     os.utime(base / ".rootfs_cache/var/lib/dpkg/status", (1_600_000_000, 1_600_000_000))
     report = scan_cache(base)
     assert report.candidates[-1].taken == 1_600_000_000
-    assert [warning.message for warning in report.warnings] == [
-        "The date in {meta} is not valid: {date}"
-    ]
+    assert [warning.message for warning in report.warnings] == ["Invalid date in {meta}: {date}"]
 
 
 def test_copied_snapshots_that_are_no_subvolumes_are_skipped_with_a_reason(base: Path) -> None:
@@ -140,7 +138,7 @@ def test_copied_snapshots_that_are_no_subvolumes_are_skipped_with_a_reason(base:
         f".rootfs_cache/.snapshots/{raw}",
         f".snapshots/{raw}",
     ]
-    assert all("no btrfs subvolume" in reason for reason in skipped_of(report).values())
+    assert all("not a btrfs subvolume" in reason for reason in skipped_of(report).values())
 
 
 def test_half_made_and_foreign_entries_are_skipped_with_their_own_reasons(base: Path) -> None:
@@ -160,9 +158,9 @@ def test_half_made_and_foreign_entries_are_skipped_with_their_own_reasons(base: 
     assert "it has no info.xml" in told["2"]
     assert "no snapshot: its deletion" in told["3"]
     assert told["4"] == told["5"] == "it is not a directory"
-    assert told["007"] == told["evil[2Jname"] == "its name is not that of a snapshot"
-    assert told["@2026-02-30_14:30"] == "its name is not a date"
-    assert told["@2026-06-17_14:30.meta"] == "it describes a snapshot that is gone"
+    assert told["007"] == told["evil[2Jname"] == "its name is not a snapshot name"
+    assert told["@2026-02-30_14:30"] == "the date in its name is invalid"
+    assert told["@2026-06-17_14:30.meta"] == "it describes a snapshot that no longer exists"
 
 
 def test_a_snapshot_folder_that_is_a_symlink_is_not_followed(base: Path) -> None:
@@ -187,7 +185,7 @@ def test_the_one_cache_in_an_image_is_found_below_its_top(tmp_path: Path) -> Non
     assert find_base(base) == base
     assert scan_cache(base, volume=volume).base == "a/SysLinuxOS_backup"
     assert scan_cache(base, volume=base).base == "."
-    with pytest.raises(SourceError, match=r"holds no \.rootfs_cache"):
+    with pytest.raises(SourceError, match=r"has no \.rootfs_cache"):
         find_base(volume, depth=1)
 
 

@@ -71,7 +71,7 @@ def test_keys_that_stay_are_told(root: Path) -> None:
     os.mkfifo(root / "etc/nginx/fifo")
     system, _journal = configure(root)
     assert [note for note in system.notes if "nginx" in note] == [
-        "The ISO will hold a private key, /etc/nginx/site.key; use `exclude` to leave it out"
+        "The ISO will contain the private key /etc/nginx/site.key; use `exclude` to leave it out"
     ]
 
 
@@ -304,7 +304,7 @@ def test_what_may_surprise_is_told(root: Path) -> None:
     status.write_text(status.read_text() + "Package: half\nStatus: install ok half-configured\n\n")
     system, _ = configure(root)
     assert [note for note in system.notes if "/srv" in note]
-    assert [note for note in system.notes if "1 are incomplete" in note]
+    assert [note for note in system.notes if "incomplete packages: 1" in note]
     assert [note for note in system.notes if "ld.so.preload" in note]
     assert [note for note in system.notes if "outside /home" in note] == []
 

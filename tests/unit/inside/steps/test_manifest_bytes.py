@@ -143,5 +143,7 @@ def test_a_file_that_is_not_what_was_staged_fails_the_build(tmp_path: Path) -> N
     image = bytearray(step.iso.read_bytes())
     image[BLOCK] ^= 1
     step.iso.write_bytes(image)
-    with pytest.raises(VerificationError, match="live/a b in the ISO is not what was put there"):
+    with pytest.raises(
+        VerificationError, match="live/a b in the ISO differs from the file that was packed"
+    ):
         step.run(system)

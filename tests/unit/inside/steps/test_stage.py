@@ -86,7 +86,7 @@ def test_progress_reaches_the_display(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "line", "told"),
     [
-        (24, 'file has vanished: "/source/etc/x"', "changed while it was copied"),
+        (24, 'file has vanished: "/source/etc/x"', "changed while it was being copied"),
         (23, "rsync: [sender] read errors mapping: Input/output error (5)", "could not be copied"),
         (11, "rsync: write failed: No space left on device (28)", "not enough space"),
         (12, "rsync: connection unexpectedly closed", "rsync failed"),

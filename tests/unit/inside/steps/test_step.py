@@ -65,7 +65,7 @@ def test_a_setting_of_an_earlier_step_is_in_the_key() -> None:
 
 
 def test_a_field_that_is_neither_data_nor_called_neutral_is_a_defect() -> None:
-    with pytest.raises(TypeError, match="neither plain data nor called neutral"):
+    with pytest.raises(TypeError, match="neither plain data nor listed in `neutral`"):
         decisions([CarelessStep(packages=())])
 
 

@@ -101,7 +101,7 @@ def test_a_tool_that_a_signal_ended_is_named_so(system: RealSystem) -> None:
 
 
 def test_a_full_disk_is_named_so(system: RealSystem) -> None:
-    with pytest.raises(ToolError, match="disk full") as caught:
+    with pytest.raises(ToolError, match="the disk is full") as caught:
         system.run(["cp", "/proc/self/status", "/dev/full"])
     assert caught.value.advice
     assert (caught.value.code, caught.value.signal) == (None, "")

@@ -66,5 +66,5 @@ def test_names_are_bytes() -> None:
     "rule", ["", "- ", "/etc", "!", ". /etc/rules", "-! /etc", "P /etc", "-/ x"]
 )
 def test_a_rule_of_another_kind_is_refused(rule: str) -> None:
-    with pytest.raises(ValueError, match="not a filter rule"):
+    with pytest.raises(ValueError, match="unsupported filter rule"):
         FilterRules([rule])

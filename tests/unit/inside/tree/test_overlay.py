@@ -81,9 +81,7 @@ def test_an_overlay_is_mounted_until_the_end_and_nothing_is_copied(tmp_path: Pat
         assert system.mounted_now == [step.target]
     assert system.mounted_now == []
     assert system.commands == []
-    assert system.notes == [
-        "The system is not copied: an overlay over the source takes the changes"
-    ]
+    assert system.notes == ["The system is not copied: an overlay on the source takes all changes"]
     assert f"lowerdir={tmp_path}/source" in system.options
     assert {"index=on", "metacopy=off"} <= set(system.options)
 
@@ -127,9 +125,9 @@ def test_however_much_is_left_out_is_hidden(tmp_path: Path) -> None:
         ),
         (Kernel(index=False), {}, "cannot keep hard links together"),
         (Kernel(), {"devices": 2}, "several subvolumes or devices"),
-        (Kernel(), {"markers": (b"/srv/x\x1b[1m",)}, "/srv/x[1m in the source is an overlay's own"),
+        (Kernel(), {"markers": (b"/srv/x\x1b[1m",)}, "/srv/x[1m in the source is a whiteout, or"),
         (Kernel(), {"unchangeable": (b"/etc/\xff",)}, "/etc/ in the source is immutable"),
-        (Kernel(), {"left_out": (b"/none/x",)}, "its layer cannot be written: No such file"),
+        (Kernel(), {"left_out": (b"/none/x",)}, "overlay cannot be written: No such file"),
     ],
 )  # fmt: skip
 def test_where_there_can_be_none_a_copy_is_made_or_the_build_ends(
@@ -140,13 +138,14 @@ def test_where_there_can_be_none_a_copy_is_made_or_the_build_ends(
         step.run(system)
         assert system.mounted_now == []
     assert [command[0] for command in system.commands] == ["rsync"]
-    (note,) = system.notes
-    assert note.startswith("The system is copied with rsync, as no overlay can be: ")
-    assert reason in note
+    note, told = system.notes
+    assert note == "The system is copied with rsync: an overlay is not possible here"
+    assert reason in told
     assert not step.layer.exists()
-    with ExitStack() as until, pytest.raises(HostError, match="There can be no overlay") as caught:
+    with ExitStack() as until, pytest.raises(HostError) as caught:
         step_for(tmp_path / "forced", Staging.OVERLAY, until, **found).run(system)
-    assert reason in str(caught.value)
+    assert str(caught.value) == told
+    assert "--staging auto" in caught.value.advice
     assert len(system.commands) == 1
 
 
@@ -156,7 +155,7 @@ def test_no_overlay_is_tried_where_a_copy_is_asked_for(tmp_path: Path) -> None:
         step_for(tmp_path, Staging.RSYNC, until).run(system)
     assert (system.mounts, system.options) == ([], ())
     assert [command[0] for command in system.commands] == ["rsync"]
-    assert system.notes == ["The system is copied with rsync, as asked for"]
+    assert system.notes == ["The system is copied with rsync, as requested"]
 
 
 @pytest.mark.parametrize("staging", Staging)

@@ -38,7 +38,7 @@ def test_sizes_count_hard_links_once_and_holes_not_at_all(tmp_path: Path) -> Non
 
 
 def test_a_source_that_is_gone_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StepError, match=r"^/ in the source changed or vanished"):
+    with pytest.raises(StepError, match=r"^/ in the source changed or disappeared"):
         survey(tmp_path / "none")
 
 

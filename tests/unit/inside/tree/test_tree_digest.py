@@ -145,18 +145,18 @@ def test_fields_cannot_flow_into_each_other(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_gone_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(StepError, match=r"^/ in the source changed or vanished"):
+    with pytest.raises(StepError, match=r"^/ in the source changed or disappeared"):
         digest(tmp_path / "none")
 
 
 def test_a_file_that_vanishes_is_an_error() -> None:
     # What is open to list the directory is listed in it, and closed when its turn comes.
-    with pytest.raises(StepError, match=r"^/\d+ in the source changed or vanished"):
+    with pytest.raises(StepError, match=r"^/\d+ in the source changed or disappeared"):
         digest(Path("/proc/self/fd"))
 
 
 def test_a_file_with_more_in_it_than_it_said_is_an_error() -> None:
-    with pytest.raises(StepError, match=r"^/\w+ in the source changed or vanished"):
+    with pytest.raises(StepError, match=r"^/\w+ in the source changed or disappeared"):
         digest(Path("/proc/sys/kernel/random"))
 
 
