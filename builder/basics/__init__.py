@@ -1,1 +1,1 @@
-"""What every other package stands on: errors, text for people, signals, values as plain data."""
+"""What every other package builds on: errors, user-facing text, signals, values as plain data."""

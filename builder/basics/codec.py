@@ -1,8 +1,8 @@
-"""Frozen values to plain data and back, checked against their annotations.
+"""Converts frozen values to plain data and back, checked against their annotations.
 
-Everything that crosses between host and container goes through here, and every format that one run
-writes and another one reads. Only what our values use is known: dataclasses, tuples of one type,
-mappings from names to one type, enums, optional values, str, int, float and bool.
+Everything that crosses between host and container goes through here, and so does every format that
+one run writes and another reads. Only the types that our values use are supported: dataclasses,
+tuples of one type, mappings from names to one type, enums, optional values, str, int, float, bool.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ _WORDS: Final[Mapping[type, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """A field that its type does not have."""
+    """A field that the type does not define."""
 
     place: Place
     text: str  # its value, as JSON
@@ -35,11 +35,11 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read(Generic[Value]):
-    """A value, and where the data that it was read from differs from what `to_data` writes."""
+    """A value, and where its data differs from what `to_data` would write."""
 
     value: Value
     unknown: tuple[Unknown, ...]
-    absent: tuple[Place, ...]  # fields that were left out, and have their defaults
+    absent: tuple[Place, ...]  # fields that were missing and got their defaults
 
 
 def to_data(value: object) -> Any:
@@ -72,9 +72,9 @@ def from_data(kind: type[Value], data: object) -> Value:
 
 
 def read_data(kind: type[Value], data: object, *, place: Place = ()) -> Read[Value]:
-    """Like `from_data`, but unknown fields are no error: they are told beside the value.
+    """Like `from_data`, but unknown fields are not an error: they are returned with the value.
 
-    `place` is where `data` lies in something larger.
+    `place` is the position of `data` in a larger document.
     """
     reader = _Reader()
     value = typing.cast("Value", reader.read(kind, data, place))
@@ -82,14 +82,14 @@ def read_data(kind: type[Value], data: object, *, place: Place = ()) -> Read[Val
 
 
 def shown(place: Place) -> str:
-    """Return a place for people: `packages[3].version`."""
+    """Return a place as users read it: `packages[3].version`."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return "".join(parts).removeprefix(".")
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads one value, and notes what is unknown or left out."""
+    """Reads one value, and collects unknown and missing fields."""
 
     unknown: list[Unknown] = field(default_factory=list)
     absent: list[Place] = field(default_factory=list)
@@ -153,7 +153,7 @@ class _Reader:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, Any, bool], ...]:
-    """Return name and type of the fields of a dataclass, and whether they have no default."""
+    """Return the name and type of each field of a dataclass, and whether it is required."""
     hints = typing.get_type_hints(kind)
     none = dataclasses.MISSING
     return tuple(

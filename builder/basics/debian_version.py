@@ -1,4 +1,4 @@
-"""The order of Debian's versions, as dpkg has it (Debian Policy 5.6.12, deb-version(7))."""
+"""Compares Debian versions as dpkg does (Debian Policy 5.6.12, deb-version(7))."""
 
 import re
 from itertools import zip_longest
@@ -10,7 +10,7 @@ _PARTS: Final = re.compile(r"([^0-9]*)([0-9]*)", re.ASCII)
 def compare_versions(first: str, second: str) -> int:
     """Return -1, 0 or 1: whether `first` is older than, equal to or newer than `second`.
 
-    What is no valid version is compared by the same rules.
+    Invalid versions are compared by the same rules.
     """
     (epoch, upstream, revision), (others, theirs, last) = _split(first), _split(second)
     return (
@@ -21,9 +21,9 @@ def compare_versions(first: str, second: str) -> int:
 
 
 def compare_parts(first: str, second: str) -> int:
-    """Return the same for an upstream version or a revision alone, where no hyphen splits.
+    """Compare an upstream version or a revision by itself, without splitting it at hyphens.
 
-    Signs and numbers are compared by turns, until they differ.
+    Non-digits and numbers are compared alternately, until they differ.
     """
     pairs = zip_longest(_PARTS.findall(first), _PARTS.findall(second), fillvalue=("", ""))
     for (signs, number), (other_signs, other_number) in pairs:
@@ -34,7 +34,7 @@ def compare_parts(first: str, second: str) -> int:
 
 
 def _split(version: str) -> tuple[str, str, str]:
-    """Return epoch, upstream version and revision; no epoch is 0, and no revision an empty one."""
+    """Return epoch, upstream version and revision; they default to "0" and to an empty revision."""
     epoch, colon, rest = version.partition(":")
     if not colon or not re.fullmatch(r"[0-9]+", epoch, re.ASCII):
         epoch, rest = "0", version
@@ -43,7 +43,7 @@ def _split(version: str) -> tuple[str, str, str]:
 
 
 def _compare_signs(first: str, second: str) -> int:
-    """A tilde comes before the end, the end before letters, letters before other signs."""
+    """A tilde sorts before the end, the end before letters, letters before everything else."""
     for sign, other in zip_longest(first, second, fillvalue=""):
         found = _compare(_rank(sign), _rank(other))
         if found:
@@ -60,7 +60,7 @@ def _rank(sign: str) -> tuple[int, str]:
 
 
 def _compare_numbers(first: str, second: str) -> int:
-    """Compare as numbers; they are no `int`s, which refuses thousands of digits."""
+    """Compare as numbers, without `int`, which rejects thousands of digits."""
     first, second = first.lstrip("0"), second.lstrip("0")
     return _compare((len(first), first), (len(second), second))
 

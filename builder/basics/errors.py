@@ -28,10 +28,10 @@ class ExitCode(IntEnum):
 
 
 class BuilderError(Exception):
-    """The root of the tree; raise one of the branches below.
+    """The base class; raise one of the subclasses below.
 
     `message` and `hint` are templates (see `builder.basics.texts`); `values` fill both.
-    `temporary` marks an error that may go away by itself, which is what retries ask for.
+    `temporary` marks an error that may go away by itself, so that a retry makes sense.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.STEP
@@ -53,7 +53,7 @@ class BuilderError(Exception):
         self.command = tuple(command)
         self.output = tuple(output)
         self.values = {name: str(value) for name, value in values.items()}
-        self.keeps = False  # True: what was made stays, to be looked at (`signals.undoing`)
+        self.keeps = False  # True: what was made is kept for inspection (`signals.undoing`)
 
     def __str__(self) -> str:
         return render(self.message, self.values)
@@ -64,7 +64,7 @@ class BuilderError(Exception):
         return render(self.hint, self.values)
 
     def to_data(self) -> dict[str, Any]:
-        """Return the error as plain data, for the way out of the container."""
+        """Return the error as plain data, which can leave the container."""
         return {
             "kind": self._branch(),
             "message": self.message,
@@ -106,19 +106,19 @@ class StepError(BuilderError):
 
 
 class VerificationError(BuilderError):
-    """The result is not what was built, or not what it says it is."""
+    """The result is not what was built, or not what it claims to be."""
 
     exit_code = ExitCode.VERIFICATION
 
 
 class DefectError(BuilderError):
-    """Something that can never happen did: a defect of this program."""
+    """Something impossible happened: a bug in this program."""
 
     exit_code = ExitCode.DEFECT
 
     @classmethod
     def of(cls, error: BaseException) -> "DefectError":
-        """Return the defect that an unexpected error shows, with the end of its traceback."""
+        """Wrap an unexpected error, with the end of its traceback."""
         lines = "".join(traceback.format_exception(error)).splitlines()
         return cls(
             "Unexpected error: {reason}",

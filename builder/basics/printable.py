@@ -1,10 +1,10 @@
-"""Text from outside, made harmless before anybody shows it or writes it down."""
+"""Makes untrusted text harmless before it is shown or written anywhere."""
 
 import re
 import unicodedata
 from typing import Final
 
-# ECMA-48: OSC and its like up to their end, CSI sequences, and two-character escapes.
+# ECMA-48: OSC and similar strings up to their end, CSI sequences, and two-character escapes.
 _ESCAPES: Final = re.compile(
     r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x1b]\[[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?"
 )
@@ -14,17 +14,17 @@ _STAND_IN: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str) -> str:
-    """Return `text` as one line: no escape sequences, controls, or signs that reorder text."""
+    """Return `text` as one line, without escape sequences, controls or bidi overrides."""
     return "".join(_shown(sign) for sign in _ESCAPES.sub("", text))
 
 
 def printable_lines(text: str) -> str:
-    """Like `printable`, but LF still ends a line."""
+    """Like `printable`, but keep line breaks (LF)."""
     return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def short(text: str, *, longest: int = 80) -> str:
-    """Return the printable start of `text`, with an ellipsis when there is more."""
+    """Return `text` as `printable` does, cut at `longest` characters, with an ellipsis."""
     return printable(text) if len(text) <= longest else printable(text[:longest]) + "…"
 
 

@@ -1,7 +1,7 @@
-"""Signals that ask us to end become one exception, on the host and in the container alike.
+"""Turns termination signals into one exception, on the host and in the container alike.
 
-It may come between any two instructions. So what must not be torn apart, making a thing together
-with remembering how to undo it, and the undoing itself, holds signals back until it is done.
+It can be raised between any two instructions. So critical sections hold signals back until they are
+done: creating something together with registering its cleanup, and the cleanup itself.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ _WANTED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Gate:
-    """Lets a signal in at once, or keeps it while something holds the gate."""
+    """Delivers a signal at once, or holds it back while a critical section runs."""
 
     def __init__(self) -> None:
         self.holders = 0
@@ -43,8 +43,8 @@ _gate: Final = _Gate()
 def interruptible(*, to_the_end: bool = False) -> Iterator[None]:
     """Turn SIGTERM, SIGINT and SIGHUP into one `Interrupted`; later ones are ignored.
 
-    A SIGHUP that is ignored already, as nohup has it, stays so. With `to_the_end` the program ends
-    after the body: nothing may come between it and its exit code any more.
+    A SIGHUP that is already ignored, as under nohup, stays ignored. With `to_the_end` the program
+    ends after the body: no signal may change its exit code any more.
     """
     before = {each: signal.signal(each, _gate.arrived) for each in _WANTED}
     if before[signal.SIGHUP] is signal.SIG_IGN:
@@ -58,9 +58,9 @@ def interruptible(*, to_the_end: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(*, forget: bool = False) -> Iterator[None]:
-    """Keep a signal that arrives in the body until its end, where it raises `Interrupted`.
+    """Hold back a signal that arrives in the body; at its end it raises `Interrupted`.
 
-    With `forget` it does nothing: the program is ending anyway, for a reason to be told.
+    With `forget` the signal is dropped: the program is already failing with another error.
     """
     _gate.holders += 1
     try:
@@ -75,9 +75,9 @@ def held(*, forget: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undoing(undo: Callable[[], object]) -> Iterator[None]:
-    """Call `undo`, undisturbed, when the body is left, unless by an error that `keeps`.
+    """Call `undo`, with signals held back, after the body, except after an error that `keeps`.
 
-    An error in it is raised, but never hides the body's: then it becomes a note of that one.
+    If both fail, the body's error is raised, with a note about the failed cleanup.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The one door through which text for people passes, so that it can be translated.
+"""The one place that all user-facing text passes through, so that it can be translated.
 
 Messages are templates with named fields; a template, not a finished sentence, crosses from the
 container to the host, and is looked up in the user's language there.
@@ -20,10 +20,10 @@ def say(template: str, /, **values: object) -> str:
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
-    """Like `say`, for values that are already a mapping.
+    """Like `say`, but takes the values as a mapping.
 
-    A template with no values is returned as it is, so that text from outside (which may hold
-    braces) can be passed through.
+    A template without values is returned unchanged, so that foreign text, which may contain
+    braces, can be passed through.
     """
     translated = _catalogue.gettext(template) if template else ""
     return translated.format(**values) if values else translated

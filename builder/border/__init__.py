@@ -1,1 +1,1 @@
-"""What crosses between the host and a container: jobs, plans, requests, events, results."""
+"""What host and container exchange: jobs, plans, requests, events, results."""

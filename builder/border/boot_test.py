@@ -1,28 +1,28 @@
-"""The boot test: what is asked, and what a live system reported."""
+"""The boot test: its request, and what the live system reported."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Firmware(StrEnum):
-    """What starts the test machine."""
+    """The firmware that boots the test machine."""
 
     BIOS = "bios"
     UEFI = "uefi"
 
 
 class Attachment(StrEnum):
-    """What the ISO is to the test machine."""
+    """How the ISO is attached to the test machine."""
 
     CD = "cd"
-    DISK = "disk"  # a USB stick that it was written to
+    DISK = "disk"  # as on a USB stick
 
 
 class Accelerator(StrEnum):
     """How QEMU runs the test machine."""
 
     KVM = "kvm"
-    TCG = "tcg"  # in software: works everywhere, many times slower
+    TCG = "tcg"  # software emulation: works everywhere, but is many times slower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,8 @@ class BootTestRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootTestResult:
-    """A live system that reported itself well."""
+    """The successful report of a live system."""
 
     seconds: float  # from power-on to the report
     accelerator: Accelerator
-    report: str  # the line that the live system wrote
+    report: str  # the live system's own line

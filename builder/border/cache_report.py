@@ -17,14 +17,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One tree in the cache. It can be built exactly when it has no problems."""
+    """One tree in the cache. It can be built if and only if it has no problems."""
 
     selector: str  # "cache", "3", "@2026-06-17_14:30"
     kind: SnapshotKind
     path: str  # posix, relative to the cache base
     taken: int  # seconds since 1970, UTC
     description: str
-    size: str  # as the backup's metadata say it, e.g. "8.2G"; "" when they do not
+    size: str  # from the backup's metadata, e.g. "8.2G"; "" when unknown
     read_only: bool  # btrfs read-only flag
     subvolume: bool
     uuid: str  # btrfs subvolume UUID; "" where there is none
@@ -39,7 +39,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """Something in the snapshot folder that is no candidate at all, and why."""
+    """An entry of the snapshot directory that is not a candidate, and why."""
 
     path: str
     reason: Problem

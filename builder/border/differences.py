@@ -1,11 +1,11 @@
-"""What is not the same in two builds: said from the outside in, and passed out of the container."""
+"""The differences between two builds, from the outside in."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from builder.border.cache_report import Problem
 
-MOST: Final = 500  # differences that are kept; the rest is counted
+MOST: Final = 500  # differences that are listed; the rest is only counted
 
 CONTENT: Final = "content"
 PRESENCE: Final = "presence"
@@ -16,28 +16,28 @@ SIZE: Final = "size"
 class Difference:
     """One thing that differs.
 
-    `place` leads to it: ("Debian-13-xfce.iso", "live/filesystem.squashfs", "/etc/motd"). With an
-    `offset`, `original` and `rebuilt` are the first byte that differs there; a "presence" is "yes"
-    or "no"; of everything else they are the two values as text.
+    `place` is its path: ("Debian-13-xfce.iso", "live/filesystem.squashfs", "/etc/motd"). With an
+    `offset`, `original` and `rebuilt` are the first byte that differs there; for "presence" they
+    are "yes" or "no"; otherwise they are the two values as text.
     """
 
     place: tuple[str, ...]
     attribute: str  # "content", "presence", "size", "mode", "block size", …
     original: str
     rebuilt: str
-    offset: int | None = None  # in bytes, from the beginning of what `place` names
+    offset: int | None = None  # bytes from the start of what `place` names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The differences that were found, the outermost first."""
+    """The differences, outermost first."""
 
     differences: tuple[Difference, ...]
-    more: int = 0  # those above MOST
-    remarks: tuple[Problem, ...] = ()  # what else the user must know, and what could not be told
+    more: int = 0  # how many were not listed
+    remarks: tuple[Problem, ...] = ()  # what else the user should know
 
     def within(self, *place: str) -> "Explanation":
-        """Return the same, of what lies in `place`."""
+        """Return the same differences, prefixed with `place`."""
         inner = (
             Difference(
                 place=(*place, *each.place),
@@ -59,7 +59,7 @@ def explained(parts: "list[Difference]", *, remarks: tuple[Problem, ...] = ()) -
 
 
 def joined(parts: "list[Explanation]") -> Explanation:
-    """Return all of them as one, which keeps at most MOST differences."""
+    """Merge explanations into one with at most MOST differences."""
     differences = [each for part in parts for each in part.differences]
     return Explanation(
         differences=tuple(differences[:MOST]),
@@ -69,5 +69,5 @@ def joined(parts: "list[Explanation]") -> Explanation:
 
 
 def shown_byte(content: bytes) -> str:
-    """Return the first byte as people write it; at the end of a file there is none."""
+    """Return the first byte in hexadecimal, or "none" past the end of a file."""
     return f"0x{content[0]:02x}" if content else "none"

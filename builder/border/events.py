@@ -1,4 +1,4 @@
-"""What a container tells the host while it works: one JSON object a line on its standard output.
+"""What a container tells the host while it works: one JSON object per line on standard output.
 
 The same lines are what `--json` prints, so their shape is part of the interface.
 """
@@ -30,7 +30,7 @@ class StepProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished:
-    """A step ended well, after so many seconds."""
+    """A step succeeded, and took this many seconds."""
 
     step: str
     seconds: float
@@ -58,7 +58,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The last event of a job that ended well."""
+    """The last event of a successful job."""
 
     data: Mapping[str, Any]
 
@@ -72,9 +72,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The container waits in a step to be looked into; it is stopped from outside.
+    """The container waits in a step for inspection, until it is stopped from outside.
 
-    `error` is `BuilderError.to_data()` of what failed; None where the build was to stop here.
+    `error` is `BuilderError.to_data()` of the failure; None if the build was asked to stop here.
     """
 
     step: str
@@ -99,19 +99,19 @@ _WITH_MAPPINGS: Final = (Note, Held, Result, Failed)
 
 
 def encode(event: Event) -> str:
-    """Return the event as one line of JSON, without the line end."""
+    """Return the event as one line of JSON, without a line break."""
     data = {"event": _NAME_OF[type(event)], **to_data(event)}
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def decode(line: str) -> Event:
-    """Read one line back. Raises ValueError when it is not an event."""
+    """Parse one line. Raises ValueError when it is not an event."""
     data = json.loads(line)
     if not isinstance(data, dict) or data.get("event") not in _NAMES:
         message = f"not an event: {line[:200]}"
         raise ValueError(message)
     kind = _NAMES[data.pop("event")]
-    if kind in _WITH_MAPPINGS:  # free-form mappings are outside what the codec knows
+    if kind in _WITH_MAPPINGS:  # the codec does not support free-form mappings
         try:
             event: Event = kind(**data)
         except TypeError as error:

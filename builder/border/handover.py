@@ -1,9 +1,9 @@
 """How results get from a build container to the host's output folder.
 
-A container writes them there itself where it sees the folder. For that the host marks a folder
-and asks the engine to show it. Another machine's engine, another user's view or a security module
-may show something else, or nothing that can be written; then there is no mark, and the results
-leave the container as a stream.
+If the container can see the folder, it writes the results there itself. To find out, the host
+puts a mark into the folder and asks the engine to bind-mount it. An engine on another machine, in
+another user's namespace or under a security module may mount something else or something that is
+not writable; then there is no usable mark, and the results leave the container as a stream.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ MARK: Final = ".distroclone-builder-mark"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What the host writes into the folder, as JSON."""
+    """The mark that the host writes into the folder, as JSON."""
 
-    run: str  # the run's id, which nobody can guess
-    folder: str  # the output folder as the host's user knows it, for messages
+    run: str  # the run's unguessable id
+    folder: str  # the path of the output folder on the host, for messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

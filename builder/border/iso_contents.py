@@ -1,4 +1,4 @@
-"""What was found in an ISO."""
+"""The contents of an ISO."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from builder.formats.package import Package
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsoFile:
-    """A file in an ISO, or the EFI system partition behind them."""
+    """A file in an ISO, or the EFI system partition after them."""
 
     path: str  # "live/filesystem.squashfs"
     size: int  # bytes
@@ -16,10 +16,10 @@ class IsoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsoContents:
-    """What was found in an ISO, and what the whole of it is."""
+    """The contents of an ISO, with its size and digest as a whole."""
 
     size: int  # bytes
     sha256: str
     files: tuple[IsoFile, ...]
-    packages: tuple[Package, ...] = ()  # installed in the live system, as its own dpkg says
-    unreadable: str = ""  # why its dpkg's database cannot be read
+    packages: tuple[Package, ...] = ()  # installed in the live system, according to its dpkg
+    unreadable: str = ""  # why its dpkg database cannot be read

@@ -1,6 +1,6 @@
-"""The jobs that a container of ours can do: one row each, from which both sides work.
+"""The jobs that a container can do: one row each, used by both sides.
 
-The host starts a container as its row says and refuses to let it see more; the container finds
+The host starts a container exactly as its row says and never lets it see more; the container finds
 its code by the row's name. The table in docs/architecture.md is made from these rows.
 """
 
@@ -49,7 +49,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a container may take before it is ended."""
+    """The resources that a container may use before it is killed."""
 
     memory: int = 3 * _GIB // 2  # bytes that all its processes may use, without any swap
     processes: int = 512  # and threads
@@ -58,7 +58,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Generic[Request, Result]):
-    """What is asked, what comes back, and all that the container may see and do."""
+    """The request, the result, and everything that the container may see and do."""
 
     name: str
     request: type[Request]
@@ -72,7 +72,7 @@ class Job(Generic[Request, Result]):
 
     @property
     def on_image(self) -> bool:
-        """Whether this row is that of the same job on a cache image."""
+        """Whether this row is the variant of a job for a cache image."""
         return _IMAGE in self.sees
 
 
@@ -230,9 +230,9 @@ BOOT_TEST: Final = Job(
 
 
 def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
-    """Return the row of a job on a cache image, whose volume it mounts itself.
+    """Return the variant of a job for a cache image, whose volume it mounts itself.
 
-    It does so read-only, in its own mount namespace.
+    It mounts the volume read-only, in its own mount namespace.
     """
     others = tuple(each for each in job.sees if each not in (_CACHE, _TREE))
     return replace(

@@ -1,4 +1,4 @@
-"""Names by which our things are known again: labels, volumes, frozen snapshots.
+"""Names by which we recognize what is ours: labels, volumes, frozen snapshots.
 
 A run's id is 16 hexadecimal digits.
 """
@@ -35,7 +35,7 @@ def is_run(text: str) -> bool:
 def frozen_name(run: str) -> str:
     """Return the name of the run's frozen snapshot, beside `.rootfs_cache`.
 
-    Raises ValueError for a run id that would give a name that nobody recognises.
+    Raises ValueError for an invalid run id, whose snapshot `is_frozen_name` would not recognize.
     """
     name = _FROZEN_PREFIX + run
     if not is_frozen_name(name):
@@ -45,7 +45,7 @@ def frozen_name(run: str) -> str:
 
 
 def is_frozen_name(name: str) -> bool:
-    """Whether `name` is one that `frozen_name` gives."""
+    """Whether `name` is one that `frozen_name` can return."""
     return _FROZEN.fullmatch(name) is not None
 
 

@@ -1,7 +1,7 @@
 """The plan of a build.
 
-The host plans, the container acts: a `BuildPlan` names everything that decides a byte of the ISO
-(snapshot, recipe, image, time), and the same plan gives the same bytes on any host.
+The host plans, the container acts: a `BuildPlan` holds everything that determines the bytes of the
+ISO (snapshot, recipe, image, time), and the same plan gives the same bytes on any host.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ PLAN_FORMAT: Final = 2
 
 
 class Isolation(StrEnum):
-    """How much the build container may do; it never decides a byte of the result."""
+    """How much the build container may do; it never affects the bytes of the result."""
 
     CONFINED = "confined"
     PRIVILEGED = "privileged"
 
 
 class Staging(StrEnum):
-    """How the build gets a tree that it may change; it never decides a byte of the result."""
+    """How the build gets a tree that it may change; it never affects the bytes of the result."""
 
-    AUTO = "auto"  # an overlay where there can be one, else a copy
+    AUTO = "auto"  # an overlay where possible, else a copy
     OVERLAY = "overlay"
     RSYNC = "rsync"
 
@@ -37,14 +37,14 @@ class BuildPlan:
     """Everything the build container needs to know."""
 
     format: int
-    run: str  # the run's id; in no artefact
+    run: str  # the run's id; not in any artefact
     candidate: Candidate
     recipe: Recipe
     image: ImageIdentity
     source_date_epoch: int  # seconds; even, and not before 1980 (FAT)
     iso_name: str  # without ".iso"
     volume_id: str
-    place: TreePlace  # in no artefact
-    staging: Staging = Staging.AUTO  # in no artefact
-    stop_after: StepName | None = None  # the container waits then, to be looked into
-    hold_failed: bool = False  # so it does when a step failed
+    place: TreePlace  # not in any artefact
+    staging: Staging = Staging.AUTO  # not in any artefact
+    stop_after: StepName | None = None  # the container then waits for inspection
+    hold_failed: bool = False  # it also waits after a failed step

@@ -1,4 +1,4 @@
-"""What the host asks of the jobs, and what those answer that have no better place."""
+"""The requests of jobs, and the results that have no module of their own."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from builder.border.stored_blocks import BlockCounts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nothing:
-    """A request that asks for nothing more, or a result that tells nothing more."""
+    """A request or a result without any data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanRequest:
-    """Say what can be built from the source that the container sees."""
+    """Report what can be built from the source that the container sees."""
 
     kind: SourceKind
 
@@ -25,33 +25,33 @@ class FreezeRequest:
 
     path: str
     name: str
-    uuid: str  # of the subvolume that was chosen; another one there is refused
+    uuid: str  # of the chosen subvolume; any other one at `path` is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frozen:
-    """Whether this medium let us make the snapshot."""
+    """Whether the snapshot could be made on this medium."""
 
     frozen: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThawRequest:
-    """Remove the frozen snapshots `names` below /cache; one that is gone is fine."""
+    """Remove the frozen snapshots `names` below /cache; missing ones are ignored."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenNames:
-    """The frozen snapshots in a cache, of whatever run."""
+    """The frozen snapshots in a cache, of any run."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeRequest:
-    """List or digest what the tree at /source holds, as a build would take it."""
+    """List or digest the tree at /source, as a build would read it."""
 
     tree: TreePlace
     exclude: tuple[str, ...] = ()  # more rsync patterns
@@ -59,7 +59,7 @@ class TreeRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """How many lines the list has that lies in the container for the host to fetch."""
+    """The number of lines in the list that the host can fetch from the container."""
 
     lines: int
 
@@ -69,17 +69,17 @@ class Built:
     """What a build made, and where it is."""
 
     artefacts: tuple[Artefact, ...]
-    delivered: bool  # it lies in the host's own folder; else it has to be fetched
-    block_cache: BlockCounts | None  # how the block cache served; None: there was none
+    delivered: bool  # it is in the host's own folder; otherwise the host has to fetch it
+    block_cache: BlockCounts | None  # how useful the block cache was; None without one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What a container of ours may do here: for each trial why it failed, "" where it worked."""
+    """What a container can do here: for each trial why it failed, or "" if it worked."""
 
     mount: str
     chroot: str
     loop: str
     overlay: str
-    btrfs: bool  # whether the kernel knows it
-    free: int  # bytes, for the work of a build
+    btrfs: bool  # whether the kernel supports it
+    free: int  # bytes available to a build

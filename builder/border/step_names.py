@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class StepName(StrEnum):
-    """What a step is called in events, logs and on the command line."""
+    """The names of the steps in events, in logs and on the command line."""
 
     CHECK = "check"
     STAGE = "stage"

@@ -1,7 +1,7 @@
-"""What host and container say to each other about the block cache.
+"""What host and container exchange about the block cache.
 
-The block cache is a store of compressed blocks in front of mksquashfs. It decides no byte of an
-ISO, so no plan and no manifest names it. `containers/block-cache/block_cache.c` fills and reads
+The block cache is a store of compressed blocks for mksquashfs. It never affects the bytes of an
+ISO, so it is in no plan and no manifest. `containers/block-cache/block_cache.c` fills and reads
 it.
 """
 
@@ -13,20 +13,20 @@ LIMIT: Final = 5 << 30  # bytes that a store keeps after a build
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockCounts:
-    """What happened to the blocks of one run of mksquashfs; the names are the library's own."""
+    """What happened to the blocks of one run of mksquashfs; the names are those of the library."""
 
     hits: int  # blocks that the store had
     misses: int
     hit_bytes: int  # of content, before compression
     miss_bytes: int
-    damaged: int  # values in the store that were no good, and were replaced
+    damaged: int  # invalid values in the store, which were replaced
     stored_bytes: int
-    not_stored: int  # misses that could not be stored: no room, no right to write
+    not_stored: int  # misses that could not be stored: no space or no permission
 
     def without(self, ahead: "BlockCounts") -> "BlockCounts":
-        """Return these counts with what was compressed `ahead` of the same run as misses.
+        """Return these counts, with the blocks that the same build compressed `ahead` as misses.
 
-        A block that could not be stored then was asked for and counted again.
+        A block that could not be stored ahead was requested and counted a second time.
         """
         blocks = min(self.hits, max(ahead.misses - ahead.not_stored, 0))
         content = min(self.hit_bytes, ahead.miss_bytes * blocks // ahead.misses) if blocks else 0
@@ -42,12 +42,12 @@ class BlockCounts:
 
     @property
     def asked(self) -> int:
-        """How many blocks the store was asked for."""
+        """How many blocks were requested from the store."""
         return self.hits + self.misses
 
     @property
     def rate(self) -> float:
-        """The share of blocks that the store had, 0.0 to 1.0; 0.0 when it was not asked."""
+        """The share of requested blocks that the store had, 0.0 to 1.0; 0.0 without requests."""
         return self.hits / self.asked if self.asked else 0.0
 
 
@@ -60,7 +60,7 @@ class PruneRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFacts:
-    """What a store holds; after pruning, also what was removed."""
+    """The contents of a store; after pruning, also what was removed."""
 
     values: int
     size: int  # bytes

@@ -1,1 +1,1 @@
-"""What one run of the program writes and another one, or another program, reads."""
+"""Formats that one run of the program writes, and another run or another program reads."""

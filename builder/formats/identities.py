@@ -1,4 +1,4 @@
-"""The names of what a build is made from: the builder image, and the source tree."""
+"""The identities of a build's inputs: the builder image and the source tree."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ class ImageIdentity:
     """The builder image that a plan was made for."""
 
     id: str  # sha256:…
-    locked: bool  # every tool has the version that the lock file names
+    locked: bool  # every tool has the version in the lock file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeName:
-    """What names a source tree: docs/tree-digest.md."""
+    """The identity of a source tree: docs/tree-digest.md."""
 
     digest: str  # "sha256:" and 64 hexadecimal digits
     format: int

@@ -1,10 +1,10 @@
-"""What a tree holds: one value for each name, written in a container and read on the host.
+"""The contents of a tree, one entry per path, written in a container and read on the host.
 
-An inventory is text, one JSON value a line, in ASCII: an object with the format; an object for
-each installed package; a list for each entry, in the order of the paths' bytes; an object with
-the number of entries, without which an inventory is cut off. A list has the fields of a record in
-docs/tree-digest.md, then the text of the entry where it is carried. Bytes that are not UTF-8 are
-lone surrogates (PEP 383), as Python has them in every path.
+An inventory is ASCII text with one JSON value per line: an object with the format; an object for
+each installed package; a list for each entry, sorted by the bytes of the paths; an object with the
+number of entries, without which the inventory is truncated. A list has the fields of a record in
+docs/tree-digest.md, then the text of the file if it is included. Bytes that are not UTF-8 become
+lone surrogates (PEP 383), as in Python's own paths.
 """
 
 import json
@@ -14,14 +14,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 INVENTORY_FORMAT: Final = 1
-TEXTS_BELOW: Final = "/etc/"  # of the files here the text is carried, where anybody may read it
-LONGEST_TEXT: Final = 64 << 10  # bytes; of a longer one nothing is carried
+TEXTS_BELOW: Final = "/etc/"  # the text of world-readable files here is included
+LONGEST_TEXT: Final = 64 << 10  # bytes; the text of larger files is not included
 
 _KINDS: Final = (str, str, int, int, int, int, int, str, str, str)
 
 
 class EntryType(StrEnum):
-    """What an entry is; the letters are those of docs/tree-digest.md."""
+    """The type of an entry; the letters are those of docs/tree-digest.md."""
 
     DIRECTORY = "d"
     FILE = "f"
@@ -42,11 +42,11 @@ class Entry:
     uid: int
     gid: int
     mtime: int  # whole seconds since 1970
-    size: int  # bytes; 0 for what is no file
+    size: int  # bytes; 0 for anything but a file
     value: str  # a file's sha256, a link's target, a device's "major:minor"; "" for the others
     capability: str = ""  # security.capability, hexadecimal
     first: str = ""  # the first path of the same hard link; "" for that path itself
-    text: str | None = None  # what the file says, where that is carried
+    text: str | None = None  # the file's text, if included
 
     @property
     def sha256(self) -> str:
@@ -55,12 +55,12 @@ class Entry:
 
     @property
     def target(self) -> str:
-        """Where a link leads, as it is written; "" for anything else."""
+        """The literal target of a link; "" for anything else."""
         return self.value if self.type is EntryType.LINK else ""
 
     @property
     def device(self) -> str:
-        """The numbers of a device, "major:minor"; "" for anything else."""
+        """The device number, "major:minor"; "" for anything else."""
         return self.value if self.type in (EntryType.CHARACTER, EntryType.BLOCK) else ""
 
 
@@ -71,7 +71,7 @@ class InstalledPackage:
     name: str
     architecture: str
     version: str
-    installed_size: int  # bytes, as the package itself says; 0 when it does not
+    installed_size: int  # bytes, according to the package; 0 when unknown
 
 
 Row = InstalledPackage | Entry
@@ -92,7 +92,7 @@ def encode_rows(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def decode_rows(lines: Iterable[str]) -> Iterator[Row]:
-    """Yield the rows back. Raises ValueError for what is no whole inventory, naming the line."""
+    """Parse the rows. Raises ValueError, with the line, for an invalid or truncated inventory."""
     count, ended = 0, False
     for number, line in enumerate(lines, start=1):
         try:

@@ -1,4 +1,4 @@
-"""The manifest beside an ISO, a public format: docs/manifest.md explains every field.
+"""The manifest next to an ISO, a public format: docs/manifest.md explains every field.
 
 A build writes it, and `verify`, `reproduce` and `diff` read it. Nothing in it depends on when,
 where or how often the ISO was built.
@@ -19,11 +19,11 @@ from builder.formats.system_facts import SystemFacts
 
 MANIFEST_FORMAT: Final = 1
 
-_MAY_BE_LEFT_OUT: Final = ("changes", "source")  # never null; the first builds did not know them
+_MAY_BE_LEFT_OUT: Final = ("changes", "source")  # never null; early builds did not write them
 
 
 class Change(StrEnum):
-    """What a build did to a path of its copy."""
+    """What a build did to a path of the copy."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -32,16 +32,16 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedFile:
-    """A file beside an ISO or in it."""
+    """A file next to an ISO or inside it."""
 
-    path: str  # beside it: the file's name; in it: "live/filesystem.squashfs"
+    path: str  # next to it: the file name; inside it: "live/filesystem.squashfs"
     size: int  # bytes
     sha256: str  # 64 hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedPath:
-    """A path of the system that is not in the ISO as it was in the source."""
+    """A path of the system that differs between the source and the ISO."""
 
     path: str  # "/etc/machine-id"
     change: Change
@@ -50,11 +50,11 @@ class ChangedPath:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What an ISO holds, and all that it was made from."""
+    """The contents of an ISO, and everything it was made from."""
 
     format: int
     builder: str  # the version that made it
-    artefacts: tuple[ListedFile, ...]  # the ISO, and what lies beside it
+    artefacts: tuple[ListedFile, ...]  # the ISO and the files next to it
     contents: tuple[ListedFile, ...]  # every file in the ISO, and its EFI system partition
     medium_id: str  # 32 hexadecimal digits
     volume_id: str
@@ -62,7 +62,7 @@ class Manifest:
     system: SystemFacts
     recipe: Recipe
     image: ImageIdentity
-    tools: Mapping[str, str]  # versions of what decides bytes, by package
+    tools: Mapping[str, str]  # versions of the tools that determine bytes, by package
     source_date_epoch: int  # seconds since 1970
     packages: tuple[Package, ...]  # installed in the live system
     changes: tuple[ChangedPath, ...] | None = None  # in the order in which they happened
@@ -70,12 +70,12 @@ class Manifest:
 
     @property
     def distribution(self) -> Distribution:
-        """Whose packages the packages are."""
+        """The distribution that the packages belong to."""
         return Distribution(id=self.system.distro_id, version=self.system.version)
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """Return a manifest as it is written."""
+    """Return the text of a manifest."""
     data = to_data(manifest)
     for name in _MAY_BE_LEFT_OUT:
         if data[name] is None:
@@ -84,7 +84,7 @@ def manifest_text(manifest: Manifest) -> str:
 
 
 def manifest_of(data: Mapping[str, object]) -> Read[Manifest]:
-    """Return what a manifest's JSON object says, and what of it this version does not know.
+    """Return the manifest in a JSON object, and the fields that this version does not know.
 
     Raises ValueError, naming the place, for a missing field or a value of the wrong type.
     """

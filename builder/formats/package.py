@@ -1,4 +1,4 @@
-"""An installed Debian package, and the package URL by which other programs know it."""
+"""An installed Debian package, and its package URL for other programs."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -15,14 +15,14 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """Whose package a package is: what os-release(5) calls ID and VERSION_ID."""
+    """The distribution of a package: ID and VERSION_ID of os-release(5)."""
 
     id: str  # e.g. "debian"
     version: str  # e.g. "13"; "unknown" where there is none
 
     @property
     def name(self) -> str:
-        """Both in one word, e.g. "debian-13"."""
+        """Both joined, e.g. "debian-13"."""
         return self.id if self.version == "unknown" else f"{self.id}-{self.version}"
 
 
@@ -30,6 +30,6 @@ def package_url(package: Package, distribution: Distribution) -> str:
     """Return the package URL (purl-spec, type "deb") of a package in a distribution."""
     version = f"@{quote(package.version, safe=':')}" if package.version else ""
     qualifiers = {"arch": package.architecture, "distro": distribution.name}
-    told = "&".join(f"{key}={quote(value, safe='')}" for key, value in qualifiers.items() if value)
+    query = "&".join(f"{key}={quote(value, safe='')}" for key, value in qualifiers.items() if value)
     path = f"{quote(distribution.id, safe='')}/{quote(package.name, safe='')}"
-    return f"pkg:deb/{path}{version}?{told}"
+    return f"pkg:deb/{path}{version}?{query}"

@@ -1,6 +1,6 @@
-"""What both sides say about the provenance: an in-toto Statement v1 with SLSA's predicate v1.
+"""Names in the provenance that both sides use: an in-toto Statement v1 with SLSA predicate v1.
 
-docs/provenance.md says what its fields mean.
+docs/provenance.md explains its fields.
 """
 
 from typing import Final

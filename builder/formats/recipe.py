@@ -1,11 +1,11 @@
-"""The resolved configuration: what a manifest calls its recipe, and a build follows."""
+"""The resolved configuration that a build follows; a manifest calls it the recipe."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Codec(StrEnum):
-    """Squashfs compressors on offer."""
+    """The available squashfs compressors."""
 
     ZSTD = "zstd"
     XZ = "xz"
@@ -14,19 +14,19 @@ class Codec(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compression:
-    """How the squashfs is compressed; its text form is its name."""
+    """How the squashfs is compressed."""
 
     name: str  # the preset's name, or the explicit text
     codec: Codec
     level: int | None  # zstd: 1 to 22; the others have none
     block_size: int  # bytes, a power of two from 4 KiB to 1 MiB
     filters: tuple[str, ...] = ()  # xz branch filters, e.g. ("x86",)
-    grouped: bool = True  # small files share blocks by group (docs/block-cache.md), else in a row
+    grouped: bool = True  # small files share blocks by group (docs/block-cache.md), else in order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """What live-config sets up at boot; None leaves what the system itself says."""
+    """What live-config sets up at boot; None keeps the system's own setting."""
 
     user: str = "user"
     full_name: str = "Live user"
@@ -51,7 +51,7 @@ class BootSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """The resolved configuration: every wish of the user that decides bytes."""
+    """The resolved configuration: every setting that determines bytes."""
 
     compression: Compression
     live: LiveSettings = LiveSettings()

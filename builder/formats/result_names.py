@@ -1,7 +1,7 @@
 """The names of an ISO: its file and its volume id.
 
-What a system says about itself comes from files that anybody may have written, so nothing of it
-reaches a file name but letters, digits and four signs.
+What a system says about itself is untrusted, so only letters, digits and four other characters of
+it get into a file name.
 """
 
 import re
@@ -12,10 +12,10 @@ from builder.formats.system_facts import SystemFacts
 
 LONGEST_STEM: Final = 100  # characters; leaves room for ".iso.sha256" and the like
 LONGEST_VOLUME_ID: Final = 32  # ECMA-119, 8.4.7
-# What `iso_stem` makes, with room for endings; so no path, no hidden file, no option.
+# What `iso_stem` returns, with room for suffixes: not a path, a hidden file or an option.
 _RESULT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
-# Together with two hyphens below LONGEST_STEM: a long name must not push the version out.
+# Together with two hyphens below LONGEST_STEM: a long name must not cut off the version.
 _LONGEST_DISTRO: Final = 40
 _LONGEST_VERSION: Final = 24
 _LONGEST_DESKTOP: Final = 30
@@ -24,7 +24,7 @@ _LONGEST_DESKTOP: Final = 30
 def iso_stem(facts: SystemFacts, name: str | None) -> str:
     """Return the ISO's name without ".iso": `name` or `<Distro>-<version>-<desktop>`, made safe.
 
-    It holds only `A-Za-z0-9._+-`, starts with a letter or digit, and is never empty.
+    It contains only `A-Za-z0-9._+-`, starts with a letter or digit, and is never empty.
     """
     if name is not None and (wished := _safe(name, longest=LONGEST_STEM)):
         return wished
@@ -35,30 +35,30 @@ def iso_stem(facts: SystemFacts, name: str | None) -> str:
 
 
 def manifest_name(stem: str) -> str:
-    """Return the name of the manifest beside `stem`.iso."""
+    """Return the name of the manifest next to `stem`.iso."""
     return f"{stem}.manifest.json"
 
 
 def sbom_names(stem: str) -> tuple[str, str]:
-    """Return the names of the SBOMs beside `stem`.iso: CycloneDX, then SPDX."""
+    """Return the names of the SBOMs next to `stem`.iso: CycloneDX, then SPDX."""
     return f"{stem}.cdx.json", f"{stem}.spdx.json"
 
 
 def provenance_name(stem: str) -> str:
-    """Return the name of the provenance beside `stem`.iso."""
+    """Return the name of the provenance next to `stem`.iso."""
     return f"{stem}.provenance.json"
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether `name` can be that of a result: it names a file of a folder, never a path."""
+    """Whether `name` is a valid name of a result: a plain file name, never a path."""
     return _RESULT.fullmatch(name) is not None
 
 
 def volume_id(stem: str, wanted: str | None) -> str:
-    """Return the ISO 9660 volume id: `wanted`, or `stem` in the standard's own letters.
+    """Return the ISO 9660 volume id: `wanted`, or `stem` in the characters of the standard.
 
-    ECMA-119's d-characters are `A-Z0-9_`; in what the user asked for, `a-z.-` are kept too,
-    which all systems that read ISOs take.
+    ECMA-119's d-characters are `A-Z0-9_`; in the user's own choice, `a-z.-` are kept too, which
+    all systems that read ISOs accept.
     """
     if wanted is not None:
         kept = re.sub(r"[^A-Za-z0-9_.-]+", "_", _ascii(wanted))
@@ -69,7 +69,7 @@ def volume_id(stem: str, wanted: str | None) -> str:
 
 
 def _safe(text: str, *, longest: int) -> str:
-    # What is cut away here cannot matter, and normalising megabytes takes long.
+    # The part that is cut off cannot matter, and normalizing megabytes is slow.
     plain = _ascii(text[: 4 * longest])
     return re.sub(r"[^A-Za-z0-9.+-]+", "_", plain).strip("._+-")[:longest].rstrip("._+-")
 

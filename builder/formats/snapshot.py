@@ -1,4 +1,4 @@
-"""By what a snapshot is known on every machine: no path, no btrfs UUID."""
+"""The name of a snapshot, the same on every machine: no path, no btrfs UUID."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,17 +9,17 @@ _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class SnapshotKind(StrEnum):
-    """Where a tree that can be built comes from."""
+    """Where a buildable tree comes from."""
 
     SNAPPER = "snapper"
     RAW = "raw"  # @YYYY-MM-DD_HH:MM
-    CACHE = "cache"  # the cache itself, as it is now
-    TREE = "tree"  # a folder that is no cache
+    CACHE = "cache"  # the cache itself, in its current state
+    TREE = "tree"  # a folder that is not a cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotName:
-    """What a manifest calls the snapshot that its ISO was made from."""
+    """The snapshot that an ISO was made from, as its manifest names it."""
 
     selector: str  # "cache", "3", "@2026-06-17_14:30"
     kind: SnapshotKind
@@ -29,7 +29,7 @@ class SnapshotName:
 
     @property
     def seconds(self) -> int:
-        """When it was taken, in seconds since 1970. Raises ValueError for what is no date."""
+        """When it was taken, in seconds since 1970. Raises ValueError for an invalid date."""
         return int(datetime.strptime(self.taken, _TIME).replace(tzinfo=UTC).timestamp())
 
 

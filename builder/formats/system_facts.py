@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemFacts:
-    """What a tree says about itself (never what its backup's metadata say)."""
+    """What a tree says about itself (never what the metadata of its backup say)."""
 
     distro_id: str  # os-release ID, e.g. "debian"
     distro_name: str  # os-release NAME, e.g. "Debian GNU/Linux"
