@@ -1,1 +1,1 @@
-"""The container: does what the plan says, with the tools of its image."""
+"""The container side: carries out the plan, with the tools of its image."""

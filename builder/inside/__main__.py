@@ -1,7 +1,7 @@
 """The container's entry point: `python3 -m builder.inside JOB`, with the request in a file.
 
-Events go to standard output, one JSON object a line; the last one is the result or the error,
-and the exit code says the same.
+Events go to standard output, one JSON object per line; the last one is the result or the error,
+and the exit code matches it.
 """
 
 import json
@@ -29,7 +29,7 @@ def main() -> int:
     except BuilderError as error:
         _emit(Failed(error=error.to_data()))
         return int(error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the last door: nothing may leave without a verdict
+    except Exception as error:  # noqa: BLE001 - the outermost handler: every job must end with an event
         sys.stderr.write(traceback.format_exc())
         defect = DefectError.of(error)
         _emit(Failed(error=defect.to_data()))

@@ -38,7 +38,7 @@ for name in ("bin", "lib", "lib64", "sbin"):
 os.mknod(root / "node", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 (root / "program.py").write_text(sys.argv[1])
 system = RealSystem(lambda event: None)
-with ExitStack() as until:
+with ExitStack() as mounts:
     if sys.argv[2] == "overlay":
         tree = SourceTree(root=root)
         root = Path("/work/root")
@@ -46,7 +46,7 @@ with ExitStack() as until:
         overlay = Overlay(
             tree=tree, survey=survey_tree(tree), target=root, layer=Path("/work/layer")
         )
-        until.enter_context(overlay.mounted(system))
+        mounts.enter_context(overlay.mounted(system))
     system.run(["mount", "--bind", "/usr", str(root / "usr")])
     with inhabited(Tree(root, clock=0), system):
         print(system.run(["python3", "/program.py"], root=root))

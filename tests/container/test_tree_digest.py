@@ -61,9 +61,11 @@ def test_subvolumes_inside_the_original_do_not_date_a_snapshot(tmp_path: Path) -
             step.run(RecordingSystem(copying))
             seen.append((source / "inner").stat().st_mtime)
             digests.add(digest_tree(step.tree).digest)
-            with ExitStack() as until:
+            with ExitStack() as mounts:
                 merged = tmp_path / f"merged{number}"
-                stage_step(source, merged, staging=Staging.OVERLAY, until=until).run(real_system())
+                stage_step(source, merged, staging=Staging.OVERLAY, mounts=mounts).run(
+                    real_system()
+                )
                 assert (merged / "inner").stat().st_mtime == 0
                 digests.add(digest_tree(SourceTree(root=merged)).digest)
         assert (step.target / "inner").stat().st_mtime == 0

@@ -16,7 +16,7 @@ def stage_step(
     *exclude: str,
     rules: Iterable[str] | None = None,
     staging: Staging = Staging.RSYNC,
-    until: ExitStack | None = None,
+    mounts: ExitStack | None = None,
 ) -> StageStep:
     """Return the step; `rules`, where given, take the place of the whole table."""
     tree = SourceTree(root=source, rules=staging_rules(exclude) if rules is None else tuple(rules))
@@ -25,7 +25,7 @@ def stage_step(
         survey=lambda: survey_tree(tree),
         target=target,
         layer=target.with_name(f"{target.name}.layer"),
-        beside=1.0,
+        reserve=1.0,
         staging=staging,
-        until=until or ExitStack(),
+        mounts=mounts or ExitStack(),
     )

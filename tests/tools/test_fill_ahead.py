@@ -33,7 +33,7 @@ def start(packing: Packing, how: str) -> "subprocess.Popen[bytes]":
         root=packing.work.root,
         compression=parse_compression(how),
         store=packing.cache,
-        beside=packing.work.base,
+        results=packing.work.base,
         size=lambda: 0,
     )
     counts = packing.cache.folder.parent / "filled"
@@ -107,7 +107,7 @@ def test_nothing_but_files_is_read(packing: Packing) -> None:
 def test_what_it_does_not_know_it_refuses(packing: Packing, words: tuple[str, ...]) -> None:
     program = FillAhead(
         root=packing.work.root, compression=parse_compression("xz"), store=packing.cache,
-        beside=packing.work.base, size=lambda: 0,
+        results=packing.work.base, size=lambda: 0,
     ).argv(1)[0]  # fmt: skip
     argv = [program, str(packing.work.root), "1", "1", "4096", *words]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)

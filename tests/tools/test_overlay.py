@@ -43,8 +43,8 @@ class Hard:
         """Return what `then` makes of the staged tree, and what the step said."""
         events: list[Event] = []
         target = Path(tempfile.mkdtemp(dir=self.work))
-        with ExitStack() as until:
-            step = stage_step(self.source, target, rules=RULES, staging=staging, until=until)
+        with ExitStack() as mounts:
+            step = stage_step(self.source, target, rules=RULES, staging=staging, mounts=mounts)
             step.run(real_system(events))
             found = then(target)
         notes = [each for each in events if isinstance(each, Note)]

@@ -1,1 +1,1 @@
-"""Compressed blocks that are kept between builds, and what makes more of them fit."""
+"""Compressed blocks that are cached between builds, and what makes more of them reusable."""

@@ -1,6 +1,6 @@
-"""Compresses blocks ahead while the initramfs is made, which takes one processor only.
+"""Compresses blocks ahead while the initramfs is made, which uses only one processor.
 
-The store of compressed blocks hands them over to mksquashfs, so it decides no byte. See
+mksquashfs gets them from the store of compressed blocks, so they never affect the result. See
 `containers/block-cache/fill_ahead.c`.
 """
 
@@ -24,34 +24,35 @@ _MOST_THREADS: Final = 20  # at 27 MiB each, beside the temporary files of mkini
 class FillAhead:
     """Fills `store` with blocks of the large files of the tree at `root`.
 
-    `beside` is the folder of the build's results, `size` tells the bytes of the tree.
+    `results` is a directory on the disk of the build's results; `size` returns the bytes of the
+    tree.
     """
 
     root: Path
     compression: Compression
     store: BlockCache
-    beside: Path
+    results: Path
     size: Callable[[], int]
 
     @contextmanager
     def running(self, system: System) -> Iterator[None]:
-        """Fill the store as long as the body runs, if it has a processor to spare."""
+        """Fill the store while the body runs, if there is a processor to spare."""
         self.store.counts_ahead.unlink(missing_ok=True)
         threads = min(len(os.sched_getaffinity(0)) - 1, _MOST_THREADS)
         if threads < 1 or self.compression.codec is Codec.LZ4 or self.store.read_only:
             yield
             return
         environment = self.store.environment(
-            reserve=self.store.reserve(self.beside, self.size), counts=self.store.counts_ahead
+            reserve=self.store.reserve(self.results, self.size), counts=self.store.counts_ahead
         )
         preload = {"LD_PRELOAD": os.fspath(LIBRARY)}
         with system.meanwhile(self.argv(threads), env={**preload, **environment}):
             yield
 
     def argv(self, threads: int) -> list[str]:
-        """Return the command; its last words are what decides a block."""
+        """Return the command; its last arguments determine the content of a block."""
         how = self.compression
-        smallest = packing.sharing(how.block_size) if how.grouped else how.block_size
+        smallest = packing.fragment_limit(how.block_size) if how.grouped else how.block_size
         return [
             os.fspath(_PROGRAM), os.fspath(self.root), str(smallest), str(threads),
             str(how.block_size), how.codec.value,

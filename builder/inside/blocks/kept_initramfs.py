@@ -1,18 +1,19 @@
 """Initramfs images of earlier builds, kept in the store of compressed blocks.
 
-mkinitramfs may read any file of the tree, so no list of files can be its key. It is what decides
-the whole tree at that time: the digest of the source (docs/tree-digest.md), all that this and the
-earlier steps decide (`builder.inside.steps.step.decisions`), and the builder image, which holds
-their code and the environment. The same builds give the same bytes or the project's first promise
-is broken already; nothing else is relied on.
+mkinitramfs may read any file of the tree, so a list of files cannot be its key. The key is
+everything that determines the whole tree at that point: the digest of the source
+(docs/tree-digest.md), the inputs of this and the earlier steps
+(`builder.inside.steps.step.decisions`), and the builder image, which holds their code and the
+environment. This relies on nothing but the project's first promise, reproducible builds.
 
-mkinitramfs also leaves its traces in the tree, which is packed afterwards: directories get new
-times. These are kept and made again; whoever changes more than that is not kept.
+mkinitramfs also leaves traces in the tree, which is packed afterwards: directories get new times.
+These are recorded and repeated; an initramfs whose making changed anything else is not cached.
 
-A value has the name of one of the store's: 64 hexadecimal digits, SHA-256 over all of the above
-but the source. It is `dcinitr1`, four bytes (little-endian) with the length of the header, the
-header in JSON, the images one after the other, and SHA-256 over all that. The header names the
-source, so that a build whose source is not digested yet waits for that only where it may pay.
+A value is named like every other one in the store: 64 hexadecimal digits, SHA-256 over all of the
+above except the source. It consists of `dcinitr1`, four bytes (little-endian) with the length of
+the header, the header in JSON, the images one after the other, and SHA-256 over all that. The
+header names the source, so that a build waits for the digest of its source only if there is a
+value at all.
 """
 
 import contextlib
@@ -57,37 +58,37 @@ class _Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptInitramfs:
-    """The place in a store for the images of one system, configured in one way.
+    """The entry in a store for the images of one system in one configuration.
 
-    `source` waits for the digest of the source; `reserve` tells how many bytes must stay free.
+    `source` waits for the digest of the source; `reserve` returns how many bytes must stay free.
     """
 
     store: BlockCache
     run: str
-    decisive: Sequence[Mapping[str, object]]
+    inputs: Sequence[Mapping[str, object]]
     source: Callable[[], TreeDigest]
     reserve: Callable[[], int]
 
     def restore(self, tree: Tree, paths: Sequence[str]) -> bool:
-        """Put the images to `paths` as mkinitramfs would have done, or return False."""
+        """Write the images to `paths` as mkinitramfs would have done, or return False."""
         try:
             with open_regular(self._value) as file:
                 header = self._header(file, images=len(paths))
                 if header is None or header.source != self._source():
                     return False
-                if not _put(file, header, tree, paths):
+                if not _write_images(file, header, tree, paths):
                     return False
-        except (OSError, ValueError):  # none, a damaged one, or a disk that is
+        except (OSError, ValueError):  # no value, a damaged one, or a disk error
             return False
         for path in header.touched:
             os.utime(tree.locate(path), follow_symlinks=False)
         if not self.store.read_only:
             with contextlib.suppress(OSError):
-                os.utime(self._value)  # pruning removes what was not used for the longest time
+                os.utime(self._value)  # pruning removes the least recently used values
         return True
 
     def offer(self, tree: Tree, paths: Sequence[str], *, touched: Sequence[bytes]) -> None:
-        """Write the images that were made, for `decide` to name or to drop. May do nothing."""
+        """Write new images to the store, for `decide` to keep or drop. May do nothing."""
         places = [tree.locate(path) for path in paths]
         facts = [place.lstat() for place in places]
         if self.store.read_only or not all(map(_is_plain, facts)) or not self._has_room(facts):
@@ -101,12 +102,12 @@ class KeptInitramfs:
             ),
             touched=tuple(os.fsdecode(path) or "/" for path in touched),
         )  # fmt: skip
-        with contextlib.suppress(OSError, ValueError):  # a store is only there to save time
-            _write(self._offered, header, places, owner=self.store.folder.stat())
+        with contextlib.suppress(OSError, ValueError):  # the store only saves time
+            _write_value(self._offered, header, places, owner=self.store.folder.stat())
 
     def decide(self, failure: type[BaseException] | None, *_details: object) -> None:
-        """Keep what was offered, or after a `failure` drop it: the source may have changed."""
-        with contextlib.suppress(OSError):  # mostly, nothing was offered
+        """Keep the offered images, or drop them after a `failure`: the source may have changed."""
+        with contextlib.suppress(OSError):  # usually, nothing was offered
             if failure is None:
                 self._offered.rename(self._value)
             else:
@@ -114,7 +115,7 @@ class KeptInitramfs:
 
     @property
     def _value(self) -> Path:
-        text = json.dumps(list(self.decisive), sort_keys=True)
+        text = json.dumps(list(self.inputs), sort_keys=True)
         name = hashlib.sha256(_MAGIC + text.encode()).hexdigest()
         return self.store.folder / name[:2] / name[2:]
 
@@ -144,45 +145,47 @@ class KeptInitramfs:
         return header if whole and len(header.images) == images else None
 
 
-def _put(file: BinaryIO, header: _Header, tree: Tree, paths: Sequence[str]) -> bool:
-    """Put the images into the tree if the value is whole; `file` stands behind its header."""
+def _write_images(file: BinaryIO, header: _Header, tree: Tree, paths: Sequence[str]) -> bool:
+    """Write the images into the tree if the value is intact; `file` is just after the header."""
     begins = file.tell()
     file.seek(0)
     digest = hashlib.sha256(file.read(begins))
     places = [tree.locate(path) for path in paths]
     with contextlib.ExitStack() as undo:
-        for folder in {place.parent for place in places}:
-            undo.enter_context(_undated(folder))
+        for directory in {place.parent for place in places}:
+            undo.enter_context(_kept_times(directory))
         for place, image in zip(places, header.images, strict=True):
-            with _beside(place).open("xb") as target:
-                undo.callback(_beside(place).unlink, missing_ok=True)
+            with _draft(place).open("xb") as target:
+                undo.callback(_draft(place).unlink, missing_ok=True)
                 _copy(file, target, digest, image.size)
                 os.fchown(target.fileno(), image.uid, image.gid)
                 os.fchmod(target.fileno(), image.mode)
         if file.read(_DIGEST_SIZE) != digest.digest():
             return False
         for place in places:
-            _beside(place).replace(place)
+            _draft(place).replace(place)
     return True
 
 
-def _beside(place: Path) -> Path:
+def _draft(place: Path) -> Path:
     return place.with_name(f".{place.name}.distroclone-builder")
 
 
 @contextlib.contextmanager
-def _undated(folder: Path) -> Iterator[None]:
-    """Leave a directory's time as it was: whether it changes is for what was kept to say."""
-    before = folder.stat()
+def _kept_times(directory: Path) -> Iterator[None]:
+    """Keep the times of a directory: `touched` in the header says which ones to change."""
+    before = directory.stat()
     try:
         yield
     finally:
-        os.utime(folder, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def _write(path: Path, header: _Header, places: Sequence[Path], *, owner: os.stat_result) -> None:
+def _write_value(
+    path: Path, header: _Header, places: Sequence[Path], *, owner: os.stat_result
+) -> None:
     text = json.dumps(to_data(header)).encode()
-    with _made(path, owner) as target:
+    with _new_file(path, owner) as target:
         digest = hashlib.sha256()
         for piece in (_MAGIC, _LENGTH.pack(len(text)), text):
             target.write(piece)
@@ -194,8 +197,8 @@ def _write(path: Path, header: _Header, places: Sequence[Path], *, owner: os.sta
 
 
 @contextlib.contextmanager
-def _made(path: Path, owner: os.stat_result) -> Iterator[BinaryIO]:
-    """Open a new file in the store; what is there belongs to the store's owner."""
+def _new_file(path: Path, owner: os.stat_result) -> Iterator[BinaryIO]:
+    """Open a new file in the store, and give it to the store's owner."""
     with contextlib.suppress(FileExistsError):
         path.parent.mkdir(mode=0o755)
         shutil.chown(path.parent, owner.st_uid, owner.st_gid)

@@ -1,10 +1,10 @@
-"""What mksquashfs is told so that it compresses as a recipe says."""
+"""The options of mksquashfs for the compression in a recipe."""
 
 from builder.formats.recipe import Codec, Compression
 
 
 def mksquashfs_options(compression: Compression) -> list[str]:
-    """Return the arguments by which mksquashfs compresses so, and no other ones."""
+    """Return only those arguments of mksquashfs that set the compression."""
     options = ["-comp", compression.codec.value]
     if compression.level is not None:
         options += ["-Xcompression-level", str(compression.level)]

@@ -1,18 +1,19 @@
-"""Which small files share a fragment block, so that a change of a few files moves few of the rest.
+"""Which small files share a fragment block, so that changing a few files moves few of the others.
 
-mksquashfs puts the files that are smaller than a block one after the other into fragment blocks.
-A file more or less moves all that follow it, so half of the blocks differ after an update of a
-few packages. Here only files below 64 KiB share blocks: larger ones gain little by it. The sorted
-paths of the small ones are cut into groups at common beginnings, and each group fills blocks of
-its own: a change moves its group only. The groups follow from the paths and sizes of the tree and
-from nothing else.
+mksquashfs packs the files that are smaller than a block one after the other into fragment blocks.
+One file more or less moves all that follow, so half of the blocks differ after an update of a few
+packages. Here only files below 64 KiB share blocks: larger ones gain little from it. The sorted
+paths of the small files are divided into groups by common prefix, and each group fills its own
+blocks: a change moves only its group. The groups depend on nothing but the paths and sizes of the
+tree.
 
-mksquashfs keeps the last block of every group open to its end, in one of the buffers that are a
-quarter of its `-mem`; without a free buffer it would wait for ever. So there is a most of groups.
+mksquashfs keeps the last block of every group open until it ends, in one of the buffers that get a
+quarter of its `-mem`; without a free buffer it would wait forever. So the number of groups has a
+limit.
 
 They are written as a file of mksquashfs actions (`-action-file`, squashfs-tools 4.6; the first
-`fragment` action that matches a file decides). What its patterns mean: fnmatch(3) with
-FNM_PATHNAME in the C locale, on as much of a path as they cover.
+`fragment` action that matches a file decides). Its patterns are those of fnmatch(3) with
+FNM_PATHNAME in the C locale, applied to as many path components as they have.
 """
 
 import os
@@ -24,23 +25,23 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-MOST_GROUPS: Final = 100  # and `-mem` must have a third more buffers than that
+MOST_GROUPS: Final = 100  # `-mem` must provide a third more buffers than that
 QUEUES: Final = "512M"  # `-mem`: a quarter of it is 128 of the largest blocks, 1 MiB
 
-_SHARING: Final = 64 << 10  # bytes; no larger file shares a block
-# A group of more than `split` bytes is cut, and no part of less than a quarter of that comes off
-# it: smaller groups leave more blocks half full, larger ones move more.
+_FRAGMENT_LIMIT: Final = 64 << 10  # bytes; larger files do not share blocks
+# A group of more than `split` bytes is divided, but never into parts below a quarter of that:
+# smaller groups leave more blocks half full, larger ones move more files.
 _SPLIT: Final = 1 << 20
-_MOST_SPLITS: Final = 50  # in all files; `split` is a power of two, so that it seldom changes
+_MOST_SPLITS: Final = 50  # in all files; `split` is a power of two, so that it rarely changes
 
-_LONGEST: Final = 250  # bytes of a key; what is alike for longer is not cut
+_LONGEST: Final = 250  # bytes of a key; longer common prefixes are not divided
 _RANGE: Final = tuple(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-# Whatever means something to mksquashfs or to fnmatch(3) in its quoted patterns, and more.
+# Includes everything that is special to mksquashfs or to fnmatch(3) in quoted patterns.
 _UNSAFE: Final = re.compile(rb"[^A-Za-z0-9._/:=~-]")
 _ANY_BYTE: Final = ord("?")
 
-# A package has a catalogue in the folder of every language. By the names of the catalogues, not
-# of the languages, a new package moves no other one's; and they are alike in all languages.
+# A package has a catalogue in the directory of every language. Sorted by catalogue, not by
+# language, a new package does not move those of others; and a package's catalogues are similar.
 _CATALOGUES: Final = re.compile(rb"^(usr/share/locale/)[^/]+(/LC_MESSAGES/)")
 
 
@@ -54,13 +55,13 @@ class SmallFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The files whose keys go on after `beginning` with a byte from `first` to `last`."""
+    """The files whose keys continue after `beginning` with a byte from `first` to `last`."""
 
     beginning: bytes
     first: int
     last: int
-    files: int  # how many it holds, at most
-    is_refined: bool  # finer groups take some of what it fits
+    files: int  # upper bound
+    is_refined: bool  # finer groups take some of its files
 
     def action(self) -> bytes:
         """Return the line for mksquashfs."""
@@ -71,28 +72,28 @@ class Group:
 
 def write_actions(root: Path, target: Path, *, block_size: int) -> None:
     """Write the actions for the tree at `root`."""
-    smallest = sharing(block_size)
+    smallest = fragment_limit(block_size)
     files = sorted(_small_files(root, smallest), key=lambda file: file.key)
     alone = b"no-fragments@filesize(+%d)\n" % (smallest - 1)
     target.write_bytes(alone + b"".join(group.action() for group in grouped(files)))
 
 
-def sharing(block_size: int) -> int:
-    """Return the bytes of the smallest file that shares no block."""
-    return min(block_size, _SHARING)
+def fragment_limit(block_size: int) -> int:
+    """Return the size in bytes from which on a file does not share blocks."""
+    return min(block_size, _FRAGMENT_LIMIT)
 
 
 def key_of(path: bytes) -> bytes:
-    """Return what the path, relative to the tree, is sorted and grouped by: a pattern for it."""
+    """Return the key by which a path, relative to the tree, is sorted and grouped: a pattern."""
     return _CATALOGUES.sub(rb"\1*\2", _UNSAFE.sub(b"?", path))
 
 
 def grouped(files: Sequence[SmallFile]) -> list[Group]:
     """Return the groups; `files` come in the order of their keys.
 
-    A file belongs to the first group that it fits, and to the rest where it fits none. A group
-    comes after those that refine it; of the others those with most files come first, because
-    mksquashfs tries one after the other for each file.
+    A file belongs to the first group that it matches, or to the rest. A group comes after those
+    that refine it; otherwise the largest groups come first, because mksquashfs tries them one
+    after the other for each file.
     """
     split = _SPLIT
     while _size(files) > split * _MOST_SPLITS:
@@ -108,7 +109,7 @@ def grouped(files: Sequence[SmallFile]) -> list[Group]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """What goes on with one byte: bytes and files that are in no group yet, and if some are."""
+    """The files that continue with one byte: those without a group, and whether some have one."""
 
     size: int
     files: int
@@ -116,9 +117,9 @@ class _Part:
 
 
 def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
-    """Cut by the first byte in which the keys differ, and each part again.
+    """Divide by the first byte in which the keys differ, and recursively each part.
 
-    Return the groups, the finest first, and how many bytes are in none of them.
+    Return the groups, the finest first, and how many bytes are not in any of them.
     """
     size = _size(files)
     if size <= split or files[0].key == files[-1].key:
@@ -144,7 +145,7 @@ def _cut(files: Sequence[SmallFile], split: int) -> tuple[list[Group], int]:
 def _ranges(
     beginning: bytes, parts: Mapping[int, _Part], letters: Sequence[int], split: int
 ) -> tuple[list[Group], int]:
-    """Halve the alphabet, and the halves again, as long as there is much in them."""
+    """Halve the alphabet recursively, as long as the halves are large."""
     size = sum(parts[byte].size for byte in letters if byte in parts)
     if size <= split or len(letters) < 2:
         return [], size
@@ -183,7 +184,7 @@ def _size(files: Sequence[SmallFile]) -> int:
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """Return how many bytes two different keys have in common at their beginning."""
+    """Return the length of the common prefix of two different keys."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
@@ -192,10 +193,10 @@ def _small_files(root: Path, limit: int) -> Iterator[SmallFile]:
     top = os.fsencode(root)
     pending = [b""]
     while pending:
-        folder = pending.pop()
-        with os.scandir(os.path.join(top, folder)) as entries:  # noqa: PTH118 - bytes
+        directory = pending.pop()
+        with os.scandir(os.path.join(top, directory)) as entries:  # noqa: PTH118 - bytes
             for entry in entries:
-                path = folder + entry.name
+                path = directory + entry.name
                 facts = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(facts.st_mode):
                     pending.append(path + b"/")

@@ -1,7 +1,7 @@
-"""The store of compressed blocks: how mksquashfs is made to use it, what it holds, what goes.
+"""The store of compressed blocks: how mksquashfs uses it, what it holds, and how it is pruned.
 
-A value is a file `ab/cdef…`, 64 hexadecimal digits in all. Nothing else in the folder is ever
-touched, so a folder that was given by mistake keeps its files.
+A value is a file `ab/cdef…`, 64 hexadecimal digits in all. Nothing else in the directory is ever
+touched, so one that was given by mistake keeps its files.
 """
 
 import os
@@ -24,10 +24,9 @@ _ABANDONED: Final = 3600  # seconds; no value takes that long to write
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockCache:
-    """A store that a build container sees; the library writes `counts` at its end.
+    """A store in a build container; the library writes `counts` when it ends.
 
-    And `counts_ahead` at the end of what filled the store for it, see
-    `builder.inside.blocks.fill_ahead`.
+    It writes `counts_ahead` when filling ahead ends, see `builder.inside.blocks.fill_ahead`.
     """
 
     folder: Path
@@ -36,13 +35,13 @@ class BlockCache:
 
     @property
     def counts_ahead(self) -> Path:
-        """Return the file with the counts of what filled the store ahead."""
+        """The file with the counts of filling ahead."""
         return self.counts.with_name(f"{self.counts.name}-ahead")
 
     def environment(self, *, reserve: int, counts: Path | None = None) -> Mapping[str, str]:
-        """Return what makes mksquashfs use the store when `LIBRARY` is preloaded.
+        """Return the environment by which mksquashfs uses the store when `LIBRARY` is preloaded.
 
-        While less than `reserve` bytes of the store's disk are free, nothing more is stored.
+        Nothing is stored while fewer than `reserve` bytes are free on the store's disk.
         """
         environment = {
             "DISTROCLONE_BLOCK_CACHE": os.fspath(self.folder),
@@ -54,23 +53,23 @@ class BlockCache:
         return environment
 
     def reserve(self, folder: Path, size: Callable[[], int]) -> int:
-        """Return the bytes of the store's disk that a build in `folder` needs for its results.
+        """Return the bytes on the store's disk that a build in `folder` needs for its results.
 
-        `size` tells the bytes of the tree: the squashfs and the ISO are half of it each, at most.
+        `size` returns the bytes of the tree: squashfs and ISO each take at most half of that.
         """
         return size() if self.folder.stat().st_dev == folder.stat().st_dev else 0
 
     def read_counts(self) -> BlockCounts | None:
-        """Return what was counted; None when there is nothing that can be read.
+        """Return the counts; None when they cannot be read.
 
-        What this very build had compressed ahead was not there before: these are no hits.
+        Blocks that this build itself compressed ahead do not count as hits.
         """
         counts, ahead = _read(self.counts), _read(self.counts_ahead)
         return counts if counts is None or ahead is None else counts.without(ahead)
 
 
 def mounted_store(folder: Path, *, counts: Path) -> BlockCache | None:
-    """Return the store that the engine mounted at `folder`, or None without one."""
+    """Return the store that the engine mounted at `folder`; None without one."""
     if not folder.is_dir():
         return None
     read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
@@ -99,9 +98,9 @@ def show(folder: Path) -> StoreFacts:
 
 
 def prune(folder: Path, *, limit: int) -> StoreFacts:
-    """Remove the least recently used values above `limit` bytes, and what crashes left half.
+    """Remove the least recently used values above `limit` bytes, and leftovers of crashes.
 
-    Several builds may use the store meanwhile: for them a removed value is a miss.
+    Other builds may use the store at the same time: for them a removed value is a miss.
     """
     values = sorted(_values(folder), key=lambda each: each.used)
     size = sum(each.size for each in values)

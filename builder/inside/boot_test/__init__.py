@@ -1,1 +1,1 @@
-"""A test machine, and what its live system says on the serial port."""
+"""A test machine, and the output of its live system on the serial port."""

@@ -1,7 +1,7 @@
 """Whether KVM can be trusted here.
 
-Machines that are virtual themselves often offer a KVM that starts and then fails in the middle of
-an instruction. So the device is asked first, and then a UEFI has to come up under it.
+Virtual machines often offer a nested KVM that starts and then fails in the middle of an
+instruction. So the device is probed first, and then a UEFI firmware has to start under it.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ _GET_API_VERSION: Final = 0xAE00  # linux/kvm.h
 _CREATE_VM: Final = 0xAE01
 _API_VERSION: Final = 12
 _VARIABLES: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-_PROOF_SECONDS: Final = 15.0  # even without KVM this firmware comes up in two
+_PROOF_SECONDS: Final = 15.0  # even without KVM this firmware starts within two
 _FIRMWARE_IS_UP: Final = Sign(text="BdsDxe: ", meaning=Meaning.OK)
 
 
@@ -32,7 +32,7 @@ def fault_of_kvm() -> str:
 
 
 def fault_of_device(device: Path) -> str:
-    """Return why this device makes no virtual machine; "" when it does."""
+    """Return why this device cannot make a virtual machine; "" when it can."""
     try:
         descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
@@ -73,6 +73,6 @@ def _fault_in_use() -> str:
 
 @contextmanager
 def uefi_variables() -> Iterator[Path]:
-    """Give a UEFI a fresh store of variables for as long as the body lasts."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(shutil.copyfile(_VARIABLES, Path(folder) / "variables.fd"))
+    """Provide a fresh UEFI variable store while the body runs."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(shutil.copyfile(_VARIABLES, Path(directory) / "variables.fd"))

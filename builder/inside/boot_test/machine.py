@@ -1,6 +1,6 @@
-"""A test machine: QEMU's command line, and QEMU watched until a sign appears.
+"""A test machine: QEMU's command line, and watching QEMU until a sign appears.
 
-Every device is named, so that the machine is the same whatever QEMU's defaults become.
+Every device is named, so that the machine does not depend on QEMU's defaults.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from builder.basics.errors import StepError
 from builder.border.boot_test import Accelerator, Attachment, BootTestRequest, Firmware
 from builder.inside.boot_test.serial_console import Lookout, Sighting, Sign
 
-# The report unit of our ISOs speaks only on a machine of this name.
+# The report unit of our ISOs only reports on a machine with this name.
 _PRODUCT: Final = "distroclone-builder-boot-test"
 _OVMF_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 _LAST_LINES: Final = 25
@@ -26,10 +26,10 @@ _LAST_LINES: Final = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """Why watching ended: a sign, the end of QEMU, or (neither) the end of patience."""
+    """Why watching ended: a sign, the end of QEMU, or (if neither) the timeout."""
 
     sighting: Sighting | None
-    exit_code: int | None  # of QEMU, when it ended by itself
+    exit_code: int | None  # of QEMU, if it exited by itself
     seconds: float
     last_lines: tuple[str, ...]
 
@@ -37,7 +37,7 @@ class Ending:
 def qemu_argv(
     request: BootTestRequest, *, iso: Path, accelerator: Accelerator, variables: Path | None
 ) -> tuple[str, ...]:
-    """Return the command of a machine that boots `iso`; `variables` is its UEFI's own store."""
+    """Return the command of a machine that boots `iso`; `variables` is its UEFI variable store."""
     drive: tuple[str, ...]
     match request.attach:
         case Attachment.CD:
@@ -61,7 +61,7 @@ def qemu_argv(
 def bare_argv(
     *, accelerator: Accelerator, memory_mib: int, processors: int, variables: Path | None
 ) -> tuple[str, ...]:
-    """Return the command of a machine without any medium; with `variables` it is a UEFI one."""
+    """Return the command of a machine without a medium; with `variables` it uses UEFI."""
     match accelerator:
         case Accelerator.KVM:
             speed = ("-accel", "kvm", "-cpu", "host")
@@ -75,7 +75,7 @@ def bare_argv(
     )  # fmt: skip
     return (
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
-        # Without a screen of its own SeaBIOS speaks on the serial port, and GRUB through it.
+        # Without a screen, SeaBIOS writes to the serial port, and GRUB through it.
         "-machine", "q35,graphics=off",
         *speed,
         "-smp", str(processors), "-m", str(memory_mib),
@@ -93,9 +93,9 @@ def watch(
     limit_seconds: float,
     on_line: Callable[[str], None],
 ) -> Ending:
-    """Run a machine until one of `signs` appears, it ends, or the time is over; then kill it.
+    """Run a machine until one of `signs` appears, it exits, or the time is up; then kill it.
 
-    Raises StepError when the program is not there.
+    Raises StepError when the program is not installed.
     """
     lookout, last = Lookout(signs), deque[str](maxlen=_LAST_LINES)
     began = time.monotonic()
@@ -141,7 +141,7 @@ def _started(argv: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def _chunks(descriptor: int, *, until: float) -> Iterator[bytes]:
-    """Yield what arrives until a time; empty bytes, once, when nothing more can come."""
+    """Yield what arrives until a deadline; empty bytes, once, at the end of the stream."""
     while (remaining := until - time.monotonic()) > 0:
         ready, _, _ = select.select([descriptor], [], [], remaining)
         if ready:

@@ -1,7 +1,7 @@
-"""The boot test: an ISO has to reach its live system, which says so itself on the serial port.
+"""The boot test: an ISO has to boot into its live system, which reports on the serial port.
 
-Every ISO of ours carries a unit that, on the test machine only, checks its own root and its live
-user and writes one line. Nothing else counts as success.
+Each of our ISOs has a unit that, only on the test machine, checks its own root and live user and
+writes one line. Nothing else counts as success.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def boot_test(
     """Boot `iso` and wait for its live system's own report.
 
     Raises VerificationError, with the last serial lines, when the live system does not report
-    itself well; StepError when QEMU itself fails.
+    success; StepError when QEMU itself fails.
     """
     on_event(StepStarted(step=_STEP, position=1, total=1))
     accelerator, ending = _boot_as_fast_as_possible(request, iso=iso, on_event=on_event)
@@ -41,7 +41,7 @@ def boot_test(
 
 
 def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BootTestResult:
-    """Return what an ending proves. Raises VerificationError or StepError for all but success."""
+    """Return the result of a successful boot. Raises VerificationError or StepError otherwise."""
     seen = ending.sighting
     if seen is not None and seen.meaning is Meaning.OK:
         return BootTestResult(seconds=ending.seconds, accelerator=accelerator, report=seen.line)
@@ -92,7 +92,7 @@ def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerat
 def _boot_as_fast_as_possible(
     request: BootTestRequest, *, iso: Path, on_event: OnEvent
 ) -> tuple[Accelerator, Ending]:
-    """Boot under KVM where that works, and otherwise without it."""
+    """Boot under KVM if it works, and otherwise without it."""
     fault = fault_of_kvm()
     if not fault:
         ending = _boot(request, iso=iso, accelerator=Accelerator.KVM, on_event=on_event)
@@ -105,7 +105,7 @@ def _boot_as_fast_as_possible(
 
 
 def _fault_of(ending: Ending) -> str:
-    """Return what went wrong with KVM itself in a boot; "" when its outcome counts."""
+    """Return how KVM itself failed during a boot; "" when the outcome is valid."""
     if ending.sighting is not None:
         return ending.sighting.line if ending.sighting.meaning is Meaning.BROKEN else ""
     return f"QEMU failed with exit code {ending.exit_code}" if ending.exit_code else ""

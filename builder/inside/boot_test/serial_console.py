@@ -1,8 +1,7 @@
-"""What a machine writes to its serial port, as lines, and the signs to look for in them.
+"""Splits the serial output of a machine into lines, and looks for signs in them.
 
-Firmware, GRUB and systemd paint with ANSI escapes (ECMA-48), the kernel ends lines with CR LF, and
-everything arrives in pieces of any length. What is painted elsewhere on the screen becomes a line
-of its own.
+Firmware, GRUB and systemd use ANSI escapes (ECMA-48), the kernel ends lines with CR LF, and
+everything arrives in chunks of any length. Moving the cursor starts a new line.
 """
 
 import codecs
@@ -13,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 _LONGEST_LINE: Final = 2000  # characters; a longer one is cut in pieces
-_MOVE: Final = re.compile(r"\x1b\[[0-9;]{0,32}[HfJ]|\x1bc")  # cursor elsewhere, or screen cleared
+_MOVE: Final = re.compile(r"\x1b\[[0-9;]{0,32}[HfJ]|\x1bc")  # cursor moved, or screen cleared
 _ESCAPE: Final = re.compile(
     r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]"  # control sequence
     r"|\x1b[\]PX^_][^\x07\x1b\r\n]{0,256}(?:\x07|\x1b\\|(?=[\r\n]))"  # string, e.g. a title
@@ -26,7 +25,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 class SerialLines:
-    """Joins what arrives to clean lines; `pending` is the one that has not ended yet."""
+    """Joins chunks into clean lines; `pending` is the unfinished one."""
 
     def __init__(self) -> None:
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
@@ -34,7 +33,7 @@ class SerialLines:
         self.pending = ""
 
     def feed(self, chunk: bytes) -> list[str]:
-        """Take what arrived and return the lines that it ended, those without text left out."""
+        """Take a chunk and return the lines that it completes, without those that have no text."""
         text = self._cut + self._decode(chunk)
         cut = _CUT_ESCAPE.search(text)
         self._cut = cut[0] if cut else ""
@@ -52,7 +51,7 @@ class Meaning(StrEnum):
 
     OK = "ok"
     FAILED = "failed"  # the live system's own verdict
-    DEAD_END = "dead-end"  # no live system can come any more
+    DEAD_END = "dead-end"  # the live system can no longer start
     BROKEN = "broken"  # the accelerator's fault, not the machine's
 
 
@@ -62,7 +61,9 @@ class Sign:
 
     text: str
     meaning: Meaning
-    prompt: bool = False  # begins a line that never ends; the others count once theirs has ended
+    prompt: bool = (
+        False  # starts a line that never ends; other signs count once their line is complete
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,19 +106,19 @@ class Lookout:
         self._lines = SerialLines()
 
     def feed(self, chunk: bytes) -> tuple[list[str], Sighting | None]:
-        """Take what arrived; return the lines that it ended and the first sign in it."""
+        """Take a chunk; return the lines that it completes and the first sign in it."""
         lines = self._lines.feed(chunk)
         sightings = (*self._in_ended(lines), *self._in_pending(self._lines.pending))
         return lines, next(iter(sightings), None)
 
     def rest(self) -> list[str]:
-        """Return the line that has not ended, when there is one."""
+        """Return the unfinished line, if there is one."""
         return [self._lines.pending] if _has_text(self._lines.pending) else []
 
     def _in_ended(self, lines: Sequence[str]) -> Iterator[Sighting]:
         for line in lines:
             for sign in self._signs:
-                # Never at the beginning only: what painted the screen may stand before it.
+                # Not only at the start of a line: remains of screen output may precede it.
                 at = f"{line} ".find(sign.text)
                 if at >= 0 and not sign.prompt:
                     yield Sighting(meaning=sign.meaning, line=line[at:])
@@ -129,5 +130,5 @@ class Lookout:
 
 
 def _has_text(line: str) -> bool:
-    """Whether there is more than frames and blanks; a menu's box alone has hundreds of pieces."""
+    """Whether there is more than frames and blanks; the frame of a menu has hundreds of pieces."""
     return any(character.isalnum() for character in line)

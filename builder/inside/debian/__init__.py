@@ -1,1 +1,1 @@
-"""What a Debian system says of itself, and whether it can become a live one."""
+"""What a Debian system says about itself, and whether it can become a live system."""

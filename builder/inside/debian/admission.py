@@ -1,4 +1,4 @@
-"""Whether a tree can become a live ISO at all: every reason why not, with its remedy."""
+"""Whether a tree can become a live ISO: every reason why not, with what to do."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _NEW_BACKUP: Final = (
 
 
 def is_empty(tree: Tree) -> bool:
-    """Whether there is nothing but snapper's own folder in `tree`."""
+    """Whether there is nothing but snapper's own directory in `tree`."""
     return not set(tree.listdir("/")) - {".snapshots"}
 
 
@@ -44,7 +44,7 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
 
 
 def admission_warnings(tree: Tree) -> tuple[Problem, ...]:
-    """Return what may not work in a live system made of `tree`."""
+    """Return what may not work in a live system made from `tree`."""
     if not tree.is_file(dpkg.STATUS) or dpkg.installed(tree, (_INIT,)):
         return ()
     return (
@@ -91,7 +91,7 @@ def _architecture_problems(tree: Tree, facts: SystemFacts) -> list[Problem]:
 
 def _kernel_problems(tree: Tree) -> list[Problem]:
     kernels = find_kernels(tree)
-    if kernels.whole:
+    if kernels.complete:
         return []
     if kernels.images:
         return [
@@ -121,7 +121,7 @@ def _kernel_problems(tree: Tree) -> list[Problem]:
 
 def _package_problems(tree: Tree) -> list[Problem]:
     if not tree.is_file(dpkg.STATUS):
-        return []  # its absence is a problem of its own
+        return []  # a missing file is reported separately
     present = dpkg.installed(tree, (*_LIVE_PACKAGES, _INITRAMFS))
     problems = []
     if missing := [name for name in _LIVE_PACKAGES if name not in present]:

@@ -1,7 +1,7 @@
-"""What var/lib/dpkg/status of a tree says (deb822 stanzas, dpkg-query(1)), read as a stream.
+"""Reads var/lib/dpkg/status of a tree (deb822 stanzas, dpkg-query(1)) as a stream.
 
-Names, versions and architectures are those that dpkg itself takes (lib/dpkg/parsehelp.c); a
-stanza with others is none of dpkg's, and is passed over.
+Names, versions and architectures must be valid for dpkg itself (lib/dpkg/parsehelp.c); stanzas
+with others are skipped.
 """
 
 import re
@@ -26,18 +26,18 @@ _SOURCE: Final = re.compile(r"(?P<name>\S+)(?: +\((?P<version>[^()]+)\))?")
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class InstalledPackage:
-    """One installed package, and what its entry says besides."""
+    """One installed package, with the rest of its entry."""
 
     package: Package
     source: str  # name of the source package that it was built from
     source_version: str
-    installed_size: int  # bytes, as the package itself says; 0 when it does not
+    installed_size: int  # bytes, according to the package; 0 when unknown
 
 
 def installed(tree: Tree, names: Collection[str]) -> dict[str, Package]:
     """Return those of the packages `names` that are installed in `tree`, by name.
 
-    A file that is missing, or no regular file, has no packages.
+    A file that is missing, or is not a regular file, has no packages.
     """
     try:
         stream = tree.open(STATUS)
@@ -52,13 +52,13 @@ def installed(tree: Tree, names: Collection[str]) -> dict[str, Package]:
 def read_installed(tree: Tree) -> tuple[InstalledPackage, ...]:
     """Return the installed packages of `tree`, sorted.
 
-    Raises OSError without a status file, and for one of more than MOST_BYTES.
+    Raises OSError when there is no status file or it is larger than MOST_BYTES.
     """
     return parse_status(tree.read_bytes(STATUS, limit=MOST_BYTES))
 
 
 def read_packages(tree: Tree) -> tuple[Package, ...]:
-    """Like `read_installed`, but the packages alone."""
+    """Like `read_installed`, but only the packages."""
     return tuple(each.package for each in read_installed(tree))
 
 
@@ -90,7 +90,7 @@ def _packages(lines: Iterable[bytes]) -> Iterator[InstalledPackage]:
 
 
 def _package(fields: dict[bytes, str]) -> Iterator[InstalledPackage]:
-    # The first word is what is wanted ("install", "hold"); what is there decides.
+    # The first word is the wanted state ("install", "hold"); the actual state decides.
     if fields.get(b"status", "").split()[1:] != _INSTALLED:
         return
     package = Package(
@@ -114,7 +114,7 @@ def _package(fields: dict[bytes, str]) -> Iterator[InstalledPackage]:
 
 
 def _source(text: str, package: Package) -> tuple[str, str]:
-    """Read "NAME" or "NAME (VERSION)"; what is left out is as the package's own."""
+    """Read "NAME" or "NAME (VERSION)"; missing parts default to those of the package."""
     match = _SOURCE.fullmatch(text)
     if match is None or not _NAME.fullmatch(match["name"]):
         return package.name, package.version

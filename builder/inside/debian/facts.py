@@ -22,8 +22,8 @@ _MACHINES: Final = {
     258: "loong64",
 }  # fmt: skip
 
-# Beginnings of session names, the desktop's name, and the order of preference where a system has
-# several: full desktops before small ones, and those before window managers.
+# Prefixes of session names and the desktop's name, in order of preference if a system has several:
+# full desktops before small ones, and those before window managers.
 _DESKTOPS: Final = (
     ("gnome", "gnome"), ("ubuntu", "gnome"), ("plasma", "plasma"), ("kde", "plasma"),
     ("xfce", "xfce"), ("cinnamon", "cinnamon"), ("mate", "mate"), ("lxqt", "lxqt"),
@@ -35,7 +35,7 @@ _SESSION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def read_facts(tree: Tree) -> SystemFacts:
-    """Return what `tree` says about itself, with os-release(5)'s defaults for what it does not."""
+    """Return what `tree` says about itself, with the defaults of os-release(5)."""
     release = read_os_release(tree) or {}
     name = release.get("NAME") or "Linux"
     distro_id = release.get("ID", "")
@@ -47,12 +47,12 @@ def read_facts(tree: Tree) -> SystemFacts:
         version=version if _VERSION.fullmatch(version) else "unknown",
         architecture=dpkg_architecture(tree) or shell_architecture(tree) or "",
         desktop=_desktop(tree),
-        kernels=find_kernels(tree).whole,
+        kernels=find_kernels(tree).complete,
     )
 
 
 def read_os_release(tree: Tree) -> dict[str, str] | None:
-    """Return the fields of the tree's os-release(5); None where it has none."""
+    """Return the fields of the tree's os-release(5); None without one."""
     for path in _OS_RELEASE:
         try:
             text = tree.read_text(path, limit=64 * 1024)
@@ -73,9 +73,9 @@ def _unquoted(value: str) -> str:
 
 
 def dpkg_architecture(tree: Tree) -> str | None:
-    """Return the architecture that dpkg works for in `tree`; None where nothing says it.
+    """Return the native architecture of dpkg in `tree`; None when unknown.
 
-    var/lib/dpkg/arch, whose first line is the native one, is there on multiarch systems only.
+    var/lib/dpkg/arch, whose first line is the native one, only exists on multiarch systems.
     """
     try:
         first = tree.read_text("/var/lib/dpkg/arch", limit=4096).split("\n")[0].strip()
@@ -90,7 +90,7 @@ def dpkg_architecture(tree: Tree) -> str | None:
 
 
 def shell_architecture(tree: Tree) -> str | None:
-    """Return for which architecture the tree's /bin/sh was made; None when it does not say."""
+    """Return the architecture of the tree's /bin/sh; None when unknown."""
     try:
         with tree.open("/bin/sh") as stream:
             header = stream.read(20)
@@ -104,8 +104,8 @@ def shell_architecture(tree: Tree) -> str | None:
 def _desktop(tree: Tree) -> str:
     sessions = sorted(
         path.rpartition("/")[2].removesuffix(".desktop").lower()
-        for folder in ("/usr/share/xsessions", "/usr/share/wayland-sessions")
-        for path in tree.glob(folder, "*.desktop")
+        for directory in ("/usr/share/xsessions", "/usr/share/wayland-sessions")
+        for path in tree.glob(directory, "*.desktop")
     )
     for beginning, desktop in _DESKTOPS:
         if any(session.startswith(beginning) for session in sessions):

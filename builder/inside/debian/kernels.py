@@ -14,19 +14,19 @@ _IMAGE: Final = "vmlinuz-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelParts:
-    """Versions by what there is of them, newest first."""
+    """Versions by the parts that exist, newest first."""
 
-    images: tuple[str, ...]  # /boot/vmlinuz-VERSION is a file with something in it
-    modules: tuple[str, ...]  # /lib/modules/VERSION is a directory with something in it
+    images: tuple[str, ...]  # /boot/vmlinuz-VERSION is a non-empty file
+    modules: tuple[str, ...]  # /lib/modules/VERSION is a non-empty directory
 
     @property
-    def whole(self) -> tuple[str, ...]:
+    def complete(self) -> tuple[str, ...]:
         """The versions that have both."""
         return tuple(version for version in self.images if version in self.modules)
 
 
 def find_kernels(tree: Tree) -> KernelParts:
-    """Return the kernels in `tree`; a name that can be no kernel version is passed over."""
+    """Return the kernels in `tree`; invalid version names are skipped."""
     images = [
         path.rpartition(f"/{_IMAGE}")[2]
         for path in tree.glob("/boot", f"{_IMAGE}*")
@@ -46,7 +46,7 @@ def _newest_first(versions: list[str]) -> tuple[str, ...]:
 def compare_kernels(first: str, second: str) -> int:
     """Return -1, 0 or 1: whether `first` is older than, the same as or newer than `second`.
 
-    A release candidate is older than its release, as in Debian's `linux-version sort`. What
-    follows the last hyphen, the flavour, is no revision.
+    A release candidate is older than its release, as in Debian's `linux-version sort`. The part
+    after the last hyphen is the flavour, not a revision.
     """
     return compare_parts(first.replace("-rc", "~rc"), second.replace("-rc", "~rc"))

@@ -1,4 +1,4 @@
-"""Which versions of Debian's packages this container has (dpkg-query(1))."""
+"""The versions of the Debian packages in this container (dpkg-query(1))."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -10,7 +10,7 @@ _QUERY: Final = r"${db:Status-Abbrev}\t${binary:Package}\t${Version}\n"
 
 def tool_versions(system: System, patterns: Iterable[str]) -> dict[str, str]:
     """Return the versions of this container's packages whose names match one of `patterns`."""
-    # dpkg-query exits with 1 when one pattern matches nothing, and lists the others all the same.
+    # dpkg-query exits with 1 when one pattern matches nothing, but still lists the others.
     listing = system.run(
         ["dpkg-query", "--show", f"--showformat={_QUERY}", *patterns], success=(0, 1)
     )

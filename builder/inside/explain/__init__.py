@@ -1,1 +1,1 @@
-"""Why two ISOs are not the same, from the outside in: region, file, path, attribute or byte."""
+"""Why two ISOs differ, from the outside in: region, file, path, attribute or byte."""

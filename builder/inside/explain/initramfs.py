@@ -1,7 +1,7 @@
-"""Looks into two initramfs: several cpio archives in a row, some of them compressed.
+"""Compares two initramfs: several cpio archives in a row, some of them compressed.
 
-The form is that of the kernel's Documentation/driver-api/early-userspace/buffer-format.rst, the
-archives are "newc" (cpio(5)).
+Format: the kernel's Documentation/driver-api/early-userspace/buffer-format.rst, with "newc"
+archives (cpio(5)).
 """
 
 import bz2
@@ -23,7 +23,7 @@ _CPIO: Final = (b"070701", b"070702")
 _HEADER: Final = 110  # bytes: the magic, then 13 numbers of eight hexadecimal digits
 _TRAILER: Final = b"TRAILER!!!"
 _PIECE: Final = 1 << 20
-_PACKED: Final = 64 << 10  # what comes out of it can be some thousand times as much
+_PACKED: Final = 64 << 10  # it can unpack to several thousand times as much
 _LARGEST_MEMBER: Final = 512 << 20  # bytes
 _LONGEST_NAME: Final = 4096
 _MOST_MEMBERS: Final = 200_000
@@ -48,7 +48,7 @@ class Member:
 
     @property
     def key(self) -> tuple[int, str]:
-        """By what it is known."""
+        """What identifies it."""
         return self.archive, self.name
 
 
@@ -74,7 +74,7 @@ def explain_initramfs(original: Part, rebuilt: Part) -> Explanation:
 
 
 def members(stream: BinaryIO) -> Iterator[tuple[Member, bytes]]:
-    """Yield every member with its content. Raises ValueError or EOFError for a damaged one."""
+    """Yield every member with its content. Raises ValueError or EOFError for damaged archives."""
     number = count = 0
     while kind := _next_archive(stream):
         number += 1
@@ -88,7 +88,7 @@ def members(stream: BinaryIO) -> Iterator[tuple[Member, bytes]]:
 
 
 def _next_archive(stream: BinaryIO) -> bytes:
-    """Pass over zeros; return the first bytes of what follows, which stay to be read."""
+    """Skip zeros; return the first bytes of what follows, without consuming them."""
     while True:
         start = stream.tell()
         piece = stream.read(_PIECE)
@@ -103,7 +103,7 @@ class _Readable(Protocol):
 
 
 class _Unpacked:
-    """The bytes that a decoder yields, as a stream."""
+    """The output of a decoder as a stream."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -154,7 +154,7 @@ def _decoded(decoder: _Decoder, stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _archive(source: _Readable, number: int) -> Iterator[tuple[Member, bytes]]:
-    """Yield the members of one cpio archive, and read what a compressed one has behind its end."""
+    """Yield the members of one cpio archive, and drain what follows in a compressed one."""
     while True:
         header = _exactly(source, _HEADER)
         if header[:6] not in _CPIO:

@@ -28,7 +28,7 @@ _MOVED: Final = Problem(
 def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanation:
     """Say what differs in two ISOs.
 
-    One that cannot be read as an ISO is compared as plain bytes, and the reason given.
+    If one of them cannot be read as an ISO, they are compared as plain bytes, with a remark.
     """
     try:
         esp = partition_of(rebuilt, system=system)
@@ -36,7 +36,9 @@ def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanatio
         after = regions(rebuilt, (*files_of(rebuilt, system=system), esp), tables)
         esp = _partition(original, esp, system=system)
         found = partition_tables(original)
-        if len(found) == len(tables):  # else it is damaged, and was where the rebuilt one is
+        if len(found) == len(
+            tables
+        ):  # else it is damaged, and assumed to be where the rebuilt one is
             tables = found
         before = regions(original, (*files_of(original, system=system), esp), tables)
     except VerificationError as error:
@@ -53,13 +55,13 @@ def explain_isos(original: Path, rebuilt: Path, *, system: System) -> Explanatio
 
 
 def _as_text(found: Difference) -> Difference:
-    """Write what is no UTF-8 in a name as escapes, so that it can leave the container."""
+    """Escape what is not UTF-8 in a name, so that it can leave the container."""
     place = (name.encode("utf-8", "surrogateescape") for name in found.place)
     return replace(found, place=tuple(name.decode("utf-8", "backslashreplace") for name in place))
 
 
 def _partition(original: Path, rebuilt: Extent, *, system: System) -> Extent:
-    """Return the original's EFI system partition; where its GPT is damaged, it lies as in ours."""
+    """Return the EFI system partition of the original, or of the rebuild if the GPT is damaged."""
     try:
         return partition_of(original, system=system)
     except VerificationError:
@@ -88,12 +90,12 @@ class _Comparing:
     done: int = field(default=0)
 
     def explain(self) -> Explanation:
-        """Files first, what others follow from before those, then what is around them."""
+        """Compare files first, causes before consequences, then the regions around them."""
         keys = [*self.before, *(key for key in self.after if key not in self.before)]
         files = sorted((key for key in keys if key[0]), key=_rank)
         around = [key for key in keys if not key[0]]
         moved = self._moved(keys)
-        if moved.differences:  # then spaces grow and shrink, which says nothing
+        if moved.differences:  # then gaps grow and shrink, which is not informative
             around = [key for key in around if not self._is_space(key)]
         regions = (self._region(key) for key in (*files, *around))
         found = [each for each in regions if each.differences or each.remarks]
@@ -126,7 +128,7 @@ class _Comparing:
         return outer
 
     def _moved(self, keys: Sequence[tuple[bool, str]]) -> Explanation:
-        """Say what lies elsewhere."""
+        """Return what lies at another offset."""
         found = [
             Difference(
                 place=(key[1],),
@@ -150,7 +152,7 @@ def _remark(error: BuilderError) -> Problem:
 
 
 def _rank(key: tuple[bool, str]) -> int:
-    """Order files: the medium's id, and with it much else, follows from the first ones."""
+    """Order files: the first ones determine the medium's id, and with it much else."""
     return next((at for at, start in enumerate(_CAUSES) if key[1].startswith(start)), len(_CAUSES))
 
 

@@ -1,4 +1,4 @@
-"""A run of bytes in a file, and where two of them differ first."""
+"""A range of bytes in a file, and where two of them first differ."""
 
 import contextlib
 import io
@@ -13,14 +13,14 @@ from builder.inside.system.digests import CHUNK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """`size` bytes of `file` from `start` on."""
+    """`size` bytes of `file`, starting at `start`."""
 
     file: Path
     start: int
     size: int
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return at most `size` bytes from `offset` on, and nothing behind the part's end."""
+        """Return at most `size` bytes from `offset` on, and none past the end of the part."""
         with self.file.open("rb") as stream:
             stream.seek(self.start + offset)
             return stream.read(max(min(size, self.size - offset), 0))
@@ -34,14 +34,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstByte:
-    """The first byte that differs; b"" on the side that ended before."""
+    """The first byte that differs; b"" on the side that ended earlier."""
 
     offset: int
     original: bytes
     rebuilt: bytes
 
     def difference(self, *place: str) -> Difference:
-        """Return it as a difference of what `place` leads to."""
+        """Return it as a difference at `place`."""
         return Difference(
             place=place,
             attribute=CONTENT,
@@ -54,7 +54,7 @@ class FirstByte:
 def first_byte(
     original: Part, rebuilt: Part, *, progress: Callable[[int], None] = lambda _count: None
 ) -> FirstByte | None:
-    """Return where two parts differ first, None where they are the same; `progress` in bytes."""
+    """Return where two parts first differ, None if they are equal; `progress` is in bytes."""
     with original.opened() as one, rebuilt.opened() as other:
         return first_byte_of(one, other, progress=progress)
 
@@ -87,7 +87,7 @@ class _Window(io.RawIOBase):
 
 
 class Readable(Protocol):
-    """Anything that gives its next bytes, and fewer than asked for only at its end."""
+    """Anything that returns its next bytes, and fewer than requested only at its end."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -95,7 +95,7 @@ class Readable(Protocol):
 def first_byte_of(
     original: Readable, rebuilt: Readable, *, progress: Callable[[int], None] = lambda _count: None
 ) -> FirstByte | None:
-    """Return where two streams differ first, None where they are the same."""
+    """Return where two streams first differ, None if they are equal."""
     offset = 0
     while True:
         before, after = original.read(CHUNK), rebuilt.read(CHUNK)
@@ -111,7 +111,7 @@ def first_byte_of(
 
 
 def _first(before: bytes, after: bytes) -> int:
-    """Return the first place where two different byte strings differ, by halving."""
+    """Return the first position where two different byte strings differ, by bisection."""
     low, high = 0, max(len(before), len(after))
     while high - low > 1:
         middle = (low + high) // 2
@@ -123,7 +123,7 @@ def _first(before: bytes, after: bytes) -> int:
 
 
 def size_difference(original: int, rebuilt: int) -> list[Difference]:
-    """Return that two sizes differ, in bytes; nothing when they do not."""
+    """Return the difference between two sizes in bytes; empty if they are equal."""
     if original == rebuilt:
         return []
     return [Difference(place=(), attribute=SIZE, original=str(original), rebuilt=str(rebuilt))]

@@ -1,8 +1,8 @@
-"""The regions of an ISO, in order and without a gap: what lies at which byte.
+"""The regions of an ISO, in order and without gaps: what lies at which byte.
 
 The system area is that of a GPT with a protective MBR (UEFI specification, 5.2 and 5.3), the
-volume descriptors are those of ECMA-119, chapter 8. What lies between the files is named after
-what is before it.
+volume descriptors are those of ECMA-119, chapter 8. Space between files is named after the file
+before it.
 """
 
 import struct
@@ -39,7 +39,7 @@ DIRECTORIES: Final = "directories and path tables"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """A run of bytes of the ISO."""
+    """A range of bytes in the ISO."""
 
     name: str  # a file's path, or what it is
     start: int
@@ -48,7 +48,7 @@ class Region:
 
     @property
     def is_space(self) -> bool:
-        """Whether nothing is known to lie here."""
+        """Whether nothing known lies here."""
         return not self.is_file and self.name.startswith(_SPACE)
 
     def part(self, iso: Path) -> Part:
@@ -57,7 +57,7 @@ class Region:
 
 
 def partition_tables(iso: Path) -> list[Region]:
-    """Return where the parts of the GPT and of its backup lie; nothing of a damaged one."""
+    """Return where the parts of the GPT and of its backup lie; a damaged one is left out."""
     return [*_gpt(iso, _SECTOR, ""), *_gpt(iso, iso.stat().st_size - _SECTOR, "backup ")]
 
 
@@ -117,7 +117,7 @@ def _filled(known: Iterable[Region], whole: int) -> Iterator[Region]:
     position, before = 0, ""
     had_files = False
     for region in known:
-        start = max(region.start, position)  # what overlaps is named by what comes first
+        start = max(region.start, position)  # overlaps belong to the first region
         end = min(region.start + region.size, whole)
         if start > position:
             yield Region(
@@ -134,7 +134,7 @@ def _filled(known: Iterable[Region], whole: int) -> Iterator[Region]:
 
 
 def _unlike(found: Iterable[Region]) -> list[Region]:
-    """Number those of the same name, so that each can be found again."""
+    """Number regions of the same name, so that each name is unique."""
     seen = Counter[tuple[bool, str]]()
     named = []
     for region in found:

@@ -1,4 +1,4 @@
-"""Compares two squashfs: what they say of themselves, then every path, attribute and byte."""
+"""Compares two squashfs: their superblocks, then every path, attribute and byte."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,9 @@ from builder.inside.system.digests import CHUNK
 from builder.inside.system.system import System
 
 _UNREADABLE: Final = re.compile(r"uncompress file /*(?P<path>/.+)")  # unsquashfs 4.6.1
-_MOST_LOOKED_INTO: Final = 50  # files whose first differing byte is looked for; each costs a run
+_MOST_LOOKED_INTO: Final = (
+    50  # files whose first differing byte is determined; each costs a run of unsquashfs
+)
 _WORDS: Final = {
     EntryType.DIRECTORY: "directory",
     EntryType.FILE: "file",
@@ -38,7 +40,7 @@ _VALUES: Final = {EntryType.FILE: "content", EntryType.LINK: "target"}
 def explain_squashfs(original: Part, rebuilt: Part, *, system: System) -> Explanation:
     """Say what differs in two squashfs that are not the same.
 
-    Raises VerificationError where one of them is none.
+    Raises VerificationError when one of them is not a squashfs.
     """
     with readable():
         blocks = [_superblock(part) for part in (original, rebuilt)]
@@ -65,7 +67,7 @@ def explain_squashfs(original: Part, rebuilt: Part, *, system: System) -> Explan
 
 
 def _damaged(error: VerificationError) -> Explanation:
-    """Name the file at which the unpacking of the original ended, where the tool names one."""
+    """Name the file at which unpacking the original failed, if the tool names one."""
     remark = Problem(message=error.message, values=tuple(error.values.items()))
     file = _UNREADABLE.search(str(error))
     found = [_difference(file["path"], "unpacks", "no", "yes")] if file else []
@@ -132,7 +134,7 @@ def _first_byte(original: Part, rebuilt: Part, path: str, *, system: System) -> 
         system.reading(_cat(rebuilt, path)) as other,
     ):
         first = first_byte_of(one, other)
-        for stream in (one, other):  # a tool that nobody listens to any more fails
+        for stream in (one, other):  # a tool fails when its output is no longer read
             while stream.read(CHUNK):
                 pass
     return first

@@ -22,15 +22,15 @@ _FLAGS: Final = {
 }  # fmt: skip
 
 
-# What was chosen; the rest of the fields follow from it and from the tree.
+# Choices of the builder; the other fields follow from them and from the tree.
 _CHOSEN: Final = ("version", "time", "compressor", "block size", "flags")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superblock:
-    """What a squashfs says of itself."""
+    """The fields of a superblock."""
 
-    fields: Mapping[str, str]  # in the order in which they lie there
+    fields: Mapping[str, str]  # in their order on disk
 
     def differences(self, rebuilt: "Superblock", *, only_chosen: bool) -> list[Difference]:
         """Return the fields that differ."""

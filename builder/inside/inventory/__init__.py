@@ -1,1 +1,1 @@
-"""What a tree or a squashfs holds, listed for whoever compares."""
+"""Lists the contents of a tree or a squashfs, for comparison."""

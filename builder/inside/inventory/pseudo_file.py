@@ -1,9 +1,8 @@
-"""Reads the definitions with which `unsquashfs -pf -` begins: all metadata of a squashfs.
+"""Reads the definitions at the start of `unsquashfs -pf -`: all metadata of a squashfs.
 
-The form is that of mksquashfs's pseudo files (squashfs-tools 4.6.1, USAGE-4.6, "Pseudo file
-definitions"), a line for each name, then a mark. A backslash escapes the next byte of a name, LF
-included; the target of a link is printed raw, so a line that is none of the known ones belongs to
-the target before it.
+The format is that of mksquashfs pseudo files (squashfs-tools 4.6.1, USAGE-4.6, "Pseudo file
+definitions"), one line per name, then a marker. A backslash escapes the next byte of a name, LF
+included; the target of a link is printed raw, so an unknown line belongs to the target before it.
 """
 
 import re
@@ -17,9 +16,9 @@ _MARK: Final = (b"#\n", b"# START OF DATA - DO NOT MODIFY\n", b"#\n")
 _LONGEST_LINE: Final = 1 << 20  # bytes
 _MOST_NAMES: Final = 5_000_000  # a large desktop has some 500,000
 
-_WORD: Final = rb"(?:[^ \\\n]|\\.)"  # a sign of a name
+_WORD: Final = rb"(?:[^ \\\n]|\\.)"  # a character of a name
 _NAME: Final = re.compile(rb"(" + _WORD + rb"+) (.*)", re.DOTALL)
-# The name, or the other name of a hard link, goes on in the next line.
+# The name, or the other name of a hard link, continues in the next line.
 _OPEN: Final = re.compile(rb"(?:" + _WORD + rb"+ L )?" + _WORD + rb"*\\\n", re.DOTALL)
 _OWNED: Final = (
     rb" (?P<mtime>[0-9]{1,10}) (?P<mode>[0-7]{1,4}) (?P<uid>-?[0-9]{1,10}) (?P<gid>-?[0-9]{1,10})"
@@ -46,7 +45,7 @@ _CAPABILITY: Final = b"security.capability"
 
 @dataclass(slots=True, kw_only=True)
 class Inode:
-    """What the lines of one file, directory, link … say."""
+    """The metadata of one file, directory, link …"""
 
     names: list[bytes]  # b"/", b"/etc", …; the first one is the one it was listed by
     kind: EntryType
@@ -55,15 +54,15 @@ class Inode:
     gid: int
     mtime: int
     size: int = 0
-    offset: int = 0  # of its content, behind the mark
+    offset: int = 0  # of its content, after the marker
     value: bytes = b""  # a link's target; b"major:minor"
     capability: bytes = b""
 
 
 def read_definitions(stream: BinaryIO) -> list[Inode]:
-    """Read to the end of the mark; inodes come in the order of the stream, parents first.
+    """Read up to the end of the marker; inodes are in the order of the stream, parents first.
 
-    Raises EOFError when the stream ends before, ValueError for what is no such stream.
+    Raises EOFError when the stream ends too early, ValueError when it is invalid.
     """
     return _Definitions(stream).read()
 
@@ -73,7 +72,7 @@ class _Definitions:
         self._stream = stream
         self._inodes: list[Inode] = []
         self._by_name: dict[bytes, Inode] = {}
-        self._folders: set[bytes] = set()
+        self._directories: set[bytes] = set()
 
     def read(self) -> list[Inode]:
         lines = self._lines()
@@ -89,7 +88,7 @@ class _Definitions:
         return self._inodes
 
     def _lines(self) -> Iterator[bytes]:
-        """Yield the lines before the mark."""
+        """Yield the lines before the marker."""
         waiting: list[bytes] = []
         while True:
             line = self._stream.readline(_LONGEST_LINE)
@@ -105,7 +104,7 @@ class _Definitions:
                 return
 
     def _define(self, line: bytes) -> bool:
-        """Take a line; false when it defines nothing."""
+        """Parse a line; return whether it defines anything."""
         parts = _NAME.fullmatch(line)
         if parts is None:
             return False
@@ -130,12 +129,12 @@ class _Definitions:
 
     def _add(self, name: bytes, inode: Inode) -> None:
         if name in self._by_name or (
-            name != b"/" and name.rpartition(b"/")[0] not in self._folders
+            name != b"/" and name.rpartition(b"/")[0] not in self._directories
         ):
             message = f"it lists {name[:200]!r} twice, or before its directory"
             raise ValueError(message)
         if inode.kind is EntryType.DIRECTORY:
-            self._folders.add(name.rstrip(b"/"))
+            self._directories.add(name.rstrip(b"/"))
         self._by_name[name] = inode
 
     def _continue_target(self, line: bytes) -> None:
@@ -155,7 +154,7 @@ def _inode(name: bytes, kind: EntryType, fields: Mapping[str, bytes]) -> Inode:
         names=[name],
         kind=kind,
         mode=int(fields["mode"], 8),
-        uid=int(fields["uid"]) & 0xFFFFFFFF,  # printed as if they had a sign
+        uid=int(fields["uid"]) & 0xFFFFFFFF,  # printed as signed numbers
         gid=int(fields["gid"]) & 0xFFFFFFFF,
         mtime=int(fields["mtime"]),
         size=int(fields.get("size", b"0")),
@@ -165,9 +164,9 @@ def _inode(name: bytes, kind: EntryType, fields: Mapping[str, bytes]) -> Inode:
 
 
 def _device(fields: Mapping[str, bytes]) -> bytes:
-    """Return the numbers of a device, of which unsquashfs only knows the short form.
+    """Return the device number, of which unsquashfs only decodes the old, short form.
 
-    It splits the number at bit 8; the kernel has the major in bits 8 to 19 and the rest of the
+    It splits the number at bit 8; the kernel has the major in bits 8 to 19, and the rest of the
     minor above (new_decode_dev in linux/kdev_t.h).
     """
     number = int(fields["major"]) << 8 | int(fields["minor"]) & 0xFF
@@ -175,7 +174,7 @@ def _device(fields: Mapping[str, bytes]) -> bytes:
 
 
 def _attribute_value(text: bytes) -> bytes:
-    """Undo the octal escapes of a value with the prefix 0t; without it nothing is escaped."""
+    """Undo the octal escapes of a value with the prefix 0t; other values have none."""
     if not text.startswith(b"0t"):
         return text
     return _OCTAL.sub(lambda match: bytes([int(match[1], 8) & 0xFF]), text.removeprefix(b"0t"))

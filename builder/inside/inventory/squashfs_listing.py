@@ -1,4 +1,4 @@
-"""Lists what the squashfs of an ISO holds; nothing is unpacked, mounted or written for it."""
+"""Lists the contents of an ISO's squashfs without unpacking, mounting or writing anything."""
 
 import hashlib
 import os
@@ -21,13 +21,13 @@ from builder.inside.system.system import System
 SQUASHFS: Final = "live/filesystem.squashfs"
 _SUPERBLOCK: Final = struct.Struct("<4sI")  # magic and number of inodes; squashfs_fs.h
 _MAGIC: Final = b"hsqs"
-_MOST_BYTES: Final = 1 << 40  # of contents; a squashfs of some KiB can claim to hold more
+_MOST_BYTES: Final = 1 << 40  # of contents; a squashfs of a few KiB can claim more
 
 
 def iso_rows(iso: Path, *, system: System) -> list[Row]:
-    """Return what is in the squashfs of `iso`. Raises VerificationError where it cannot be read.
+    """List the squashfs of `iso`. Raises VerificationError when it cannot be read.
 
-    A squashfs keeps no digests: a damaged one may be read as something else.
+    A squashfs has no digests: damage may go unnoticed here and change what is read.
     """
     with readable():
         start = _start(parse_files(system.run(files_argv(iso))))
@@ -35,9 +35,9 @@ def iso_rows(iso: Path, *, system: System) -> list[Row]:
 
 
 def squashfs_rows(file: Path, start: int, *, system: System) -> list[Row]:
-    """Return what is in the squashfs that begins at a byte of `file`.
+    """List the squashfs that begins at byte `start` of `file`.
 
-    Raises StepError, ValueError or EOFError where it cannot be read.
+    Raises StepError, ValueError or EOFError when it cannot be read.
     """
     inodes = _inodes(file, start)
     argv = ["unsquashfs", "-offset", str(start), "-pf", "-", os.fspath(file)]
@@ -48,7 +48,7 @@ def squashfs_rows(file: Path, start: int, *, system: System) -> list[Row]:
 def read_rows(stream: BinaryIO, *, inodes: int, progress: Callable[[float], None]) -> list[Row]:
     """Return the rows of a stream of `unsquashfs -pf -`, in the order of an inventory.
 
-    Raises EOFError when the stream is cut off, ValueError for what is no such stream.
+    Raises EOFError when the stream is truncated, ValueError when it is invalid.
     """
     found = read_definitions(stream)
     if len(found) != inodes:  # a link's target can look like more lines of the listing
@@ -69,7 +69,7 @@ def read_rows(stream: BinaryIO, *, inodes: int, progress: Callable[[float], None
 def _read(
     stream: BinaryIO, found: Sequence[Inode], *, progress: Callable[[float], None]
 ) -> Iterator[tuple[Inode, Entry, bytes]]:
-    """Yield each inode with the entry of its first name, and with its content where that counts."""
+    """Yield each inode with the entry of its first name, and with its content if needed."""
     total, position, texts = max(sum(inode.size for inode in found), 1), 0, OpenTexts()
     for inode in found:
         entry, content = _entry(inode), b""
@@ -117,7 +117,7 @@ def _entry(inode: Inode) -> Entry:
 
 
 def _named(entry: Entry, names: Sequence[bytes]) -> Iterator[tuple[bytes, Entry]]:
-    """Yield an entry for each name of an inode; the first one is first in the bytes' order."""
+    """Yield an entry for each name of an inode, sorted by their bytes."""
     first, *others = sorted(names)
     yield first, replace(entry, path=os.fsdecode(first))
     for name in others:

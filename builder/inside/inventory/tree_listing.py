@@ -1,6 +1,6 @@
-"""Lists what a tree holds, for the host to compare: from a directory, or out of an ISO.
+"""Lists the contents of a tree for the host to compare: from a directory or from an ISO.
 
-The rows and their text form are those of `builder.formats.inventory`.
+The rows and their text format are those of `builder.formats.inventory`.
 """
 
 import os
@@ -21,7 +21,7 @@ from builder.formats.inventory import (
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.linux.regular import read_whole
 from builder.inside.tree.source_tree import source_tree
-from builder.inside.tree.survey import survey_tree, told_of
+from builder.inside.tree.survey import path_named, survey_tree
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import Record, TreeReader
 
@@ -41,19 +41,19 @@ def write_inventory(rows: Iterable[Row], target: Path) -> int:
 
 
 def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
-    """Yield what a build takes of the tree at `root`; `exclude` are more rsync patterns.
+    """Yield what a build would read from the tree at `root`; `exclude` are more rsync patterns.
 
-    Raises StepError when a part of it cannot be read, changes or vanishes.
+    Raises StepError when a part of it cannot be read, changes or disappears.
     """
     tree, source = Tree(root), source_tree(root, exclude=exclude)
-    with told_of(source):
+    with path_named(source):
         status = tree.read_bytes(STATUS, limit=MOST_BYTES) if tree.is_file(STATUS) else b""
     yield from package_rows(status)
     texts = OpenTexts()
     for record in TreeReader(tree=source, survey=survey_tree(source)).records():
         entry = _entry(record)
         if texts.wants(entry):
-            with told_of(source):
+            with path_named(source):
                 content = read_whole(Path(f"{root}{entry.path}"), limit=LONGEST_TEXT)
             entry = with_text(entry, content)
         yield entry
@@ -73,16 +73,16 @@ def package_rows(status: bytes) -> tuple[InstalledPackage, ...]:
 
 
 class OpenTexts:
-    """Knows the files whose text is carried: small ones that every user of the system may read.
+    """Selects the files whose text is included: small ones that are world-readable.
 
-    Entries must come in an order in which directories are before what is in them.
+    Directories must come before their entries.
     """
 
     def __init__(self) -> None:
         self._closed: set[str] = set()
 
     def wants(self, entry: Entry) -> bool:
-        """Whether the text of this entry, the next one of the tree, is carried."""
+        """Whether the text of this entry, the next one of the tree, is included."""
         above = entry.path.rpartition("/")[0]
         if entry.type is EntryType.DIRECTORY and (
             not entry.mode & _SEARCHABLE or above in self._closed
@@ -98,7 +98,7 @@ class OpenTexts:
 
 
 def with_text(entry: Entry, content: bytes) -> Entry:
-    """Return the entry with its text; as it is where the content is no text."""
+    """Return the entry with its text; unchanged if the content is not text."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:

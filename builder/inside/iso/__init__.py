@@ -1,1 +1,1 @@
-"""A finished ISO, which may be damaged or made by anybody."""
+"""Reads a finished ISO, which is untrusted and may be damaged."""

@@ -1,6 +1,6 @@
-"""Digests of an ISO and of all that is inside it, from one pass over its bytes.
+"""Digests of an ISO and of everything inside it, from one pass over its bytes.
 
-What is read is the product itself, not the tree that it was made from.
+This reads the product itself, not the tree that it was made from.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from builder.inside.system.digests import CHUNK, FileDigest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsoDigests:
-    """What one pass found."""
+    """The digests from one pass."""
 
     whole: FileDigest
     inside: dict[str, FileDigest]  # by the extents' paths

@@ -1,7 +1,7 @@
-"""The package database in an ISO that may be damaged or made by anybody.
+"""The package database in an ISO, which is untrusted and may be damaged.
 
-Nothing is unpacked, mounted or written: unsquashfs 4.6 reads one file of the squashfs where it
-lies in the ISO.
+Nothing is unpacked, mounted or written: unsquashfs 4.6 reads one file of the squashfs inside the
+ISO.
 """
 
 import os
@@ -21,7 +21,7 @@ _CRASHES: Final = frozenset({"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV"}
 
 
 class UnreadableError(Exception):
-    """Why the package database cannot be read; a fault of the ISO."""
+    """The package database cannot be read, because of the ISO."""
 
 
 def read_iso_packages(
@@ -29,7 +29,7 @@ def read_iso_packages(
 ) -> tuple[Package, ...]:
     """Return the packages that are installed in the live system, sorted.
 
-    Raises UnreadableError for what is wrong with the ISO, StepError for what is not its fault.
+    Raises UnreadableError when the ISO is at fault, StepError otherwise.
     """
     try:
         with system.reading(_argv(iso, _start(extents))) as stream:
@@ -49,7 +49,7 @@ def _argv(iso: Path, start: int) -> list[str]:
 
 
 def _start(extents: Sequence[Extent]) -> int:
-    """Return where the squashfs begins; one of more than 4 GiB has several extents."""
+    """Return where the squashfs begins; above 4 GiB it has several extents."""
     parts = [extent for extent in extents if extent.path == medium.SQUASHFS]
     if not parts:
         message = f"it has no {medium.SQUASHFS}"

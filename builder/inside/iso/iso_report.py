@@ -1,4 +1,4 @@
-"""What xorriso says about a finished ISO, and whether firmware can start it.
+"""What xorriso reports about a finished ISO, and whether firmware can boot it.
 
 The lines are those of `xorriso -report_el_torito plain -report_system_area plain` and of
 `-exec report_lba`, as xorriso 1.5.6 prints them (man xorriso, "Inspecting").
@@ -15,7 +15,7 @@ from typing import Final
 from builder.basics.errors import VerificationError
 
 BLOCK: Final = 2048  # bytes of an ISO 9660 block
-_SECTOR: Final = 512  # bytes in which partition tables count
+_SECTOR: Final = 512  # bytes; the unit of partition tables
 ESP_TYPE: Final = "28732ac11ff8d211ba4b00a0c93ec93b"  # C12A7328-F81F-11D2-BA4B-00A0C93EC93B
 
 _DEFECT: Final = "This is a bug in distroclone-builder; please report it with the log."
@@ -29,7 +29,7 @@ _DATA: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """A run of bytes in the ISO that holds (a piece of) the file `path`."""
+    """A range of bytes in the ISO that holds (a part of) the file `path`."""
 
     path: str  # "live/filesystem.squashfs"
     start: int  # bytes
@@ -53,9 +53,9 @@ def files_argv(iso: Path) -> list[str]:
 
 
 def check_layout(report: str) -> Extent:
-    """Check that the ISO starts on BIOS and UEFI, as CD and as disk; return its ESP.
+    """Check that the ISO boots on BIOS and UEFI, as CD and as disk; return its ESP.
 
-    Raises VerificationError that names what is missing.
+    Raises VerificationError, naming what is missing.
     """
     rows = list(_rows(report))
     images = [words for name, words in rows if name == "El Torito boot img"]
@@ -82,7 +82,7 @@ def check_layout(report: str) -> Extent:
 
 
 def parse_files(report: str) -> tuple[Extent, ...]:
-    """Return where file data lie. A file over 4 GiB has several extents, in their order."""
+    """Return where the data of files is. A file over 4 GiB has several extents, in order."""
     extents: list[Extent] = []
     seen: dict[str, int] = {}
     for line in report.splitlines():

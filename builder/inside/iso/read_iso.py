@@ -1,4 +1,4 @@
-"""Reads a finished ISO that may be damaged or made by anybody: every file with its digest."""
+"""Reads a finished ISO, which is untrusted and may be damaged: every file with its digest."""
 
 import contextlib
 import re
@@ -18,11 +18,11 @@ from builder.inside.system.system import System
 from builder.inside.system.tool_error import ToolError
 
 _COMPLAINT: Final = re.compile(r": FAILURE :|^FATAL ERROR: |^Can.t find a valid SQUASHFS")
-_MOST_EXTENTS: Final = 20_000  # ours have some hundred; each costs time in every chunk
+_MOST_EXTENTS: Final = 20_000  # ours have a few hundred; each costs time in every chunk
 
 
 def read_iso(iso: Path, *, system: System) -> IsoContents:
-    """Return what is in `iso`. Raises VerificationError when it is not such an ISO."""
+    """Return the contents of `iso`. Raises VerificationError when it is not one of our ISOs."""
     esp = partition_of(iso, system=system)
     files = files_of(iso, system=system)
     digests = digest_iso(iso, (*files, esp), progress=system.progress)
@@ -42,7 +42,7 @@ def read_iso(iso: Path, *, system: System) -> IsoContents:
 def _packages(
     iso: Path, files: Sequence[Extent], *, system: System
 ) -> tuple[tuple[Package, ...], str]:
-    """Return the packages, or why there are none to be had; the rest of the ISO is told anyway."""
+    """Return the packages, or why they cannot be read; the rest of the ISO is reported anyway."""
     try:
         return read_iso_packages(iso, files, system=system), ""
     except UnreadableError as error:
@@ -50,9 +50,9 @@ def _packages(
 
 
 def partition_of(iso: Path, *, system: System) -> Extent:
-    """Return where the EFI system partition of `iso` lies.
+    """Return where the EFI system partition of `iso` is.
 
-    Raises VerificationError when the ISO does not start on every machine as ours do.
+    Raises VerificationError when the ISO does not boot on every machine as ours do.
     """
     with readable():
         partition = check_layout(system.run(layout_argv(iso)))
@@ -60,7 +60,7 @@ def partition_of(iso: Path, *, system: System) -> Extent:
 
 
 def files_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
-    """Return where the files of `iso` lie. Raises VerificationError when it cannot be read."""
+    """Return where the files of `iso` are. Raises VerificationError when it cannot be read."""
     with readable():
         files = parse_files(system.run(files_argv(iso)))
     if len(files) > _MOST_EXTENTS:
@@ -70,7 +70,7 @@ def files_of(iso: Path, *, system: System) -> tuple[Extent, ...]:
 
 @contextlib.contextmanager
 def readable() -> Iterator[None]:
-    """Raise VerificationError for what tools of ours, or our own reading, find in an ISO."""
+    """Turn errors of tools or of our own parsers about an ISO into VerificationError."""
     try:
         yield
     except ToolError as error:
@@ -80,7 +80,7 @@ def readable() -> Iterator[None]:
         raise _unreadable(complaints[0] if complaints else error) from error
     except (ValueError, IndexError, EOFError) as error:
         raise _unreadable(error) from error
-    except VerificationError as error:  # its hint speaks of a defect of ours
+    except VerificationError as error:  # its hint assumes a bug of ours
         error.hint = ""
         raise
 

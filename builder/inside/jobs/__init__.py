@@ -1,1 +1,1 @@
-"""What a container does for each job, the build among them."""
+"""The jobs of a container, including the build."""

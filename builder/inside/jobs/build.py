@@ -1,4 +1,4 @@
-"""The build inside the container: the steps of the plan, one after the other."""
+"""The build job: runs the steps of the plan one after the other."""
 
 import contextlib
 import os
@@ -21,35 +21,35 @@ from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.step import Step
 from builder.inside.system.real_system import RealSystem
 from builder.inside.tree.source_tree import source_tree
-from builder.inside.tree.tree_digest import studying
+from builder.inside.tree.tree_digest import read_in_background
 
 
 def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
-    """Carry out the plan; return the artefacts with their sizes and digests, and where they are."""
+    """Carry out the plan; return the artefacts with sizes and digests, and whether delivered."""
     if plan.format != PLAN_FORMAT:
         raise StepError(
             "This builder image cannot read plans of format {format}", format=plan.format
         )
     os.umask(0o022)
     system = RealSystem(on_event, source_date_epoch=plan.source_date_epoch)
-    for folder in (paths.ISO_TREE, paths.BOOT_PARTS):
-        folder.mkdir()
+    for directory in (paths.ISO_TREE, paths.BOOT_PARTS):
+        directory.mkdir()
     results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)
     store = blocks.mounted_store(paths.BLOCK_CACHE, counts=paths.BLOCK_COUNTS)
     with (
-        contextlib.ExitStack() as proven,  # left after it is known whether the source stayed
+        contextlib.ExitStack() as after_check,  # closed after `unchanged`
         mounted_source(plan.place, system=system),
         unchanged(plan.place),
-        studying(source_tree(paths.SOURCE, exclude=plan.recipe.exclude)) as study,
-        contextlib.ExitStack() as until,
+        read_in_background(source_tree(paths.SOURCE, exclude=plan.recipe.exclude)) as reading,
+        contextlib.ExitStack() as mounts,
     ):
-        shop = Workshop(results=results, study=study, store=store, until=until)
+        shop = Workshop(results=results, reading=reading, store=store, mounts=mounts)
         steps = pipeline(plan, shop)
         system.check_tools(tool for step in steps for tool in step.needs)
-        proven.push(_kept(steps))
+        after_check.push(_keeping_initramfs(steps))
         for position, step in enumerate(steps, start=1):
-            if study.digest.done():
-                study.digest.result()  # what cannot be read ends the build before longer work
+            if reading.digest.done():
+                reading.digest.result()  # fail before longer work if the source cannot be read
             with (
                 _held(step.name, plan, on_event),
                 system.step(step.name, position=position, total=len(steps)),
@@ -59,12 +59,12 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
     return Built(
         artefacts=results.settled(),
         delivered=results.delivered,
-        block_cache=_closed(store),
+        block_cache=_closed_store(store),
     )
 
 
-def _kept(steps: Sequence[Step]) -> contextlib.ExitStack:
-    """Return what decides, at the end, about the initramfs that this build offered to keep."""
+def _keeping_initramfs(steps: Sequence[Step]) -> contextlib.ExitStack:
+    """Return a stack that, when closed, keeps or drops the initramfs that this build offered."""
     deciding = contextlib.ExitStack()
     for step in steps:
         if isinstance(step, InitramfsStep) and step.kept is not None:
@@ -74,9 +74,9 @@ def _kept(steps: Sequence[Step]) -> contextlib.ExitStack:
 
 @contextlib.contextmanager
 def _held(step: StepName, plan: BuildPlan, on_event: OnEvent) -> Iterator[None]:
-    """Wait in a step that failed, or after which the build shall stop, if the plan asks for it.
+    """Wait in a failed step, or after the step to stop at, if the plan asks for it.
 
-    So all that is mounted stays for whoever looks into the container, until that is stopped.
+    So everything stays mounted for inspection until the container is stopped.
     """
     try:
         yield
@@ -93,14 +93,14 @@ def _held(step: StepName, plan: BuildPlan, on_event: OnEvent) -> Iterator[None]:
 def _hold(event: Held, on_event: OnEvent) -> None:
     on_event(event)
     while True:
-        signal.pause()  # a signal to end becomes `Interrupted`
+        signal.pause()  # termination signals raise `Interrupted`
 
 
-def _closed(store: BlockCache | None) -> BlockCounts | None:
-    """Make the store as small as it shall be, and return how it served; None without one."""
+def _closed_store(store: BlockCache | None) -> BlockCounts | None:
+    """Prune the store to its limit, and return its counts; None without a store."""
     if store is None:
         return None
     if not store.read_only:
-        with contextlib.suppress(OSError):  # the ISO is made; a store is only there to save time
+        with contextlib.suppress(OSError):  # the ISO is finished; the store only saves time
             blocks.prune(store.folder, limit=LIMIT)
     return store.read_counts()

@@ -1,4 +1,4 @@
-"""The job that gives a tree its digest and does nothing else, for `reproduce` to find it by."""
+"""The job that computes the digest of a tree, by which `reproduce` finds it."""
 
 from builder.border import paths
 from builder.border.requests import TreeRequest
@@ -10,9 +10,9 @@ from builder.inside.tree.tree_digest import digest_tree
 
 
 def name_tree(request: TreeRequest, *, system: System) -> TreeName:
-    """Read the whole tree once, with the rules of the stage step, and return its name.
+    """Read the whole tree once, with the rules of the stage step, and return its identity.
 
-    Raises StepError when a part of it cannot be read, SourceError when it changes meanwhile.
+    Raises StepError when a part of it cannot be read, SourceError when it changes.
     """
     with source.mounted_source(request.tree, system=system), source.unchanged(request.tree):
         found = digest_tree(source_tree(paths.SOURCE, exclude=request.exclude))

@@ -1,4 +1,4 @@
-"""The steps of a build in order, made from its plan: each path and each input named once."""
+"""The steps of a build in order, made from its plan; every path and input is named here once."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.blocks.store import BlockCache
 from builder.inside.medium import identity as medium
 from builder.inside.output.results import Results
-from builder.inside.output.room import images_beside
+from builder.inside.output.room import image_share
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
@@ -30,7 +30,7 @@ from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.steps.step import Step, decisions
 from builder.inside.system.system import System
-from builder.inside.tree.tree_digest import Study
+from builder.inside.tree.tree_digest import SourceReading
 
 _JOURNAL = paths.WORK / "changes.json"
 _GROUPS = paths.WORK / "groups"
@@ -42,56 +42,56 @@ _SUMS = paths.BOOT_PARTS / "sums.json"
 class Workshop:
     """What the steps of one build work with, besides its plan.
 
-    What a step mounts for the later ones ends with `until`.
+    `mounts` unmounts at the end what a step mounts for later steps.
     """
 
     results: Results
-    study: Study
+    reading: SourceReading
     store: BlockCache | None
-    until: contextlib.ExitStack
+    mounts: contextlib.ExitStack
 
     def size(self) -> int:
-        """Wait for the walk over the source, and return the bytes of its files."""
-        return self.study.survey.result().size
+        """Wait for the survey of the source, and return the bytes of its files."""
+        return self.reading.survey.result().size
 
 
 def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     """Return the steps of a plan, in order."""
-    early = _until_configured(plan, shop)
+    early = _tree_steps(plan, shop)
     initramfs = InitramfsStep(
         root=paths.ROOT,
         kernels=_facts(plan).kernels,
         source_date_epoch=plan.source_date_epoch,
         meanwhile=_fill_ahead(plan, shop),
     )
-    kept = _kept_initramfs(plan, shop, decisive=decisions((*early, initramfs)))
+    kept = _kept_initramfs(plan, shop, inputs=decisions((*early, initramfs)))
     iso = shop.results.folder / f"{plan.iso_name}.iso"
     return (
         *early,
         replace(initramfs, kept=kept),
-        *_medium(plan, shop, iso),
-        *_descriptions(plan, shop, iso),
+        *_medium_steps(plan, shop, iso),
+        *_description_steps(plan, shop, iso),
     )
 
 
-def _until_configured(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
-    """Return the steps that make the tree what it will be."""
+def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
+    """Return the steps up to the configured tree."""
     return (
         CheckStep(
             source=paths.SOURCE,
             work=paths.WORK,
             results=shop.results,
             candidate=plan.candidate,
-            survey=shop.study.survey.result,
+            survey=shop.reading.survey.result,
         ),
         StageStep(
-            tree=shop.study.tree,
-            survey=shop.study.survey.result,
+            tree=shop.reading.tree,
+            survey=shop.reading.survey.result,
             target=paths.ROOT,
             layer=paths.LAYER,
-            beside=images_beside(paths.WORK, shop.results.folder),
+            reserve=image_share(paths.WORK, shop.results.folder),
             staging=plan.staging,
-            until=shop.until,
+            mounts=shop.mounts,
         ),
         ConfigureStep(
             root=paths.ROOT,
@@ -102,7 +102,7 @@ def _until_configured(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     )
 
 
-def _medium(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...]:
+def _medium_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...]:
     """Return the steps from the tree to the ISO."""
     facts = _facts(plan)
     return (
@@ -138,15 +138,15 @@ def _medium(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...]:
     )
 
 
-def _descriptions(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...]:
-    """Return the steps that write the files beside the ISO."""
+def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...]:
+    """Return the steps that write the files next to the ISO."""
     sbom = SbomStep(
         root=paths.ROOT,
         iso_tree=paths.ISO_TREE,
         iso=iso,
         facts=_facts(plan),
         source_date_epoch=plan.source_date_epoch,
-        source=shop.study.digest.result,
+        source=shop.reading.digest.result,
     )
     manifest = ManifestStep(
         root=paths.ROOT,
@@ -160,21 +160,21 @@ def _descriptions(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...
         source_date_epoch=plan.source_date_epoch,
         others=sbom.targets,
         changes=_JOURNAL,
-        source=shop.study.digest.result,
+        source=shop.reading.digest.result,
     )
     return (sbom, manifest, ProvenanceStep(iso=iso, manifest=manifest.target, lock=paths.LOCK))
 
 
 def _kept_initramfs(
-    plan: BuildPlan, shop: Workshop, *, decisive: list[Mapping[str, Any]]
+    plan: BuildPlan, shop: Workshop, *, inputs: list[Mapping[str, Any]]
 ) -> KeptInitramfs | None:
     if shop.store is None:
         return None
     return KeptInitramfs(
         store=shop.store,
         run=plan.run,
-        decisive=(to_data(plan.image), *decisive),
-        source=shop.study.digest.result,
+        inputs=(to_data(plan.image), *inputs),
+        source=shop.reading.digest.result,
         reserve=shop.size,
     )
 
@@ -188,7 +188,7 @@ def _fill_ahead(
         root=paths.ROOT,
         compression=plan.recipe.compression,
         store=shop.store,
-        beside=paths.ISO_TREE,
+        results=paths.ISO_TREE,
         size=shop.size,
     ).running
 

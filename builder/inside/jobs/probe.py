@@ -1,4 +1,4 @@
-"""What this container may do, found out by trying; for `distroclone-builder doctor`."""
+"""Probes what this container can do, for `distroclone-builder doctor`."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ from builder.inside.tree.survey import SourceTree, survey_tree
 
 
 def probe(system: System) -> Abilities:
-    """Try what a build needs."""
+    """Try everything that a build needs."""
     space = os.statvfs(paths.WORK)
     return Abilities(
         mount=_reason(_mount, system),

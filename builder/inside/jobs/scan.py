@@ -1,4 +1,4 @@
-"""The job that says what can be built from a source, whatever kind it is."""
+"""The job that reports what can be built from a source of any kind."""
 
 from typing import assert_never
 
@@ -12,7 +12,7 @@ from builder.inside.system.system import System
 
 
 def scan(request: ScanRequest, *, system: System) -> CacheReport:
-    """Report on the source that the container sees. Raises SourceError where there is none."""
+    """Report on the source that the container sees. Raises SourceError when it is unusable."""
     match request.kind:
         case SourceKind.CACHE:
             return scan_cache(paths.CACHE)

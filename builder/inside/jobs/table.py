@@ -1,7 +1,7 @@
-"""What a container does for each job of `builder.border.jobs`.
+"""The function for each job of `builder.border.jobs`.
 
-Each function imports what it needs itself: a build starts four containers, and no image holds
-compiled modules, so what nobody needs would cost half a second each time.
+Each function does its own imports: a build starts four containers, and images contain no compiled
+modules, so unused imports would cost half a second each time.
 """
 
 from collections.abc import Callable, Mapping
@@ -54,23 +54,23 @@ from builder.inside.system.real_system import RealSystem
 
 
 @dataclass(frozen=True, slots=True)
-class Deed(Generic[Request, Result]):
-    """A job, and what does it."""
+class Handler(Generic[Request, Result]):
+    """A job and its function."""
 
     job: Job[Request, Result]
     do: Callable[[Request, OnEvent], Result]
 
     def run(self, request: object, on_event: OnEvent) -> Mapping[str, Any]:
-        """Do it, and return the result as plain data."""
+        """Run the job, and return its result as plain data."""
         return dict(to_data(self.do(from_data(self.job.request, request), on_event)))
 
 
 def run(name: str, request: object, *, on_event: OnEvent) -> Mapping[str, Any]:
-    """Do the job `name` and return its result as plain data. Raises the tree of our errors."""
-    deed = _DEEDS.get(name)
-    if deed is None:
+    """Run the job `name`, and return its result as plain data. Raises any of our errors."""
+    handler = _HANDLERS.get(name)
+    if handler is None:
         raise StepError("This builder image has no job named {name}", name=name)
-    return deed.run(request, on_event)
+    return handler.run(request, on_event)
 
 
 def _scan(request: ScanRequest, on_event: OnEvent) -> CacheReport:
@@ -173,22 +173,22 @@ def _iso_inventory(_request: Nothing, on_event: OnEvent) -> Listed:
         return Listed(lines=tree_listing.write_inventory(rows, paths.INVENTORY))
 
 
-_DEEDS: Final[Mapping[str, Deed[Any, Any]]] = {
-    deed.job.name: deed
-    for deed in (
-        Deed(SCAN, _scan),
-        Deed(FREEZE, _freeze),
-        Deed(THAW, _thaw),
-        Deed(LIST_FROZEN, _list_frozen),
-        Deed(DIGEST, _digest),
-        Deed(BUILD, _build),
-        Deed(BOOT_TEST, _boot_test),
-        Deed(PROBE, _probe),
-        Deed(SHOW_BLOCKS, _show_blocks),
-        Deed(PRUNE_BLOCKS, _prune_blocks),
-        Deed(VERIFY, _verify),
-        Deed(EXPLAIN, _explain),
-        Deed(INVENTORY, _inventory),
-        Deed(ISO_INVENTORY, _iso_inventory),
+_HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
+    handler.job.name: handler
+    for handler in (
+        Handler(SCAN, _scan),
+        Handler(FREEZE, _freeze),
+        Handler(THAW, _thaw),
+        Handler(LIST_FROZEN, _list_frozen),
+        Handler(DIGEST, _digest),
+        Handler(BUILD, _build),
+        Handler(BOOT_TEST, _boot_test),
+        Handler(PROBE, _probe),
+        Handler(SHOW_BLOCKS, _show_blocks),
+        Handler(PRUNE_BLOCKS, _prune_blocks),
+        Handler(VERIFY, _verify),
+        Handler(EXPLAIN, _explain),
+        Handler(INVENTORY, _inventory),
+        Handler(ISO_INVENTORY, _iso_inventory),
     )
 }

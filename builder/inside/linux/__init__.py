@@ -1,1 +1,1 @@
-"""What the kernel knows of files and mounts, and how it is asked."""
+"""Queries the kernel about files and mounts."""

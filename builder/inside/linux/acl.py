@@ -1,7 +1,7 @@
-"""Access control lists, folded into plain modes: a squashfs has no room for them.
+"""Folds access control lists into plain modes: a squashfs cannot store them.
 
-While a file has an ACL, its group bits show the list's mask, not what the owning group may do;
-dropping the list alone would widen the group's access. Format: linux/posix_acl_xattr.h.
+While a file has an ACL, its group bits show the mask, not the permissions of the owning group;
+just dropping the ACL would widen the group's access. Format: linux/posix_acl_xattr.h.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _ABSENT: Final = (errno.ENODATA, errno.ENOTSUP)
 
 
 def fold(path: bytes) -> None:
-    """Drop the lists of `path`, never widening access; without any, nothing is done."""
+    """Drop the ACLs of `path` without widening access; do nothing if it has none."""
     with contextlib.suppress(_NoListError):
         value = _get(path, ACCESS)
         mode = os.lstat(path).st_mode & 0o7777
@@ -31,14 +31,14 @@ def fold(path: bytes) -> None:
 
 
 def folded(mode: int, value: bytes) -> int:
-    """Return the mode of a file without the access ACL `value` that it has."""
+    """Return the mode of a file after dropping its access ACL `value`."""
     return mode & ~0o070 | group_bits(value) << 3
 
 
 def group_bits(value: bytes) -> int:
-    """Return what the owning group may do under an ACL: its own entry, limited by the mask.
+    """Return the effective permissions of the owning group: its entry, limited by the mask.
 
-    A list that cannot be read gives the group nothing.
+    A malformed ACL gives the group no access.
     """
     if len(value) < 4 or int.from_bytes(value[:4], "little") != _VERSION:
         return 0
@@ -48,7 +48,7 @@ def group_bits(value: bytes) -> int:
 
 
 class _NoListError(Exception):
-    """The file has no such list."""
+    """The file has no such ACL."""
 
 
 def _get(path: bytes, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What btrfs says about a subvolume, asked by ioctl, so that reading needs no tool.
+"""Queries btrfs about subvolumes by ioctl, without any tool.
 
 Numbers and layouts are those of the kernel's include/uapi/linux/btrfs.h and btrfs_tree.h.
 """
@@ -36,7 +36,7 @@ class Subvolume:
 
 
 def subvolume(path: Path) -> Subvolume | None:
-    """Return what `path` is as a subvolume; None for anything else, a symlink to one included."""
+    """Return the subvolume at `path`; None for anything else, including a symlink to one."""
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -54,15 +54,15 @@ def subvolume(path: Path) -> Subvolume | None:
 
 
 def is_subvolume_stub(status: os.stat_result) -> bool:
-    """Whether a path on btrfs is what a snapshot has in place of a subvolume inside the original.
+    """Whether a path on btrfs is the empty stub of a nested subvolume in a snapshot.
 
-    The kernel makes up its times, and makes them anew each time that it needs the inode.
+    The kernel invents its times anew each time it loads the inode.
     """
     return status.st_ino == _EMPTY_SUBVOLUME and stat.S_ISDIR(status.st_mode)
 
 
 def filesystem_id(path: Path) -> str:
-    """Return the id of the btrfs filesystem that directory `path` lies on; "" on any other."""
+    """Return the id of the btrfs filesystem of directory `path`; "" on any other filesystem."""
     if filesystem_at(path) != "btrfs":
         return ""
     return str(UUID(bytes=_ask(path, _FS_INFO, _FS_INFO_BYTES)[_FSID]))

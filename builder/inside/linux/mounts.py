@@ -1,4 +1,4 @@
-"""What is mounted in this mount namespace, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
+"""The mounts in this mount namespace, from /proc/self/mountinfo (proc_pid_mountinfo(5))."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Mount:
 
 
 def mounts() -> tuple[Mount, ...]:
-    """Return every mount, in the order in which they were made."""
+    """Return every mount, oldest first."""
     lines = _MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     return tuple(_parse(line) for line in lines)
 
@@ -34,7 +34,7 @@ def mount_points_below(path: Path) -> list[str]:
 
 
 def filesystem_at(path: Path) -> str:
-    """Return the kind of filesystem, e.g. "btrfs", that the real absolute path `path` lies on."""
+    """Return the type of the filesystem, e.g. "btrfs", of the real absolute path `path`."""
     places = {str(path), *map(str, path.parents)}
     above = [mount for mount in mounts() if mount.point in places]
     depth = max(len(mount.point) for mount in above)

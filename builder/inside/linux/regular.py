@@ -1,4 +1,4 @@
-"""Open regular files and nothing else: no FIFO that blocks, no device, no symlink at the end."""
+"""Opens regular files only: no FIFO that blocks, no device, no symlink as the last component."""
 
 import errno
 import os
@@ -11,7 +11,9 @@ _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 def open_regular(path: Path) -> BinaryIO:
     """Open the regular file `path` for reading; OSError for anything else at that name."""
-    if not stat.S_ISREG(path.lstat().st_mode):  # before open: opening a device can already act
+    if not stat.S_ISREG(
+        path.lstat().st_mode
+    ):  # before open: just opening a device can have effects
         raise _not_regular(path)
     descriptor = os.open(path, _FLAGS)
     try:
@@ -24,7 +26,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_start(path: Path, *, limit: int) -> tuple[bytes, bool]:
-    """Return the first `limit` bytes of a regular file, and whether that was all of it."""
+    """Return the first `limit` bytes of a regular file, and whether that is the whole file."""
     with open_regular(path) as stream:
         content = stream.read(limit + 1)
     return content[:limit], len(content) <= limit

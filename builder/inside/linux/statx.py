@@ -1,4 +1,4 @@
-"""What only the statx system call tells: that a path may not be changed, not even by root.
+"""Queries statx(2) for paths that even root may not change.
 
 Numbers and layout are those of the kernel's include/uapi/linux/stat.h; statx(2).
 """
@@ -17,9 +17,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def is_unchangeable(path: bytes) -> bool:
-    """Whether `path` itself, no link followed, is immutable or append-only: chattr(1).
+    """Whether `path`, without following symlinks, is immutable or append-only (chattr(1)).
 
-    Raises OSError; a filesystem without such flags has none.
+    Raises OSError. False on filesystems without such flags.
     """
     answer = ctypes.create_string_buffer(_ATTRIBUTES.size)
     if _libc.statx(_AT_FDCWD, path, _FLAGS, 0, answer) != 0:

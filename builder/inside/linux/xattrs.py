@@ -1,11 +1,11 @@
-"""The names of a path's extended attributes, also where a filesystem has none."""
+"""The names of a path's extended attributes, on any filesystem."""
 
 import errno
 import os
 
 
 def xattr_names(path: bytes) -> list[str]:
-    """Return the names at `path` itself, no link followed. Raises OSError."""
+    """Return the names for `path`, without following symlinks. Raises OSError."""
     try:
         return os.listxattr(path, follow_symlinks=False)
     except OSError as error:

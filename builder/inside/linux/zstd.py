@@ -1,4 +1,4 @@
-"""Unpacks zstd with the library that the image's mksquashfs uses; Python 3.13 has none of its own.
+"""Unpacks zstd with the library of the image's mksquashfs; Python 3.13 has no module for it.
 
 The calls are those of zstd's manual, "Streaming decompression" (zstd.h, 1.5).
 """
@@ -21,9 +21,9 @@ class _Buffer(ctypes.Structure):
 
 
 def unpacked(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield what is in the zstd frame that begins where `stream` is, and leave it behind that.
+    """Yield the contents of the zstd frame at the position of `stream`, and leave it after that.
 
-    Raises ValueError for what is no zstd, EOFError for a frame that is cut off.
+    Raises ValueError for invalid data, EOFError for a truncated frame.
     """
     library = ctypes.CDLL(_LIBRARY)
     library.ZSTD_createDStream.restype = c_void_p

@@ -1,1 +1,1 @@
-"""What is on the medium beside the system: its id, its menu, its boot images."""
+"""What is on the medium besides the system: its id, boot menu and boot images."""

@@ -1,7 +1,7 @@
-"""The commands that make what a firmware starts: GRUB's images and the EFI system partition.
+"""The commands that make what firmware boots: GRUB's images and the EFI system partition.
 
-`grub-mkimage` with an embedded config gives the same bytes every time, `grub-mkrescue` does not.
-The partition is a file from the beginning: no mount, no loop device.
+`grub-mkimage` with an embedded config is reproducible, `grub-mkrescue` is not. The partition is
+written as a file: no mount, no loop device.
 """
 
 import os
@@ -25,11 +25,11 @@ _UEFI_MODULES: Final = ("efi_gop", "efi_uga", "efifwsetup", *_MODULES)
 
 _MEBIBYTE: Final = 1 << 20
 _FAT_OVERHEAD: Final = 1 << 19  # both FATs and the root directory of a partition of some MiB
-_LABEL: Final = "DCB_ESP    "  # eleven characters, or mkfs.fat fills up with what memory holds
+_LABEL: Final = "DCB_ESP    "  # eleven characters, or mkfs.fat pads it with uninitialized memory
 
 
 def bios_image_argv(*, config: Path, target: Path) -> list[str]:
-    """Return the command for the image that a BIOS starts, from CD and from disk alike."""
+    """Return the command for the image that a BIOS boots, from CD and from disk."""
     return _image_argv("i386-pc-eltorito", config=config, target=target, modules=_BIOS_MODULES)
 
 
@@ -50,7 +50,7 @@ def _image_argv(form: str, *, config: Path, target: Path, modules: Sequence[str]
 
 
 def partition_size(sizes: Iterable[int]) -> int:
-    """Return the bytes of a partition that holds files of `sizes`: whole MiB."""
+    """Return the size in bytes of a partition for files of `sizes`: whole MiB."""
     needed = sum(sizes) + _FAT_OVERHEAD
     return -(-needed // _MEBIBYTE) * _MEBIBYTE
 
@@ -60,14 +60,16 @@ def partition_argvs(
 ) -> list[list[str]]:
     """Return the commands that fill the file `partition` with `files` (source, place in it).
 
-    The file must be there, all zeros, in its full size.
+    The file must exist in its full size, with all zeros.
     """
     image = os.fspath(partition)
     places = sorted((place, source) for source, place in files)
-    folders = sorted({folder for place, _source in places for folder in place.parents[:-1]})
+    directories = sorted(
+        {directory for place, _source in places for directory in place.parents[:-1]}
+    )
     return [
         ["mkfs.fat", "--invariant", "-i", identity.fat_serial, "-n", _LABEL, image],
-        *(["mmd", "-i", image, f"::/{folder}"] for folder in folders),
+        *(["mmd", "-i", image, f"::/{directory}"] for directory in directories),
         *(
             ["mcopy", "-m", "-i", image, os.fspath(source), f"::/{place}"]
             for place, source in places

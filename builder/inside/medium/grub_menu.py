@@ -1,7 +1,7 @@
-"""What GRUB reads: the menu, and the few lines inside its boot images that lead to it.
+"""GRUB's configuration: the menu, and the few lines in its boot images that load it.
 
-Text from outside (the distribution's name, kernel parameters) is data here: inside single quotes
-GRUB's shell takes every character but `'` as it is (GRUB manual, "Quoting").
+Untrusted text (the distribution's name, kernel parameters) is quoted: inside single quotes GRUB's
+shell takes every character but `'` literally (GRUB manual, "Quoting").
 """
 
 import re
@@ -12,19 +12,19 @@ from builder.formats.recipe import BootSettings
 from builder.formats.system_facts import SystemFacts
 from builder.inside.medium.identity import MediumId, initrd_path, kernel_path
 
-_LONGEST_TITLE: Final = 60  # characters; the menu of an 80-column console has room for so many
+_LONGEST_TITLE: Final = 60  # characters that fit into the menu on an 80-column console
 _PLAIN_WORD: Final = re.compile(r"[0-9A-Za-z_.,:/@%+=-]+")
 _SERIAL: Final = re.compile(r"ttyS(?P<unit>[0-9]{1,2})(?:,(?P<speed>[0-9]{1,7})[a-z0-9]*)?")
-_CHECK_HIDES: Final = frozenset({"quiet", "splash"})  # the check shows what it does
+_CHECK_HIDES: Final = frozenset({"quiet", "splash"})  # the check shows its progress
 
 
 def render_early_config(identity: MediumId) -> str:
-    """Return the lines inside a boot image: find the medium by its id file, go on from there."""
+    """Return the config in a boot image: find the medium by its id file, and continue there."""
     return f"search --no-floppy --file --set=root /{identity.path}\nset prefix=($root)/boot/grub\n"
 
 
 def render_menu(facts: SystemFacts, boot: BootSettings) -> str:
-    """Return grub.cfg, for BIOS and UEFI alike; the newest kernel is the default."""
+    """Return grub.cfg for both BIOS and UEFI; the newest kernel is the default."""
     newest, *older = facts.kernels
     title = shown_title(facts.pretty_name or facts.distro_name)
     sections = [
@@ -46,7 +46,7 @@ def render_menu(facts: SystemFacts, boot: BootSettings) -> str:
 
 
 def shown_title(name: str) -> str:
-    """Return `name` as one short line that GRUB takes for no option."""
+    """Return `name` as one short line that GRUB does not take for an option."""
     printable = "".join(character if character.isprintable() else " " for character in name)
     line = " ".join(printable.split()).lstrip("- ") or "Live system"
     return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1].rstrip()}…"
@@ -131,7 +131,7 @@ def _firmware_entry() -> list[str]:
 
 
 def _consoles(serial_console: str | None) -> Sequence[str]:
-    # The last console is the one that the system itself writes to.
+    # The last console is the one that /dev/console refers to.
     return ["console=tty0", f"console={serial_console}"] if serial_console else []
 
 

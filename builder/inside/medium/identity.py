@@ -1,7 +1,7 @@
-"""How a medium is told from every other one, and where things lie on it.
+"""The id that distinguishes a medium from all others, and the layout of the medium.
 
-Its id is a digest of what the medium boots, so two different ISOs in one machine never mix: GRUB
-looks for the file that has the id in its name, live-boot compares the file that holds the id
+The id is a digest of what the medium boots, so two different ISOs in one machine never mix: GRUB
+looks for the file with the id in its name, and live-boot compares the file that contains the id
 with the one in its initramfs (`matches_uuid`, live-boot 20250815).
 """
 
@@ -30,12 +30,12 @@ LIVE_UUID: Final = ".disk/live-uuid"
 LIVE_UUID_IN_INITRD: Final = "conf/uuid.conf"
 SHA256_SUMS: Final = "sha256sum.txt"
 MD5_SUMS: Final = "md5sum.txt"
-ESP_NAME: Final = "EFI system partition"  # as a manifest and `verify` call it
+ESP_NAME: Final = "EFI system partition"  # its name in manifests and in `verify`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediumId:
-    """The identity of one medium: 32 hex digits."""
+    """The id of one medium: 32 hex digits."""
 
     text: str
 
@@ -55,11 +55,11 @@ class MediumId:
         return self.text[:8]
 
     def volume_date(self, epoch: int) -> str:
-        """Return the date by which a running system knows the volume: YYYYMMDDhhmmsscc, UTC.
+        """Return the volume date, by which a running system identifies it: YYYYMMDDhhmmsscc, UTC.
 
-        The day is that of `epoch`; the time of day comes from the id. This date is the volume's
-        UUID, and live-boot tries only one volume of each UUID: with the plain date, two ISOs of
-        one snapshot could hide each other.
+        The day is that of `epoch`; the time of day is derived from the id. This date is the
+        volume's UUID, and live-boot tries only one volume per UUID: with the real date, two ISOs
+        of one snapshot could hide each other.
         """
         number = int(self.text, 16)
         time = f"{number % 24:02}{number // 24 % 60:02}{number // 1440 % 60:02}"
@@ -74,12 +74,12 @@ def medium_id(*, parts: Mapping[str, FileDigest], recipe: Recipe) -> MediumId:
 
 
 def read_medium_id(iso_tree: Path) -> MediumId:
-    """Return the id that was written into `iso_tree`."""
+    """Return the id in `iso_tree`."""
     return MediumId(text=(iso_tree / LIVE_UUID).read_text(encoding="ascii").strip())
 
 
 def write_medium_id(iso_tree: Path, identity: MediumId) -> None:
-    """Put the id where GRUB and where live-boot look for it."""
+    """Write the id where GRUB and live-boot look for it."""
     for name in (identity.path, LIVE_UUID):
         target = iso_tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -87,10 +87,10 @@ def write_medium_id(iso_tree: Path, identity: MediumId) -> None:
 
 
 def kernel_path(version: str) -> str:
-    """Return where the kernel `version` lies on the medium."""
+    """Return the path of the kernel `version` on the medium."""
     return f"live/vmlinuz-{version}"
 
 
 def initrd_path(version: str) -> str:
-    """Return where the initramfs of kernel `version` lies on the medium."""
+    """Return the path of the initramfs of kernel `version` on the medium."""
     return f"live/initrd.img-{version}"

@@ -1,6 +1,6 @@
-"""A file added to an initramfs that is already made, without unpacking it.
+"""Appends a file to an existing initramfs without unpacking it.
 
-The kernel reads several cpio archives one after the other, packed or not
+The kernel reads several concatenated cpio archives, compressed or not
 (Documentation/driver-api/early-userspace/buffer-format.rst); a later file wins.
 """
 
@@ -14,9 +14,9 @@ _ALIGNMENT: Final = 4
 
 
 def newc_archive(files: Mapping[str, bytes], *, mtime: int) -> bytes:
-    """Return a cpio archive of `files` ("conf/uuid.conf"), with their folders, owned by root."""
-    folders = sorted({folder for name in files for folder in _parents(name)})
-    entries = [(name, _DIRECTORY, b"") for name in folders]
+    """Return a cpio archive of `files` ("conf/uuid.conf") and their parents, owned by root."""
+    directories = sorted({directory for name in files for directory in _parents(name)})
+    entries = [(name, _DIRECTORY, b"") for name in directories]
     entries += [(name, _FILE, data) for name, data in sorted(files.items())]
     members = [
         _member(name, data, mode=mode, mtime=mtime, inode=inode)
@@ -26,10 +26,10 @@ def newc_archive(files: Mapping[str, bytes], *, mtime: int) -> bytes:
 
 
 def gap_after(size: int) -> bytes:
-    """Return the zeros between an initramfs of `size` bytes and an archive that follows it.
+    """Return the padding between an initramfs of `size` bytes and an archive after it.
 
-    An archive must begin at a multiple of four. The zeros are never fewer than four, because
-    that is how the kernel's lz4 unpacker sees the end of its data (lib/decompress_unlz4.c).
+    An archive must start at a multiple of four. There are at least four zeros, because they mark
+    the end of the data for the kernel's lz4 unpacker (lib/decompress_unlz4.c).
     """
     return bytes(_ALIGNMENT + _missing(size))
 

@@ -1,4 +1,4 @@
-"""The sums on the medium, for live-boot's own check and for people with sha256sum or md5sum."""
+"""The checksum files on the medium, for live-boot's own check and for sha256sum and md5sum."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from builder.basics.codec import from_data
 from builder.inside.medium import identity as medium
 from builder.inside.system.digests import Sums, summing_file
 
-# xorriso writes the place of the boot image into the boot image itself.
+# xorriso patches the position of the boot image into the boot image itself.
 _NAMES: Final = (medium.SHA256_SUMS, medium.MD5_SUMS)
 _UNSUMMED: Final = frozenset({medium.BIOS_IMAGE, *_NAMES})
 
 
 def read_known(path: Path) -> dict[str, Sums]:
-    """Return the digests that the boot step wrote down, by path on the medium."""
+    """Return the digests that the boot step recorded, by path on the medium."""
     data = json.loads(path.read_text(encoding="utf-8"))
     return {name: from_data(Sums, sums) for name, sums in data.items()}
 
@@ -23,8 +23,8 @@ def read_known(path: Path) -> dict[str, Sums]:
 def write_sums(iso_tree: Path, *, known: Mapping[str, Sums]) -> None:
     """Write the checksum files that live-boot's `verify-checksums` reads at the medium's root.
 
-    It takes the first digest for which the initramfs has a tool; the only tool that live-boot
-    itself puts there is md5sum. Files that are `known` are not read again.
+    It uses the first digest for which the initramfs has a tool; the only tool that live-boot
+    itself puts there is md5sum. Files in `known` are not read again.
     """
     names = sorted(
         name
@@ -45,5 +45,5 @@ def read_sums(iso_tree: Path) -> dict[str, str]:
     return {name: digest for digest, name in pairs}
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def _files(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]

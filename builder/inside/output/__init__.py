@@ -1,1 +1,1 @@
-"""Where results go, and whether there is room for them."""
+"""Where results go, and whether there is enough space for them."""

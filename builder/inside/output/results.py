@@ -1,7 +1,7 @@
-"""Where a build puts what it makes: straight into the host's output folder where that is in sight.
+"""Where a build writes its results: directly into the host's output folder if it is visible.
 
-Only if the folder has the host's mark of this very run and takes a file from us is it the right
-one. Otherwise results go to the work volume, and the host fetches them from there.
+The folder is only used if it has the host's mark of this very run and is writable. Otherwise
+results go to the work volume, and the host fetches them from there.
 """
 
 import contextlib
@@ -21,25 +21,25 @@ from builder.inside.linux.regular import read_whole
 from builder.inside.system.digests import digest_file
 from builder.inside.system.system import System
 
-_LONGEST_MARK: Final = 1 << 16  # bytes; paths end at 4096
+_LONGEST_MARK: Final = 1 << 16  # bytes; paths have at most 4096
 _TRIAL: Final = ".distroclone-builder-trial"
 _ROOM: Final = "Free space there, or choose another folder with --output."
 _MODE: Final = 0o644
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-# Filesystems without owners, and those that map all of them to one.
+# Errors of filesystems without owners, and of those that map all owners to one.
 _NO_OWNERS: Final = (errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """The folder that a build fills."""
+    """The folder that a build writes its results to."""
 
     folder: Path
-    output: str | None = None  # the host's name for it; None: it lies in the work volume
+    output: str | None = None  # its path on the host; None if it is in the work volume
 
     @property
     def delivered(self) -> bool:
-        """Whether this is the host's own folder, so that nothing has to be fetched."""
+        """Whether this is the host's own folder, so that the host has nothing to fetch."""
         return self.output is not None
 
     def check_room(self, needed: float) -> None:
@@ -54,9 +54,9 @@ class Results:
             )
 
     def settled(self) -> tuple[Artefact, ...]:
-        """Give the finished files to the folder's owner, flush them, and return what they are.
+        """Give the finished files to the folder's owner, flush them to disk, and describe them.
 
-        Their digests are those of SHA256SUMS, which the manifest step took from the disk.
+        Their digests are those of SHA256SUMS, which were computed from the files on disk.
         """
         sums = self.folder / SUMS
         lines = sums.read_text(encoding="utf-8").splitlines()
@@ -72,13 +72,13 @@ class Results:
         with path.open("rb") as file:
             os.fchmod(file.fileno(), _MODE)
             if self.delivered:
-                _give(file.fileno(), owner)
+                _chown(file.fileno(), owner)
                 os.fsync(file.fileno())
             return os.fstat(file.fileno()).st_size
 
     @contextlib.contextmanager
     def room_named(self) -> Iterator[None]:
-        """Name the output folder where the body finds its disk full."""
+        """If the disk of the output folder is full, raise an error that names the folder."""
         try:
             yield
         except OSError as error:
@@ -108,9 +108,9 @@ class Results:
 
 
 def results_folder(bound: Path, volume: Path, *, run: str, system: System) -> Results:
-    """Return the host's folder, bound at `bound`, or else one that is made at `volume`."""
+    """Return the host's folder, bind-mounted at `bound`, or else a new one at `volume`."""
     try:
-        output = _recognised(bound, run)
+        output = _host_path(bound, run)
     except (OSError, ValueError) as error:
         volume.mkdir()
         system.note(
@@ -122,8 +122,8 @@ def results_folder(bound: Path, volume: Path, *, run: str, system: System) -> Re
     return Results(folder=bound, output=output)
 
 
-def _recognised(bound: Path, run: str) -> str:
-    """Return the host's name of the folder at `bound`; OSError or ValueError when it is not it."""
+def _host_path(bound: Path, run: str) -> str:
+    """Return the host's path of the folder at `bound`; OSError or ValueError for another one."""
     mark = from_data(Mark, json.loads(read_whole(bound / MARK, limit=_LONGEST_MARK)))
     if mark.run != run:
         message = "it belongs to another run"
@@ -132,14 +132,14 @@ def _recognised(bound: Path, run: str) -> str:
     try:
         trial.write_text(run, encoding="ascii")
     except OSError as error:
-        if error.errno not in _FULL:  # the check step tells of a full disk
+        if error.errno not in _FULL:  # the check step reports a full disk
             raise
     finally:
         trial.unlink(missing_ok=True)
     return mark.folder
 
 
-def _give(descriptor: int, owner: os.stat_result) -> None:
+def _chown(descriptor: int, owner: os.stat_result) -> None:
     try:
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
     except OSError as error:

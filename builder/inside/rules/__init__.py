@@ -1,4 +1,4 @@
-"""What is changed in the copy of the system, one rule for each reason, in the order they run."""
+"""What is changed in the copy of the system, one rule per reason, in the order they run."""
 
 from typing import Final
 
@@ -20,8 +20,8 @@ RULES: Final[tuple[Rule, ...]] = (
     *identity.RULES,
     *storage.RULES,
     *network.RULES,
-    *automatic_login.RULES,  # before the names are gone
-    *accounts.RULES,  # after all that reads names from the account databases would come
+    *automatic_login.RULES,  # before the account names are gone
+    *accounts.RULES,  # after everything that reads the account databases
     *credentials.RULES,
     *traces.RULES,
     *backup_tool.RULES,

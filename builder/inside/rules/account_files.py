@@ -1,7 +1,7 @@
-"""The account databases: people are taken out, and no password hash stays.
+"""The account databases: people's accounts and all password hashes are removed.
 
-Formats: passwd(5), shadow(5), group(5), gshadow(5), subuid(5). Lines keep their order; a line that
-is not of its format is left as it is, unless it names a removed account.
+Formats: passwd(5), shadow(5), group(5), gshadow(5), subuid(5). Lines keep their order; malformed
+lines stay as they are, unless they name a removed account.
 """
 
 from collections.abc import Collection
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 # Debian Policy 9.2.2 gives people 1000-59999; systemd-homed uses 60001-60513; directory services
-# start above 65535. What lies between belongs to packages (libvirt-qemu is 64055) and to nobody.
+# start above 65535. Those in between belong to packages (libvirt-qemu is 64055) and to nobody.
 _LOCKED: Final = frozenset({"*", "!", "!!", "!*", "*LK*"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """Whom to take out: account names, and the groups that are theirs alone."""
+    """The accounts to remove, and the groups that belong only to them."""
 
     users: frozenset[str]
     uids: frozenset[str]
@@ -23,12 +23,12 @@ class People:
 
 
 def is_person(uid: int) -> bool:
-    """Whether accounts with this number are people's."""
+    """Whether accounts with this uid belong to people."""
     return 1000 <= uid < 60000 or 60001 <= uid <= 60513 or uid > 65535
 
 
 def find_people(passwd: list[str], group: list[str]) -> People:
-    """Find the people's accounts, and the groups only they have as their own."""
+    """Find the accounts of people, and the groups that are primary only to them."""
     entries = [fields for line in passwd if (fields := _fields(line, 7)) and fields[2].isdigit()]
     gone = [fields for fields in entries if is_person(int(fields[2]))]
     users = frozenset(fields[0] for fields in gone)
@@ -44,21 +44,21 @@ def find_people(passwd: list[str], group: list[str]) -> People:
 
 
 def homes_of(passwd: list[str], people: People) -> list[str]:
-    """Return the home directories of `people`, as passwd(5) names them."""
+    """Return the home directories of `people` according to passwd(5)."""
     return [
         fields[5] for line in passwd if (fields := _fields(line, 7)) if fields[0] in people.users
     ]
 
 
 def every_home(passwd: list[str]) -> list[str]:
-    """Return the home directories of all accounts, those of services too, sorted."""
+    """Return the home directories of all accounts, including services, sorted."""
     return sorted({fields[5] for line in passwd if (fields := _fields(line, 7)) and fields[5]})
 
 
 def without_people(passwd: list[str], people: People) -> list[str]:
-    """Return passwd(5) without them, without NIS, and with every hash moved out of the way.
+    """Return passwd(5) without `people` and NIS lines, and with every password hash replaced.
 
-    live-config's user-setup makes no user while a NIS line is there.
+    live-config's user-setup creates no user as long as there is a NIS line.
     """
     kept = []
     for line in passwd:
@@ -72,9 +72,9 @@ def without_people(passwd: list[str], people: People) -> list[str]:
 
 
 def locked(shadow: list[str], people: People) -> list[str]:
-    """Return shadow(5) without them, every other account without a password.
+    """Return shadow(5) without `people`, and with every other account locked.
 
-    An account whose hash is kept but disabled (`!$6$…`) loses the hash as well.
+    A disabled hash (`!$6$…`) is removed as well.
     """
     kept = []
     for line in shadow:
@@ -88,9 +88,9 @@ def locked(shadow: list[str], people: People) -> list[str]:
 
 
 def without_members(group: list[str], people: People) -> list[str]:
-    """Return group(5) or gshadow(5) without their groups, memberships, and passwords.
+    """Return group(5) or gshadow(5) without the groups and memberships of `people`, and passwords.
 
-    The third field is a number in the one and a list of administrators in the other.
+    The third field is a number in group(5), and a list of administrators in gshadow(5).
     """
     kept = []
     for line in group:
@@ -107,7 +107,7 @@ def without_members(group: list[str], people: People) -> list[str]:
 
 
 def without_ranges(subid: list[str], people: People) -> list[str]:
-    """Return subuid(5) or subgid(5) without them; an owner may be a name or a number."""
+    """Return subuid(5) or subgid(5) without `people`; an owner may be a name or a number."""
     return [line for line in subid if _name(line) not in people.users | people.uids]
 
 

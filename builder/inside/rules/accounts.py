@@ -1,4 +1,4 @@
-"""The people of the source machine: accounts, homes, and what is kept in their names."""
+"""The people of the source machine: their accounts, homes and other data."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,7 +14,7 @@ from builder.inside.rules.account_files import (
     without_people,
     without_ranges,
 )
-from builder.inside.rules.rule import Rule, Warned, add, cut, expand, lines_of, put_lines
+from builder.inside.rules.rule import Rule, Warned, add, expand, lines_of, put_lines, truncate
 from builder.inside.rules.sudo_rules import without_rules
 from builder.inside.tree.tree import Tree
 
@@ -32,9 +32,9 @@ _OLDER_ACCOUNT_FILES: Final = tuple(
     for name in ("passwd", "shadow", "group", "gshadow", "subuid", "subgid")
     for ending in ("-", "+", "~", ".org", ".old", ".orig", ".bak", ".edit", ".dpkg-*", ".ucf-*")
 )
-# What holds an entry for each user, named after the user.
+# Directories with an entry for each user, named after the user.
 _BY_NAME: Final = ("/etc/sudoers.d", "/var/lib/systemd/linger", "/var/lib/samba/usershares")
-# What programs keep in the home of whoever runs them, services and their administrators included.
+# What programs keep in the home of the user who runs them, including services and administrators.
 _SECRETS: Final = (
     ".ssh", ".gnupg", ".*_history", ".lesshst", ".viminfo", ".netrc", ".pgpass", ".my.cnf",
     ".mylogin.cnf", ".git-credentials", ".Xauthority", ".ICEauthority", ".aws", ".docker", ".kube",
@@ -90,7 +90,7 @@ def _empty_homes(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
                 ),
             )
         tree.empty(path)
-    for name in ("bashrc", "profile"):  # as base-files sets root's home up
+    for name in ("bashrc", "profile"):  # as base-files sets up root's home
         skeleton = f"/usr/share/base-files/dot.{name}"
         if tree.is_dir("/root") and tree.is_file(skeleton):
             add(tree, f"/root/.{name}", tree.read_bytes(skeleton))
@@ -99,7 +99,7 @@ def _empty_homes(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
 
 def _cut_login_records(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     for path in expand(tree, ("/var/log/wtmp*", "/var/log/btmp*", "/var/log/lastlog*")):
-        cut(tree, path)
+        truncate(tree, path)
     return ()
 
 
@@ -131,7 +131,7 @@ RULES: Final = (
     ),
     Rule(
         name="mail-and-jobs",
-        reason="mail, queued mail and jobs that wait to run",
+        reason="mail, queued mail and pending jobs",
         removes=("/var/mail/*", "/var/spool/mail/*", "/var/spool/cron/crontabs/*",
                  "/var/spool/cron/atjobs/*", "/var/spool/cron/atspool/*",
                  "/var/spool/exim4/*/*", "/var/spool/postfix/deferred/*",

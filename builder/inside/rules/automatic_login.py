@@ -1,7 +1,7 @@
-"""Whoever the source machine logs in by itself is the live user from now on.
+"""Automatic logins of the source machine become logins of the live user.
 
-live-config's components of the login screens (11.0) leave a setting that is there as it is, and
-the account that it names is gone: the screen would wait, and a console would ask again and again.
+live-config's components for login screens (11.0) keep an existing setting, but the account that it
+names is gone: the screen would wait, and a console would ask again and again.
 """
 
 import re
@@ -44,7 +44,7 @@ def _hand_over(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
 RULES: Final = (
     Rule(
         name="automatic-login",
-        reason="the account that it names is not there; the live user is logged in instead",
+        reason="the account that it names is removed; the live user is logged in instead",
         edits=_SETTINGS,
         edit=_hand_over,
     ),

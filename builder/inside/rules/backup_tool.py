@@ -1,6 +1,6 @@
-"""DistroClone Backup's own traces: in a live system it would back up a disk that is not there.
+"""DistroClone Backup's own traces: in a live system it would try to back up a missing disk.
 
-Its root crontab line goes with all crontabs; its cache and snapshots are never copied.
+Its line in root's crontab is removed with all crontabs; its cache and snapshots are never copied.
 """
 
 import re
@@ -11,7 +11,7 @@ from builder.inside.rules.rule import Rule, Warned, lines_of, put_lines
 from builder.inside.tree.tree import Tree
 
 _CONFIGS: Final = "/etc/snapper/configs"
-# Where snapper lists its configurations is decided when it is built: Debian, SUSE, Arch.
+# Where snapper lists its configurations is a compile-time option: Debian, SUSE, Arch.
 _LISTS: Final = ("/etc/default/snapper", "/etc/sysconfig/snapper", "/etc/conf.d/snapper")
 _ASSIGNMENT: Final = re.compile(
     r"""^(?P<start>\s*SNAPPER_CONFIGS=)(?P<quote>["']?)(?P<names>[^"'#\r\n]*)(?P=quote)"""
@@ -19,7 +19,7 @@ _ASSIGNMENT: Final = re.compile(
 
 
 def _forget_snapper_configs(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
-    """A listed name without its file stops snapper, and so does a file that is not listed."""
+    """Snapper fails on a listed name without its file, and on a file that is not listed."""
     there = set(tree.listdir(_CONFIGS))
     for path in _LISTS:
         lines = lines_of(tree, path)
@@ -46,7 +46,7 @@ RULES: Final = (
     ),
     Rule(
         name="snapper-configs",
-        reason="they name subvolumes of the source; apt and timers would fail on them",
+        reason="configurations for subvolumes of the source; apt and timers would fail on them",
         removes=(f"{_CONFIGS}/*",),
         edits=_LISTS,
         edit=_forget_snapper_configs,

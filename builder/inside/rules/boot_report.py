@@ -1,4 +1,4 @@
-"""The report that the live system gives to `distroclone-builder boot-test`, and to nobody else."""
+"""The report that the live system sends to `distroclone-builder boot-test`, and nowhere else."""
 
 from pathlib import Path
 from typing import Final
@@ -28,8 +28,8 @@ def _add_report(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
 RULES: Final = (
     Rule(
         name="boot-report",
-        reason="one line on the serial port, in a machine that calls itself "
-        "distroclone-builder-boot-test; elsewhere it does nothing",
+        reason="writes one line to the serial port of a machine named "
+        "distroclone-builder-boot-test; does nothing anywhere else",
         edits=(SCRIPT, UNIT, ENABLED),
         edit=_add_report,
     ),

@@ -1,4 +1,4 @@
-"""What stays in the copy although its owner may not expect it: told, not changed."""
+"""What stays in the copy although the user may not expect it: reported, not changed."""
 
 import re
 import stat
@@ -8,7 +8,7 @@ from builder.inside.debian.dpkg import STATUS
 from builder.inside.rules.rule import Warned
 from builder.inside.tree.tree import Tree
 
-_LARGEST: Final = 256 << 20  # bytes; a large desktop has some 10 MB
+_LARGEST: Final = 256 << 20  # bytes; a large desktop has about 10 MB
 _STATES: Final = re.compile(rb"^Status: \S+ \S+ (?:half-\w+|unpacked)$", re.MULTILINE)
 _PRIVATE_KEY: Final = re.compile(rb"^-----BEGIN (?:\w+ ){0,2}PRIVATE KEY-----", re.MULTILINE)
 _WITH_KEYS: Final = ("/etc", "/usr/local/etc")
@@ -36,8 +36,8 @@ def _data(tree: Tree) -> list[Warned]:
 
 def _keys(tree: Tree) -> list[Warned]:
     found = []
-    for folder in _WITH_KEYS:
-        for path, status in tree.walk(folder) if tree.is_dir(folder) else ():
+    for directory in _WITH_KEYS:
+        for path, status in tree.walk(directory) if tree.is_dir(directory) else ():
             if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_KEY:
                 text = tree.read_bytes(path, limit=_LARGEST_KEY)
                 found += [path] if _PRIVATE_KEY.search(text) else []

@@ -1,4 +1,4 @@
-"""Passwords and keys of services that are not about networks or accounts."""
+"""Passwords and keys of services, except those for networks and accounts."""
 
 import re
 from typing import Final
@@ -18,7 +18,7 @@ _WITH_URLS: Final = (
 
 
 def _drop_answers(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
-    """The questions themselves stay: user-setup makes no live user when it cannot ask them."""
+    """The questions stay: user-setup creates no live user without them."""
     lines = lines_of(tree, _ANSWERS)
     if lines is not None:
         put_lines(tree, _ANSWERS, [line for line in lines if not line.startswith("Value:")])
@@ -80,18 +80,18 @@ RULES: Final = (
     ),
     Rule(
         name="secure-boot-keys",
-        reason="with them anybody could sign kernel modules that the source machine trusts",
+        reason="keys by which anybody could sign kernel modules that the source machine trusts",
         removes=("/var/lib/dkms/mok.*", "/var/lib/shim-signed/mok/*", "/var/lib/sbctl/*",
                  "/usr/share/secureboot/keys", "/etc/dkms/*.key", "/etc/dkms/*.priv"),
     ),
     Rule(
         name="history-of-settings",
-        reason="etckeeper's repository holds every former /etc: password hashes, keys, networks",
+        reason="etckeeper's repository has every earlier /etc: password hashes, keys, networks",
         removes=("/etc/.git", "/etc/.hg", "/etc/.bzr", "/etc/_darcs", "/etc/.etckeeper"),
     ),
     Rule(
         name="cloud-instance",
-        reason="the identity, user data and first password of an installation",
+        reason="the identity, user data and initial password of an installation",
         removes=("/var/lib/cloud/*", "/etc/cloud/cloud.cfg.d/*installer*",
                  "/etc/cloud/ds-identify.cfg"),
     ),
@@ -116,7 +116,7 @@ RULES: Final = (
     ),
     Rule(
         name="installer-answers",
-        reason="passwords typed into questions of packages; debconf asks again",
+        reason="passwords that were entered in package questions; debconf asks again",
         removes=("/var/cache/debconf/*-old",),
         edits=(_ANSWERS,),
         edit=_drop_answers,

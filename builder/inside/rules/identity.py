@@ -1,4 +1,4 @@
-"""What makes the source machine itself: ids and keys that must be new on every live system."""
+"""The identity of the source machine: ids and keys that must be new on every live system."""
 
 from typing import Final
 
@@ -17,14 +17,14 @@ def _empty_machine_id(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
 RULES: Final = (
     Rule(
         name="machine-id",
-        reason="names the machine; it must be there but empty, then every boot makes a new one "
-        "(a missing one would count as a first boot)",
+        reason="identifies the machine; it must exist but be empty, so that every boot makes a new "
+        "one (a missing one would count as a first boot)",
         edits=("/etc/machine-id", "/var/lib/dbus/machine-id"),
         edit=_empty_machine_id,
     ),
     Rule(
         name="ssh-host-keys",
-        reason="whoever has the ISO could pose as the source machine; new ones are made at boot",
+        reason="anybody with the ISO could pose as the source machine; new ones are made at boot",
         removes=("/etc/ssh/ssh_host_*", "/etc/dropbear/dropbear_*_host_key",
                  "/etc/dropbear/initramfs/dropbear_*_host_key",
                  "/etc/dropbear/initramfs/authorized_keys",
@@ -33,13 +33,13 @@ RULES: Final = (
     ),
     Rule(
         name="random-seed",
-        reason="a seed that everybody has is no seed",
+        reason="a random seed that is public is useless",
         removes=("/var/lib/systemd/random-seed", "/var/lib/urandom/random-seed",
                  "/var/lib/random-seed"),
     ),
     Rule(
         name="system-credentials",
-        reason="the key that seals this machine's secrets, and what it sealed",
+        reason="the key that encrypts this machine's credentials, and those credentials",
         removes=("/var/lib/systemd/credential.secret", "/etc/credstore/*",
                  "/etc/credstore.encrypted/*", "/var/lib/systemd/home/*"),
     ),

@@ -1,4 +1,4 @@
-"""The live user, host name, locale, keyboard and time zone, as live-config understands them.
+"""The live user, host name, locale, keyboard and time zone, in the form that live-config reads.
 
 Source: the components of live-config 11.0 in /usr/lib/live/config; live-config(7). It reads
 /etc/live/config.conf and then /etc/live/config.conf.d/*.conf in the order of their names, as shell.
@@ -21,11 +21,10 @@ _NO_LOCALE_NEEDED: Final = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
 
 
 def settings_text(live: LiveSettings) -> str:
-    """Return the file for live-config; what is not set stays as the system itself says.
+    """Return the file for live-config; what is not set stays as it is in the system.
 
-    live-config resets locale and time zone when it is not told any, and splits a time zone into
-    exactly two parts; in both cases its component is switched off, unless the boot parameter asks
-    for it.
+    live-config resets locale and time zone when none is given, and splits a time zone into exactly
+    two parts; in both cases its component is disabled, unless the boot parameter asks for it.
     """
     lines = [
         "# Written by distroclone-builder.",
@@ -81,7 +80,7 @@ def _check_user(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
 def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
     if live.locale is None:
         return ()
-    # live-config writes the same file at boot, but only where the package locales is installed.
+    # live-config writes the same file at boot, but only if the package locales is installed.
     # Debian 13 makes /etc/default/locale a link to /etc/locale.conf at every boot.
     linked = tree.link_target("/etc/default/locale") is not None
     new_style = linked or tree.exists("/etc/locale.conf")
@@ -99,7 +98,7 @@ def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
 
 
 def _with_locale(lines: list[str], locale: str) -> list[str]:
-    """Return locale.gen(5) lines with `locale` switched on.
+    """Return locale.gen(5) lines with `locale` enabled.
 
     live-config does it at boot as well, but not for names like ca_ES.UTF-8@valencia.
     """
@@ -115,7 +114,7 @@ def _with_locale(lines: list[str], locale: str) -> list[str]:
 def _set_keyboard(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
     if live.keyboard is None:
         return ()
-    # A variant belongs to a layout; live-config would leave the source's own beside the new one.
+    # A variant belongs to a layout; live-config would combine the old variant with the new layout.
     values = {"XKBLAYOUT": live.keyboard, "XKBVARIANT": ""}
     lines = lines_of(tree, "/etc/default/keyboard")
     others = [line for line in lines or () if line.split("=")[0].strip() not in values]
@@ -157,8 +156,8 @@ RULES: Final = (
     ),
     Rule(
         name="live-user",
-        reason="live-config makes the user at boot, if nobody has the name or a number from 1000 "
-        'up; the password is "live", and sudo asks for none',
+        reason="live-config creates the user at boot, unless an account has the name or a uid from "
+        '1000 up; the password is "live", and sudo does not ask for it',
         edit=_check_user,
     ),
     Rule(
@@ -169,7 +168,7 @@ RULES: Final = (
     ),
     Rule(
         name="live-keyboard",
-        reason="live.keyboard, without a variant of the layout that was there",
+        reason="live.keyboard, without the variant of the previous layout",
         edits=("/etc/default/keyboard", "/etc/console-setup/cached_setup_keyboard.sh"),
         edit=_set_keyboard,
     ),

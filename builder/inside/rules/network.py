@@ -88,7 +88,7 @@ def _former_name(tree: Tree) -> str:
 
 
 def _hosts(lines: list[str], *, former: str, hostname: str) -> list[str]:
-    """Return hosts(5) lines without the former name of this machine, and with the new one."""
+    """Return hosts(5) lines with the former name of this machine replaced by the new one."""
     kept: list[str] = []
     for line in lines:
         address, *names = line.split("#")[0].split() or [""]
@@ -126,7 +126,7 @@ def _reset_interfaces(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
 
 
 def _ask_any_wired_network(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
-    """ifupdown's part of this is done by live-boot, and NetworkManager needs none."""
+    """live-boot does this for ifupdown, and NetworkManager does not need it."""
     managed = tree.is_file("/usr/sbin/NetworkManager")
     for pattern, path, text, mode in (
         # netplan warns when others may read its files
@@ -144,7 +144,7 @@ def _ask_any_wired_network(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...
 RULES: Final = (
     Rule(
         name="host-name",
-        reason="the ISO has a name of its own (live.hostname)",
+        reason="the ISO has its own host name (live.hostname)",
         edits=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
         removes=("/etc/machine-info",),
         edit=_set_hostname,
@@ -158,7 +158,7 @@ RULES: Final = (
     ),
     Rule(
         name="network-manager",
-        reason="Wi-Fi and VPN passwords, and the networks that were seen",
+        reason="Wi-Fi and VPN passwords, and known networks",
         removes=("/etc/NetworkManager/system-connections/*", "/var/lib/NetworkManager/*"),
     ),
     Rule(
@@ -176,14 +176,14 @@ RULES: Final = (
     ),
     Rule(
         name="network-files",
-        reason="addresses and Wi-Fi passwords; in their place, any wired network is asked for an "
-        "address, because without a file there would be no network at all",
+        reason="addresses and Wi-Fi passwords; replaced by DHCP on any wired network, because "
+        "without a file there would be no network at all",
         edits=(_ALL_NETPLAN, _ALL_NETWORKD),
         edit=_ask_any_wired_network,
     ),
     Rule(
         name="leases",
-        reason="addresses the source machine was given",
+        reason="addresses that the source machine was assigned",
         removes=("/var/lib/dhcp/*", "/var/lib/dhcpcd/*", "/var/lib/dhcpcd5/*",
                  "/var/lib/systemd/network/*", "/var/lib/systemd/timesync/*",
                  "/var/lib/dhclient/*", "/etc/dhcpcd.duid", "/etc/dhcpcd.secret",
@@ -196,13 +196,13 @@ RULES: Final = (
     ),
     Rule(
         name="dial-up",
-        reason="names and passwords of the internet access",
+        reason="user names and passwords of internet providers",
         removes=("/etc/ppp/*-secrets", "/etc/ppp/peers/*", "/etc/chatscripts/*",
                  "/etc/wvdial.conf"),
     ),
     Rule(
         name="vpn",
-        reason="keys and passwords of private networks",
+        reason="keys and passwords of VPNs",
         removes=("/etc/wireguard/*", "/etc/openvpn/*.conf", "/etc/openvpn/*.key",
                  "/etc/openvpn/*.p12", "/etc/openvpn/*.ovpn", "/etc/openvpn/*.auth",
                  "/etc/openvpn/client/*", "/etc/openvpn/server/*", "/etc/openvpn/easy-rsa",

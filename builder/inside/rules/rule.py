@@ -1,4 +1,4 @@
-"""What a rule is, and how it is carried out on a tree."""
+"""What a rule is, and how it is applied to a tree."""
 
 import os
 import stat
@@ -26,11 +26,11 @@ Edit = Callable[[Tree, LiveSettings], tuple[Warned, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One reason to change the copy, and what is done for it.
+    """One reason to change the copy, and the changes.
 
-    Paths are patterns as in a shell, matched inside the tree; `/dir/*` spares the directory.
-    First the entries `removes` go, then the files `empties` are cut to nothing (owner and mode
-    stay), then `edit` runs; `edits` names for readers what it may write.
+    Paths are shell patterns, matched inside the tree; `/dir/*` keeps the directory itself.
+    First the entries in `removes` are removed, then the files in `empties` are emptied (keeping
+    owner and mode), then `edit` runs; `edits` lists, for the documentation, what it may write.
     """
 
     name: str
@@ -41,16 +41,16 @@ class Rule:
     edit: Edit | None = None
 
     def apply(self, tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
-        """Carry the rule out; returns what the user should know about it."""
+        """Apply the rule; return what the user should know about it."""
         for path in expand(tree, self.removes):
             tree.remove(path)
         for path in expand(tree, self.empties):
-            cut(tree, path)
+            truncate(tree, path)
         return self.edit(tree, live) if self.edit else ()
 
 
 def expand(tree: Tree, patterns: tuple[str, ...]) -> list[str]:
-    """Return the paths in the tree that match; a path without wildcards only if it is there."""
+    """Return the paths in the tree that match; a path without wildcards only if it exists."""
     return [path for pattern in patterns for path in _matches(tree, pattern)]
 
 
@@ -64,21 +64,21 @@ def _matches(tree: Tree, pattern: str) -> Iterator[str]:
     return (path for path in found if os.path.lexists(tree.locate(path)))
 
 
-def cut(tree: Tree, path: str) -> None:
-    """Make the file `path` empty, keeping owner and mode; a symlink becomes an empty file."""
+def truncate(tree: Tree, path: str) -> None:
+    """Empty the file `path`, keeping owner and mode; a symlink becomes an empty file."""
     status = tree.locate(path).lstat()
     if stat.S_ISREG(status.st_mode):
         if status.st_size:
-            _put(tree, path, b"", status)
+            _replace(tree, path, b"", status)
     elif not stat.S_ISDIR(status.st_mode):
         tree.remove(path)
         add(tree, path, b"")
 
 
 def lines_of(tree: Tree, path: str) -> list[str] | None:
-    """Return the lines of a text file, ends kept; None where there is none that can be read.
+    """Return the lines of a text file, with line ends; None if it cannot be read.
 
-    Bytes that are not UTF-8 survive the way back through `put_lines`.
+    Bytes that are not UTF-8 survive a round trip through `put_lines`.
     """
     if not tree.is_file(path):
         return None
@@ -87,19 +87,19 @@ def lines_of(tree: Tree, path: str) -> list[str] | None:
 
 
 def put_lines(tree: Tree, path: str, lines: list[str]) -> None:
-    """Put the lines in place of the file's own, if they differ, keeping owner and mode.
+    """Replace the lines of a file, if they differ, keeping owner and mode.
 
-    A symlink stays, and the file it leads to is written.
+    A symlink stays, and its target is written.
     """
     if lines == lines_of(tree, path):
         return
     real = tree.resolve(path)
     data = "".join(lines).encode("utf-8", errors="surrogateescape")
-    _put(tree, tree.inner(real), data, real.lstat())
+    _replace(tree, tree.inner(real), data, real.lstat())
 
 
 def add(tree: Tree, path: str, data: bytes, *, mode: int = 0o644) -> None:
-    """Put a file of root's at `path`, in place of whatever is there."""
+    """Write a file owned by root at `path`, replacing whatever is there."""
     uid, gid = _owner()
     real = tree.locate(path)
     if os.path.lexists(real) and stat.S_ISDIR(real.lstat().st_mode):
@@ -107,11 +107,11 @@ def add(tree: Tree, path: str, data: bytes, *, mode: int = 0o644) -> None:
     tree.write(path, data, mode=mode, uid=uid, gid=gid)
 
 
-def _put(tree: Tree, path: str, data: bytes, status: os.stat_result) -> None:
+def _replace(tree: Tree, path: str, data: bytes, status: os.stat_result) -> None:
     mode = stat.S_IMODE(status.st_mode)
     tree.write(path, data, mode=mode, uid=status.st_uid, gid=status.st_gid)
 
 
 def _owner() -> tuple[int, int]:
-    """Root, or whoever runs this where files cannot be given away."""
+    """Root, or the current user where chown is not permitted."""
     return (0, 0) if os.geteuid() == 0 else (os.geteuid(), os.getegid())

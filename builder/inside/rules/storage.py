@@ -1,4 +1,4 @@
-"""The source machine's disks: what mounts, unlocks or resumes from them."""
+"""The disks of the source machine: everything that mounts, unlocks or resumes from them."""
 
 import re
 from typing import Final
@@ -53,7 +53,7 @@ def _without_disks(line: str) -> str:
 
 
 def _drop_arrays(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
-    """mdadm.conf(5): a line that begins with a blank goes on with the one before."""
+    """mdadm.conf(5): a line that starts with whitespace continues the previous one."""
     for path in _ARRAYS:
         lines = lines_of(tree, path)
         if lines is None:
@@ -76,7 +76,7 @@ def _reset_initiator(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
 RULES: Final = (
     Rule(
         name="fstab",
-        reason="names disks that are not there: the boot would wait for them",
+        reason="names missing disks: the boot would wait for them",
         edits=("/etc/fstab",),
         removes=("/etc/fstab.d/*.fstab", "/etc/fstab-", "/etc/fstab~", "/etc/fstab.bak*",
                  "/etc/fstab.old*", "/etc/fstab.orig*", "/etc/fstab.sav*"),
@@ -84,14 +84,14 @@ RULES: Final = (
     ),
     Rule(
         name="mount-units",
-        reason="as fstab: units of disks and shares, with what enables them",
+        reason="like fstab: units of disks and shares, and the links that enable them",
         edits=(f"{_UNITS}/*.mount", f"{_UNITS}/*.swap", f"{_UNITS}/*.automount",
                f"{_UNITS}/*.wants/*", f"{_UNITS}/*.requires/*"),
         edit=_drop_mount_units,
     ),
     Rule(
         name="disk-encryption",
-        reason="names the source's encrypted disks, and may hold their keys",
+        reason="names the source's encrypted disks, and may contain their keys",
         empties=("/etc/crypttab",),
         removes=("/etc/cryptsetup-keys.d/*", "/etc/cryptsetup-initramfs/*.key",
                  "/etc/keys/*", "/etc/luks-keys/*", "/crypto_keyfile.bin",
@@ -106,13 +106,13 @@ RULES: Final = (
     ),
     Rule(
         name="boot-loader-state",
-        reason="names the source's disks; the ISO has a boot menu of its own",
+        reason="names the source's disks; the ISO has its own boot menu",
         removes=("/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/device.map",
                  "/boot/loader/*", "/etc/kernel/cmdline", "/etc/kernel/entry-token"),
     ),
     Rule(
         name="old-initramfs",
-        reason="made for the source machine, perhaps with the keys of its disks; every kernel "
+        reason="made for the source machine, and may contain the keys of its disks; every kernel "
         "gets a new one",
         removes=("/boot/initrd.img-*", "/boot/initrd-*", "/boot/initramfs-*"),
     ),

@@ -9,7 +9,7 @@ from builder.inside.rules.account_files import People
 def without_rules(lines: list[str], people: People) -> list[str]:
     """Return the lines without the rules for removed users and groups.
 
-    A rule that goes on over several lines (`\\` at their ends) goes or stays as a whole.
+    A rule that spans several lines (`\\` at their ends) is removed or kept as a whole.
     """
     names = {*people.users, *(f"%{group}" for group in people.groups)}
     names |= {f"#{uid}" for uid in people.uids} | {f":{group}" for group in people.groups}
@@ -32,7 +32,7 @@ def _rules(lines: list[str]) -> Iterator[list[str]]:
 
 
 def _subject(rule: str) -> str:
-    """Return the part of a rule that says for whom it is."""
+    """Return the part of a rule that names its users."""
     text = rule.replace("\\\n", " ").strip()
     word = re.split(r"\s", text, maxsplit=1)[0]
     if word.startswith(("#include", "@include")) or re.match(r"#\s|#$|#[^\d]", text):

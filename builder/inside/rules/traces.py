@@ -1,4 +1,4 @@
-"""What the source machine wrote down while it was used."""
+"""What the source machine recorded while it was used."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ RULES: Final = (
     ),
     Rule(
         name="file-index",
-        reason="the names of all files of the source machine, personal ones too",
+        reason="the names of all files on the source machine, including personal ones",
         removes=("/var/lib/plocate/plocate.db", "/var/lib/mlocate/mlocate.db",
                  "/var/cache/locate/locatedb"),
     ),
@@ -28,14 +28,14 @@ RULES: Final = (
     ),
     Rule(
         name="login-screens",
-        reason="the last user, the language and pictures of the login screen",
+        reason="the last user, language and pictures of the login screen",
         removes=("/var/lib/lightdm-data/*", "/var/lib/lightdm/.cache/*",
                  "/var/cache/lightdm/dmrc/*", "/var/lib/sddm/state.conf", "/var/lib/sddm/.cache/*",
                  "/var/lib/gdm3/.cache/*", "/var/lib/geoclue/*", "/var/lib/colord/*"),
     ),
     Rule(
         name="live-state",
-        reason="marks of an earlier live session: live-config would skip what they name",
+        reason="state of an earlier live session: live-config would skip the components it names",
         removes=("/var/lib/live/config/*",),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What an SBOM says, before it is written down in one format or another."""
+"""The contents of an SBOM, independent of its format."""
 
 import hashlib
 import json
@@ -20,24 +20,24 @@ class Component:
 
     package: Package
     url: str  # package URL
-    source: str  # "name version" of the source package; "" where it is the package's own
-    license: str  # SPDX expression; "" when it is not known
+    source: str  # "name version" of the source package; "" if they are the package's own
+    license: str  # SPDX expression; "" when unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSystem:
-    """What an SBOM is about."""
+    """The subject of an SBOM."""
 
     name: str  # the ISO's, without ".iso"
     version: str  # the distribution's
     description: str  # e.g. "Debian GNU/Linux 13 (trixie)"
     medium_id: str
-    tree_digest: str  # of the source tree; "" when it is not known
+    tree_digest: str  # of the source tree; "" when unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """All of it. The same inventory gives the same documents, byte for byte."""
+    """The whole contents. The same inventory gives the same documents, byte for byte."""
 
     system: LiveSystem
     source_date_epoch: int
@@ -50,7 +50,7 @@ class Inventory:
 
     @property
     def identity(self) -> uuid.UUID:
-        """An id that another content does not have."""
+        """An id that is unique to these contents."""
         content = json.dumps([__version__, to_data(self)], sort_keys=True, ensure_ascii=True)
         digest = hashlib.sha256(content.encode()).digest()
         return uuid.UUID(bytes=digest[:16], version=5)

@@ -1,7 +1,7 @@
 """The licences that a package's copyright file declares (machine-readable copyright format 1.0).
 
-Only the short names are read, from every paragraph about files. Foreign text: a file that is too
-large, unreadable, not of this format or with any licence that has no name says nothing.
+Only the short names are read, from every paragraph about files. The text is untrusted: a file that
+is too large, unreadable, not in this format, or has any unnamed licence counts as unknown.
 """
 
 import re
@@ -22,9 +22,9 @@ _ANY_SIZE_OF_WINDOW_GZIP: Final = 32 + zlib.MAX_WBITS
 
 
 def declared_license(tree: Tree, package: str) -> str:
-    """Return the SPDX expression of all licences that the package's files are under; "" for none.
+    """Return the SPDX expression of all licences of the package's files; "" when unknown.
 
-    `package` is a name that dpkg would take.
+    `package` is a valid package name.
     """
     text = _text(tree, f"/usr/share/doc/{package}/copyright")
     if text is None:
@@ -65,7 +65,7 @@ def _unpacked(content: bytes) -> bytes | None:
 
 
 def _synopses(text: str) -> set[str]:
-    """Return the first line of the licence of each paragraph about files."""
+    """Return the first licence line of each paragraph about files."""
     paragraphs = _paragraphs(text.split("\n"))
     header = next(paragraphs, {})
     if not _FORMAT.fullmatch(header.get("format", "")):
@@ -74,7 +74,7 @@ def _synopses(text: str) -> set[str]:
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Yield the first lines of the fields that count, for each paragraph that has any."""
+    """Yield the first lines of the relevant fields, for each paragraph that has any."""
     fields: dict[str, str] = {}
     for line in lines:
         if not line.strip():

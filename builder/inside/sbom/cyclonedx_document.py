@@ -42,14 +42,14 @@ def cyclonedx_text(inventory: Inventory) -> str:
 
 def _subject(inventory: Inventory) -> BomComponent:
     system = inventory.system
-    told = {"medium-id": system.medium_id, "source-tree": system.tree_digest}
+    values = {"medium-id": system.medium_id, "source-tree": system.tree_digest}
     return BomComponent(
         type=ComponentType.OPERATING_SYSTEM,
         name=system.name,
         version=system.version,
         description=system.description,
         bom_ref=f"medium:{system.medium_id}",
-        properties=_properties(told),
+        properties=_properties(values),
     )
 
 
@@ -81,7 +81,7 @@ def _licenses(expression: str) -> Iterator[License]:
         yield Expression(expression, acknowledgement=_DECLARED)
 
 
-def _properties(told: dict[str, str]) -> Iterator[Property]:
-    for name, value in told.items():
+def _properties(values: dict[str, str]) -> Iterator[Property]:
+    for name, value in values.items():
         if value:
             yield Property(name=f"{PROPERTIES}:{name}", value=value)

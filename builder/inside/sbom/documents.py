@@ -1,4 +1,4 @@
-"""Both SBOMs of a live system, as texts."""
+"""The text of both SBOMs of a live system."""
 
 from builder.formats.package import Distribution
 from builder.formats.system_facts import SystemFacts

@@ -1,9 +1,9 @@
-"""What the licence names of Debian's copyright files are called by SPDX.
+"""Translates the licence names of Debian's copyright files to SPDX.
 
-A synopsis is what the first line of a License field says (machine-readable copyright format 1.0,
-"License specification"): names joined by "and", "or" and commas, some "with … exception". A name
-that SPDX does not know becomes a LicenseRef of its own. The text is foreign: what does not fit
-the grammar has no meaning at all.
+A synopsis is the first line of a License field (machine-readable copyright format 1.0, "License
+specification"): names joined by "and", "or" and commas, some "with … exception". A name that SPDX
+does not know becomes a LicenseRef. The text is untrusted: a synopsis that does not fit the grammar
+counts as unknown.
 """
 
 import functools
@@ -31,7 +31,7 @@ _GNU: Final = re.compile(
     r"(?P<later>\+)?",
     re.IGNORECASE,
 )
-# Names that the format itself defines, in lower case, where SPDX has others.
+# Names, in lower case, that the format defines but SPDX calls differently.
 _DEFINED: Final = {
     "artistic": "Artistic-1.0", "cc0": "CC0-1.0", "expat": "MIT", "zope-2.1": "ZPL-2.1",
 }  # fmt: skip
@@ -43,30 +43,30 @@ _EXCEPTIONS: Final = {
 
 @functools.lru_cache(maxsize=4096)
 def spdx_expression(synopsis: str) -> str | None:
-    """Return the SPDX expression for a synopsis; None for what is none."""
+    """Return the SPDX expression for a synopsis; None for an invalid one."""
     if len(synopsis) > _LONGEST:
         return None
     tokens = [match[1] for match in _TOKEN.finditer(synopsis)]
     try:
         parsed = _licensing().parse("".join(_translated(tokens)), validate=False)
-    except (ExpressionError, _StrangeError):
+    except (ExpressionError, _InvalidSynopsisError):
         return None
     return str(parsed.simplify().render()) if parsed is not None else None
 
 
 def references(expression: str) -> list[str]:
-    """Return the LicenseRefs in an expression of ours."""
+    """Return the LicenseRefs in an expression from `spdx_expression`."""
     return re.findall(rf"{REFERENCE}[A-Za-z0-9.-]+", expression)
 
 
-class _StrangeError(Exception):
-    """A text that is no synopsis."""
+class _InvalidSynopsisError(Exception):
+    """An invalid synopsis."""
 
 
 def _translated(tokens: list[str]) -> Iterator[str]:
-    """Yield the synopsis in SPDX's own syntax; "and" and "or" bind alike in both.
+    """Yield the synopsis in SPDX syntax; "and" and "or" have the same precedence in both.
 
-    A comma lets the word behind it bind less than anything between commas: "A, and B or C" is
+    After a comma, "and" and "or" bind less tightly than between commas: "A, and B or C" is
     "(A) and (B or C)".
     """
     position = 0
@@ -89,12 +89,12 @@ def _translated(tokens: list[str]) -> Iterator[str]:
 def _joining(tokens: list[str], position: int) -> str:
     word = tokens[position].upper() if position < len(tokens) else ""
     if word not in ("AND", "OR"):
-        raise _StrangeError
+        raise _InvalidSynopsisError
     return word
 
 
 def _term_length(tokens: list[str], position: int) -> int:
-    """Return how many tokens one licence has, with its exception."""
+    """Return the number of tokens of one licence, including its exception."""
     if tokens[position + 1 : position + 2] not in (["with"], ["WITH"]):
         return 1
     for end in range(position + 2, min(position + 8, len(tokens))):
@@ -102,20 +102,20 @@ def _term_length(tokens: list[str], position: int) -> int:
             return end - position + 1
         if tokens[end].lower() in _WORDS or tokens[end] == ",":
             break
-    return 3  # "GPL-2.0-only WITH Classpath-exception-2.0", which is SPDX's own
+    return 3  # SPDX syntax: "GPL-2.0-only WITH Classpath-exception-2.0"
 
 
 def _term(tokens: list[str]) -> str:
     names = [token for token in tokens if token.lower() not in _WORDS]
     if not names or not all(_NAME.fullmatch(name) for name in names):
-        raise _StrangeError
+        raise _InvalidSynopsisError
     license_name = _license(names[0])
     if len(tokens) == 1:
         if tokens != names:
-            raise _StrangeError
+            raise _InvalidSynopsisError
         return license_name or _reference(names[0])
     if len(tokens) - len(names) not in (1, 2) or len(names) < 2:
-        raise _StrangeError
+        raise _InvalidSynopsisError
     exception = _exception(names[1]) if len(names) == 2 else None
     if license_name and exception:
         return f"{license_name} WITH {exception}"
@@ -123,7 +123,7 @@ def _term(tokens: list[str]) -> str:
 
 
 def _license(name: str) -> str | None:
-    """Return SPDX's id of a licence that both know."""
+    """Return the SPDX id of a licence that SPDX knows."""
     if name.lower() in _DEFINED:
         return _DEFINED[name.lower()]
     gnu = _GNU.fullmatch(name)
@@ -162,7 +162,7 @@ def _licensing() -> Licensing:
 
 @functools.cache
 def _ids(*, exceptions: bool = False) -> dict[str, str]:
-    """Return SPDX's ids by their lower-case names, older names among them."""
+    """Return the SPDX ids by lower-case name, including older names."""
     ids: dict[str, str] = {}
     for key, symbol in _licensing().known_symbols.items():
         if symbol.is_exception is exceptions and not key.startswith("LicenseRef-"):

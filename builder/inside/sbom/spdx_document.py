@@ -10,7 +10,7 @@ from builder.formats.sbom import SPDX_SUBJECT, SPDX_VERSION
 from builder.inside.sbom.components import Component, Inventory
 from builder.inside.sbom.license_names import REFERENCE, references
 
-# Where the specification (6.5) lets documents of creators without a website of their own be.
+# The namespace that the specification (6.5) recommends to creators without a website.
 _NAMESPACE: Final = "https://spdx.org/spdxdocs"
 _UNKNOWN: Final = "NOASSERTION"
 _DOCUMENT: Final = "SPDXRef-DOCUMENT"
@@ -91,7 +91,7 @@ def _nothing_known() -> dict[str, Any]:
 
 
 def _spdx_id(component: Component) -> str:
-    """Return an id that no other package has; where signs had to be replaced, with a digest."""
+    """Return an id unique to the package, with a digest if characters had to be replaced."""
     name = f"{component.package.name}-{component.package.architecture}"
     plain = _NOT_IN_IDS.sub("-", name)
     if plain != name:

@@ -1,1 +1,1 @@
-"""Where a build reads from, seen from inside: scanned, frozen, mounted, watched for change."""
+"""What a build reads from, inside the container: scanned, frozen, mounted, checked for changes."""

@@ -1,8 +1,8 @@
-"""Read `.backup_meta` and the `.meta` files beside raw snapshots; nothing in them is executed.
+"""Reads `.backup_meta` and the `.meta` files next to raw snapshots; nothing in them is executed.
 
-They are shell text, `KEY="value"` with nothing escaped, and may be written by an ordinary user.
-Three keys are read, DATE, DISTRO and SIZE, after a prefix META_ or SNAP_. The fourth, KERNEL, names
-the kernel that ran, which may not be in the tree, so it is left alone.
+They are shell text, `KEY="value"` without escapes, and may be written by an ordinary user. Three
+keys are read, DATE, DISTRO and SIZE, with the prefix META_ or SNAP_. The fourth, KERNEL, names the
+running kernel, which may not be in the tree, so it is ignored.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _KEYS: Final = ("DATE", "DISTRO", "SIZE")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupMeta:
-    """What the metadata say, as text; "" for what they do not say."""
+    """The metadata as text; "" for missing keys."""
 
     date: str = ""  # local time of the backup, without a zone
     distro: str = ""
@@ -28,7 +28,7 @@ class BackupMeta:
 
 
 def read_meta(path: Path, *, prefix: str) -> BackupMeta:
-    """Read the regular file `path`, whose keys begin with `prefix`; OSError where it cannot be."""
+    """Read the regular file `path`, whose keys start with `prefix`. Raises OSError."""
     content, whole = read_start(path, limit=LIMIT)
     values = _values(content, prefix=prefix)
     warnings = _warnings(path.name, values, whole=whole)

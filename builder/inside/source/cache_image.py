@@ -1,4 +1,4 @@
-"""A cache image: a file that holds a btrfs volume, mounted read-only inside the container."""
+"""A cache image: a file that contains a btrfs volume, mounted read-only in the container."""
 
 import contextlib
 import fcntl
@@ -18,7 +18,7 @@ _LOOP_CTL_GET_FREE: Final = 0x4C82  # linux/loop.h
 _LOOP_MAJOR: Final = 7  # Documentation/admin-guide/devices.txt
 _LOOP_DEVICES: Final = Path("/sys/block")
 _ATTEMPTS: Final = 5
-_PASSING: Final = ("loop device", "busy", "No such file")  # in mount's words
+_PASSING: Final = ("loop device", "busy", "No such file")  # messages of mount
 
 # btrfs's first superblock (btrfs-progs, kernel-shared/uapi/btrfs_tree.h, btrfs_super_block)
 _SUPERBLOCK: Final = 64 * 1024
@@ -32,9 +32,9 @@ def mounted(
 ) -> Iterator[None]:
     """Mount the volume in `image`, or one `subvolume` of it, read-only at `target`.
 
-    The loop device frees itself when it is unmounted, also when the container is killed. The log
-    of a volume that was not unmounted cleanly is left alone: its last commit is what is read.
-    Raises SourceError when the file holds no btrfs volume that can be mounted.
+    The loop device detaches itself on unmounting, even when the container is killed. The log tree
+    of a volume that was not unmounted cleanly is not replayed: its last commit is read. Raises
+    SourceError when the file does not contain a btrfs volume that can be mounted.
     """
     check(image)
     target.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def mounted(
 
 
 def check(image: Path) -> None:
-    """Raise SourceError, in clear words, for a file that can hold no whole btrfs volume."""
+    """Raise a clear SourceError for a file that cannot contain a complete btrfs volume."""
     if not image.is_file():
         raise SourceError(
             "The cache image is not a file",
@@ -93,7 +93,7 @@ def check(image: Path) -> None:
 
 
 def _check_read_only(target: Path) -> None:
-    """Refuse a volume that somebody else has mounted writable: the kernel gave us that one."""
+    """Refuse a volume that is mounted writable elsewhere: the kernel then shares that mount."""
     if any(mount.point == os.fspath(target) and mount.writable for mount in mounts()):
         raise SourceError(
             "The cache image is mounted writable on the engine's host",
@@ -102,15 +102,15 @@ def _check_read_only(target: Path) -> None:
 
 
 def make_loop_devices() -> None:
-    """Have a loop device that nobody uses, and the nodes of all of them in this container's /dev.
+    """Ensure a free loop device, and nodes for all of them in this container's /dev.
 
-    mount looks at each one, to use it again where it holds the same file. Of one without a node
-    it would only know the file's name, and that is /cache.img in every container of ours.
+    mount examines each one, to reuse it for the same file. Without a node it could only compare
+    the file's name, and that is /cache.img in each of our containers.
     """
     with Path("/dev/loop-control").open("rb") as control:
         free = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
     known = {int(path.name.removeprefix("loop")) for path in _LOOP_DEVICES.glob("loop[0-9]*")}
-    for number in known | {free, free + 1}:  # one more, for when another takes the free one
+    for number in known | {free, free + 1}:  # one more, in case another process takes the free one
         node = Path(f"/dev/loop{number}")
         if not node.exists():
             os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(_LOOP_MAJOR, number))

@@ -1,4 +1,4 @@
-"""A fingerprint of a tree's metadata, to notice that a source that is not frozen has changed."""
+"""A fingerprint of a tree's metadata, to detect changes in a source that is not frozen."""
 
 import hashlib
 import os
@@ -17,8 +17,8 @@ _SNAPSHOTS: Final = ".snapshots"
 def fingerprint(root: Path) -> str:
     """Return the SHA-256, in hexadecimal, of every entry's path and lstat below `root`.
 
-    `.snapshots` at the top is left out: it holds whole other systems and never reaches the ISO.
-    Raises SourceError where something disappears meanwhile.
+    `.snapshots` at the top is left out: it contains other whole systems and never gets into the
+    ISO. Raises SourceError when something disappears.
     """
     digest = hashlib.sha256()
     try:
@@ -35,7 +35,7 @@ def fingerprint(root: Path) -> str:
 
 
 def _packed(status: os.stat_result) -> bytes:
-    # The kernel makes up the times of a nested subvolume's place, each time anew.
+    # The kernel invents the times of a nested subvolume's stub, each time anew.
     times = (0, 0) if is_subvolume_stub(status) else (status.st_mtime_ns, status.st_ctime_ns)
     return _FIELDS.pack(
         status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, *times

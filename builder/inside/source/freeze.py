@@ -1,7 +1,7 @@
-"""Freeze a chosen subvolume in a read-only snapshot of our own, and remove that again.
+"""Freezes the chosen subvolume in a read-only snapshot of our own, and deletes that again.
 
 These are the only writes to a cache's volume, each in a container that does nothing else. The
-snapshot lies beside `.rootfs_cache`, never in it, where it would stand in the way of deletion.
+snapshot is next to `.rootfs_cache`, never inside, where it would prevent deleting it.
 """
 
 import os
@@ -21,11 +21,11 @@ _LIST_AGAIN: Final = "List what is there now with `distroclone-builder snapshots
 def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) -> bool:
     """Make the read-only snapshot that `request` names, and return whether that was possible.
 
-    It is not on a read-only medium, and where `base` is on another filesystem than the chosen
-    tree; a note says so. Raises SourceError where the chosen subvolume is not there any more.
+    It is not possible on a read-only medium, or if `base` is on another filesystem than the chosen
+    tree; a note says so. Raises SourceError when the chosen subvolume no longer exists.
     """
-    target = base / _own_name(request.name)
-    source = _chosen(request, base)
+    target = base / _checked_name(request.name)
+    source = _chosen_subvolume(request, base)
     if not os.access(base, os.W_OK):
         system.note(
             "The medium is read-only, so the source cannot be frozen; "
@@ -40,7 +40,7 @@ def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) 
             warning=True,
         )
         return False
-    if os.path.lexists(target):  # btrfs would put the snapshot into it
+    if os.path.lexists(target):  # btrfs would put the snapshot inside it
         raise StepError(
             "The frozen snapshot {name} already exists",
             hint="Remove the leftovers of earlier runs with `distroclone-builder sweep`.",
@@ -58,8 +58,8 @@ def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) 
 
 
 def thaw(request: ThawRequest, *, system: System, base: Path = paths.CACHE) -> None:
-    """Remove the frozen snapshots that `request` names; one that is gone is fine."""
-    targets = [base / _own_name(name) for name in request.names]
+    """Delete the frozen snapshots that `request` names; missing ones are ignored."""
+    targets = [base / _checked_name(name) for name in request.names]
     for target in targets:
         if not os.path.lexists(target):
             continue
@@ -73,7 +73,7 @@ def thaw(request: ThawRequest, *, system: System, base: Path = paths.CACHE) -> N
 
 
 def list_frozen(base: Path) -> list[str]:
-    """Return the sorted names of the frozen snapshots in `base`, of whatever run."""
+    """Return the sorted names of the frozen snapshots in `base`, of any run."""
     return sorted(
         entry.name
         for entry in base.iterdir()
@@ -81,13 +81,13 @@ def list_frozen(base: Path) -> list[str]:
     )
 
 
-def _own_name(name: str) -> str:
+def _checked_name(name: str) -> str:
     if not is_frozen_name(name):
         raise StepError("Invalid name of a frozen snapshot: {name}", name=name)
     return name
 
 
-def _chosen(request: FreezeRequest, base: Path) -> Path:
+def _chosen_subvolume(request: FreezeRequest, base: Path) -> Path:
     path = PurePosixPath(request.path)
     source = base.resolve() / path
     if path.is_absolute() or source.resolve() != source or source == base.resolve():

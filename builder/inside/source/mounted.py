@@ -1,4 +1,4 @@
-"""The source in its place: bound there by the engine, or mounted out of a cache image."""
+"""The source at its mount point: bind-mounted by the engine, or mounted from a cache image."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from builder.inside.system.system import System
 
 
 def mounted_source(tree: TreePlace, *, system: System) -> AbstractContextManager[object]:
-    """Have the chosen tree at /source."""
+    """Mount the chosen tree at /source, unless the engine already did."""
     match tree.kind:
         case SourceKind.CACHE | SourceKind.TREE:
             return contextlib.nullcontext()
@@ -29,7 +29,7 @@ def mounted_source(tree: TreePlace, *, system: System) -> AbstractContextManager
 
 @contextlib.contextmanager
 def unchanged(tree: TreePlace) -> Iterator[None]:
-    """Raise SourceError when a tree that is not frozen changed during the body."""
+    """Raise SourceError when a tree that is not frozen changes during the body."""
     if tree.frozen:
         yield
         return

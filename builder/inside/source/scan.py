@@ -1,4 +1,4 @@
-"""Look at a cache or a tree and report what can be built from it; nothing is written."""
+"""Scans a cache or a tree and reports what can be built from it; nothing is written."""
 
 import os
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ _WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
 
 
 def scan_cache(base: Path, *, volume: Path | None = None) -> CacheReport:
-    """Report on the cache at `base`, which lies in the mounted cache image `volume`, if in any.
+    """Report on the cache at `base`, in the mounted cache image `volume` if there is one.
 
-    Raises SourceError where there is no cache: the guide's two conditions, each missing one named.
+    Raises SourceError, naming what is missing, when it is not a complete cache.
     """
     base = base.resolve()
     rootfs, meta = _detect(base)
@@ -48,9 +48,9 @@ def scan_cache(base: Path, *, volume: Path | None = None) -> CacheReport:
 
 
 def scan_tree(root: Path) -> CacheReport:
-    """Report on a root filesystem that is no cache: one tree, as it is now.
+    """Report on a root filesystem that is not a cache: one tree, in its current state.
 
-    It is dated by its package database, which is the same on every machine that has the tree.
+    Its date is that of its package database, which is the same for every copy of the tree.
     """
     tree = Tree(root)
     system, problems = _inspect(tree)
@@ -78,9 +78,9 @@ def scan_tree(root: Path) -> CacheReport:
 
 
 def find_base(volume: Path, *, depth: int = 3) -> Path:
-    """Return the one directory in a mounted cache image that holds `.rootfs_cache`.
+    """Return the one directory in a mounted cache image that contains `.rootfs_cache`.
 
-    It may lie `depth` directories below the top. Raises SourceError for none and for several.
+    It is at most `depth` directories below the top. Raises SourceError for none or several.
     """
     bases = list(_bases(volume.resolve(), depth))
     if not bases:
@@ -103,7 +103,7 @@ def find_base(volume: Path, *, depth: int = 3) -> Path:
 def _bases(directory: Path, depth: int) -> Iterator[Path]:
     if (directory / ROOTFS).is_dir():
         yield directory
-        return  # a cache inside a cache is part of the system that was backed up
+        return  # a cache inside a cache belongs to the backed-up system
     if depth == 0:
         return
     with os.scandir(directory) as entries:
@@ -189,8 +189,8 @@ def _last_change(tree: Tree) -> int:
 def _snapshot_candidates(base: Path, rootfs: Path) -> tuple[list[Candidate], list[Skipped]]:
     found: dict[str, FoundSnapshot] = {}
     skipped: list[Skipped] = []
-    for folder in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
-        here, not_here = find_snapshots(folder, base=base)
+    for directory in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
+        here, not_here = find_snapshots(directory, base=base)
         skipped.extend(not_here)
         for snapshot in here:
             if snapshot.selector in found:

@@ -1,20 +1,20 @@
-"""Read snapper's info.xml without snapper, and without trusting it.
+"""Reads snapper's info.xml without snapper, and without trusting it.
 
 The format is that of snapper/Snapshot.cc, `SnapshotsHelper::read`: a root element `snapshot` with
-type, num and date (UTC) required. Like snapper we ignore an entry with anything wrong in it.
+the required type, num and date (UTC). Like snapper, we ignore an entry with any error.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from xml.parsers import expat  # a DOCTYPE, which every XML bomb needs, is refused
+from xml.parsers import expat  # a DOCTYPE, which every XML bomb needs, is rejected
 
 from builder.basics.printable import clean
 from builder.border.cache_report import Problem
 from builder.inside.linux.regular import read_whole
 from builder.inside.source.zoneless_time import utc_seconds
 
-LIMIT: Final = 64 * 1024  # bytes; the real ones hold a few hundred
+LIMIT: Final = 64 * 1024  # bytes; real ones have a few hundred
 _TYPES: Final = ("single", "pre", "post")
 _DELETE: Final = (
     "Snapper ignores it too. Delete it with `snapper -c distroclone-backup delete {number}`."

@@ -1,7 +1,7 @@
-"""The snapshots in a `.snapshots` folder: snapper's N/snapshot and the backup's own @DATE_TIME.
+"""The snapshots in a `.snapshots` directory: snapper's N/snapshot and the backup's @DATE_TIME.
 
-Half-made ones, which are normal (snapper makes the subvolume before info.xml, and deletes it
-first), and all else that is no snapshot are skipped with a reason, and the rest is listed.
+Incomplete ones, which are normal (snapper creates the subvolume before info.xml, and deletes it
+first), and everything else that is not a snapshot are skipped with a reason.
 """
 
 import os
@@ -25,7 +25,7 @@ _SIDECAR: Final = ".meta"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSnapshot:
-    """A snapshot that is really there; nothing is said yet about what is in it."""
+    """A snapshot that really exists; its contents are not examined yet."""
 
     selector: str
     kind: SnapshotKind
@@ -36,11 +36,11 @@ class FoundSnapshot:
     subvolume: Subvolume
 
 
-def find_snapshots(folder: Path, *, base: Path) -> tuple[list[FoundSnapshot], list[Skipped]]:
-    """Return the snapshots in `folder` and what had to be skipped; paths are relative to `base`."""
+def find_snapshots(directory: Path, *, base: Path) -> tuple[list[FoundSnapshot], list[Skipped]]:
+    """Return the snapshots in `directory` and what was skipped; paths are relative to `base`."""
     found: list[FoundSnapshot] = []
     skipped: list[Skipped] = []
-    for entry in _entries(folder):
+    for entry in _entries(directory):
         try:
             result = _examine(entry) if isinstance(entry, Path) else entry
         except OSError as error:
@@ -49,7 +49,7 @@ def find_snapshots(folder: Path, *, base: Path) -> tuple[list[FoundSnapshot], li
             case FoundSnapshot():
                 found.append(result)
             case Problem():
-                place = entry if isinstance(entry, Path) else folder
+                place = entry if isinstance(entry, Path) else directory
                 skipped.append(Skipped(path=relative(place, base), reason=result))
             case None:
                 pass
@@ -62,7 +62,7 @@ def relative(path: Path, base: Path) -> str:
 
 
 def unreadable(error: OSError) -> Problem:
-    """Return the problem of something that could not be read."""
+    """Return the problem for something that could not be read."""
     return Problem(
         message="it cannot be read: {detail}",
         hint="Check the disk and the permissions.",
@@ -70,17 +70,17 @@ def unreadable(error: OSError) -> Problem:
     )
 
 
-def _entries(folder: Path) -> list[Path | Problem]:
-    """A folder that may not be listed is told apart from one that is not there."""
+def _entries(directory: Path) -> list[Path | Problem]:
+    """Tell an unreadable directory from a missing one."""
     try:
-        if folder.is_symlink():
+        if directory.is_symlink():
             return [
                 Problem(
                     message="it is a symlink",
                     hint="Only snapshots in the cache itself are used.",
                 )
             ]
-        return [*sorted(folder.iterdir())]
+        return [*sorted(directory.iterdir())]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -100,18 +100,18 @@ def _examine(entry: Path) -> FoundSnapshot | Problem | None:
     return Problem(message="its name is not a snapshot name")
 
 
-def _snapper_snapshot(folder: Path) -> FoundSnapshot | Problem:
-    tree, description = folder / "snapshot", folder / "info.xml"
-    if reason := _half_made(folder, tree, description):
+def _snapper_snapshot(directory: Path) -> FoundSnapshot | Problem:
+    tree, description = directory / "snapshot", directory / "info.xml"
+    if reason := _half_made(directory, tree, description):
         return reason
     volume = subvolume(tree)
     if volume is None:
         return _not_a_subvolume()
-    info = read_info(description, number=int(folder.name))
+    info = read_info(description, number=int(directory.name))
     if isinstance(info, Problem):
         return info
     return FoundSnapshot(
-        selector=folder.name,
+        selector=directory.name,
         kind=SnapshotKind.SNAPPER,
         path=tree,
         taken=info.date,
@@ -121,8 +121,8 @@ def _snapper_snapshot(folder: Path) -> FoundSnapshot | Problem:
     )
 
 
-def _half_made(folder: Path, tree: Path, description: Path) -> Problem | None:
-    if folder.is_symlink() or not folder.is_dir():
+def _half_made(directory: Path, tree: Path, description: Path) -> Problem | None:
+    if directory.is_symlink() or not directory.is_dir():
         return Problem(message="it is not a directory")
     has_tree, has_description = os.path.lexists(tree), os.path.lexists(description)
     if not has_tree and not has_description:

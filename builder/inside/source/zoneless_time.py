@@ -1,4 +1,4 @@
-"""Times that the backup wrote without a zone."""
+"""Times that the backup wrote without a time zone."""
 
 import re
 from datetime import UTC, datetime
@@ -10,8 +10,8 @@ _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{
 def utc_seconds(text: str) -> int | None:
     """Read "YYYY-MM-DD HH:MM[:SS]" as UTC, in seconds since 1970; None for anything else.
 
-    The backup's metadata and raw names hold local time without a zone. Reading them as UTC gives
-    every machine the same number, which decides the dates in the ISO.
+    The backup's metadata and raw snapshot names contain local time without a zone. Reading it as
+    UTC gives the same number on every machine, which determines the dates in the ISO.
     """
     if _TIME.fullmatch(text) is None:
         return None

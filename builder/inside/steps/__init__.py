@@ -1,1 +1,1 @@
-"""The steps of a build, one file for each."""
+"""The steps of a build, one file each."""

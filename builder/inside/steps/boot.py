@@ -1,7 +1,7 @@
 """Puts kernels, boot menu and boot images into the ISO tree; one menu for BIOS and UEFI.
 
-The initramfs on the medium is the system's own plus one small archive with the medium's id, by
-which live-boot refuses every other medium. The installed copy in the squashfs stays as it was.
+The initramfs on the medium is the system's own plus a small archive with the medium's id, which
+makes live-boot reject every other medium. The copy inside the squashfs stays unchanged.
 """
 
 import json
@@ -34,9 +34,9 @@ _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*")
 class BootStep:
     """Fills `iso_tree` with what boots, and makes `partition`, the EFI system partition.
 
-    The squashfs must be in `iso_tree` already: the medium's id depends on it. `parts` is a folder
-    for what is needed on the way. `sums` becomes the digests of what is large, so that nobody has
-    to read it again: a JSON object of path on the medium to {sha256, md5}.
+    The squashfs must already be in `iso_tree`: the medium's id depends on it. `parts` is a
+    directory for intermediate files. `sums` gets the digests of the large files, so that later
+    steps need not read them again: a JSON object of path on the medium to {sha256, md5}.
     """
 
     name: ClassVar[StepName] = StepName.BOOT
@@ -53,7 +53,7 @@ class BootStep:
     source_date_epoch: int
 
     def run(self, system: System) -> None:
-        """Do it. Raises StepError when a kernel or its initramfs is not there."""
+        """Do it. Raises StepError when a kernel or its initramfs is missing."""
         self.parts.mkdir(parents=True, exist_ok=True)
         large = self._copy_kernels()
         system.progress(0.3)

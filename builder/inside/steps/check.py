@@ -1,6 +1,6 @@
-"""The first step: is the source what was planned, can it boot, and is there room for the work?
+"""The first step: is the source as planned, can it boot, and is there enough disk space?
 
-It runs before any long work, so everything here is read once and quickly.
+It runs before any long work, so every check here is fast.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from builder.border.step_names import StepName
 from builder.inside.debian.admission import admission_problems
 from builder.inside.debian.facts import read_facts
 from builder.inside.output.results import Results
-from builder.inside.output.room import IMAGE, check_room, images_beside
+from builder.inside.output.room import IMAGE, check_room, image_share
 from builder.inside.system.system import System
 from builder.inside.tree.survey import Survey
 from builder.inside.tree.tree import Tree
@@ -23,10 +23,10 @@ from builder.inside.tree.tree import Tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckStep:
-    """Refuses a `source` that cannot become an ISO, and disks that are too small for it.
+    """Rejects a `source` that cannot become an ISO, and disks that are too small for it.
 
-    `survey` waits for the walk over the source. A copy of it needs more room; whether there will
-    be one, the next step knows.
+    `survey` waits for the survey of the source. A copy of it needs more space, but only the next
+    step knows whether there will be one.
     """
 
     name: ClassVar[StepName] = StepName.CHECK
@@ -40,7 +40,7 @@ class CheckStep:
     survey: Callable[[], Survey]
 
     def run(self, system: System) -> None:
-        """Raises SourceError for the source, HostError for the space."""
+        """Check. Raises SourceError for the source, HostError for the space."""
         tree = Tree(self.source)
         facts = read_facts(tree)
         problems = admission_problems(tree, facts)
@@ -57,8 +57,8 @@ class CheckStep:
     def _check_room(self, survey: Survey) -> None:
         if self.results.delivered:
             self.results.check_room(int(survey.size * IMAGE))
-        beside = images_beside(self.work, self.results.folder)
-        check_room(self.work, survey.size * beside + survey.listed_size)
+        share = image_share(self.work, self.results.folder)
+        check_room(self.work, survey.size * share + survey.acl_size)
 
 
 def _refused(problems: tuple[Problem, ...]) -> SourceError:

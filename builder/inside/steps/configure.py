@@ -1,4 +1,4 @@
-"""Make the copy nobody's: the source machine's identity and secrets out, the live settings in."""
+"""Makes the copy anonymous: removes the source's identity and secrets, adds the live settings."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from builder.inside.tree.tree import Tree
 
 @dataclass(slots=True)
 class _Journal:
-    """Every touched path, with the rule that did it; written down as it happens."""
+    """Records every changed path with its rule, as it happens."""
 
     rule: str = ""
     changes: list[ChangedPath] = field(default_factory=list)
@@ -34,9 +34,8 @@ class _Journal:
 class ConfigureStep:
     """Apply every rule of `builder.inside.rules` to the tree at `root`.
 
-    What is written is dated `source_date_epoch` (seconds since 1970). `journal` becomes a JSON
-    list of {"path", "change": "added" | "changed" | "removed", "rule"}, in the order of the
-    changes.
+    Files are dated `source_date_epoch` (seconds since 1970). `journal` becomes a JSON list of
+    {"path", "change": "added" | "changed" | "removed", "rule"}, in the order of the changes.
     """
 
     name: ClassVar[StepName] = StepName.CONFIGURE

@@ -1,6 +1,6 @@
-"""A new initramfs for every kernel of the copy, made by the copy's own initramfs-tools.
+"""Makes a new initramfs for every kernel of the copy, with the copy's own initramfs-tools.
 
-Nothing of the machine that builds is visible in the chroot but the time and the kernel's version.
+Only the time and the kernel version of the building machine are visible in the chroot.
 """
 
 import os
@@ -21,15 +21,15 @@ from builder.inside.tree import footprint
 from builder.inside.tree.tree import Tree
 
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
-# Modules for any machine, and no swap space to resume from. The mkinitramfs of Debian 12 and of
-# Ubuntu 24.04 (initramfs-tools 0.142) has an option for neither.
+# Modules for any machine, and no swap space to resume from. mkinitramfs of Debian 12 and of
+# Ubuntu 24.04 (initramfs-tools 0.142) has no options for this.
 _CONF_TEXT: Final = b"MODULES=most\nRESUME=none\n"
 _LIVE_SCRIPTS: Final = ("scripts/live", "usr/bin/live-boot")
 
-# Up to so many bytes of modules and firmware, which is nearly all that mkinitramfs copies, its
-# temporary files are kept in memory: with 1.5 GiB for the container, there is room for them.
+# Up to this many bytes of modules and firmware, which is nearly all that mkinitramfs copies, its
+# temporary files are kept in memory: the container has 1.5 GiB.
 _MOST_IN_MEMORY: Final = 512 << 20
-_COMPRESSED: Final = (".xz", ".zst", ".gz")  # initramfs-tools 0.142 unpacks them in its copy
+_COMPRESSED: Final = (".xz", ".zst", ".gz")  # initramfs-tools 0.142 decompresses them
 _UNPACKED: Final = 5.5  # times the size: modules of Debian 13, as xz
 
 # Devices that every program may expect: Linux' Documentation/admin-guide/devices.txt
@@ -47,7 +47,7 @@ _LINKS: Final = (
     ("stdout", "fd/1"),
     ("stderr", "fd/2"),
 )
-# A fresh proc shows the settings of the host's own kernel, core_pattern among them.
+# A fresh proc exposes the settings of the host's kernel, including core_pattern.
 _MOUNTS: Final = (  # kind, where, options
     ("proc", "/proc", ("ro", "nosuid", "nodev", "noexec")),
     ("sysfs", "/sys", ("ro", "nosuid", "nodev", "noexec")),
@@ -59,10 +59,10 @@ _MOUNTS: Final = (  # kind, where, options
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitramfsStep:
-    """Make /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
+    """Makes /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
 
-    Or take them from `kept`, where an earlier build left them for this very system. While they
-    are made, `meanwhile` runs.
+    Or takes them from `kept`, if an earlier build stored them for exactly this system. While they
+    are being made, `meanwhile` runs.
     """
 
     name: ClassVar[StepName] = StepName.INITRAMFS
@@ -76,15 +76,15 @@ class InitramfsStep:
     meanwhile: Callable[[System], AbstractContextManager[object]] = nullcontext
 
     def argv(self, kernel: str, *, compressor: str) -> tuple[str, ...]:
-        """Return the command, as run in the chroot.
+        """Return the command that is run in the chroot.
 
-        Not update-initramfs: live-tools replaces it by one that refuses to work.
+        Not update-initramfs: live-tools diverts it to one that refuses to work.
         """
         image = image_path(kernel)
         return ("mkinitramfs", "-c", compressor, "-o", image, kernel)
 
     def run(self, system: System) -> None:
-        """Make and check them. Raises StepError for one that live-boot could not start from."""
+        """Make and check them. Raises StepError for one that cannot boot a live system."""
         tree = Tree(self.root, clock=self.source_date_epoch)
         if not tree.is_file("/usr/sbin/mkinitramfs"):
             message = "The package initramfs-tools is not installed in the system"
@@ -137,15 +137,15 @@ class InitramfsStep:
             raise StepError(message, kernel=kernel, command=command)
 
     def _clock(self, tree: Tree, kernel: str) -> int:
-        """Return the date in the initramfs: the kernel's, but not one after that of the ISO.
+        """Return the date in the initramfs: that of the kernel, but not after that of the ISO.
 
-        So it is the same one, block by block, in all snapshots that have the same parts.
+        So its blocks are the same in all snapshots with the same parts.
         """
         made = int(tree.resolve(f"/boot/vmlinuz-{kernel}").stat().st_mtime)
         return max(0, min(made, self.source_date_epoch))
 
     def _check(self, kernel: str, system: System, *, fraction: float) -> None:
-        # Thousands of names say nothing in the log: they count as progress instead.
+        # Thousands of names would clutter the log: they count as progress instead.
         command = ("lsinitramfs", image_path(kernel))
         listing = system.run(command, root=self.root, progress=lambda _line: fraction)
         names = {line.strip().removeprefix("./") for line in listing.splitlines()}
@@ -165,12 +165,12 @@ def image_path(kernel: str) -> str:
 
 
 def _size_of_parts(tree: Tree, kernel: str) -> float:
-    """Return how many bytes the modules and the firmware have, about, when they are unpacked."""
+    """Return the approximate uncompressed size of modules and firmware in bytes."""
     total = 0.0
     waiting = [
-        os.fspath(tree.resolve(folder))
-        for folder in (f"/lib/modules/{kernel}", "/lib/firmware")
-        if tree.is_dir(folder)
+        os.fspath(tree.resolve(directory))
+        for directory in (f"/lib/modules/{kernel}", "/lib/firmware")
+        if tree.is_dir(directory)
     ]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
@@ -185,7 +185,7 @@ def _size_of_parts(tree: Tree, kernel: str) -> float:
 
 @contextmanager
 def inhabited(tree: Tree, system: System) -> Iterator[None]:
-    """Give the tree, for a chroot, what a running system has; take it away at the end."""
+    """Mount in the tree what a chroot needs of a running system; unmount it at the end."""
     with ExitStack() as stack:
         for kind, path, options in _MOUNTS:
             target = _mount_point(tree, path)
@@ -196,7 +196,7 @@ def inhabited(tree: Tree, system: System) -> Iterator[None]:
 
 
 def _mount_point(tree: Tree, path: str) -> Path:
-    """Return a real directory: mounting over a symlink could hide something outside the tree."""
+    """Return a real directory: mounting on a symlink could affect something outside the tree."""
     real = tree.locate(path)
     with suppress(FileNotFoundError):
         if stat.S_ISDIR(real.lstat().st_mode):

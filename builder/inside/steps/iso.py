@@ -1,6 +1,6 @@
-"""Writes the ISO: one image that starts from CD and from disk, on BIOS and on UEFI.
+"""Writes the ISO: one image that boots from CD and from disk, on BIOS and on UEFI.
 
-xorriso adds the EFI system partition behind the ISO filesystem, names it in a GPT and in the El
+xorriso appends the EFI system partition to the ISO filesystem, lists it in a GPT and in the El
 Torito catalog, and puts GRUB's code into the MBR; then the result is read back and checked.
 """
 
@@ -30,7 +30,7 @@ _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)% done")
 class IsoStep:
     """Packs `iso_tree` and `partition` (the EFI system partition) into `target`.
 
-    `sums` is what the boot step wrote down of the files that are large.
+    `sums` has the digests of large files that the boot step recorded.
     """
 
     name: ClassVar[StepName] = StepName.ISO
@@ -60,8 +60,8 @@ class IsoStep:
             "-b", medium.BIOS_IMAGE,
             "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", "--grub2-boot-info",
             "--grub2-mbr", os.fspath(_MBR_CODE),
-            "--mbr-force-bootable",  # some BIOSes start no disk without an active partition
-            "-partition_offset", "16",  # partition 1 is then a filesystem that can be mounted
+            "--mbr-force-bootable",  # some BIOSes do not boot disks without an active partition
+            "-partition_offset", "16",  # makes partition 1 a mountable filesystem
             "-iso_mbr_part_type", _DATA_TYPE,
             "-append_partition", "2", _ESP_TYPE, os.fspath(self.partition),
             "-appended_part_as_gpt",
@@ -94,7 +94,7 @@ class IsoStep:
 
 
 def iso_progress(line: str) -> float | None:
-    """Read a line that xorriso prints while it writes: "xorriso : UPDATE :  12.34% done"."""
+    """Parse a line that xorriso prints while it writes: "xorriso : UPDATE :  12.34% done"."""
     found = _PERCENT.search(line)
     return min(float(found[1]) / 100, 1.0) if found and "UPDATE" in line else None
 

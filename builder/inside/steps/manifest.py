@@ -1,7 +1,7 @@
 """Describes the finished ISO in a manifest, in JSON.
 
-Nothing in it depends on when, where or how often the ISO was built. The digests are those of the
-ISO as it lies on the disk; a file inside it that is not what was staged fails the build.
+Nothing in it depends on when, where or how often the ISO was built. The digests are read back from
+the ISO on disk; a file in it that differs from the staged one fails the build.
 """
 
 import json
@@ -47,10 +47,10 @@ _DECISIVE_TOOLS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestStep:
-    """Writes the manifest beside `iso`.
+    """Writes the manifest next to `iso`.
 
     `changes` is the journal of the configure step: a JSON list of {path, change, rule}; `source`
-    waits for the digest of the source tree; `others` are results that it lists too.
+    waits for the digest of the source tree; `others` are more results to list.
     """
 
     name: ClassVar[StepName] = StepName.MANIFEST
@@ -76,7 +76,7 @@ class ManifestStep:
         return self.iso.with_name(manifest_name(self.iso.stem))
 
     def run(self, system: System) -> None:
-        """Write it. Raises VerificationError when the ISO does not hold what was staged."""
+        """Write it. Raises VerificationError when the ISO differs from what was staged."""
         partition = check_layout(system.run(layout_argv(self.iso)))
         esp = Extent(path=medium.ESP_NAME, start=partition.start, size=partition.size)
         extents = (*parse_files(system.run(files_argv(self.iso))), esp)
@@ -99,7 +99,7 @@ class ManifestStep:
                 )
 
     def _described(self, system: System, digests: IsoDigests) -> Manifest:
-        assert self.candidate.system is not None  # a tree without one is not built
+        assert self.candidate.system is not None  # trees without a system are never built
         return Manifest(
             format=MANIFEST_FORMAT,
             builder=__version__,

@@ -1,7 +1,7 @@
-"""States from what the results were made, and lists all of them in SHA256SUMS.
+"""Writes the provenance of the results, and lists all of them in SHA256SUMS.
 
-Everything in the statement but the lock file's digest is what the manifest says; docs/provenance.md
-has its fields.
+Everything in the statement except the digest of the lock file comes from the manifest;
+docs/provenance.md explains its fields.
 """
 
 import json
@@ -31,7 +31,7 @@ from builder.inside.system.system import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenanceStep:
-    """Writes provenance and sums beside `iso`, whose manifest is `manifest`."""
+    """Writes provenance and sums next to `iso`, whose manifest is `manifest`."""
 
     name: ClassVar[StepName] = StepName.PROVENANCE
     needs: ClassVar[tuple[str, ...]] = ()

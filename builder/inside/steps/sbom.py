@@ -1,6 +1,6 @@
-"""Writes down which packages the live system has, in both formats that other tools read.
+"""Lists the packages of the live system in two standard SBOM formats.
 
-It says nothing that depends on when, where or how often the ISO was built.
+Nothing in them depends on when, where or how often the ISO was built.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from builder.inside.tree.tree_digest import TreeDigest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SbomStep:
-    """Writes both SBOMs of the tree at `root` beside `iso`.
+    """Writes both SBOMs of the tree at `root` next to `iso`.
 
     `source` waits for the digest of the source tree.
     """
@@ -43,7 +43,7 @@ class SbomStep:
 
     def run(self, system: System) -> None:
         """Write them."""
-        # Only this step pays for the libraries, which take longer to load than all our own code.
+        # Imported here: the libraries take longer to load than all our own code.
         from builder.inside.sbom.documents import make_documents  # noqa: PLC0415
 
         texts = make_documents(

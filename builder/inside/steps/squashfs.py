@@ -1,7 +1,7 @@
 """Packs the configured tree into the squashfs that live-boot mounts.
 
-Needs squashfs-tools 4.4 or newer, which give the same bytes for the same tree, whatever the
-number of processors; the time in them is SOURCE_DATE_EPOCH.
+Needs squashfs-tools 4.4 or newer, which produce the same bytes for the same tree with any number
+of processors; the timestamp is SOURCE_DATE_EPOCH.
 """
 
 import math
@@ -21,22 +21,22 @@ from builder.inside.debian.dpkg import read_packages
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 
-# One attribute for each file has no order that could differ, and it is the one a system needs.
+# A single attribute per file has no order that could differ, and it is the one a system needs.
 _KEPT_ATTRIBUTES: Final = r"^security\.capability$"
 STEADY_STAT: Final = Path(
     "/usr/lib/distroclone-builder/steady_stat.so"
 )  # see containers/steady-stat
-# Decides no byte. A thread takes up to 27 MiB (zstd 22, xz with a filter: 25), the queues what they
-# are given, so with 1.5 GiB for all, a third of it is left for the tables of large trees.
+# Does not affect the bytes. A thread takes up to 27 MiB (zstd 22; xz with a filter: 25), the queues
+# their `-mem`, so a third of the 1.5 GiB is left for the tables of large trees.
 _MOST_THREADS: Final = 20
 _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SquashfsStep:
-    """Makes `target` from the tree at `root`, and `packages`, the list of what is inside.
+    """Makes `target` from the tree at `root`, and `packages`, the list of its packages.
 
-    `size` tells the bytes of the tree's files.
+    `size` returns the bytes of the tree's files.
     """
 
     name: ClassVar[StepName] = StepName.SQUASHFS
@@ -46,14 +46,14 @@ class SquashfsStep:
     root: Path
     target: Path
     packages: Path
-    groups: Path  # which small files share blocks: a file for mksquashfs, and for nobody else
+    groups: Path  # which small files share blocks; only mksquashfs reads this file
     compression: Compression
     size: Callable[[], int]
     block_cache: BlockCache | None = None
     source_date_epoch: int
 
     def argv(self) -> list[str]:
-        """Return the command; reading errors are fatal in it."""
+        """Return the command, for which read errors are fatal."""
         return [
             "mksquashfs", os.fspath(self.root), os.fspath(self.target),
             "-noappend",
@@ -104,6 +104,6 @@ class SquashfsStep:
 
 
 def squashfs_progress(line: str) -> float | None:
-    """Read a line that mksquashfs 4.6.1 prints for `-percentage`: a whole number, alone."""
+    """Parse a line that mksquashfs 4.6.1 prints for `-percentage`: just a whole number."""
     found = _PERCENT.fullmatch(line.strip())
     return int(found[1]) / 100 if found else None

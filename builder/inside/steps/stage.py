@@ -1,7 +1,7 @@
-"""The system tree that is changed and packed: an overlay over the source, or a copy of it.
+"""Stages the tree that is changed and packed: an overlay on the source, or a copy of it.
 
-Both are the source without what must never be in an ISO, and give the same bytes. The overlay
-takes no time and no room; the copy works everywhere.
+Both are the source without what must never be in an ISO, and result in the same bytes. The overlay
+takes no time and no space; the copy works everywhere.
 """
 
 import os
@@ -28,40 +28,40 @@ _PROGRESS: Final = re.compile(r"^\s*[\d,.]+[KMGTP]?\s+(\d{1,3})%\s+\S+/s\s")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStep:
-    """Have `tree` at `target`, which must be new or empty, to be changed.
+    """Stages a writable `tree` at `target`, which must be new or empty.
 
-    An overlay writes to the folder `layer`, which must be new, and stays until `until` closes.
-    `survey` waits for the walk over the tree; `beside` is the room that a copy has to leave, as a
-    part of the tree's size.
+    An overlay writes to the directory `layer`, which must be new, and stays mounted until `mounts`
+    closes. `survey` waits for the survey of the tree; `reserve` is the space that a copy must leave
+    free, as a fraction of the tree's size.
     """
 
     name: ClassVar[StepName] = StepName.STAGE
     needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
-    neutral: ClassVar[tuple[str, ...]] = ("survey", "layer", "beside", "staging", "until")
+    neutral: ClassVar[tuple[str, ...]] = ("survey", "layer", "reserve", "staging", "mounts")
 
     tree: SourceTree
     survey: Callable[[], Survey]
     target: Path
     layer: Path
-    beside: float
+    reserve: float
     staging: Staging
-    until: ExitStack
+    mounts: ExitStack
 
     def argv(self) -> tuple[str, ...]:
         """Return the command that copies."""
         return (
             "rsync", "-aAXH", "--numeric-ids", "--sparse",
-            # Without the whole file list first, the percentages would start at 100 and fall.
+            # Without reading the whole file list first, the percentage would start at 100 and fall.
             "--info=progress2", "--no-inc-recursive",
             *(f"--filter={rule}" for rule in self.tree.rules),
             f"{self.tree.root}/", f"{self.target}/",
         )  # fmt: skip
 
     def run(self, system: System) -> None:
-        """Mount or copy.
+        """Mount the overlay, or copy.
 
-        Raises HostError where there must be an overlay and cannot be one, and where a copy has
-        no room; StepError also when files vanish meanwhile: the copy would be torn.
+        Raises HostError when a required overlay is not possible, and when there is no space for a
+        copy; StepError also when files disappear: the copy would be inconsistent.
         """
         survey = self.survey()
         self.target.mkdir(exist_ok=True)
@@ -71,7 +71,7 @@ class StageStep:
             return
         overlay = Overlay(tree=self.tree, survey=survey, target=self.target, layer=self.layer)
         try:
-            self.until.enter_context(overlay.mounted(system))
+            self.mounts.enter_context(overlay.mounted(system))
         except NoOverlayError as reason:
             if self.staging is Staging.OVERLAY:
                 raise HostError(
@@ -88,26 +88,26 @@ class StageStep:
             system.note("The system is not copied: an overlay on the source takes all changes")
 
     def _copy(self, system: System, survey: Survey) -> None:
-        check_room(self.target, survey.size * (1 + self.beside))
+        check_room(self.target, survey.size * (1 + self.reserve))
         try:
             system.run(self.argv(), progress=rsync_progress)
         except ToolError as error:
             raise _explained(error) from error
         target = os.fsencode(self.target)
-        for path in survey.listed:
+        for path in survey.with_acl:
             acl.fold(target + path)
         for path in survey.stubs:
             os.utime(target + path, (0, 0), follow_symlinks=False)
 
 
 def rsync_progress(line: str) -> float | None:
-    """Return the fraction that a line of `--info=progress2` tells, None for any other line."""
+    """Return the fraction in a line of `--info=progress2`; None for any other line."""
     match = _PROGRESS.match(line)
     return min(int(match[1]), 100) / 100 if match else None
 
 
 def _explained(error: ToolError) -> StepError:
-    """Say what an exit of rsync means here; rsync(1), "EXIT VALUES"."""
+    """Explain an exit code of rsync; rsync(1), "EXIT VALUES"."""
     if any("No space left on device" in line for line in error.output):
         message = "There is not enough space to copy the system"
         hint = (

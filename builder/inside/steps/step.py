@@ -1,4 +1,4 @@
-"""What a step is, and what of it decides bytes."""
+"""What a step is, and which of its fields determine bytes."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -11,20 +11,20 @@ from builder.inside.system.system import System
 
 
 class Step(Protocol):
-    """One part of the work: a frozen dataclass whose fields are its inputs and outputs."""
+    """One part of a build: a frozen dataclass whose fields are its inputs and outputs."""
 
     name: ClassVar[StepName]
     needs: ClassVar[tuple[str, ...]]  # tools of the image
-    neutral: ClassVar[tuple[str, ...]]  # fields that say how, where or when, but not what
+    neutral: ClassVar[tuple[str, ...]]  # fields that never affect the result
 
     def run(self, system: System) -> None:
-        """Do it. Raises one of our errors when it cannot be done."""
+        """Run the step. Raises one of our errors when it fails."""
 
 
 def decisions(steps: Iterable[Step]) -> list[Mapping[str, Any]]:
-    """Return all that the steps decide, as plain data: every field that is not called neutral.
+    """Return what determines the steps' results, as plain data: all fields that are not `neutral`.
 
-    A field that is no plain data and not neutral either is a defect: TypeError.
+    Raises TypeError for a field that is neither plain data nor neutral, which is a bug.
     """
     return [{"step": step.name.value, **_decided(step)} for step in steps]
 

@@ -1,1 +1,1 @@
-"""The one door to processes and mounts, and to the bytes of large files."""
+"""The only access to processes and mounts, and digests of large files."""

@@ -1,4 +1,4 @@
-"""Sizes and digests of files, read once from the beginning to the end."""
+"""Sizes and digests of files, each read once from start to end."""
 
 import hashlib
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def digest_file(path: Path) -> FileDigest:
 
 
 class Summing:
-    """Both digests of a content that comes in pieces."""
+    """Computes both digests of content that arrives in pieces."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
@@ -50,7 +50,7 @@ class Summing:
 
     @property
     def digest(self) -> FileDigest:
-        """What identifies the content so far."""
+        """Size and digest of the content so far."""
         return FileDigest(size=self._size, sha256=self._sha256.hexdigest())
 
     @property
@@ -60,7 +60,7 @@ class Summing:
 
 
 def summing_file(path: Path) -> Summing:
-    """Read `path` once, and return what may still be added to."""
+    """Read `path` once, and return its sums, to which more may be added."""
     summing = Summing()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):

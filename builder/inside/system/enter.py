@@ -1,10 +1,10 @@
-"""Runs one program inside a foreign tree that can then reach nothing else: `enter.py TREE ARGV…`.
+"""Runs one program confined to a foreign tree: `enter.py TREE ARGV…`.
 
-A plain chroot is no wall for root, and what runs here is the tree's own code. So it gets a mount
-namespace in which the tree is the only root there is, without device nodes of the tree's own, and
-it loses every capability by which root in a container could reach the engine's host: mounting,
-making device nodes, opening files by handle, giving file capabilities. This file is run by its
-path, without the rest of the package; the standard library is all it needs.
+A plain chroot does not confine root, and what runs here is the tree's own code. So it gets a mount
+namespace in which the tree is the only root, without the tree's own device nodes, and it loses
+every capability by which root in a container could reach the engine's host: mounting, making
+device nodes, opening files by handle, setting file capabilities. This file is run by its path,
+without the rest of the package; it only needs the standard library.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-# linux/capability.h: what making files of any owner and mode takes, and chroot for `ldconfig -r`.
+# linux/capability.h: to create files of any owner and mode, and chroot for `ldconfig -r`.
 _KEPT: Final = sum(
     1 << number
     for number in (
@@ -32,8 +32,8 @@ _NOSUID, _NODEV, _REMOUNT, _BIND, _MOVE, _REC, _PRIVATE = (  # linux/mount.h
     2, 4, 32, 4096, 8192, 16384, 1 << 18,
 )  # fmt: skip
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4  # linux/prctl.h
-_PLACE: Final = "/mnt"  # an empty folder of this image; only in the new namespace it is covered
-NOT_FOUND: Final = 127  # as shells say it
+_PLACE: Final = "/mnt"  # an empty directory of this image; only covered in the new namespace
+NOT_FOUND: Final = 127  # as in shells
 FAILED: Final = 126
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -52,9 +52,9 @@ class _Word(ctypes.Structure):
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Enter the tree that the first argument names, and become the program of the others."""
+    """Enter the tree in the first argument, and execute the program in the others."""
     tree, *argv = arguments
-    os.get_exec_path()  # it imports a module, which has to come from our own library
+    os.get_exec_path()  # imports a module now, while our own library is reachable
     try:
         _make_only_root(tree)
         _give_up_privileges()
@@ -71,8 +71,8 @@ def main(arguments: Sequence[str]) -> NoReturn:
 def _make_only_root(tree: str) -> None:
     """Make the tree, with what is mounted in it, the root of a new mount namespace.
 
-    The container's seccomp profile has no pivot_root; moving the mount over `/` hides the old
-    root from all who may not mount, which is everybody from here on.
+    The container's seccomp profile forbids pivot_root; moving the mount over `/` hides the old
+    root from every process that may not mount, which is all of them from here on.
     """
     _call("unshare", _CLONE_NEWNS)
     _call("mount", None, b"/", None, _REC | _PRIVATE, None)
@@ -86,7 +86,7 @@ def _make_only_root(tree: str) -> None:
 
 
 def _give_up_privileges() -> None:
-    """Keep `_KEPT` of what we have; after `no_new_privs` no program of root's gets more again."""
+    """Keep only the capabilities in `_KEPT`; with `no_new_privs` no program regains others."""
     _call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header, words = _Header(version=_VERSION_3, pid=0), (_Word * 2)()
     _call("capget", ctypes.byref(header), words)
@@ -107,7 +107,7 @@ def _call(name: str, *arguments: object) -> None:
 def _end(message: str, code: int) -> NoReturn:
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
-    os._exit(code)  # nothing may be imported any more: the library is the tree's now
+    os._exit(code)  # no imports from here on: the standard library is now the tree's
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The system as it is: processes, mounts, and the events that tell the host about them.
+"""The real `System`: processes, mounts, and the events that tell the host about them.
 
-A process gets a small fixed environment, a closed or given standard input, and its own process
-group, so that an interruption ends its children with it.
+A process gets a small fixed environment, an empty or given standard input, and its own process
+group, so that an interruption kills its children too.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ _ENVIRONMENT: Final[Mapping[str, str]] = {
 
 
 class RealSystem:
-    """Implements `System`; also opens and closes the steps themselves."""
+    """Implements `System`; also starts and ends the steps."""
 
     def __init__(self, on_event: OnEvent, *, source_date_epoch: int | None = None) -> None:
         self._on_event = on_event
@@ -56,7 +56,7 @@ class RealSystem:
 
     @contextlib.contextmanager
     def step(self, name: str, *, position: int, total: int) -> Iterator[None]:
-        """Announce a step, and its end when it ends well."""
+        """Announce a step, and its end if it succeeds."""
         self._step, self._fraction = name, 0.0
         started = time.monotonic()
         self._on_event(StepStarted(step=name, position=position, total=total))
@@ -76,7 +76,7 @@ class RealSystem:
             )
 
     def progress(self, fraction: float) -> None:
-        """Report how much of the current step is done; small changes are kept to ourselves."""
+        """Report how much of the current step is done; small changes are not reported."""
         fraction = min(max(fraction, 0.0), 1.0)
         if fraction - self._fraction >= _PROGRESS_STEP or fraction == 1.0 != self._fraction:
             self._fraction = fraction
@@ -193,11 +193,11 @@ def _started(
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.STDOUT,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Start a process group; end all of it when the body is left early.
+    """Start a process group; kill all of it when the body is left early.
 
-    Raises ToolError for a tool that is not there; what the body does not find is its own affair.
+    Raises ToolError for a missing tool; errors of the body pass unchanged.
     """
-    with tempfile.TemporaryFile() as prepared:  # a file, so that no pipe can fill and block
+    with tempfile.TemporaryFile() as prepared:  # a file, because a pipe could fill up and block
         prepared.write(stdin)
         prepared.seek(0)
         try:
@@ -223,9 +223,9 @@ def _started(
 
 
 def split_lines(stream: IO[bytes]) -> Iterator[str]:
-    """Yield the lines of a tool's output as they come; a line ends at LF, CR or the end.
+    """Yield the lines of a tool's output as they arrive; a line ends at LF, CR or end of file.
 
-    Progress displays end their lines with CR. Empty lines are left out; very long ones are cut.
+    Progress displays end their lines with CR. Empty lines are skipped; very long ones are split.
     """
     pending = b""
     while chunk := os.read(stream.fileno(), 65536):
@@ -242,7 +242,7 @@ def _text(line: bytes) -> str:
 
 @contextlib.contextmanager
 def _full_disk_named() -> Iterator[None]:
-    """Say what a full disk means, also where our own code met it."""
+    """Explain a full disk, also when our own code ran into it."""
     try:
         yield
     except OSError as error:

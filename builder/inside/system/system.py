@@ -1,6 +1,6 @@
-"""The one door from a step to processes and mounts.
+"""The only access that steps have to processes and mounts.
 
-Steps take a `System`; tests give them a recording one. `RealSystem` lives in `real_system`.
+Steps take a `System`; tests pass a recording one. `RealSystem` is in `real_system`.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 
 
 class System(Protocol):
-    """What a step may do to the world besides reading and writing files of its own."""
+    """What a step may do besides reading and writing its own files."""
 
     def run(
         self,
@@ -25,30 +25,30 @@ class System(Protocol):
     ) -> str:
         """Run a tool to its end and return what it printed on standard output.
 
-        `root` makes that tree all it can see and reach (`builder.inside.system.enter`). The
-        environment is small and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every
-        line of output goes to the log; lines end at LF or CR, and a line for which `progress`
-        returns a fraction (0.0 to 1.0) becomes a progress event instead of a log line. Raises
-        ToolError with the command and the last lines for an exit code not in `success`.
+        `root` confines it to that tree (`builder.inside.system.enter`). The environment is small
+        and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every line of output goes
+        to the log; lines end at LF or CR, and a line for which `progress` returns a fraction (0.0
+        to 1.0) becomes a progress event instead. Raises ToolError, with the command and the last
+        lines, for an exit code that is not in `success`.
         """
         ...
 
     def reading(self, argv: Sequence[str]) -> AbstractContextManager[BinaryIO]:
-        """Run a tool while the body reads what it prints on standard output, as bytes.
+        """Run a tool while the body reads its standard output as bytes.
 
-        The environment is that of `run`. When the body is left, ToolError is raised for an exit
-        code other than 0; it takes the place of an EOFError of the body. Any other error in the
-        body ends the tool.
+        The environment is that of `run`. After the body, ToolError is raised for an exit code
+        other than 0; it replaces an EOFError of the body. Any other error in the body kills the
+        tool.
         """
         ...
 
     def meanwhile(
         self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
     ) -> AbstractContextManager[None]:
-        """Run a tool beside the body, for what saves time and decides nothing.
+        """Run a tool in the background of the body, to save time without affecting the result.
 
-        It gets SIGTERM when the body is left, and its end is waited for. Its output goes to the
-        log then, and how it ends does not matter. The environment is that of `run`.
+        After the body it gets SIGTERM and is waited for. Its output then goes to the log, and its
+        exit code does not matter. The environment is that of `run`.
         """
         ...
 

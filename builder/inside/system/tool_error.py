@@ -1,4 +1,4 @@
-"""How a tool ended that did not do its work."""
+"""The error of a tool that failed."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from builder.basics.errors import StepError
 
 
 class ToolError(StepError):
-    """A tool failed; outside it is a StepError like any other.
+    """A tool failed; outside the container this is an ordinary StepError.
 
-    `code` is the tool's own exit code, not that of our command. It is None where the tool could
-    not say anything of its input: a `signal` ended it, the disk was full, or it is not there.
-    `signal` is "" without one.
+    `code` is the tool's own exit code, not that of our command. It is None when the failure says
+    nothing about the tool's input: a `signal` killed it, the disk was full, or it is not
+    installed. `signal` is "" without one.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class ToolError(StepError):
             hint=hint,
             command=command,
             output=output,
-            temporary=False,  # named, so that nobody takes a value for it
+            temporary=False,  # explicit, so that no value is taken for it
             tool=tool,
             **{name: value for name, value in ending.items() if value not in (None, "")},
         )

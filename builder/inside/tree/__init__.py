@@ -1,1 +1,1 @@
-"""A root filesystem that is not ours: its door, what of it is taken, and its name."""
+"""A foreign root filesystem: safe access, what is taken from it, and its identity."""

@@ -1,6 +1,6 @@
-"""What is never copied out of the source: one table of rsync patterns, each with its reason.
+"""What is never copied from the source: a table of rsync patterns, each with its reason.
 
-Patterns are anchored at the root of the tree unless they say otherwise; `/dir/*` leaves the empty
+Patterns with a leading slash are anchored at the root of the tree; `/dir/*` keeps the empty
 directory, with its owner and mode, in the copy. Format: rsync(1), "FILTER RULES".
 """
 
@@ -19,13 +19,13 @@ class Exclude:
 
     pattern: str
     reason: str
-    keeps: tuple[str, ...] = ()  # what is copied although `pattern` matches it
+    keeps: tuple[str, ...] = ()  # exceptions, which are copied
 
 
 _KERNEL: Final = "made by the kernel or by the running system at every boot"
 _SNAP: Final = "snap stores are mounts of the source machine; its packages cannot run from a copy"
 _CONTAINERS: Final = "containers and their images: private, large, and unusable on a live medium"
-_SNAPSHOTS: Final = "older states of the same system, not part of this one"
+_SNAPSHOTS: Final = "older states of the same system"
 
 EXCLUDES: Final = (
     Exclude(pattern="/dev/*", reason=_KERNEL),
@@ -34,23 +34,25 @@ EXCLUDES: Final = (
     Exclude(pattern="/run/*", reason=_KERNEL),
     Exclude(pattern="/tmp/*", reason="temporary"),  # noqa: S108 - a pattern
     Exclude(pattern="/var/tmp/*", reason="temporary"),  # noqa: S108
-    Exclude(pattern="/mnt/*", reason="other disks are mounted here, caches among them"),
+    Exclude(pattern="/mnt/*", reason="other disks are mounted here, including caches"),
     Exclude(pattern="/media/*", reason="other disks are mounted here"),
-    Exclude(pattern="lost+found", reason="fragments that a file system check found"),
-    Exclude(pattern="/boot/efi/*", reason="boot files of the source machine's own disk"),
+    Exclude(pattern="lost+found", reason="file fragments recovered by fsck"),
+    Exclude(pattern="/boot/efi/*", reason="boot files of the source machine's disk"),
     Exclude(pattern="/swapfile", reason="memory contents of the source machine"),
     Exclude(pattern="/swap.img", reason="memory contents of the source machine"),
     Exclude(pattern="/home/*", reason="personal files"),
-    Exclude(pattern="/root/*", reason="personal files of the administrator"),
-    Exclude(pattern="/var/cache/apt/archives/*", reason="downloaded packages; fetched again"),
-    Exclude(pattern="/var/lib/apt/lists/*", reason="package lists; fetched again"),
+    Exclude(pattern="/root/*", reason="personal files of root"),
+    Exclude(
+        pattern="/var/cache/apt/archives/*", reason="downloaded packages; apt fetches them again"
+    ),
+    Exclude(pattern="/var/lib/apt/lists/*", reason="package lists; apt fetches them again"),
     Exclude(
         pattern="/var/log/journal/*",
         reason="logs, in a directory named after the source machine's id",
     ),
     Exclude(
         pattern="/var/log/**",
-        reason="logs; the directories stay, with owner and mode, because services need theirs",
+        reason="logs; the directories stay, with owner and mode, because services need them",
         keeps=("/var/log/**/",),
     ),
     Exclude(pattern="/var/crash/*", reason="memory contents of crashed programs"),
@@ -64,13 +66,13 @@ EXCLUDES: Final = (
     Exclude(pattern="/var/lib/snapd", reason=_SNAP),
     Exclude(
         pattern="/.snapshots",
-        reason="snapper's store holds whole systems; even empty it would stop "
-        "`snapper create-config` on an installed system",
+        reason="snapper's snapshots are whole systems; even an empty directory would make "
+        "`snapper create-config` fail on an installed system",
     ),
     Exclude(pattern="/@.rollback-bak-*", reason=_SNAPSHOTS),
     Exclude(pattern="/var/lib/snapper/snapshots/*", reason=_SNAPSHOTS),
     Exclude(pattern="/timeshift", reason=_SNAPSHOTS),
-    Exclude(pattern="*_backup/.rootfs_cache", reason="a backup cache that has backed itself up"),
+    Exclude(pattern="*_backup/.rootfs_cache", reason="a backup cache inside the backup"),
     Exclude(pattern="*_backup/.snapshots", reason="snapshots of such a cache"),
     Exclude(pattern="/var/lib/docker/*", reason=_CONTAINERS),
     Exclude(pattern="/var/lib/containerd/*", reason=_CONTAINERS),
@@ -80,8 +82,8 @@ EXCLUDES: Final = (
     Exclude(pattern="/var/lib/libvirt/images/*", reason="disks of virtual machines"),
 )
 
-# What squashfs keeps. The others may not even be settable where the copy lies (btrfs.compression,
-# security.selinux), which rsync reports as a failure.
+# The only attribute that the squashfs keeps. Others may not be settable on the filesystem of the
+# copy (btrfs.compression, security.selinux), which rsync reports as a failure.
 KEPT_XATTR: Final = "security.capability"
 
 
@@ -95,7 +97,7 @@ def filters() -> tuple[str, ...]:
 
 
 def staging_rules(exclude: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return all filter rules: `exclude`, more rsync patterns, is tried before the table."""
+    """Return all filter rules: `exclude`, more rsync patterns, takes precedence over the table."""
     return (*(f"- {pattern}" for pattern in exclude), *filters())
 
 
@@ -115,13 +117,13 @@ def swap_files(tree: Tree) -> tuple[str, ...]:
 
 
 def _unescaped(field: bytes) -> str:
-    r"""Undo fstab's octal escapes, e.g. \040 for a blank: fstab(5). Each is one byte of a name."""
+    r"""Undo fstab's octal escapes, e.g. \040 for a space: fstab(5). Each is one byte of a name."""
     octal = re.compile(rb"\\([0-3][0-7]{2})")
     return os.fsdecode(octal.sub(lambda match: bytes([int(match[1], 8)]), field))
 
 
 def _literal(path: str) -> str:
-    """Return the rsync pattern that matches just `path`.
+    """Return the rsync pattern that matches only `path`.
 
     rsync takes a backslash literally in a pattern without wildcards, and as an escape in others.
     """

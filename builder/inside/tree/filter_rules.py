@@ -1,8 +1,8 @@
-r"""rsync's filter rules, applied by ourselves: what rsync would copy, without a copy.
+r"""Our own implementation of rsync's filter rules: what rsync would copy, without copying.
 
-Understood are the include and exclude rules of rsync(1), "FILTER RULES" and "PATTERN MATCHING
-RULES": `+ PATTERN` and `- PATTERN`, without modifiers. The first rule that matches decides; what
-none matches is copied. Names are bytes, and case counts.
+Supported are the include and exclude rules of rsync(1), "FILTER RULES" and "PATTERN MATCHING
+RULES": `+ PATTERN` and `- PATTERN`, without modifiers. The first matching rule decides; paths
+without a match are copied. Names are bytes and case-sensitive.
 """
 
 import re
@@ -33,12 +33,12 @@ _ASCII: Final[Mapping[bytes, str]] = {
 
 
 class FilterRules:
-    """Decides, for one path after the other, what is copied."""
+    """Decides which paths are copied."""
 
     def __init__(self, rules: Iterable[str]) -> None:
-        """Read `rules` in their order; ValueError for one of another kind.
+        """Parse `rules` in order. Raises ValueError for an unsupported rule.
 
-        Rules for extended attributes (`+x`, `-x`) say nothing about paths and are passed over.
+        Rules for extended attributes (`+x`, `-x`) do not concern paths and are ignored.
         """
         parsed = [_parse(rule) for rule in rules if rule[:2] not in ("+x", "-x")]
         self._includes = [rule.include for rule in parsed]
@@ -46,7 +46,7 @@ class FilterRules:
         self._other = _any_of(rule.regex(directory=False) for rule in parsed)
 
     def copies(self, path: bytes, *, directory: bool) -> bool:
-        """Whether `path` ("/etc/fstab") is copied, provided that its parents are."""
+        """Whether `path` ("/etc/fstab") is copied, assuming that its parents are."""
         found = self._directory(path + b"/") if directory else self._other(path)
         return found is None or found.lastindex is None or self._includes[found.lastindex - 1]
 
@@ -58,11 +58,11 @@ class _Rule:
     only_directories: bool
 
     def regex(self, *, directory: bool) -> bytes:
-        """Return what matches the whole of "/path", with "/" at the end for a directory."""
+        """Return the regex for a whole "/path", with "/" at the end for a directory."""
         if self.only_directories and not directory:
             return _NOTHING
         wild = not _WILDCARDS.isdisjoint(self.pattern)
-        # `dir/***` takes the directory with all below it: its own slash is part of the match.
+        # `dir/***` matches the directory and everything below: its slash is part of the match.
         own_slash = directory and not (wild and self.pattern.endswith(b"***"))
         return (
             self._place(directory=directory)
@@ -71,7 +71,7 @@ class _Rule:
         )
 
     def _place(self, *, directory: bool) -> bytes:
-        """Return what matches all before the part of a path that the pattern is about."""
+        """Return the regex for everything before the part of a path that the pattern matches."""
         if self.pattern.startswith((b"/", b"**")):
             return b""
         slashes = self.pattern.count(b"/")
@@ -95,7 +95,7 @@ def _parse(rule: str) -> _Rule:
 
 
 def _any_of(regexes: Iterable[bytes]) -> Callable[[bytes], re.Match[bytes] | None]:
-    """Compile alternatives of which the first one that matches is the group that is found."""
+    """Compile alternatives; the first one that matches is the group in the match."""
     return re.compile(b"|".join(b"(%b)" % regex for regex in regexes), re.DOTALL).fullmatch
 
 
@@ -127,9 +127,9 @@ def _next_part(pattern: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _bracket(pattern: bytes, at: int) -> tuple[bytes, int]:
-    """Return a set such as `[a-z]`, which begins before `at`; a slash is in none, not even `[^x]`.
+    """Return the regex for a set such as `[a-z]`, whose bracket is before `at`.
 
-    Without its end, it matches nothing.
+    A slash is never in a set, not even in `[^x]`. An unterminated set matches nothing.
     """
     negated = pattern[at : at + 1] in (b"!", b"^")
     at += negated
@@ -162,7 +162,7 @@ def _is_range(pattern: bytes, at: int) -> bool:
 
 
 def _member(pattern: bytes, at: int) -> tuple[int, int]:
-    """Return the byte at `at`, or the one that a backslash there quotes, and where to go on."""
+    """Return the byte at `at`, or the one that a backslash there escapes, and the next position."""
     if pattern[at] == _BACKSLASH and at + 1 < len(pattern):
         return pattern[at + 1], at + 2
     return pattern[at], at + 1

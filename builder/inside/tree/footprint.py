@@ -1,4 +1,4 @@
-"""What a program changed in a tree, told by what every entry was before and after it ran."""
+"""Finds what a program changed in a tree, by comparing every entry before and after it ran."""
 
 import os
 import stat
@@ -11,10 +11,10 @@ _OF_DIRECTORY: Final = 4  # how many facts
 
 
 def entries(root: bytes) -> dict[bytes, tuple[int, ...]]:
-    """Return what can be seen of every entry below `root` without reading it, by its path.
+    """Return the metadata of every entry below `root`, by path.
 
-    Whatever is done to a file sets its ctime, which nobody can set back. A directory's ctime
-    says nothing: it changes with the names in it, which are entries themselves.
+    Any change to a file sets its ctime, which cannot be set back. The ctime of a directory is
+    ignored: it changes with the names in it, which are entries themselves.
     """
     found = {b"": _facts(os.lstat(root))}
     waiting = [b""]
@@ -30,9 +30,9 @@ def entries(root: bytes) -> dict[bytes, tuple[int, ...]]:
 
 
 def touched(before: Entries, after: Entries, *, made: Collection[bytes]) -> tuple[bytes, ...]:
-    """Return the directories whose time is another one now, apart from the files `made`.
+    """Return the directories whose time changed, ignoring the files `made`.
 
-    Raises ValueError, naming the path, for every other change.
+    Raises ValueError, naming the path, for any other change.
     """
     found = []
     for path in sorted((before.keys() | after.keys()) - set(made)):

@@ -1,8 +1,8 @@
-"""The source itself under a writable layer, in place of a copy: an overlay mount.
+"""An overlay mount: a writable layer on top of the source, instead of a copy.
 
-What a copy would not have is hidden, or changed, in the layer before it is mounted; so the merged
-tree is what rsync would have made. Format of the layer and options of the mount: the kernel's
-Documentation/filesystems/overlayfs.rst.
+Before mounting, the layer gets whiteouts and changed directories where a copy would differ from the
+source; so the merged tree is what rsync would have made. For the format of the layer and the mount
+options see the kernel's Documentation/filesystems/overlayfs.rst.
 """
 
 import os
@@ -25,10 +25,10 @@ from builder.inside.tree.excludes import KEPT_XATTR
 from builder.inside.tree.survey import SourceTree, Survey
 
 _WHITEOUT: Final = stat.S_IFCHR  # with device number 0:0
-_NAMES: Final = 1024  # of one whiteout; no file system has a lower limit
+_NAMES: Final = 1024  # hard links to one whiteout; no filesystem has a lower limit
 _OPTIONS: Final = (
-    "index=on",  # the names of a hard link stay one file, also when it is changed
-    "redirect_dir=on",  # a folder can be renamed
+    "index=on",  # hard links stay one file, even when it is changed
+    "redirect_dir=on",  # directories can be renamed
     "metacopy=off",
     "xino=on",
 )
@@ -40,9 +40,9 @@ class NoOverlayError(HostError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """A mount at `target` of `tree`, writable by means of a layer in the new folder `layer`.
+    """A mount of `tree` at `target`, with a writable layer in the new directory `layer`.
 
-    None of the three paths may hold what mount options are made of: `:`, `,`, `\\`.
+    None of the three paths may contain special characters of mount options: `:`, `,`, `\\`.
     """
 
     tree: SourceTree
@@ -62,16 +62,16 @@ class Overlay:
     def mounted(self, system: System) -> Iterator[None]:
         """Mount on entry, unmount on exit.
 
-        Raises NoOverlayError, with nothing left behind, where the merged tree would not be what
-        a copy is, or where the kernel or the place of the layer cannot do it.
+        Raises NoOverlayError, leaving nothing behind, when the merged tree would differ from a
+        copy, or when the kernel or the filesystem of the layer does not support it.
         """
-        _check(self.tree, self.survey)
+        _check_source(self.tree, self.survey)
         with ExitStack() as stack:
             try:
-                self._lay()
+                self._make_layer()
                 stack.enter_context(self._mounted(system))
                 self._check_index()
-                self._fold()
+                self._fold_acls()
             except (NoOverlayError, StepError, OSError) as error:
                 stack.close()
                 shutil.rmtree(self.layer, ignore_errors=True)
@@ -80,18 +80,18 @@ class Overlay:
                 raise _no_overlay(error) from error
             yield
 
-    def _lay(self) -> None:
-        """Make the layer: whiteouts, and the folders that differ from the source's."""
+    def _make_layer(self) -> None:
+        """Make the layer: whiteouts, and the directories that differ from the source."""
         self._work.mkdir(parents=True)
         self._upper.mkdir()
         source, upper = os.fsencode(self.tree.root), os.fsencode(self._upper)
-        folders = sorted(_folders(self.survey, source))
-        for folder in folders[1:]:
-            os.mkdir(upper + folder)  # noqa: PTH102 - a Path has no bytes
-        _hide([upper + path for path in self.survey.left_out])
+        directories = sorted(_directories(self.survey, source))
+        for directory in directories[1:]:
+            os.mkdir(upper + directory)  # noqa: PTH102 - a Path has no bytes
+        _write_whiteouts([upper + path for path in self.survey.left_out])
         undated = set(self.survey.stubs)
-        for folder in reversed(folders):
-            _dress(upper + folder, source + folder, dated=folder not in undated)
+        for directory in reversed(directories):
+            _copy_attributes(upper + directory, source + directory, dated=directory not in undated)
 
     @contextmanager
     def _mounted(self, system: System) -> Iterator[None]:
@@ -106,26 +106,26 @@ class Overlay:
             yield
 
     def _check_index(self) -> None:
-        """The kernel mounts without an index too, where a file system gives no file handles."""
+        """Without file handles in a filesystem, the kernel silently mounts without an index."""
         if not (self._work / "index").is_dir():
             raise NoOverlayError("The kernel cannot keep hard links together in an overlay here")
 
-    def _fold(self) -> None:
-        for path in self.survey.listed:
+    def _fold_acls(self) -> None:
+        for path in self.survey.with_acl:
             acl.fold(os.fsencode(self.target) + path)
 
 
 def _knows_volatile() -> bool:
-    """Whether the layer, which is thrown away, need not reach the disk: since Linux 5.10.
+    """Whether the kernel has the option `volatile`, since Linux 5.10: the layer is never synced.
 
-    Without the option, unmounting waits until all is written that the layer's disk has to write.
+    Without it, unmounting waits until everything on the layer's disk is written.
     """
     major, minor = re.findall(r"[0-9]+", os.uname().release)[:2]
     return (int(major), int(minor)) >= (5, 10)
 
 
-def _check(tree: SourceTree, survey: Survey) -> None:
-    """Raise NoOverlayError for a tree that an overlay would not show as a copy would be."""
+def _check_source(tree: SourceTree, survey: Survey) -> None:
+    """Raise NoOverlayError for a tree whose overlay would differ from a copy."""
     root = tree.root.resolve()
     if [point for point in mount_points_below(root) if point != str(root)]:
         raise NoOverlayError("Something else is mounted inside the source")
@@ -147,15 +147,15 @@ def _shown(path: bytes) -> str:
     return clean(os.fsdecode(path))
 
 
-def _folders(survey: Survey, source: bytes) -> set[bytes]:
-    """Return the folders that the layer needs: for whiteouts, and for attributes of their own."""
-    listed = [path for path in survey.listed if stat.S_ISDIR(os.lstat(source + path).st_mode)]
+def _directories(survey: Survey, source: bytes) -> set[bytes]:
+    """Return the directories that the layer needs: for whiteouts, and for changed attributes."""
+    with_acl = [path for path in survey.with_acl if stat.S_ISDIR(os.lstat(source + path).st_mode)]
     found = {b"/"}
-    for path in (*map(_parent, survey.left_out), *survey.stubs, *listed):
-        folder = path
-        while folder not in found:
-            found.add(folder)
-            folder = _parent(folder)
+    for path in (*map(_parent, survey.left_out), *survey.stubs, *with_acl):
+        directory = path
+        while directory not in found:
+            found.add(directory)
+            directory = _parent(directory)
     return found
 
 
@@ -163,8 +163,8 @@ def _parent(path: bytes) -> bytes:
     return path.rpartition(b"/")[0] or b"/"
 
 
-def _hide(places: Sequence[bytes]) -> None:
-    """Put a whiteout at each place; a name of one that is there takes less time than a new one."""
+def _write_whiteouts(places: Sequence[bytes]) -> None:
+    """Put a whiteout at each place; linking an existing one is faster than making a new one."""
     for start in range(0, len(places), _NAMES):
         first, *others = places[start : start + _NAMES]
         os.mknod(first, _WHITEOUT, os.makedev(0, 0))
@@ -172,8 +172,8 @@ def _hide(places: Sequence[bytes]) -> None:
             os.link(first, place)
 
 
-def _dress(place: bytes, original: bytes, *, dated: bool) -> None:
-    """Give a folder the owner, mode, capability and, when `dated`, the times of the original."""
+def _copy_attributes(place: bytes, original: bytes, *, dated: bool) -> None:
+    """Copy owner, mode, capability and, if `dated`, the times of the original directory."""
     status = os.lstat(original)
     mode, names = stat.S_IMODE(status.st_mode), xattr_names(original)
     if acl.ACCESS in names:

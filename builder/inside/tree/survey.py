@@ -1,6 +1,6 @@
-"""What belongs to a source tree, and what stands against an overlay over it: found by one walk.
+"""Surveys a source tree in one walk: what belongs to it, and what rules out an overlay on it.
 
-The walk reads no contents. Nothing may change the tree meanwhile.
+The walk reads no file contents. Nothing may change the tree during the walk.
 """
 
 import os
@@ -26,7 +26,7 @@ _OVERLAY_OWN: Final = "trusted.overlay."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTree:
-    """A tree at `root` of which `rules`, in rsync's form, say what belongs to it."""
+    """A tree at `root`; `rules`, as rsync filter rules, say what belongs to it."""
 
     root: Path
     rules: tuple[str, ...] = ()
@@ -34,32 +34,30 @@ class SourceTree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What was found. Paths are bytes, "/" is the top; each tuple is in the order of the bytes."""
+    """The findings. Paths are bytes, "/" is the top; each tuple is sorted by bytes."""
 
     paths: tuple[bytes, ...]  # what belongs to the tree
-    left_out: tuple[bytes, ...]  # what does not, without what is below it
-    stubs: tuple[
-        bytes, ...
-    ]  # directories without a time of their own, see `builder.inside.linux.btrfs`
-    listed: tuple[bytes, ...]  # have an access control list
-    markers: tuple[bytes, ...]  # mean something to an overlay: it would not show them as they are
+    left_out: tuple[bytes, ...]  # what does not, without what is below
+    stubs: tuple[bytes, ...]  # directories without real times, see `builder.inside.linux.btrfs`
+    with_acl: tuple[bytes, ...]  # paths with an access control list
+    markers: tuple[bytes, ...]  # special to an overlay, which would not show them as they are
     unchangeable: tuple[bytes, ...]  # immutable or append-only
-    devices: int  # how many devices or subvolumes the tree spreads over
-    size: int  # bytes of the files, one with several names once, sparse ones as they are
-    listed_size: int  # of the files among `listed`
+    devices: int  # how many devices or subvolumes the tree spans
+    size: int  # bytes of the files; hard links count once, sparse files by their blocks
+    acl_size: int  # of the files among `with_acl`
 
 
 def survey_tree(tree: SourceTree, *, stop: threading.Event | None = None) -> Survey:
-    """Walk over `tree` once.
+    """Walk `tree` once.
 
-    Raises StepError when a part of it cannot be read or vanishes, and when `stop` is set.
+    Raises StepError when a part of it cannot be read or disappears, and when `stop` is set.
     """
-    with told_of(tree):
-        return _Walk(tree=tree, stop=stop or threading.Event()).done()
+    with path_named(tree):
+        return _Walk(tree=tree, stop=stop or threading.Event()).run()
 
 
 @contextmanager
-def told_of(tree: SourceTree) -> Iterator[None]:
+def path_named(tree: SourceTree) -> Iterator[None]:
     """Turn an OSError about a path in `tree` into a StepError that names the path."""
     try:
         yield
@@ -75,7 +73,7 @@ def told_of(tree: SourceTree) -> Iterator[None]:
 
 
 def changed(path: str) -> StepError:
-    """Return the error for what is not any more what it was a moment ago."""
+    """Return the error for a path that changed while it was being read."""
     return StepError(
         "{path} in the source changed or disappeared while it was being read",
         hint="Wait for the running backup or deletion to finish, then build again.",
@@ -95,29 +93,29 @@ class _Walk:
     paths: list[bytes] = field(default_factory=list)
     left_out: list[bytes] = field(default_factory=list)
     stubs: list[bytes] = field(default_factory=list)
-    listed: list[bytes] = field(default_factory=list)
+    with_acl: list[bytes] = field(default_factory=list)
     markers: list[bytes] = field(default_factory=list)
     unchangeable: list[bytes] = field(default_factory=list)
     devices: set[int] = field(default_factory=set)
     linked: set[tuple[int, int]] = field(default_factory=set)
     size: int = 0
-    listed_size: int = 0
+    acl_size: int = 0
 
-    def done(self) -> Survey:
+    def run(self) -> Survey:
         self.on_btrfs = filesystem_at(self.tree.root.resolve()) == "btrfs"
         top = os.fsencode(self.tree.root)
-        self._look(b"/", top + b"/", os.lstat(top + b"/"))
+        self._add(b"/", top + b"/", os.lstat(top + b"/"))
         self._walk(top)
         return Survey(
             paths=tuple(sorted(self.paths)),
             left_out=tuple(sorted(self.left_out)),
             stubs=tuple(sorted(self.stubs)),
-            listed=tuple(sorted(self.listed)),
+            with_acl=tuple(sorted(self.with_acl)),
             markers=tuple(sorted(self.markers)),
             unchangeable=tuple(sorted(self.unchangeable)),
             devices=len(self.devices),
             size=self.size,
-            listed_size=self.listed_size,
+            acl_size=self.acl_size,
         )
 
     def _walk(self, top: bytes) -> None:
@@ -133,14 +131,14 @@ class _Walk:
                     directory = entry.is_dir(follow_symlinks=False)
                     if not copies(path, directory=directory):
                         self.left_out.append(path)
-                    elif entry.is_symlink():  # has neither size, nor flags, nor a list
+                    elif entry.is_symlink():  # has no size, flags or ACL
                         self.paths.append(path)
                     else:
-                        self._look(path, entry.path, entry.stat(follow_symlinks=False))
+                        self._add(path, entry.path, entry.stat(follow_symlinks=False))
                         if directory:
                             waiting.append(path)
 
-    def _look(self, path: bytes, real: bytes, status: os.stat_result) -> None:
+    def _add(self, path: bytes, real: bytes, status: os.stat_result) -> None:
         self.paths.append(path)
         if self.on_btrfs and is_subvolume_stub(status):
             self.stubs.append(path)
@@ -152,12 +150,12 @@ class _Walk:
         if _is_whiteout(status) or any(name.startswith(_OVERLAY_OWN) for name in names):
             self.markers.append(path)
         if acl.ACCESS in names or acl.DEFAULT in names:
-            self.listed.append(path)
-            self.listed_size += status.st_size
+            self.with_acl.append(path)
+            self.acl_size += status.st_size
         if stat.S_ISREG(status.st_mode):
-            self._weigh(status)
+            self._add_size(status)
 
-    def _weigh(self, status: os.stat_result) -> None:
+    def _add_size(self, status: os.stat_result) -> None:
         if status.st_nlink > 1:
             inode = (status.st_dev, status.st_ino)
             if inode in self.linked:

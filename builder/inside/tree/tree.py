@@ -1,7 +1,7 @@
-"""Access to a root filesystem tree that is not ours, as if chrooted into it.
+"""Access to a foreign root filesystem tree, as if chrooted into it.
 
-Symlinks, absolute ones and `..` included, are resolved inside the tree and never lead outside.
-Nobody else may change the tree meanwhile: it is a frozen snapshot, or our own copy.
+Symlinks, including absolute ones and `..`, are resolved inside the tree and never lead outside.
+Nobody else may change the tree at the same time: it is a frozen snapshot, or our own copy.
 """
 
 import errno
@@ -22,7 +22,7 @@ _MEBIBYTE: Final = 1 << 20
 class Tree:
     """A tree below `root`; its paths are written "/etc/fstab" or "etc/fstab".
 
-    `clock` (seconds since 1970) dates what is written; without it the tree is for reading only.
+    `clock` (seconds since 1970) dates what is written; without it the tree is read-only.
     `record` is called with "added", "changed" or "removed" and the real path inside the tree.
     """
 
@@ -42,7 +42,7 @@ class Tree:
     def resolve(self, path: str) -> Path:
         """Return where `path` really is, every symlink followed inside the tree.
 
-        What does not exist is taken as it is written. Raises OSError (ELOOP) for a symlink loop.
+        Missing components are kept as they are. Raises OSError (ELOOP) for a symlink loop.
         """
         return self._follow(path, last=True)
 
@@ -113,11 +113,11 @@ class Tree:
         return self.read_bytes(path, limit=limit).decode("utf-8", errors="replace")
 
     def link_target(self, path: str) -> str | None:
-        """Return what the symlink `path` says, as it is written; None when it is no symlink."""
+        """Return the literal target of the symlink `path`; None if it is not a symlink."""
         return _link_target(self.locate(path))
 
     def listdir(self, path: str) -> list[str]:
-        """Return the sorted names in the directory `path`; none where there is no directory."""
+        """Return the sorted names in the directory `path`; empty if it is not a directory."""
         if not self.is_dir(path):
             return []
         return sorted(entry.name for entry in self.resolve(path).iterdir())
@@ -145,10 +145,10 @@ class Tree:
     # Changing
 
     def write(self, path: str, data: bytes, *, mode: int, uid: int = 0, gid: int = 0) -> None:
-        """Put a regular file at `path`; an existing entry, a symlink too, is replaced.
+        """Write a regular file at `path`; an existing entry, even a symlink, is replaced.
 
-        Missing parents are made (0755). Raises OSError for a directory at `path`, and where
-        something else is mounted over the tree.
+        Missing parents are created (0755). Raises OSError for a directory at `path`, and where
+        something else is mounted in the tree.
         """
         real = self._target(path)
         self._make_parents(real.parent)
@@ -157,9 +157,9 @@ class Tree:
         self._record(change, self.inner(real))
 
     def symlink(self, path: str, target: str) -> None:
-        """Put a symlink at `path` that says `target`; an existing file or symlink is replaced.
+        """Make a symlink to `target` at `path`; an existing file or symlink is replaced.
 
-        Missing parents are made (0755). Raises OSError as `write` does.
+        Missing parents are created (0755). Raises OSError as `write` does.
         """
         real = self._target(path)
         self._make_parents(real.parent)
@@ -168,9 +168,9 @@ class Tree:
         self._record(change, self.inner(real))
 
     def remove(self, path: str) -> bool:
-        """Remove a file, a symlink (not what it points to) or a directory with all below.
+        """Remove a file, a symlink (not its target) or a whole directory.
 
-        Returns whether there was one. Raises OSError (EXDEV), before anything is removed, where
+        Returns whether it existed. Raises OSError (EXDEV), before anything is removed, if
         something else is mounted inside.
         """
         real = self._target(path)
@@ -182,10 +182,10 @@ class Tree:
         return True
 
     def empty(self, path: str) -> bool:
-        """Remove all that is in directory `path`, which stays with its owner, mode and times.
+        """Remove everything in directory `path`, which keeps its owner, mode and times.
 
         Returns whether there was anything; a missing directory is empty. Raises OSError as
-        `remove` does, and for something that is no directory.
+        `remove` does, and for anything but a directory.
         """
         self._now()
         if not self.exists(path):
@@ -232,7 +232,7 @@ def _link_target(path: Path) -> str | None:
     try:
         return os.fspath(path.readlink())
     except OSError as error:
-        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # no symlink, or nothing
+        if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # not a symlink, or missing
             return None
         raise
 

@@ -1,8 +1,8 @@
-"""The digest that names a source tree: what of it can reach an ISO, and nothing else.
+"""The digest that identifies a source tree: it covers exactly what can get into an ISO.
 
-docs/tree-digest.md is the definition; it is the same on every filesystem and for every copy that
-keeps owners, modes, times in seconds, links, capabilities and contents. Nothing may change the
-tree meanwhile.
+docs/tree-digest.md is the definition. The digest is the same on every filesystem and for every copy
+that preserves owners, modes, times in seconds, links, capabilities and contents. Nothing may change
+the tree while it is read.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from builder.inside.linux import acl
 from builder.inside.linux.xattrs import xattr_names
 from builder.inside.system.digests import CHUNK
 from builder.inside.tree.excludes import KEPT_XATTR
-from builder.inside.tree.survey import SourceTree, Survey, changed, survey_tree, told_of
+from builder.inside.tree.survey import SourceTree, Survey, changed, path_named, survey_tree
 
 TREE_FORMAT: Final = 1
 
@@ -34,16 +34,16 @@ _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeDigest:
-    """What names a tree, and how large it is."""
+    """The digest of a tree, and its size."""
 
     digest: str  # "sha256:" and 64 hexadecimal digits
-    format: int  # of the definition in docs/tree-digest.md
+    format: int  # version of the definition in docs/tree-digest.md
     files: int  # names of regular files
-    size: int  # bytes of their contents; a file with several names counts once
+    size: int  # bytes of their contents; hard links count once
 
 
 class Record(NamedTuple):
-    """The ten fields that docs/tree-digest.md has for one path, as they go into the digest."""
+    """The ten fields of docs/tree-digest.md for one path, as they go into the digest."""
 
     path: bytes
     kind: bytes
@@ -58,8 +58,8 @@ class Record(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
-    """What is found out about a tree beside other work; each `result()` waits for its part."""
+class SourceReading:
+    """A tree that is read in the background; each `result()` waits for its part."""
 
     tree: SourceTree
     survey: "Future[Survey]"
@@ -69,9 +69,9 @@ class Study:
 def digest_tree(
     tree: SourceTree, *, survey: Survey | None = None, stop: threading.Event | None = None
 ) -> TreeDigest:
-    """Read all that `survey` (None: a new one) found in `tree` and return its digest.
+    """Read everything that `survey` (None: a new one) found in `tree`, and return the digest.
 
-    Raises StepError when a part of it cannot be read, changes or vanishes, and when `stop` is set.
+    Raises StepError when a part of it cannot be read, changes or disappears, or `stop` is set.
     """
     stop = stop or threading.Event()
     found = survey or survey_tree(tree, stop=stop)
@@ -88,35 +88,35 @@ def digest_tree(
 
 
 @contextmanager
-def studying(tree: SourceTree) -> Iterator[Study]:
-    """Survey `tree`, then digest it, beside the body; what is not done at the end is dropped."""
+def read_in_background(tree: SourceTree) -> Iterator[SourceReading]:
+    """Survey, then digest `tree` while the body runs; at its end, unfinished work is stopped."""
     stop = threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="source") as pool:
         try:
             survey = pool.submit(survey_tree, tree, stop=stop)
             digest = pool.submit(lambda: digest_tree(tree, survey=survey.result(), stop=stop))
-            yield Study(tree=tree, survey=survey, digest=digest)
+            yield SourceReading(tree=tree, survey=survey, digest=digest)
         finally:
             stop.set()
 
 
 @dataclass(slots=True, kw_only=True)
 class TreeReader:
-    """Reads what a survey found of a tree once, and counts meanwhile."""
+    """Reads what a survey found in a tree once, and counts files and bytes."""
 
     tree: SourceTree
     survey: Survey
     stop: threading.Event = field(default_factory=threading.Event)
     files: int = 0
     size: int = 0
-    # The first name of what has several, and what it holds, by device and inode.
+    # The first name of each hard link, and its value, by device and inode.
     linked: dict[tuple[int, int], tuple[bytes, bytes]] = field(default_factory=dict)
 
     def records(self) -> Iterator[Record]:
-        """Yield the record of every path, in the order of the bytes; errors as `digest_tree`."""
+        """Yield the record of every path, sorted by bytes. Raises as `digest_tree` does."""
         top = os.fsencode(self.tree.root)
         undated = {b"/", *self.survey.stubs}
-        with told_of(self.tree):
+        with path_named(self.tree):
             for path in self.survey.paths:
                 status = os.lstat(top + path)
                 seconds = 0 if path in undated else status.st_mtime_ns // 1_000_000_000
@@ -140,7 +140,7 @@ class TreeReader:
         )
 
     def _value(self, path: bytes, real: bytes, status: os.stat_result) -> tuple[bytes, bytes]:
-        """Return what the entry holds, and the first name of a file with several."""
+        """Return the value of the entry, and the first name if it is a further hard link."""
         if stat.S_ISDIR(status.st_mode):
             return b"", b""
         if stat.S_ISREG(status.st_mode):

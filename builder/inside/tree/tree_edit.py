@@ -1,6 +1,6 @@
-"""Changes to a tree that is not ours, on paths that `builder.inside.tree.tree` has resolved.
+"""Changes to a foreign tree, on paths that `builder.inside.tree.tree` has resolved.
 
-Nothing here follows a symlink, crosses a mount point, or leaves the time of day behind.
+Nothing here follows a symlink, crosses a mount point, or leaves the current time in the tree.
 """
 
 import errno
@@ -16,7 +16,7 @@ from builder.inside.linux.mounts import mount_points_below
 
 @contextmanager
 def kept_times(directory: Path) -> Iterator[None]:
-    """Give `directory` its access and modification time back at the end."""
+    """Restore the access and modification times of `directory` at the end."""
     before = directory.lstat()
     try:
         yield
@@ -33,9 +33,9 @@ def make_directory(path: Path, *, clock: int) -> None:
 
 
 def replace_file(path: Path, data: bytes, *, mode: int, uid: int, gid: int, clock: int) -> None:
-    """Put a new regular file at `path`, in place of any file, symlink or special file there.
+    """Put a new regular file at `path`, replacing any file, symlink or special file.
 
-    Raises OSError for a directory at `path`; what was there stays whole until the file is ready.
+    Raises OSError for a directory at `path`. The replacement is atomic.
     """
     with _draft_for(path) as draft:
         _write_new(draft, data, mode=mode, uid=uid, gid=gid, clock=clock)
@@ -50,7 +50,7 @@ def replace_link(path: Path, target: str, *, clock: int) -> None:
 
 @contextmanager
 def _draft_for(path: Path) -> Iterator[Path]:
-    """Yield a new name beside `path`; what the body makes there takes the place of `path`."""
+    """Yield a temporary name next to `path`; what the body makes there replaces `path`."""
     if path.is_dir() and not path.is_symlink():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with kept_times(path.parent):
@@ -77,7 +77,7 @@ def _write_new(path: Path, data: bytes, *, mode: int, uid: int, gid: int, clock:
 def remove_entry(path: Path) -> None:
     """Remove the file, symlink or whole directory at `path`.
 
-    A mount point at or below it is an OSError (EXDEV) before anything is removed.
+    Raises OSError (EXDEV), before anything is removed, for a mount point at or below it.
     """
     with kept_times(path.parent):
         if not stat.S_ISDIR(path.lstat().st_mode):
@@ -92,9 +92,9 @@ def remove_entry(path: Path) -> None:
 
 
 def remove_children(directory: Path) -> list[Path]:
-    """Remove everything in `directory` but not itself; return what its entries were, sorted.
+    """Remove everything in `directory`, but not itself; return its former entries, sorted.
 
-    A mount point at or below it is an OSError (EXDEV) before anything is removed.
+    Raises OSError (EXDEV), before anything is removed, for a mount point at or below it.
     """
     _refuse_mounts(directory)
     with kept_times(directory):
@@ -106,7 +106,7 @@ def remove_children(directory: Path) -> list[Path]:
 
 
 def _contents(top: Path) -> tuple[list[Path], list[Path]]:
-    """Return the directories (parents first) and all else at and below `top`."""
+    """Return the directories (parents first) and everything else at and below `top`."""
     device = top.lstat().st_dev
     directories: list[Path] = []
     others: list[Path] = []

@@ -30,15 +30,15 @@ every_row = pytest.mark.parametrize("job", JOBS, ids=title)
 
 @every_row
 def test_every_row_has_code_inside_that_takes_and_gives_the_same(job: AnyJob) -> None:
-    deed = table._DEEDS[job.name]
-    assert (deed.job.request, deed.job.result) == (job.request, job.result)
-    hints = get_type_hints(deed.do)
+    handler = table._HANDLERS[job.name]
+    assert (handler.job.request, handler.job.result) == (job.request, job.result)
+    hints = get_type_hints(handler.do)
     assert hints.pop("return") is job.result
     assert next(iter(hints.values())) is job.request
 
 
 def test_there_is_no_code_without_a_row() -> None:
-    assert table._DEEDS.keys() == {job.name for job in JOBS}
+    assert table._HANDLERS.keys() == {job.name for job in JOBS}
 
 
 def test_rows_of_one_name_differ_in_what_they_are_on_alone() -> None:

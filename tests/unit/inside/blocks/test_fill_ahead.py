@@ -30,7 +30,7 @@ def ahead(store: BlockCache, how: str) -> FillAhead:
         root=Path("/tree"),
         compression=parse_compression(how),
         store=store,
-        beside=store.folder.parent,
+        results=store.folder.parent,
         size=lambda: 7,
     )
 

@@ -42,7 +42,7 @@ class Machine:
         self.store = BlockCache(folder=base / "store", counts=base / "counts")
         self.store.folder.mkdir()
         self.source = TreeDigest(digest="sha256:a", format=1, files=0, size=0)
-        self.decisive: dict[str, object] = {"image": "sha256:i", "kernels": KERNELS}
+        self.inputs: dict[str, object] = {"image": "sha256:i", "kernels": KERNELS}
         self.free = 0
         self.builds = 0
 
@@ -65,7 +65,7 @@ class Machine:
         return KeptInitramfs(
             store=self.store,
             run=RUN,
-            decisive=[self.decisive],
+            inputs=[self.inputs],
             source=lambda: self.source,
             reserve=lambda: self.free,
         )
@@ -140,11 +140,11 @@ def other_definition_of_digests(machine: Machine) -> None:
 
 
 def other_settings(machine: Machine) -> None:
-    machine.decisive["live"] = "other"
+    machine.inputs["live"] = "other"
 
 
 def other_image(machine: Machine) -> None:
-    machine.decisive["image"] = "sha256:j"
+    machine.inputs["image"] = "sha256:j"
 
 
 @pytest.mark.parametrize(

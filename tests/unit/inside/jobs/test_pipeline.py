@@ -27,7 +27,7 @@ from builder.inside.jobs.pipeline import Workshop, pipeline
 from builder.inside.output.results import Results
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.tree.survey import SourceTree
-from builder.inside.tree.tree_digest import Study
+from builder.inside.tree.tree_digest import SourceReading
 
 SYSTEM = SystemFacts(
     distro_id="debian",
@@ -67,16 +67,18 @@ PLAN = BuildPlan(
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     monkeypatch.setattr(paths, "WORK", tmp_path)
     store = BlockCache(folder=tmp_path / "store", counts=tmp_path / "counts")
-    study = Study(tree=SourceTree(root=paths.SOURCE), survey=Future(), digest=Future())
-    with contextlib.ExitStack() as until:
-        yield Workshop(results=Results(folder=tmp_path), study=study, store=store, until=until)
+    reading = SourceReading(tree=SourceTree(root=paths.SOURCE), survey=Future(), digest=Future())
+    with contextlib.ExitStack() as mounts:
+        yield Workshop(
+            results=Results(folder=tmp_path), reading=reading, store=store, mounts=mounts
+        )
 
 
 def key(plan: BuildPlan, shop: Workshop) -> str:
     """Return what the initramfs of a plan is kept by, besides its source's digest."""
     (step,) = [each for each in pipeline(plan, shop) if isinstance(each, InitramfsStep)]
     assert step.kept is not None
-    return json.dumps(list(step.kept.decisive), sort_keys=True)
+    return json.dumps(list(step.kept.inputs), sort_keys=True)
 
 
 def test_the_steps_are_those_that_everybody_names_in_that_order(shop: Workshop) -> None:

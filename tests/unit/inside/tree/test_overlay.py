@@ -43,7 +43,7 @@ class Kernel(RecordingSystem):
             yield
 
 
-def step_for(tmp_path: Path, staging: Staging, until: ExitStack, **found: object) -> StageStep:
+def step_for(tmp_path: Path, staging: Staging, mounts: ExitStack, **found: object) -> StageStep:
     """Return the step for a small tree; `found` is what the survey says otherwise."""
     source = tmp_path / "source"
     for name in ("home/alice/deep", "etc", "srv/kept"):
@@ -53,7 +53,7 @@ def step_for(tmp_path: Path, staging: Staging, until: ExitStack, **found: object
     for path in (*source.rglob("*"), source):
         os.utime(path, (NOON, NOON))
     step = stage_step(source, tmp_path / "root", rules=("- /home/*", "- core"), staging=staging,
-                      until=until)  # fmt: skip
+                      mounts=mounts)  # fmt: skip
     survey = dataclasses.replace(survey_tree(step.tree), **found)  # type: ignore[arg-type]
     return dataclasses.replace(step, survey=lambda: survey)
 
@@ -68,15 +68,15 @@ def test_where_the_kernel_can_it_need_not_bring_the_layer_to_the_disk(
     uname = os.uname_result(("Linux", "host", release, "#1", "x86_64"))
     monkeypatch.setattr(os, "uname", lambda: uname)
     system = Kernel()
-    with ExitStack() as until:
-        step_for(tmp_path, Staging.OVERLAY, until).run(system)
+    with ExitStack() as mounts:
+        step_for(tmp_path, Staging.OVERLAY, mounts).run(system)
     assert ("volatile" in system.options) == volatile
 
 
 def test_an_overlay_is_mounted_until_the_end_and_nothing_is_copied(tmp_path: Path) -> None:
     system = Kernel()
-    with ExitStack() as until:
-        step = step_for(tmp_path, Staging.AUTO, until)
+    with ExitStack() as mounts:
+        step = step_for(tmp_path, Staging.AUTO, mounts)
         step.run(system)
         assert system.mounted_now == [step.target]
     assert system.mounted_now == []
@@ -87,8 +87,8 @@ def test_an_overlay_is_mounted_until_the_end_and_nothing_is_copied(tmp_path: Pat
 
 
 def test_the_layer_hides_what_is_left_out_and_changes_nothing_else(tmp_path: Path) -> None:
-    with ExitStack() as until:
-        step = step_for(tmp_path, Staging.OVERLAY, until)
+    with ExitStack() as mounts:
+        step = step_for(tmp_path, Staging.OVERLAY, mounts)
         step.run(Kernel())
     upper = step.layer / "upper"
     found = {path.relative_to(upper).as_posix() for path in upper.rglob("*")}
@@ -106,8 +106,8 @@ def test_however_much_is_left_out_is_hidden(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for number in range(1500):
         (folder / str(number)).touch()
-    with ExitStack() as until:
-        step = step_for(tmp_path, Staging.OVERLAY, until)
+    with ExitStack() as mounts:
+        step = step_for(tmp_path, Staging.OVERLAY, mounts)
         step.run(Kernel())
     hidden = [path.lstat() for path in (step.layer / "upper/home").iterdir()]
     assert len(hidden) == 1501
@@ -133,8 +133,8 @@ def test_however_much_is_left_out_is_hidden(tmp_path: Path) -> None:
 def test_where_there_can_be_none_a_copy_is_made_or_the_build_ends(
     tmp_path: Path, system: Kernel, found: dict[str, object], reason: str
 ) -> None:
-    with ExitStack() as until:
-        step = step_for(tmp_path / "auto", Staging.AUTO, until, **found)
+    with ExitStack() as mounts:
+        step = step_for(tmp_path / "auto", Staging.AUTO, mounts, **found)
         step.run(system)
         assert system.mounted_now == []
     assert [command[0] for command in system.commands] == ["rsync"]
@@ -142,8 +142,8 @@ def test_where_there_can_be_none_a_copy_is_made_or_the_build_ends(
     assert note == "The system is copied with rsync: an overlay is not possible here"
     assert reason in told
     assert not step.layer.exists()
-    with ExitStack() as until, pytest.raises(HostError) as caught:
-        step_for(tmp_path / "forced", Staging.OVERLAY, until, **found).run(system)
+    with ExitStack() as mounts, pytest.raises(HostError) as caught:
+        step_for(tmp_path / "forced", Staging.OVERLAY, mounts, **found).run(system)
     assert str(caught.value) == told
     assert "--staging auto" in caught.value.advice
     assert len(system.commands) == 1
@@ -151,8 +151,8 @@ def test_where_there_can_be_none_a_copy_is_made_or_the_build_ends(
 
 def test_no_overlay_is_tried_where_a_copy_is_asked_for(tmp_path: Path) -> None:
     system = Kernel()
-    with ExitStack() as until:
-        step_for(tmp_path, Staging.RSYNC, until).run(system)
+    with ExitStack() as mounts:
+        step_for(tmp_path, Staging.RSYNC, mounts).run(system)
     assert (system.mounts, system.options) == ([], ())
     assert [command[0] for command in system.commands] == ["rsync"]
     assert system.notes == ["The system is copied with rsync, as requested"]
@@ -161,8 +161,8 @@ def test_no_overlay_is_tried_where_a_copy_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("staging", Staging)
 def test_only_a_copy_needs_room_for_one(tmp_path: Path, staging: Staging) -> None:
     system, size = Kernel(), 1 << 60
-    with ExitStack() as until:
-        step = step_for(tmp_path, staging, until, size=size)
+    with ExitStack() as mounts:
+        step = step_for(tmp_path, staging, mounts, size=size)
         if staging is Staging.RSYNC:
             with pytest.raises(HostError, match=rf"about {2 * size >> 40}\.0 TiB are needed"):
                 step.run(system)
@@ -172,10 +172,10 @@ def test_only_a_copy_needs_room_for_one(tmp_path: Path, staging: Staging) -> Non
 
 
 def test_folders_with_lists_and_stubs_lie_in_the_layer_with_their_dates(tmp_path: Path) -> None:
-    with ExitStack() as until:
-        step = step_for(tmp_path, Staging.AUTO, until, stubs=(b"/srv/kept",))
+    with ExitStack() as mounts:
+        step = step_for(tmp_path, Staging.AUTO, mounts, stubs=(b"/srv/kept",))
         (step.target / "etc").mkdir(parents=True)
-        survey: Survey = dataclasses.replace(step.survey(), listed=(b"/etc",))
+        survey: Survey = dataclasses.replace(step.survey(), with_acl=(b"/etc",))
         dataclasses.replace(step, survey=lambda: survey).run(Kernel())
     upper = step.layer / "upper"
     assert (upper / "srv/kept").stat().st_mtime == 0

@@ -22,7 +22,7 @@ def test_what_belongs_to_the_tree_is_told_from_what_does_not(tmp_path: Path) -> 
     found = survey(tmp_path, "- /x/*", "- c", "- li?k")
     assert found.paths == (b"/", b"/a", b"/a-b", b"/a/b", b"/odd\xff", b"/x")
     assert found.left_out == (b"/a/b/c", b"/link", b"/x/y")
-    assert (found.markers, found.unchangeable, found.listed, found.stubs) == ((), (), (), ())
+    assert (found.markers, found.unchangeable, found.with_acl, found.stubs) == ((), (), (), ())
     assert found.devices == 1
 
 
@@ -34,7 +34,7 @@ def test_sizes_count_hard_links_once_and_holes_not_at_all(tmp_path: Path) -> Non
         stream.truncate(1 << 40)
     found = survey(tmp_path, "- left-out")
     assert found.size == 100_000
-    assert found.listed_size == 0
+    assert found.acl_size == 0
 
 
 def test_a_source_that_is_gone_is_an_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from builder.basics.errors import StepError
 from builder.inside.tree.survey import SourceTree
-from builder.inside.tree.tree_digest import digest_tree, studying
+from builder.inside.tree.tree_digest import digest_tree, read_in_background
 from tests.support import tree_vectors
 from tests.support.trees import too_long
 
@@ -172,7 +172,7 @@ def test_the_reading_beside_other_work_ends_with_it(tmp_path: Path) -> None:
         stream.truncate(1 << 43)
     with (
         pytest.raises(ZeroDivisionError),
-        studying(SourceTree(root=tmp_path)) as study,
+        read_in_background(SourceTree(root=tmp_path)) as reading,
     ):
         raise ZeroDivisionError
-    assert isinstance(study.digest.exception(), StepError)
+    assert isinstance(reading.digest.exception(), StepError)

@@ -13,7 +13,7 @@ from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.tree import overlay
 from builder.inside.tree.overlay import Overlay
 from builder.inside.tree.survey import SourceTree
-from builder.inside.tree.tree_digest import studying
+from builder.inside.tree.tree_digest import read_in_background
 from tests.support.machines import CLOCK, RecordingSystem
 
 FOLDERS = ("", "etc", "etc/apt", "usr", "usr/share", "usr/share/doc")
@@ -50,9 +50,9 @@ def below(tree: Path, listed: Counter[str]) -> set[int]:
 
 
 def test_survey_and_digest_take_one_walk(tree: Path, listed: Counter[str]) -> None:
-    with studying(SourceTree(root=tree)) as study:
-        assert len(study.survey.result().paths) > len(FOLDERS)
-        assert study.digest.result().files == len(FOLDERS) + 1
+    with read_in_background(SourceTree(root=tree)) as reading:
+        assert len(reading.survey.result().paths) > len(FOLDERS)
+        assert reading.digest.result().files == len(FOLDERS) + 1
     assert below(tree, listed) == {1}
 
 
@@ -60,11 +60,11 @@ def test_an_overlay_takes_none(
     tree: Path, listed: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(overlay, "mount_points_below", lambda _root: [])
-    with studying(SourceTree(root=tree, rules=("- /etc/apt",))) as study:
-        survey = study.survey.result()
+    with read_in_background(SourceTree(root=tree, rules=("- /etc/apt",))) as reading:
+        survey = reading.survey.result()
     listed.clear()
     monkeypatch.setattr(Overlay, "_check_index", lambda _self: None)  # nothing is mounted here
-    made = Overlay(tree=study.tree, survey=survey, target=tree, layer=tree.parent / "layer")
+    made = Overlay(tree=reading.tree, survey=survey, target=tree, layer=tree.parent / "layer")
     with made.mounted(RecordingSystem()):
         assert (tree.parent / "layer/upper/etc").is_dir()
         assert below(tree, listed) == {0}
