@@ -105,7 +105,7 @@ def test_a_user_of_the_engines_group_needs_no_root(
         refused = run("build", "2", "--cache", own_cache, "--output", locked, prefix=prefix,
                       environment=environment)  # fmt: skip
     assert refused.code == 3
-    assert "not writable" in refused.error["message"]
+    assert "cannot write" in refused.error["message"]
     assert left_by(client, ended.process) == []
     assert frozen(own_cache) == []
 

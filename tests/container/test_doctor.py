@@ -18,5 +18,5 @@ def test_an_engine_that_builds_is_said_to_and_nothing_is_left(
     checks = {check["name"]: check for check in ended.data["checks"]}
     assert checks["builder image"]["finding"].startswith(builder_image.id)
     assert checks["isolation confined"]["verdict"] == "ok"
-    assert checks["staging"]["finding"] == "overlays work: no system is copied"
+    assert checks["staging"]["finding"] == "overlays work: the system is not copied"
     assert left_by(client, ended.process) == []

@@ -184,7 +184,7 @@ def test_a_tree_that_is_searched_in_vain_leaves_nothing_frozen(
         data["source"]["digest"] = "sha256:" + "5" * 64
 
     manifest = changed_manifest(demo_build, tmp_path, unlike).read_bytes()
-    with pytest.raises(SourceError, match="The source is not here"):
+    with pytest.raises(SourceError, match="Source tree not found"):
         searched(engine, builder_image.id, cache, manifest)
     assert frozen(cache) == []
     assert os.path.lexists(cache / ".rootfs_cache")

@@ -46,8 +46,8 @@ def named(store: BlockStoreSetting | None) -> Iterator[None]:
         if store is None or error.path != str(store.folder):
             raise
         raise HostError(
-            "There is no folder {path} for the block cache",
-            hint="Make it first, on the engine's machine: `mkdir -p {path}`.",
+            "The block cache folder {path} does not exist",
+            hint="Create it on the engine's machine: `mkdir -p {path}`.",
             path=store.folder,
         ) from error
 
@@ -59,7 +59,7 @@ def place(engine: Engine, store: BlockStoreSetting) -> str:
         return str(store.folder)
     path = engine.volume_path(BLOCK_CACHE)
     if path is None:
-        raise HostError("The volume {name} was removed meanwhile", name=BLOCK_CACHE)
+        raise HostError("The volume {name} was removed in the meantime", name=BLOCK_CACHE)
     return path
 
 

@@ -39,7 +39,7 @@ def boot_test(
     if not iso.is_file():
         raise UsageError(
             "There is no ISO at {path}",
-            hint="Name the .iso file that a build made.",
+            hint="Give the path of an .iso file that a build made.",
             path=iso,
         )
     spec = ContainerSpec(
@@ -60,9 +60,9 @@ def boot_test(
         return _run(engine, spec, on_event=on_event)
     except BindMissingError as error:
         raise HostError(
-            "The engine does not see {path}",
-            hint="A boot test needs an engine that runs on this machine and may read that "
-            "folder; check DOCKER_HOST and the current Docker context.",
+            "The engine cannot see {path}",
+            hint="A boot test needs an engine that runs on this machine and can read that "
+            "folder. Check DOCKER_HOST and the current Docker context.",
             path=iso,
         ) from error
 

@@ -52,7 +52,9 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     choice = choice_of(config, image=image, report=report, candidate=candidate)
     on_event(_chosen(report, candidate, choice.system))
     if is_cache_newer(report, candidate, zone=local_zone()):
-        on_event(_note("The cache itself is newer than this snapshot; `build cache` takes it"))
+        on_event(
+            _note("The cache itself is newer than this snapshot; to build it, use `build cache`")
+        )
     return choice
 
 
@@ -61,7 +63,7 @@ def choice_of(
 ) -> Choice:
     """Return the choice of a candidate. Raises SourceError for one without a system."""
     if candidate.system is None:
-        raise SourceError("There is no system in {selector}", selector=candidate.selector)
+        raise SourceError("{selector} contains no system", selector=candidate.selector)
     return Choice(
         image=image,
         report=report,

@@ -37,9 +37,9 @@ class Inspection:
         """Raise UsageError where nobody is there to look."""
         if self.holds_failed and not has_terminal():
             raise UsageError(
-                "{option} needs a terminal, and there is none",
-                hint="Leave it out in scripts and CI: the log beside the ISO has what every tool "
-                "printed.",
+                "{option} needs a terminal, but there is none",
+                hint="Leave it out in scripts and CI: the log next to the ISO has the output of "
+                "every tool.",
                 option="--debug-shell" if self.debug_shell else "--keep-failed",
             )
 
@@ -55,12 +55,12 @@ class Inspection:
         ending.keeps = True
         ending.add_note(
             say(
-                "The container {container} waits in the step {step}, with the system at {root}. "
-                "Look into it with: docker exec -it {container} bash",
+                "The container {container} is waiting in the step {step}, with the system at "
+                "{root}. To look inside: docker exec -it {container} bash",
                 container=held.container[:_SHOWN_ID],
                 step=held.step,
                 root=paths.ROOT,
             )
         )
-        ending.add_note(say("Remove it, and all that it uses, with: distroclone-builder sweep"))
+        ending.add_note(say("To remove it and everything it uses: distroclone-builder sweep"))
         return ending

@@ -148,7 +148,7 @@ def _log(path: Path) -> Iterator[LogFile]:
         except Stopped:
             raise
         except BuilderError as error:
-            error.add_note(say("The whole log is {path}", path=path))
+            error.add_note(say("The full log is at {path}", path=path))
             with contextlib.suppress(HostError):  # a full disk must not hide the first error
                 log.failure(error)
             raise

@@ -82,7 +82,7 @@ def prune(
         store = _store(block_cache)
         facts = blocks.prune(engine, image.id, store, limit=limit, on_event=display.event)
         text = say(
-            "Removed {removed} blocks, {freed}; {values} blocks, {size}, stay.",
+            "Removed {removed} blocks ({freed}); kept {values} blocks ({size})",
             removed=facts.removed,
             freed=readable_size(facts.removed_size),
             values=facts.values,
@@ -109,8 +109,8 @@ def parse_size(text: str) -> int:
     found = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", text.upper())
     if found is None:
         raise UsageError(
-            'Size "{size}" is not possible',
-            hint="It is a whole number, with K, M, G or T if you like, e.g. 5G.",
+            'Invalid size "{size}"',
+            hint="Use a whole number, optionally with K, M, G or T, e.g. 5G.",
             size=text[:80],
         )
     return int(found[1]) << _SHIFTS[found[2]]

@@ -20,7 +20,7 @@ from builder.host.display import choose_display
     type=click.Choice([each.value for each in Firmware]),
     default=Firmware.UEFI.value,
     show_default=True,
-    help="What starts the machine.",
+    help="The firmware that starts the machine.",
 )
 @click.option(
     "--as",
@@ -28,7 +28,7 @@ from builder.host.display import choose_display
     type=click.Choice([each.value for each in Attachment]),
     default=Attachment.CD.value,
     show_default=True,
-    help="Put the ISO in as a CD, or as a USB stick that it was written to.",
+    help="Attach the ISO as a CD, or as a USB stick that it was written to.",
 )
 @json_option
 @pass_surroundings

@@ -30,14 +30,14 @@ from builder.host.sign import signing
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A build.yaml; flags win over it.",
+    help="A build.yaml; flags override it.",
 )
 @click.option(
     "--sign",
     metavar="KEY",
     help="Sign the results: the file of a private SSH key, or a GPG key's fingerprint or address.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be built, and stop.")
+@click.option("--dry-run", is_flag=True, help="Show what would be built, and stop.")
 @click.option(
     "--stop-after",
     type=click.Choice([each.value for each in StepName]),
@@ -47,12 +47,12 @@ from builder.host.sign import signing
 @click.option(
     "--debug-shell",
     is_flag=True,
-    help="Open a shell in the container of a step that failed, or after which to stop.",
+    help="Open a shell in the container of a failed step, or of the step to stop after.",
 )
 @click.option(
     "--keep-failed",
     is_flag=True,
-    help="Let the container of a step that failed wait until `sweep`, and say how to enter it.",
+    help="Keep the container of a failed step until `sweep`, and say how to enter it.",
 )
 @json_option
 @pass_surroundings
@@ -123,7 +123,9 @@ def _signed(outcome: session.Outcome, key: signing.Key, display: Display) -> Pat
     try:
         return signing.sign_result(outcome.folder, key, sums_sha256=outcome.sums.sha256)
     except BuilderError as error:
-        error.add_note(say("The build itself is done: {folder}", folder=outcome.folder))
+        error.add_note(
+            say("The build itself succeeded; its results are in {folder}", folder=outcome.folder)
+        )
         raise
 
 

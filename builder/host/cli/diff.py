@@ -32,14 +32,15 @@ _OUTPUT: Final = Path("-")
     "--html",
     type=AnyPath(dir_okay=False),
     metavar="FILE",
-    help="Write a page with all of it and a picture of where the size went; - is standard output.",
+    help="Write an HTML page with everything, and a picture of where the size went; - is "
+    "standard output.",
 )
 @click.option(
     "--markdown",
     "markdown_file",
     type=AnyPath(dir_okay=False),
     metavar="FILE",
-    help="Write it in Markdown, for a release note; - is standard output.",
+    help="Write the report as Markdown, for release notes; - is standard output.",
 )
 @json_option
 @pass_surroundings
@@ -93,13 +94,13 @@ def _check_outputs(outputs: list[Path], *, as_json: bool) -> None:
     """Find out before long work what cannot be written."""
     if outputs.count(_OUTPUT) + as_json > 1:
         raise UsageError(
-            "Standard output can take one form of the report only",
-            hint="Of --json, --html - and --markdown -, give one; the others can go to files.",
+            "Only one report can go to standard output",
+            hint="Use only one of --json, --html - and --markdown -; write the others to files.",
         )
     for path in outputs:
         if path != _OUTPUT and (path.is_dir() or not path.parent.is_dir()):
             raise UsageError(
-                "{path} cannot be a file: it is a folder, or its folder is not there", path=path
+                "Cannot write {path}: it is a folder, or its folder does not exist", path=path
             )
 
 
@@ -112,7 +113,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise HostError(
             "The report cannot be written to {path}: {reason}",
-            hint="Choose a folder that you may write to, with room in it.",
+            hint="Choose a folder that you can write to and that has free space.",
             path=path,
             reason=error.strerror or error,
         ) from error

@@ -30,20 +30,21 @@ def image() -> None:
 @click.option(
     "--unlocked",
     is_flag=True,
-    help="Take the archive's current packages; the image and its manifests then say so.",
+    help="Use the archive's current packages; the image and its manifests then say so.",
 )
 @click.option(
     "--archive",
     "sources",
     multiple=True,
     metavar="SOURCE",
-    help="Take packages from here first: a folder with .deb files, or the URL of an archive of "
+    help="Look for packages here first: a folder with .deb files, or the URL of an archive of "
     "old versions; may be repeated.",
 )
 @click.option(
     "--fresh",
     is_flag=True,
-    help="Use nothing that the engine has of earlier builds, to see that the same image comes out.",
+    help="Ignore everything that earlier builds left in the engine, to prove that the image "
+    "comes out the same.",
 )
 @json_option
 @pass_surroundings
@@ -67,7 +68,7 @@ def build(
       distroclone-builder image build --archive /srv/debs --fresh
     """
     if unlocked and sources:
-        raise UsageError("--archive serves the lock, so it does not go with --unlocked")
+        raise UsageError("--archive and --unlocked cannot be used together")
     archives = archives_of(sources)
     with choose_display(json=as_json) as display:
         made = build_builder(
@@ -98,7 +99,7 @@ def show(surroundings: Surroundings, *, as_json: bool) -> None:
         found = find_builder(engine)
         facts = engine.images.find(found.id) if found else None
         if found is None or facts is None:
-            text = say("No image yet; `distroclone-builder image build` makes it.")
+            text = say("No image yet. To build one: `distroclone-builder image build`.")
             answer(display, text, {"id": None})
             return
         tools = engine.images.find(tools_tag(locked=found.locked))
@@ -122,7 +123,7 @@ def _tools(*, locked: bool) -> str:
 
 def _base(origin: str) -> str:
     if not origin:
-        return say("a base image that is not known any more")
+        return say("a base image that is no longer known")
     return say("{pin} ({origin})", pin=base_pin().reference, origin=origin)
 
 
@@ -177,7 +178,7 @@ def prune(surroundings: Surroundings, *, as_json: bool) -> None:
     with choose_display(json=as_json) as display:
         pruned = prune_images(surroundings.open_engine())
         text = say(
-            "Removed {count} images: {size}",
+            "Removed {count} images, freed {size}",
             count=len(pruned.images),
             size=readable_size(pruned.freed),
         )

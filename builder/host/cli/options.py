@@ -35,7 +35,10 @@ FOLDER = AnyPath(file_okay=False)
 _FILE = AnyPath(dir_okay=False)
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON event a line; the last is the result."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON event per line; the last one is the result.",
 )
 
 

@@ -92,12 +92,12 @@ def _data(found: Reproduction) -> dict[str, Any]:
 def _words(found: Reproduction) -> str:
     lines = [_line(each) for each in found.comparisons]
     if found.same:
-        lines.append(say("Reproduced: {iso} is the same, byte for byte", iso=found.described.iso))
+        lines.append(say("Reproduced: {iso} is identical, byte for byte", iso=found.described.iso))
     else:
         lines += ["", *_tree(found.explanation.differences[:_SHOWN])]
         hidden = len(found.explanation.differences) - _SHOWN + found.explanation.more
         if hidden > 0:
-            lines.append(say("… and {count} more differences; --json lists them", count=hidden))
+            lines.append(say("… and {count} more differences; --json lists them all", count=hidden))
         lines += _remarks(found.explanation)
         lines += ["", say("NOT reproduced: {iso}", iso=found.described.iso), *_diffoscope(found)]
     if found.folder is not None:
@@ -107,9 +107,9 @@ def _words(found: Reproduction) -> str:
 
 def _line(comparison: Comparison) -> str:
     if comparison.verdict is Verdict.NOT_COMPARED:
-        finding = say("rebuilt; nobody says what it was")
+        finding = say("rebuilt, with nothing to compare it to")
     elif not comparison.rebuilt:
-        finding = say("was not rebuilt")
+        finding = say("not rebuilt")
     elif comparison.verdict is Verdict.SAME:
         finding = say("the same (sha256 {digest})", digest=comparison.rebuilt)
     else:
@@ -169,10 +169,10 @@ def _diffoscope(found: Reproduction) -> Iterator[str]:
     if iso is None or not iso.differs(Side.FILE) or shutil.which("diffoscope") is None:
         return
     if found.folder is None:
-        yield say("To look into both ISOs with diffoscope, reproduce again with --output DIR")
+        yield say("To compare both ISOs with diffoscope, reproduce again with --output DIR")
         return
     paths = [
         str(found.manifest.parent / found.described.iso),
         str(found.folder / found.described.iso),
     ]
-    yield say("To look into both ISOs: {command}", command=shlex.join(["diffoscope", *paths]))
+    yield say("To compare both ISOs: {command}", command=shlex.join(["diffoscope", *paths]))

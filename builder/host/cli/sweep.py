@@ -21,7 +21,7 @@ from builder.host.upkeep import sweep as sweeping
     multiple=True,
     type=FOLDER,
     metavar="DIR",
-    help="Look for frozen snapshots below this cache as well; may be repeated.",
+    help="Also look for frozen snapshots in this cache; may be repeated.",
 )
 @json_option
 @pass_surroundings
@@ -56,6 +56,6 @@ def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool
     if swept.failures:
         raise HostError(
             "Not everything could be removed: {failures}",
-            hint="Make the cache reachable (mount its drive) and sweep again.",
+            hint="Mount the cache's drive, then run `distroclone-builder sweep` again.",
             failures="; ".join(swept.failures),
         )

@@ -25,7 +25,7 @@ _MARKS: Final = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.NOT_CHECKED: 
     "--signed-by",
     metavar="KEY",
     help="Who must have signed: a file with an SSH public key, allowed signers or a GPG public "
-    "key, or a GPG fingerprint of your keyring.",
+    "key, or the fingerprint of a key in your GPG keyring.",
 )
 @json_option
 @pass_surroundings

@@ -107,7 +107,7 @@ def _read_file(path: Path | None, problems: Problems) -> Values:
     if path and not top.has(settings.VERSION.key):
         problems.add(
             top.place,
-            'The key "version" is missing; write: version: {version}',
+            'The key "version" is missing; add: version: {version}',
             version=settings.VERSION.default,
         )
     folder = path.parent if path else Path()
@@ -120,14 +120,14 @@ def _source(file: Values, flags: Values, problems: Problems) -> Source:
     for other in in_file[1:]:
         problems.add(
             file.place_of(other),
-            "{first} and {other} are not possible together; keep one",
+            "{first} and {other} cannot be used together; keep one",
             first=in_file[0].name,
             other=other.name,
         )
     for other in in_flags[1:]:
         problems.add(
             flags.place_of(other),
-            "Not possible together with {flag}; keep one",
+            "Cannot be used together with {flag}; keep one",
             flag=flags.place_of(in_flags[0]),
         )
     setting = (*in_flags, *in_file, settings.CACHE)[0]
@@ -151,6 +151,6 @@ def _block_store(flags: Values, problems: Problems) -> BlockStoreSetting | None:
     if folder or read_only:
         problems.add(
             flags.place_of(settings.NO_BLOCK_CACHE),
-            "Not possible together with --block-cache or --block-cache-read-only; keep one",
+            "Cannot be used together with --block-cache or --block-cache-read-only; keep one",
         )
     return None

@@ -32,86 +32,87 @@ _SELECTOR: Final = r"[0-9]{1,9}|@?[0-9]{4}-[0-9]{2}-[0-9]{2}([ _T][0-9]{2}:[0-9]
 # adduser's rule (NAME_REGEX of adduser.conf(5)) within useradd's 32 characters.
 user_name: Final = matching(
     r"[a-z][a-z0-9_-]{0,31}",
-    message='"{value}" is not a user name',
-    hint="Up to 32 of a-z, 0-9, _ and -, a letter first.",
+    message='"{value}" is not a valid user name',
+    hint="Use up to 32 of a-z, 0-9, _ and -, starting with a letter.",
     refused=Refusal(
         pattern="|".join((*SYSTEM_USERS, "systemd-.*")),
         message='The user name "{value}" belongs to the system',
-        hint="Choose another.",
+        hint="Choose another name.",
     ),
 )
 # What passwd(5)'s comment field, or the shell that reads live-config's file, would stumble over.
 full_name: Final = matching(
     r'[^\x00-\x1f\x7f-\x9f:,="\\$`]{1,100}',
-    message='"{value}" is not possible as a full name',
-    hint='Up to 100 characters, none of : , = " \\ $ `',
+    message='"{value}" is not a valid full name',
+    hint='Use up to 100 characters, but not : , = " \\ $ or `.',
 )
 group_name: Final = matching(
     r"[a-z_][a-z0-9_-]{0,31}",
-    message='"{value}" is not a group name',
-    hint="Up to 32 of a-z, 0-9, _ and -, a letter or _ first.",
+    message='"{value}" is not a valid group name',
+    hint="Use up to 32 of a-z, 0-9, _ and -, starting with a letter or _.",
 )
 # RFC 1123; at most 63 characters, as Linux takes them.
 hostname: Final = matching(
     rf"(?=.{{1,63}}$){_LABEL}(\.{_LABEL})*",
-    message='"{value}" is not a host name',
-    hint="Up to 63 letters, digits and hyphens, no hyphen at either end.",
+    message='"{value}" is not a valid host name',
+    hint="Use up to 63 letters, digits and hyphens, with no hyphen at either end.",
 )
 # Only the shape of these three: whether the system has it is known inside alone.
 locale: Final = matching(
     r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(\.[A-Za-z0-9-]{1,20})?(@[a-z]{1,20})?",
-    message='"{value}" is not a locale',
-    hint="E.g. de_DE.UTF-8, or C.UTF-8.",
+    message='"{value}" is not a valid locale',
+    hint="For example de_DE.UTF-8 or C.UTF-8.",
 )
 keyboard: Final = matching(
     r"[a-z]{2,20}(,[a-z]{2,20}){0,3}",
-    message='"{value}" is not a keyboard layout',
-    hint="E.g. de, or us,it.",
+    message='"{value}" is not a valid keyboard layout',
+    hint="For example de, or us,it.",
 )
 timezone: Final = matching(
     r"UTC|[A-Z][A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){1,2}",
-    message='"{value}" is not a time zone',
-    hint="E.g. Europe/Rome, or UTC.",
+    message='"{value}" is not a valid time zone',
+    hint="For example Europe/Rome or UTC.",
 )
 # One word of the kernel's command line; it must not break out of grub.cfg.
 kernel_parameter: Final = matching(
     r"[A-Za-z0-9_][A-Za-z0-9_.,:=/@%+~!-]{0,199}",
-    message='"{value}" is not possible as a kernel parameter',
-    hint="One word, without blanks, quotes, $, ;, \\ and the like; one list item for each.",
+    message='"{value}" is not a valid kernel parameter',
+    hint="Use one list item per parameter: one word, without spaces, quotes, $, ;, \\ and the "
+    "like.",
 )
 # The form of the kernel's `console=`, and the speeds that it and GRUB's 8250 driver know.
 serial_console: Final = matching(
     r"ttyS[0-3],(2400|4800|9600|19200|38400|57600|115200)(n8)?",
-    message='"{value}" is not a serial console',
-    hint="ttyS0 to ttyS3, a comma and the speed: ttyS0,115200.",
+    message='"{value}" is not a valid serial console',
+    hint="Use ttyS0 to ttyS3, a comma and the speed: ttyS0,115200.",
 )
 iso_name: Final = matching(
     r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}",
-    message='"{value}" is not possible as a file name',
-    hint="Up to 100 of A-Z, a-z, 0-9, . _ + and -, a letter or digit first.",
+    message='"{value}" is not a valid file name',
+    hint="Use up to 100 of A-Z, a-z, 0-9, . _ + and -, starting with a letter or digit.",
     refused=Refusal(
         pattern=r".*\.[iI][sS][oO]",
         message='The name "{value}" ends in .iso',
-        hint="Leave .iso out.",
+        hint="Leave out .iso.",
     ),
 )
 volume_id: Final = matching(
     r"[A-Za-z0-9_.-]{1,32}",
-    message='"{value}" is not a volume id',
-    hint="Up to 32 of A-Z, a-z, 0-9, _ . and -",
+    message='"{value}" is not a valid volume id',
+    hint="Use up to 32 of A-Z, a-z, 0-9, _ . and -.",
 )
 # An rsync pattern that is anchored at the root of the tree.
 exclude: Final = matching(
     r"/[^\x00-\x1f\x7f-\x9f]{0,4094}",
-    message='"{value}" is not possible as an exclude',
-    hint="It starts with / (the root of the system) and holds no control characters.",
+    message='"{value}" is not a valid exclude pattern',
+    hint="Start it with / (the root of the system), and use no control characters.",
     refused=Refusal(pattern=r"/[*/]*", message='The pattern "{value}" excludes everything'),
 )
 # Whether a path is there is found out when it is used.
 path: Final = matching(
     r"[^\x00-\x1f\x7f-\x9f]+",
-    message='"{value}" is not a path',
-    hint="It is empty or holds control characters.",
+    message='"{value}" is not a valid path',
+    hint="It is empty or contains control characters.",
 )
 
 
@@ -120,7 +121,7 @@ def kernel_parameters(words: tuple[str, ...]) -> tuple[str, ...]:
     length = len(" ".join(words))
     if length > LONGEST_PARAMETERS:
         raise UsageError(
-            "{length} characters of kernel parameters are too many; {longest} are possible",
+            "The kernel parameters have {length} characters; at most {longest} are allowed",
             length=length,
             longest=LONGEST_PARAMETERS,
         )
@@ -133,10 +134,10 @@ def _selector(text: str) -> str:
         return text
     meant = nearest(text, _SELECTOR_WORDS)
     raise UsageError(
-        '"{value}" selects no snapshot',
+        '"{value}" is not a snapshot selector',
         hint="Did you mean {meant}?"
         if meant
-        else "Possible are latest, cache, a number, a date, and @YYYY-MM-DD_HH:MM (in quotes).",
+        else "Use latest, cache, a number, a date, or @YYYY-MM-DD_HH:MM (in quotes).",
         value=short(text),
         meant=meant,
     )
@@ -146,8 +147,8 @@ def _timeout_seconds(number: int) -> int:
     """Check how long the boot menu waits."""
     if not 0 <= number <= LONGEST_TIMEOUT:
         raise UsageError(
-            "{number} seconds are not possible",
-            hint="From 0 (boot at once) to {longest}.",
+            "Invalid timeout: {number} seconds",
+            hint="Use 0 (boot at once) to {longest}.",
             number=number,
             longest=LONGEST_TIMEOUT,
         )
@@ -158,7 +159,7 @@ def _version(number: int) -> int:
     """Check the version of the config's format."""
     if number != VERSION:
         raise UsageError(
-            "Config version {number} is not known",
+            "Unknown config version {number}",
             hint="This release reads version {version}.",
             number=number,
             version=VERSION,

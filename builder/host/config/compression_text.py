@@ -82,7 +82,7 @@ def parse_compression(text: str) -> Compression:
     if codec_name in _NAMED:
         raise UsageError(
             "The preset {name} takes no options",
-            hint="Write the codec in its place: {shape}.",
+            hint="To set options, name the codec instead: {shape}.",
             name=codec_name,
             shape=_SHAPE,
         )
@@ -107,7 +107,7 @@ def _options(words: list[str], *, text: str) -> dict[str, str]:
             meant = nearest(name, _OPTIONS)
             raise UsageError(
                 'Compression "{text}": "{word}" is not an option',
-                hint=_DID_YOU_MEAN if meant else "The form is {shape}, without spaces.",
+                hint=_DID_YOU_MEAN if meant else "Write it as {shape}, without spaces.",
                 text=text[:_SHOWN],
                 word=word[:_SHOWN],
                 meant=meant,
@@ -116,14 +116,14 @@ def _options(words: list[str], *, text: str) -> dict[str, str]:
         if not sign or not value:
             raise UsageError(
                 'Compression "{text}": option {name} has no value',
-                hint="The form is {shape}, without spaces.",
+                hint="Write it as {shape}, without spaces.",
                 text=text[:_SHOWN],
                 name=name,
                 shape=_SHAPE,
             )
         if name in options:
             raise UsageError(
-                'Compression "{text}" gives {name} twice', text=text[:_SHOWN], name=name
+                'Compression "{text}" sets {name} twice', text=text[:_SHOWN], name=name
             )
         options[name] = value
     return options
@@ -133,15 +133,15 @@ def _level(codec: Codec, text: str | None) -> int | None:
     if codec is not Codec.ZSTD:
         if text is not None:
             raise UsageError(
-                "{codec} has no compression level", hint="Leave level= out.", codec=codec.value
+                "{codec} has no compression level", hint="Leave out level=.", codec=codec.value
             )
         return None
     if text is None:
         return _USUAL_LEVEL
     if not re.fullmatch(r"[1-9][0-9]?", text) or int(text) not in ZSTD_LEVELS:
         raise UsageError(
-            'Compression level "{level}" is not possible',
-            hint="zstd takes whole numbers from {lowest} to {highest}.",
+            'Invalid compression level "{level}"',
+            hint="Use a whole number from {lowest} to {highest} for zstd.",
             level=text[:_SHOWN],
             lowest=ZSTD_LEVELS[0],
             highest=ZSTD_LEVELS[-1],
@@ -155,8 +155,8 @@ def _block_size(text: str) -> int:
     is_power_of_two = size.bit_count() == 1
     if not is_power_of_two or not SMALLEST_BLOCK <= size <= LARGEST_BLOCK:
         raise UsageError(
-            'Block size "{size}" is not possible',
-            hint="It is a power of two from 4K to 1M, e.g. 256K.",
+            'Invalid block size "{size}"',
+            hint="Use a power of two from 4K to 1M, e.g. 256K.",
             size=text[:_SHOWN],
         )
     return size
@@ -167,15 +167,17 @@ def _filters(codec: Codec, text: str | None) -> tuple[str, ...]:
         return ()
     if codec is not Codec.XZ:
         raise UsageError(
-            "{codec} has no branch filters", hint="Only xz takes filters=.", codec=codec.value
+            "{codec} has no branch filters",
+            hint="Leave out filters=, which only xz takes.",
+            codec=codec.value,
         )
     filters = tuple(text.split("+"))
     for name in filters:
         if name not in BRANCH_FILTERS:
             meant = nearest(name, BRANCH_FILTERS)
             raise UsageError(
-                'Branch filter "{name}" is unknown',
-                hint=_DID_YOU_MEAN if meant else "Known are {known}.",
+                'Unknown branch filter "{name}"',
+                hint=_DID_YOU_MEAN if meant else "Use one of {known}.",
                 name=name[:_SHOWN],
                 meant=meant,
                 known=", ".join(BRANCH_FILTERS),
@@ -189,8 +191,8 @@ def _refuse_codec(name: str) -> NoReturn:
     known = (*PRESETS, *Codec, *DISTROCLONE)
     meant = nearest(name, known)
     raise UsageError(
-        'Compression "{name}" is unknown',
-        hint=_DID_YOU_MEAN if meant else "Known are {known}; the form is {shape}.",
+        'Unknown compression "{name}"',
+        hint=_DID_YOU_MEAN if meant else "Use one of {known}, or {shape}.",
         name=name[:_SHOWN],
         meant=meant,
         known=", ".join(known),

@@ -96,7 +96,7 @@ class Choice(Generic[Word]):
         meant = nearest(text, self.words)
         raise UsageError(
             self.message,
-            hint="Did you mean {meant}?" if meant else "It is one of {known}.",
+            hint="Did you mean {meant}?" if meant else "Use one of {known}.",
             value=short(text),
             meant=meant,
             known=", ".join(self.words),
@@ -209,7 +209,9 @@ def _text(node: Node, check: Callable[[str], Value], problems: Problems) -> Valu
         case Refused():
             pass
         case Scalar(kind=Kind.TEXT, text=text) if len(text) > LONGEST_TEXT:
-            problems.add(node.place, "A text of {length} characters is too long", length=len(text))
+            problems.add(
+                node.place, "This text is too long ({length} characters)", length=len(text)
+            )
         case Scalar(kind=Kind.TEXT, text=text):
             try:
                 return check(text)
@@ -218,7 +220,7 @@ def _text(node: Node, check: Callable[[str], Value], problems: Problems) -> Valu
         case Scalar(text=text):
             problems.add(
                 node.place,
-                'Expected text, found {found}; if it is one, put it in quotes: "{text}"',
+                'Expected text, found {found}; if you mean text, put it in quotes: "{text}"',
                 found=word_for(node),
                 text=short(text),
             )

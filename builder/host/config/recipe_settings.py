@@ -23,7 +23,7 @@ RESULT: Final[tuple[Setting[Any], ...]] = (
         about='The ISO\'s name, without ".iso".',
         otherwise="<Distro>-<version>-<desktop>, e.g. Debian-13-xfce",
         example="My-Rescue-System",
-        notes='Up to 100 of A-Z, a-z, 0-9, "." "_" "+" and "-", a letter or digit first.',
+        notes='Up to 100 of A-Z, a-z, 0-9, "." "_" "+" and "-", starting with a letter or digit.',
     ),
     Setting(
         key="output.volume_id",
@@ -40,8 +40,8 @@ SYSTEM: Final[tuple[Setting[Any], ...]] = (
         key="compression",
         form=Text(rule=compression),
         default=USUAL.compression,
-        about="How the system is compressed: fast, standard, max, or in full, "
-        "for example zstd,level=15,block=256K.",
+        about="How the system is compressed: fast, standard, max, or written out, for example "
+        "zstd,level=15,block=256K.",
         notes="""\
   fast         zstd level 3, blocks of 1 MiB
   standard     zstd level 9, blocks of 1 MiB
@@ -56,28 +56,28 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
             name="--compression",
             metavar="HOW",
             manual="`fast`, `standard`, `max`, `distroclone-fast`, `distroclone-standard`, "
-            "`distroclone-max`, or in full",
+            "`distroclone-max`, or written out",
         ),
     ),
     Setting(
         key="live.user",
         form=Text(rule=rules.user_name),
         default=_LIVE.user,
-        about='The login name: up to 32 of a-z, 0-9, "_" and "-", a letter first.',
-        notes="No name of the system's own.",
+        about='The login name: up to 32 of a-z, 0-9, "_" and "-", starting with a letter.',
+        notes="Not the name of a system user.",
     ),
     Setting(
         key="live.full_name",
         form=Text(rule=rules.full_name),
         default=_LIVE.full_name,
-        about="The name for people.",
-        notes='Not possible in it: : , = " \\ $ `',
+        about="The user's full name.",
+        notes='Not allowed in it: : , = " \\ $ `',
     ),
     Setting(
         key="live.groups",
         form=Texts(rule=rules.group_name),
         default=_LIVE.groups,
-        about="The groups of the user; those that the system does not have are left out.",
+        about="The user's groups; those that the system does not have are skipped.",
     ),
     Setting(
         key="live.hostname",
@@ -113,14 +113,15 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
         key="boot.kernel_parameters",
         form=Texts(rule=rules.kernel_parameter, together=rules.kernel_parameters),
         default=_BOOT.kernel_parameters,
-        about="More words for the kernel, one list item for each; 1024 characters in all.",
+        about="More kernel parameters, one list item for each; 1024 characters in total.",
         notes="[] for none.",
     ),
     Setting(
         key="boot.serial_console",
         form=Text(rule=rules.serial_console),
         default=_BOOT.serial_console,
-        about="Menu, kernel and login also on a serial line: ttyS0 to ttyS3, a comma, the speed.",
+        about="A serial line that also gets menu, kernel messages and login: ttyS0 to ttyS3, a "
+        "comma, the speed.",
         example="ttyS0,115200",
     ),
     Setting(
@@ -133,8 +134,8 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
         key="exclude",
         form=Texts(rule=rules.exclude),
         default=USUAL.exclude,
-        about="What is left out of the copy, besides what always is: "
-        'rsync patterns that start with "/", the root of the system.',
+        about="What to leave out of the copy, besides what always is: rsync patterns that start "
+        'with "/", the root of the system.',
         notes="""\
 An example would be:
   exclude:

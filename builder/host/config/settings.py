@@ -18,7 +18,7 @@ from builder.host.config.setting import Flag, Setting
 SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "source": "Where the system comes from.",
-        "output": "What becomes of it.",
+        "output": "Where the results go, and their names.",
         "live": "What the live system sets up when it boots.",
         "boot": "The boot menu.",
     }
@@ -28,7 +28,7 @@ VERSION: Final = Setting(
     key="version",
     form=Number(rule=rules.version),
     default=rules.VERSION,
-    about="The version of this format; no file goes without it.",
+    about="The version of this format; required.",
 )
 CACHE: Final = Setting(
     key="source.cache",
@@ -45,7 +45,7 @@ CACHE_IMAGE: Final[Setting[Path | None]] = Setting(
     key="source.cache_image",
     form=FilePath(is_folder=False),
     default=None,
-    about="A file that holds a btrfs volume with such a cache, in place of the folder.",
+    about="A file that holds a btrfs volume with such a cache, instead of the folder.",
     example="backups/cache.img",
     flag=Flag(
         name="--cache-image",
@@ -57,14 +57,14 @@ TREE: Final[Setting[Path | None]] = Setting(
     key="source.tree",
     form=FilePath(is_folder=True),
     default=None,
-    about="A root filesystem as a folder, in place of a cache: a chroot, a mounted disk, an "
+    about="A root filesystem as a folder, instead of a cache: a chroot, a mounted disk, an "
     "unpacked backup.",
     example="/srv/chroots/trixie",
     flag=Flag(
         name="--tree",
         metavar="DIR",
-        manual="a root filesystem as a folder, in place of a cache: a chroot, a mounted disk, an "
-        "unpacked backup. Nothing may change it meanwhile: that is checked at the end",
+        manual="a root filesystem as a folder, instead of a cache: a chroot, a mounted disk, an "
+        "unpacked backup. It must not change during the build, which is checked at the end",
     ),
 )
 SNAPSHOT: Final = Setting(
@@ -95,7 +95,7 @@ ISOLATION: Final = Setting(
     key="isolation",
     form=Choice(words=Isolation, message='"{value}" is not a kind of isolation'),
     default=Isolation.CONFINED,
-    about="What the build container may do: what a build needs, or all.",
+    about="What the build container may do: only what a build needs, or everything.",
     notes="""\
   confined     only the capabilities that the build needs
   privileged   all of them, for engines that do not start the other
@@ -110,8 +110,8 @@ STAGING: Final = Setting(
     key="staging",
     form=Choice(words=Staging, message='"{value}" is not a way of staging'),
     default=Staging.AUTO,
-    about="How the build gets a tree that it may change: overlay (nothing is copied), rsync, "
-    "or auto, an overlay where there can be one.",
+    about="How the build gets a tree that it can change: overlay (nothing is copied), rsync (a "
+    "copy), or auto (an overlay where possible).",
     notes="""\
   auto         an overlay where there can be one, else a copy; the build says which
   overlay      nothing is copied: changes go to a layer over the source
@@ -120,10 +120,10 @@ It never changes a byte of the ISO.""",
     flag=Flag(
         name="--staging",
         metavar="HOW",
-        manual="how the build gets a tree that it may change: `overlay` mounts a writable layer "
-        "over the source, so nothing is copied; `rsync` copies; `auto` takes the overlay where "
-        "there can be one, else the copy, and says which and why. Never changes a byte of the "
-        "ISO. [When there can be one](architecture.md)",
+        manual="how the build gets a tree that it can change: `overlay` mounts a writable layer "
+        "over the source, so nothing is copied; `rsync` copies; `auto` uses an overlay where "
+        "possible, otherwise a copy, and says which and why. Never changes a byte of the ISO. "
+        "[When an overlay is possible](architecture.md#staging)",
     ),
 )
 
@@ -152,9 +152,9 @@ BLOCK_CACHE_READ_ONLY: Final = Setting(
 NO_BLOCK_CACHE: Final = Setting(
     form=Switch(),
     default=False,
-    about="Compress and make all anew.",
+    about="Compress every block and make the initramfs again.",
     flag=Flag(
-        name="--no-block-cache", manual="compresses every block, and makes the initramfs anew"
+        name="--no-block-cache", manual="compresses every block, and makes the initramfs again"
     ),
 )
 

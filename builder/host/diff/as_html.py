@@ -65,7 +65,11 @@ def _section(section: Section, difference: Difference) -> Iterator[str]:
 
 
 def _legend() -> str:
-    tones = (("grew", say("grew")), ("shrank", say("shrank")), ("even", say("came and went")))
+    tones = (
+        ("grew", say("grew")),
+        ("shrank", say("shrank")),
+        ("even", say("changed, same size in total")),
+    )
     words = " ".join(f'<span class="{tone}"><i></i>{escape(text)}</span>' for tone, text in tones)
     return f'<p class="legend">{words}</p>'
 

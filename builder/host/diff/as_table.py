@@ -35,7 +35,7 @@ def _print_rows(section: Section, console: Console) -> None:
         console.print(_table(section, shown))
     if len(section.rows) > len(shown):
         rest = len(section.rows) - len(shown)
-        console.print(Text(say("… and {count} more: --html and --json have all", count=rest)))
+        console.print(Text(say("… and {count} more; --html and --json list them all", count=rest)))
 
 
 def _table(section: Section, rows: tuple[Row, ...]) -> Table:

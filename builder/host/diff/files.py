@@ -152,7 +152,7 @@ def _content(change: FileChange, old: Entry | None, new: Entry | None) -> tuple[
         return (say("(too many lines to compare)"),)
     found = tuple(_limited(difflib.unified_diff(before, after, lineterm="", n=2)))
     if change.change is Change.CHANGED and not found:
-        return (say("(only the end of the last line differs)"),)
+        return (say("(only the newline at the end of the file differs)"),)
     return found
 
 
@@ -163,10 +163,10 @@ def _lines(entry: Entry | None) -> list[str]:
 
 def _why_no_text(files: Iterable[Entry]) -> str:
     if any(not each.mode & _READABLE for each in files):
-        return say("(not shown: not everybody may read it)")
+        return say("(not shown: not readable by everyone)")
     if any(each.size > LONGEST_TEXT for each in files):
         return say("(not shown: too large)")
-    return say("(not shown: no text, or in a directory that is closed)")
+    return say("(not shown: not text, or in a directory that not everyone can read)")
 
 
 def _limited(lines: Iterator[str]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _compared(difference: Difference) -> Section:
         for (name, old), (_name, new) in zip(before, after, strict=True)
         if old or new
     ]
-    same = say("Both hold the same packages and files.")
+    same = say("Both have the same packages and files.")
     return Section(
         name="compared",
         title=say("Compared"),
@@ -143,9 +143,11 @@ def _sizes(difference: Difference) -> Section:
     return Section(
         name="sizes",
         title=say("Where the size went"),
-        words=say("{growth} in all; each file counts in one row only", growth=signed_size(growth))
+        words=say(
+            "{growth} in total; each file is counted in one row only", growth=signed_size(growth)
+        )
         if difference.growth
-        else say("No file has another size."),
+        else say("No file changed in size."),
         columns=(
             Column(title=say("PART")),
             Column(title=say("BEFORE"), number=True),
@@ -167,7 +169,7 @@ def _sizes(difference: Difference) -> Section:
 def _package_sizes(difference: Difference) -> Section:
     return Section(
         name="package-sizes",
-        title=say("Packages that grew or shrank most"),
+        title=say("Packages that grew or shrank the most"),
         columns=(Column(title=say("PACKAGE")), Column(title=say("GROWTH"), number=True)),
         rows=tuple(
             _row(package_of(each), signed_size(each.growth))
@@ -189,7 +191,7 @@ def _files(difference: Difference) -> Section:
         words=words,
         columns=(
             Column(title=""),
-            Column(title=say("THAT GREW OR SHRANK MOST")),
+            Column(title=say("GREW OR SHRANK THE MOST")),
             Column(title=say("GROWTH"), number=True),
         ),
         rows=tuple(

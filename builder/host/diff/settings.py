@@ -95,5 +95,6 @@ def _pattern(value: str) -> str:
         return rules.exclude(value)
     except BuilderError as error:
         raise VerificationError(
-            "The manifest's recipe is none that a config can give: {reason}", reason=error
+            "The manifest's recipe has an exclude that no configuration can have: {reason}",
+            reason=error,
         ) from error

@@ -83,16 +83,17 @@ def side_of(text: str, *, on_event: OnEvent) -> Side:
     is_there, is_selector = text != "" and _exists(path), _is_selector(text)
     if is_there and is_selector:
         raise UsageError(
-            "{text} is a snapshot's selector, and there is something of this name here",
-            hint="Write ./{text} for what is here; for the snapshot, go to another folder.",
+            "{text} is both a snapshot selector and the name of a file or folder here",
+            hint="Write ./{text} for the file or folder. For the snapshot, run the command in "
+            "another folder.",
             text=text,
         )
     if is_selector:
         return Snapshot(selector=text)
     if not is_there:
         raise UsageError(
-            "There is nothing at {text}, and it selects no snapshot",
-            hint="Name an output folder, an .iso file in one, or a snapshot: latest, cache, a "
+            "{text} is neither a file or folder nor a snapshot selector",
+            hint="Give an output folder, an .iso file in one, or a snapshot: latest, cache, a "
             "number, a date, or @YYYY-MM-DD_HH:MM.",
             text=short(text),
         )
@@ -154,8 +155,8 @@ def _iso(side: Result, *, engine: Engine, image: str, on_event: OnEvent) -> Iter
             )
     except BindMissingError as error:
         raise HostError(
-            "The engine does not see {path}",
-            hint="Use an engine on this machine: ISOs are read where they lie.",
+            "The engine cannot see {path}",
+            hint="Use an engine on this machine: ISOs are read in place.",
             path=side.iso,
         ) from error
 
@@ -165,8 +166,9 @@ def _result(path: Path, on_event: OnEvent) -> Result:
     if not found.verified:
         wrong = [each.finding for each in found.checks if each.verdict is Verdict.FAILED]
         raise VerificationError(
-            "{path} is not what its builder made: {wrong}",
-            hint="`distroclone-builder verify` says more. What cannot be trusted is not compared.",
+            "{path} failed verification: {wrong}",
+            hint="Run `distroclone-builder verify` for details. Only verified results are "
+            "compared.",
             path=path,
             wrong="; ".join(wrong),
         )
@@ -183,7 +185,7 @@ def _result(path: Path, on_event: OnEvent) -> Result:
 
 def _no_engine() -> NoReturn:
     """The sums and the manifest are compared without one; what is inside is read next."""
-    raise CannotLookError("it is listed next")
+    raise CannotLookError("its files are listed next")
 
 
 def _exists(path: Path) -> bool:

@@ -33,8 +33,8 @@ def size_picture(growth: Sequence[Growth]) -> str:
     ]
     title = say("Where the size went")
     description = say(
-        "Each box is a part of the system; its area is how much came and went there. The table "
-        "below has the same numbers."
+        "Each box is a part of the system; its area is how much was added and removed there. The "
+        "table below has the same numbers."
     )
     size = f"{_CANVAS.width:g} {_CANVAS.height:g}"
     named = "picture-title picture-description"

@@ -62,7 +62,7 @@ class LogFile(Display):
             case Note(level=level):
                 self._write(note_text(event), prefix=f"{level}: ")
             case Held(step=step):
-                self._write(f"{step} " + say("waits to be looked into"))
+                self._write(f"{step} " + say("is waiting for you to look inside"))
             case Result(data=data):
                 self._write(json.dumps(to_data(data), ensure_ascii=False), prefix="result: ")
             case Failed(error=error):
@@ -92,7 +92,7 @@ class LogFile(Display):
     def _error(self, error: OSError) -> HostError:
         return HostError(
             "The log {path} cannot be written: {reason}",
-            hint="Choose an output folder that you may write to and that has room.",
+            hint="Choose an output folder that you can write to and that has free space.",
             path=self.path,
             reason=error.strerror or error,
         )

@@ -162,7 +162,7 @@ def connect() -> Engine:
         ) from error
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_API:
         raise HostError(
-            "The container engine speaks API {version}; at least 1.41 (Docker 20.10) is needed",
+            "The container engine has API {version}; 1.41 (Docker 20.10) or later is needed",
             hint="Update the engine.",
             version=version,
         )
@@ -185,8 +185,8 @@ def _advice(error: BaseException) -> str:
     text = str(error)
     if "Permission denied" in text:
         return (
-            "Your user may not talk to the engine: join the `docker` group "
-            "(`sudo usermod -aG docker $USER`, then log in again), or run as root."
+            "You are not allowed to use the engine: join the `docker` group (`sudo usermod -aG "
+            "docker $USER`, then log in again), or run as root."
         )
     return (
         "Install Docker 20.10 or later and start it (Debian and Ubuntu: `apt-get install "

@@ -83,7 +83,7 @@ class DockerJob(Generic[JobResult]):
             return from_data(self._job.result, data)
         except ValueError as error:
             raise StepError(
-                "The answer of the {job} container cannot be read: {reason}",
+                "The {job} container returned an unreadable result: {reason}",
                 job=self._job.name,
                 reason=error,
             ) from error
@@ -127,14 +127,14 @@ class DockerJob(Generic[JobResult]):
             killed_for_memory = bool(self._container.attrs["State"].get("OOMKilled"))
         if code is None:
             return StepError(
-                "The container was removed while it worked",
-                hint="Something outside removed it (`docker rm`, a clean-up job?); build again.",
+                "The container was removed while it was running",
+                hint="Something else removed it (`docker rm`, a clean-up job?). Build again.",
                 output=output,
             )
         if self._overdue:
             return StepError(
-                "The {job} container was ended: it was not done after {hours} hours",
-                hint="Look at the load of the engine's machine and at the health of its disks.",
+                "The {job} container was stopped: it did not finish within {hours} hours",
+                hint="Check the load and the disks of the engine's machine.",
                 output=output,
                 job=self._job.name,
                 hours=f"{self._job.limits.seconds / 3600:g}",
@@ -142,15 +142,15 @@ class DockerJob(Generic[JobResult]):
         if killed_for_memory:
             return StepError(
                 "The container ran out of memory",
-                hint="It may use {memory}, which is more than any needed so far: please report "
-                "it with the log. For a build, `--compression fast` needs less.",
+                hint="Its limit is {memory}, which has always been enough so far: please report "
+                "this with the log. For a build, `--compression fast` needs less.",
                 output=output,
                 memory=readable_size(self._job.limits.memory),
             )
         return StepError(
-            "The container ended before it could give a result (exit code {code})",
-            hint="It was killed from outside, or with the engine: its log says more (`journalctl "
-            "-u docker`). 137 is SIGKILL, often for lack of memory. Then build again.",
+            "The container ended without a result (exit code {code})",
+            hint="It was killed, or the engine stopped: see the engine's log (`journalctl -u "
+            "docker`). Exit code 137 is SIGKILL, often for lack of memory. Then build again.",
             output=output,
             code=code,
         )
@@ -243,8 +243,9 @@ def _check_mounts(container: "Container", spec: ContainerSpec[Request, JobResult
     for bind in mounts:
         if writable.get(str(bind.target)) is not (not bind.read_only):
             raise HostError(
-                "The engine did not mount {target} the way it was asked to; nothing was started",
-                hint="Update the engine: 20.10 and later are known to honour read-only mounts.",
+                "The engine did not mount {target} as requested; nothing was started",
+                hint="Update the engine: Docker 20.10 and later are known to honour read-only "
+                "mounts.",
                 target=bind.target,
             )
 

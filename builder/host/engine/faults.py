@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from builder.basics.errors import HostError
 
 _ADVICE_GONE = (
-    "Check that the engine runs (`docker info`). If it stopped during a build, run "
+    "Check that the engine is running (`docker info`). If it stopped during a build, run "
     "`distroclone-builder sweep` once it is back."
 )
 _PATIENCE = 10  # seconds
@@ -127,7 +127,7 @@ def _refused(error: docker.errors.APIError, doing: str) -> EngineRefusedError:
     text = str(error.explanation or error)
     kind, path = classified(text)
     refused = kind(
-        "The container engine refused {doing}: {reason}",
+        "The container engine failed while {doing}: {reason}",
         hint=_ADVICE.get(kind, ""),
         temporary=error.is_server_error() or _is_busy(error),
         doing=doing,
@@ -146,8 +146,8 @@ def classified(text: str) -> tuple[type[EngineRefusedError], str]:
 
 
 _ADVICE: Final[Mapping[type[EngineRefusedError], str]] = {
-    NoSpaceError: "Free space where the engine keeps its data; `distroclone-builder doctor` shows "
-    "it.",
-    NotAllowedError: "This engine cannot start such a container; `distroclone-builder doctor` "
-    "tries what it can, and `--isolation confined` asks for least.",
+    NoSpaceError: "Free space where the engine keeps its data; `distroclone-builder doctor` "
+    "shows where.",
+    NotAllowedError: "This engine does not allow such a container. Run `distroclone-builder "
+    "doctor` to see what it allows; `--isolation confined` needs the fewest privileges.",
 }

@@ -77,14 +77,14 @@ class DockerImages:
             )
         if _OTHER_CONTENT.search(failure):
             raise HostError(
-                "The registry answered with something else than {pinned}: {reason}",
-                hint="Do not use that registry before you know why.",
+                "The registry sent something other than {pinned}: {reason}",
+                hint="Do not use that registry until you know why.",
                 pinned=pinned,
                 reason=failure,
             )
         if failure:
             raise HostError(
-                "The container engine gave up pulling {pinned}: {reason}",
+                "The container engine could not pull {pinned}: {reason}",
                 hint="Check the network between the engine and the registry.",
                 temporary=True,
                 pinned=pinned,
@@ -151,8 +151,8 @@ class DockerImages:
             raise HostError(
                 "The image could not be built: {reason}",
                 output=lines[-25:],
-                hint="The lines above are what the failing step printed last.",
-                reason=errors[-1] if errors else "no image came out",
+                hint="The lines above are the last output of the failing step.",
+                reason=errors[-1] if errors else "no image was made",
             )
         return facts.id
 

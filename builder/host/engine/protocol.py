@@ -53,7 +53,7 @@ class HeldError(BuilderError):
     """The container waits in a step to be looked into; `failure` is what went wrong, if any."""
 
     def __init__(self, held: Held, *, container: str) -> None:
-        super().__init__("The container waits in the step {step}", step=held.step)
+        super().__init__("The container is waiting in the step {step}", step=held.step)
         self.step = held.step
         self.container = container
         self.failure = None if held.error is None else error_from_data(held.error)

@@ -166,9 +166,10 @@ def _bootstrap(engine: Engine, pin: BasePin, tag: str) -> str:
     """Make a minimal Debian with mmdebstrap on this machine and import it."""
     if shutil.which("mmdebstrap") is None:
         raise HostError(
-            "No registry answers, and mmdebstrap, which could make the base image, is not here",
-            hint="Install mmdebstrap (Debian and Ubuntu: `apt-get install mmdebstrap`), or load "
-            "the image on this machine: `docker pull {reference}` elsewhere, `docker save`, then "
+            "No registry answers, and mmdebstrap, which could make the base image, is not "
+            "installed",
+            hint="Install mmdebstrap (Debian and Ubuntu: `apt-get install mmdebstrap`), or copy "
+            "the image from another machine: `docker pull {reference}` and `docker save` there, "
             "`docker load` here.",
             reference=pin.reference,
         )
@@ -182,7 +183,7 @@ def _bootstrap(engine: Engine, pin: BasePin, tag: str) -> str:
         if code != 0:
             raise HostError(
                 "The base image could not be bootstrapped from Debian's packages",
-                hint="Check that this machine reaches Debian's archive.",
+                hint="Check that this machine can reach Debian's archive.",
                 command=command,
                 output=errors.decode("utf-8", "replace").splitlines()[-25:],
             )

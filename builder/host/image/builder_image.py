@@ -139,9 +139,9 @@ def _load(engine: Engine, config: ImageConfig, layers: Sequence[Layer], *, tag: 
     facts = None if failure else engine.images.find(tag)
     if facts is None or facts.layers != tuple(part.digest for part in config.parts):
         raise HostError(
-            "The engine did not take the image {tag}: {reason}",
+            "The engine did not load the image {tag}: {reason}",
             tag=tag,
-            reason=failure or "what it has under that name is something else",
+            reason=failure or "it has a different image under that name",
         )
     return facts
 

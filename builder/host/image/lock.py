@@ -105,7 +105,7 @@ def parse_lock(text: str) -> Lock:
         except ValueError as error:
             raise _unreadable(number, line) from error
     if len(dates) != 1:
-        raise LockFormatError("The lock file must have one line with its date", hint=_HINT)
+        raise LockFormatError("packages.lock must have exactly one `date` line", hint=_HINT)
     _check_wishes(wishes, packages)
     return Lock(date=dates[0], wishes=tuple(wishes), packages=tuple(packages.values()))
 
@@ -132,7 +132,7 @@ def _checked(pattern: re.Pattern[str], word: str) -> str:
 
 def _unreadable(number: int, line: str) -> LockFormatError:
     return LockFormatError(
-        "Line {number} of the lock file cannot be: {line}",
+        "Line {number} of packages.lock is invalid: {line}",
         hint="Each package stands once, as `package SECTION NAME VERSION ARCHITECTURE SHA256`. "
         + _HINT,
         number=number,
@@ -150,9 +150,8 @@ def _check_wishes(wishes: list[tuple[Section, str]], packages: dict[str, Package
     ]
     if missing:
         raise LockFormatError(
-            "The lock file has no package for {names}",
-            hint="Run `distroclone-builder image lock`: it finds what the archive has for every "
-            "`want` line.",
+            "packages.lock has no package for {names}",
+            hint="Run `distroclone-builder image lock` to find a package for every `want` line.",
             names=", ".join(missing),
         )
 

@@ -29,7 +29,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise HostError(
             "The lock file {path} cannot be written: {reason}",
-            hint="Refresh the lock in a checkout of the project.",
+            hint="Run `distroclone-builder image lock` in a checkout of the project.",
             path=path,
             reason=error.strerror or error,
         ) from error

@@ -68,7 +68,7 @@ def archives_of(sources: Sequence[str]) -> Archives:
         else:
             raise UsageError(
                 "There is no package archive at {source}",
-                hint="Name a folder with .deb files, or the http:// or https:// URL of an archive.",
+                hint="Give a folder with .deb files, or the http:// or https:// URL of an archive.",
                 source=source,
             )
     return Archives(folders=tuple(folders), urls=tuple(urls))
@@ -94,8 +94,8 @@ def _checked(path: Path, package: Package) -> bytes:
     came = hashlib.sha256(content).hexdigest()
     if came != package.sha256:
         raise PackageHashError(
-            "{path} is not the {package} of the lock: its sha256 is {came}, not {wanted}",
-            hint="Do not use that file before you know why; take it out of the folder.",
+            "{path} does not match {package} in packages.lock: its sha256 is {came}, not {wanted}",
+            hint="Do not use that file until you know why. Take it out of the folder.",
             path=path,
             package=package,
             came=came,

@@ -63,7 +63,7 @@ def containers_folder() -> Path:
         if (folder / "Dockerfile").is_file():
             return folder
     raise HostError(
-        "The image recipes are missing beside {package}",
+        "The image recipes that belong to {package} are missing",
         hint="Install distroclone-builder again.",
         package=_PACKAGE,
     )

@@ -22,7 +22,7 @@ def spool(pieces: Iterable[bytes] = ()) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise HostError(
             "The temporary folder {path} cannot be used: {reason}",
-            hint="About 1 GiB must be free there; TMPDIR names another folder.",
+            hint="About 1 GiB must be free there; to use another folder, set TMPDIR.",
             path=tempfile.gettempdir(),
             reason=error.strerror or error,
         ) from error

@@ -139,27 +139,26 @@ class _Trouble:
         """Return the error that says what a failure of the workshop means."""
         if differs := self._of("locked-hash-differs"):
             return PackageHashError(
-                "What came is not what the lock names: {packages}",
-                hint="Do not use that archive before you know why. Nothing of it was installed.",
+                "Downloaded packages do not match packages.lock: {packages}",
+                hint="Do not use that archive until you know why. Nothing from it was installed.",
                 output=error.output,
                 packages="; ".join(differs),
             )
         if gone := self._of("locked-version-gone"):
             return LockOutdatedError(
                 "Debian's archive no longer has the locked packages: {packages}",
-                hint="Take them from an archive of old versions with `distroclone-builder image "
-                "build --archive SOURCE`; or refresh the lock with `distroclone-builder image "
-                "lock` and review what it changes; or build with today's versions by "
-                "`distroclone-builder image build --unlocked` (the image and every manifest it "
-                "makes then say so).",
+                hint="Get them from an archive of old versions: `distroclone-builder image build "
+                "--archive SOURCE`. Or renew the lock and review what changed: "
+                "`distroclone-builder image lock`. Or use today's versions: `distroclone-builder "
+                "image build --unlocked`; the image and its manifests then say so.",
                 output=error.output,
                 packages="; ".join(gone),
             )
         if unreachable := self._of("archive-unreachable"):
             return HostError(
                 "No package archive answers: {archives}",
-                hint="Check the network of the engine, or name a folder that has every package "
-                "of the lock with `distroclone-builder image build --archive FOLDER`.",
+                hint="Check the engine's network, or use a folder that has every locked package: "
+                "`distroclone-builder image build --archive FOLDER`.",
                 temporary=True,
                 output=error.output,
                 archives="; ".join(unreachable),

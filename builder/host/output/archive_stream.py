@@ -36,7 +36,7 @@ def unpack(
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is None or sizes.get(name) != member.size:
                     raise VerificationError(
-                        "The container left something unexpected among the results: {name}",
+                        "The container's results contain something unexpected: {name}",
                         name=member.name,
                     )
                 for count in _write(content, target / name):
@@ -44,8 +44,8 @@ def unpack(
                     on_progress(done / total)
     except tarfile.TarError as error:
         raise VerificationError(
-            "The results did not come out of the container whole: {reason}",
-            hint="Build again; if it happens again, look at the engine's own log.",
+            "The results from the container are incomplete: {reason}",
+            hint="Build again. If it happens again, check the engine's log.",
             reason=error,
         ) from error
     except OSError as error:

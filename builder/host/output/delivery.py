@@ -46,7 +46,7 @@ class OutputFolder:
         free = shutil.disk_usage(self.path).free
         if free < needed:
             raise HostError(
-                "The output folder {path} has {free} free; about {needed} are needed",
+                "The output folder {path} has {free} free; about {needed} is needed",
                 hint="Free space there, or choose another folder with --output.",
                 path=self.path,
                 free=readable_size(free),
@@ -67,8 +67,9 @@ class OutputFolder:
         ]
         if others:
             raise UsageError(
-                "The output folder {path} already holds another build, {other}",
-                hint="Choose another folder with --output: one SHA256SUMS belongs to one ISO.",
+                "The output folder {path} already contains another build, {other}",
+                hint="Choose another folder with --output: each folder holds one ISO and its "
+                "SHA256SUMS.",
                 path=self.path,
                 other=others[0],
             )
@@ -78,8 +79,8 @@ class OutputFolder:
         for name in names:
             if (self.path / name).is_dir():
                 raise HostError(
-                    "A folder is in the way of a result: {path}",
-                    hint="Move it away, or choose another folder with --output.",
+                    "A folder already has the name of a result: {path}",
+                    hint="Move it, or choose another folder with --output.",
                     path=self.path / name,
                 )
 
@@ -159,7 +160,7 @@ def output_folder(path: Path) -> Iterator[OutputFolder]:
     except OSError as error:
         raise _unusable(path, error) from error
     if not os.access(path, os.W_OK | os.X_OK):
-        raise _unusable(path, PermissionError("it is not writable for you"))
+        raise _unusable(path, PermissionError("you cannot write to it"))
     with _opened_folder(path) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,7 +192,7 @@ def _remove_stale(path: Path) -> None:
             shutil.rmtree(stale)
     except OSError as error:
         raise HostError(
-            "What a crashed build left in {path} cannot be removed: {reason}",
+            "The leftovers of a crashed build in {path} cannot be removed: {reason}",
             hint="Remove .distroclone-builder-*.partial there as the user who ran that build.",
             path=path,
             reason=error.strerror or error,
@@ -201,7 +202,7 @@ def _remove_stale(path: Path) -> None:
 def _unusable(path: Path, error: OSError) -> HostError:
     return HostError(
         "The output folder {path} cannot be used: {reason}",
-        hint="Choose a folder that you may write to with --output.",
+        hint="Choose a folder that you can write to with --output.",
         path=path,
         reason=error.strerror or error,
     )
@@ -235,7 +236,7 @@ def _made(folder: Path) -> Iterator[None]:
 def _check_plain(artefacts: Sequence[Artefact]) -> None:
     if strange := [each.name for each in artefacts if not is_plain_name(each.name)]:
         raise VerificationError(
-            "The container gave a result a name that is none: {name}", name=short(strange[0])
+            "The container gave a result an invalid file name: {name}", name=short(strange[0])
         )
 
 
@@ -243,7 +244,7 @@ def _check_nothing_else(partial: Path, artefacts: Sequence[Artefact]) -> None:
     expected = {MARK, *(artefact.name for artefact in artefacts)}
     if strange := sorted({each.name for each in partial.iterdir()} - expected):
         raise VerificationError(
-            "The container left something unexpected among the results: {name}",
+            "The container's results contain something unexpected: {name}",
             name=short(strange[0]),
         )
 
@@ -253,7 +254,7 @@ def _verify(folder: ResultFolder, artefact: Artefact, *, on_read: Callable[[int]
     if found != FileFacts(size=artefact.size, sha256=artefact.sha256):
         raise VerificationError(
             "{name} is not what the container built (sha256 {found}, not {expected})",
-            hint="Something damaged it on the way; check this machine's disk and memory.",
+            hint="It was damaged on the way; check this machine's disk and memory.",
             name=artefact.name,
             found=found.sha256,
             expected=artefact.sha256,

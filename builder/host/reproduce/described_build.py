@@ -49,12 +49,12 @@ def read_described_build(content: bytes) -> DescribedBuild:
     said = manifest.said
     isos = [name for name in manifest.artefacts if name.endswith(".iso")]
     if len(isos) != 1:
-        raise VerificationError("The manifest speaks of {count} ISOs, not one", count=len(isos))
+        raise VerificationError("The manifest lists {count} ISOs, not one", count=len(isos))
     _check_complete(manifest)
     _check_snapshot(said.snapshot)
     if epoch_of(said.snapshot.seconds) != said.source_date_epoch:
         raise VerificationError(
-            "The manifest contradicts itself: a snapshot of {taken} does not give "
+            "The manifest contradicts itself: a snapshot taken {taken} does not give "
             "source_date_epoch {epoch}",
             taken=said.snapshot.taken,
             epoch=short(str(said.source_date_epoch)),
@@ -72,13 +72,13 @@ def read_described_build(content: bytes) -> DescribedBuild:
 def _check_complete(manifest: ReadManifest) -> None:
     if manifest.unknown:
         raise VerificationError(
-            'The manifest says something that this version does not know: "{place}"',
+            'The manifest has a field that this version does not know: "{place}"',
             hint="It was edited, or written by a newer version of distroclone-builder.",
             place=short(shown(manifest.unknown[0].place)),
         )
     if lacking := [place for place in manifest.absent if place not in _EARLIER]:
         raise VerificationError(
-            'The manifest is not complete: "{place}" is missing',
+            'The manifest is incomplete: "{place}" is missing',
             hint="It was edited, or written by another version of distroclone-builder.",
             place=shown(lacking[0]),
         )
@@ -103,8 +103,8 @@ def _tree(source: TreeName | None) -> TreeName:
     if source is None:
         raise VerificationError(
             "The manifest does not name its source tree, so nothing can be rebuilt from it",
-            hint="It was edited, or written by a version of distroclone-builder that did not know "
-            "tree digests yet.",
+            hint="It was edited, or written by an early version of distroclone-builder that had "
+            "no tree digests.",
         )
     if not _ID.fullmatch(source.digest):
         raise _strange("source")
@@ -112,4 +112,4 @@ def _tree(source: TreeName | None) -> TreeName:
 
 
 def _strange(name: str) -> VerificationError:
-    return VerificationError('In the manifest, "{name}" is not as any build writes it', name=name)
+    return VerificationError('The manifest\'s "{name}" is not what a build writes', name=name)

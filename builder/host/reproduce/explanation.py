@@ -126,18 +126,19 @@ def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explana
             raise
         except BuilderError as error:  # that they differ is known, and has to be told
             why = Problem(
-                message="What differs in the ISO could not be found out: {reason}",
+                message="Could not find out what differs in the ISO: {reason}",
                 values=(("reason", str(error)),),
             )
     elif one.comparison.has(Side.FILE):
         why = Problem(
-            message="The ISO beside the manifest is the rebuilt one; what is said of it is wrong"
+            message="The ISO next to the manifest is identical to the rebuild, but its recorded "
+            "digest is wrong"
         )
         return explained(one.digests(), remarks=(why,))
     else:
         why = Problem(
-            message="The original ISO is not beside the manifest. What the manifest lists of it is "
-            "all that can be told"
+            message="The original ISO is not next to the manifest, so only what the manifest "
+            "lists can be compared"
         )
     return joined([_contents(one), explained([], remarks=(why,))])
 
@@ -187,7 +188,7 @@ def _in_container(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -
     found = engine.run(spec, on_event)
     if not found.differences:
         raise HostError(
-            "the engine reads two ISOs that are the same under {original} and {rebuilt}",
+            "the engine sees identical ISOs at {original} and {rebuilt}",
             original=original,
             rebuilt=rebuilt,
         )

@@ -146,7 +146,7 @@ def located(path: Path) -> Path:
         reason = error.strerror or str(error)
     raise UsageError(
         "There is no manifest at {path}: {reason}",
-        hint="Name the .manifest.json file that lies beside an ISO.",
+        hint="Give the .manifest.json file next to an ISO.",
         path=path,
         reason=reason,
     )

@@ -94,8 +94,8 @@ def _output(config: Config, originals: Originals, *, keep: bool) -> Iterator[Con
     if keep:
         if _is_same(config.output, originals.folder.path):
             raise UsageError(
-                "The output folder {path} is the manifest's own; the rebuild would replace the "
-                "originals",
+                "The output folder {path} is where the manifest is; the rebuild would replace "
+                "the originals",
                 hint="Choose another folder with --output.",
                 path=config.output,
             )

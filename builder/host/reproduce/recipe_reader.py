@@ -30,13 +30,13 @@ def read_recipe(data: object) -> Recipe:
         problems.raise_if_any()
     except UsageError as error:
         raise VerificationError(
-            "The manifest's recipe holds what no configuration can say:\n{problems}",
+            "The manifest's recipe has settings that no configuration can have:\n{problems}",
             problems=error.values["problems"],
         ) from error
     recipe = recipe_of(values, USUAL, RECIPE)
     if to_data(recipe) != data:
         raise VerificationError(
-            "The manifest's recipe is not complete, or contradicts itself",
+            "The manifest's recipe is incomplete or contradicts itself",
             hint="It was edited, or written by another version of distroclone-builder.",
         )
     return recipe

@@ -28,9 +28,9 @@ def temporary_folder() -> Iterator[Path]:
         place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
     except OSError as error:
         raise HostError(
-            "There is no room for the rebuild in {folder}: {reason}",
-            hint="Name a folder for it with --output, or another one for temporary files with "
-            "TMPDIR.",
+            "Cannot create a folder for the rebuild in {folder}: {reason}",
+            hint="Choose a folder for it with --output, or set TMPDIR to another folder for "
+            "temporary files.",
             folder=base,
             reason=error.strerror or error,
         ) from error

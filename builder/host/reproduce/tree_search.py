@@ -87,8 +87,8 @@ def _found(candidate: Candidate, described: DescribedBuild) -> Note:
         message = "{selector} is the tree that the manifest describes"
     else:
         message = (
-            "{selector} is the tree that the manifest describes, although the manifest calls "
-            "it {wanted} of {taken}"
+            "{selector} is the tree that the manifest describes, although the manifest calls it "
+            "{wanted}, taken {taken}"
         )
     values = {
         "selector": candidate.selector,
@@ -103,13 +103,13 @@ def _missing(source: Source, described: DescribedBuild, seen: list[str]) -> Sour
     if len(seen) > _SHOWN:
         shown.append(f"and {len(seen) - _SHOWN} more")
     return SourceError(
-        "The source is not here: no tree in {cache} is the one that the manifest describes "
-        "({selector}, taken {taken}, {digest}). There are: {seen}",
-        hint="The snapshot was deleted or changed since, or it is in another cache: name that "
-        "with --cache or --cache-image.",
+        "Source tree not found: no tree in {cache} is the one that the manifest describes "
+        "({selector}, taken {taken}, {digest}). Found: {seen}",
+        hint="The snapshot was deleted or changed, or it is in another cache: give that one with "
+        "--cache or --cache-image.",
         cache=source.path,
         selector=described.snapshot.selector,
         taken=described.snapshot.taken,
         digest=described.tree.digest,
-        seen="; ".join(shown) if shown else "none that can be built",
+        seen="; ".join(shown) if shown else "nothing that can be built",
     )

@@ -49,30 +49,30 @@ def _missing(engine: Engine, described: DescribedBuild, here: list[ImageIdentity
         return HostError(
             "The manifest needs the builder image {wanted} of distroclone-builder {theirs}; this "
             "is {ours}",
-            hint="Reproduce it with version {theirs}: a builder image belongs to one version.",
+            hint="Reproduce it with version {theirs}: each version has its own builder image.",
             wanted=wanted.id,
             theirs=short(described.manifest.said.builder),
             ours=__version__,
         )
     if engine.images.find(wanted.id) is not None:
         hint = (
-            "That image is here, but it was made from other code than this: reproduce the ISO "
+            "This engine has that image, but it was made from different code: reproduce the ISO "
             "with the checkout that made it."
         )
     elif wanted.locked:
         hint = (
-            "Bring that image here (`docker save {tag}` where the ISO was built, then `docker "
-            "load`). Or make it: `distroclone-builder image build` from the same code gives the "
-            "same image."
+            "Copy that image here: `docker save {tag}` where the ISO was built, then `docker "
+            "load`. Or build it from the same code, which gives the same image: "
+            "`distroclone-builder image build`."
         )
     else:
         hint = (
-            "It was built with --unlocked, from what Debian's archive held then, and cannot be "
-            "made again. Bring it here: `docker save {tag}` where the ISO was built, then "
-            "`docker load`."
+            "It was built with --unlocked, from the packages in Debian's archive at that time, "
+            "and cannot be built again. Copy it here: `docker save {tag}` where the ISO was "
+            "built, then `docker load`."
         )
     return HostError(
-        "The manifest's builder image {wanted} is not to be had; here is {found}",
+        "The manifest's builder image {wanted} is not available; this engine has {found}",
         hint=hint,
         wanted=wanted.id,
         found=", ".join(each.id for each in here) or "none",

@@ -79,7 +79,7 @@ def read_manifest(content: bytes) -> ReadManifest:
 def _check_format(found: object) -> None:
     if type(found) is not int or found < 1:
         raise VerificationError(
-            "The manifest's format is none that there ever was: {format}", format=short(str(found))
+            "The manifest has an invalid format number: {format}", format=short(str(found))
         )
     if found > MANIFEST_FORMAT:
         raise VerificationError(
@@ -96,18 +96,20 @@ def _by_path(rows: tuple[ListedFile, ...], place: str) -> Mapping[str, FileFacts
     for position, row in enumerate(rows, start=1):
         if row.size < 0 or not _DIGEST.fullmatch(row.sha256):
             raise VerificationError(
-                'In the manifest, row {position} of "{place}" has an impossible size or sha256',
+                'In the manifest, row {position} of "{place}" has an invalid size or sha256',
                 position=position,
                 place=place,
             )
         safe = is_plain_name(row.path) if place == "artefacts" else _is_inside(row.path)
         if not safe:
             raise VerificationError(
-                'The manifest\'s "{place}" point outside: {path}', place=place, path=short(row.path)
+                'The manifest\'s "{place}" has an invalid path: {path}',
+                place=place,
+                path=short(row.path),
             )
         if row.path in found:
             raise VerificationError(
-                'The manifest\'s "{place}" name {path} twice', place=place, path=short(row.path)
+                'The manifest\'s "{place}" lists {path} twice', place=place, path=short(row.path)
             )
         found[row.path] = FileFacts(size=row.size, sha256=row.sha256)
     return found

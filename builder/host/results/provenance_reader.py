@@ -48,7 +48,7 @@ def parse_provenance(content: bytes, *, name: str) -> Provenance:
             _check_known(name, predicate_type, PREDICATE)
             return _provenance(predicate, _digests(subjects, name, "sha256"), name)
         case _:
-            raise VerificationError("{name} is no in-toto statement", name=name)
+            raise VerificationError("{name} is not an in-toto statement", name=name)
 
 
 def check_provenance(
@@ -61,7 +61,7 @@ def check_provenance(
     names = found.subjects.keys() | digests.keys()
     if wrong := [each for each in sorted(names) if found.subjects.get(each) != digests.get(each)]:
         raise VerificationError(
-            "The provenance does not speak of {name} as it lies here", name=short(wrong[0])
+            "The provenance does not match {name} in this folder", name=short(wrong[0])
         )
     compared = {
         "recipe": (found.recipe, manifest.recipe),
@@ -73,7 +73,7 @@ def check_provenance(
     }
     if differing := [place for place, (ours, other) in compared.items() if ours != other]:
         raise VerificationError(
-            "Provenance and manifest say different things: {places}", places=", ".join(differing)
+            "Provenance and manifest disagree about: {places}", places=", ".join(differing)
         )
 
 
@@ -90,7 +90,7 @@ def _provenance(predicate: Mapping[str, Any], subjects: Mapping[str, str], name:
         }:
             _check_known(name, build_type, BUILD_TYPE)
         case _:
-            raise VerificationError("{name} is no provenance of this builder", name=name)
+            raise VerificationError("{name} is not a provenance of this builder", name=name)
     trees, images = _digests(rows, name, TREE_DIGEST), _digests(rows, name, "sha256")
     return Provenance(
         subjects=subjects,
@@ -124,7 +124,7 @@ def _digests(rows: list[Any], name: str, algorithm: str) -> Mapping[str, str]:
                     found[resource] = digest
             case _:
                 raise VerificationError(
-                    "In {name}, resource {position} has no name of its own and digest",
+                    "In {name}, resource {position} has no unique name or no digest",
                     name=name,
                     position=position,
                 )
@@ -134,7 +134,7 @@ def _digests(rows: list[Any], name: str, algorithm: str) -> Mapping[str, str]:
 def _check_known(name: str, found: str, known: str) -> None:
     if found != known:
         raise VerificationError(
-            "{name} is of a kind that this version of distroclone-builder does not know: {kind}",
+            "{name} is of a type that this version of distroclone-builder does not know: {kind}",
             hint="Update distroclone-builder, then verify again.",
             name=name,
             kind=short(found),

@@ -100,7 +100,7 @@ def opened_folder(path: Path) -> Iterator[ResultFolder]:
     except OSError as error:
         raise UsageError(
             "The folder {path} cannot be opened: {reason}",
-            hint="Name the folder that a build wrote to, or the .iso file in it.",
+            hint="Give the output folder of a build, or the .iso file in it.",
             path=path,
             reason=error.strerror or error,
         ) from error

@@ -38,7 +38,7 @@ def parse_cyclonedx(content: bytes, *, name: str) -> tuple[Listed, ...]:
         case {"bomFormat": "CycloneDX", "specVersion": version, "components": list(rows)}:
             _check_version(name, version, CYCLONEDX_VERSION)
         case _:
-            raise VerificationError("{name} is no CycloneDX document", name=name)
+            raise VerificationError("{name} is not a CycloneDX document", name=name)
     return tuple(_component(row, name, number) for number, row in enumerate(rows, 1))
 
 
@@ -49,7 +49,7 @@ def parse_spdx(content: bytes, *, name: str) -> tuple[Listed, ...]:
         case {"spdxVersion": version, "packages": list(rows)}:
             _check_version(name, version, SPDX_VERSION)
         case _:
-            raise VerificationError("{name} is no SPDX document", name=name)
+            raise VerificationError("{name} is not an SPDX document", name=name)
     return tuple(
         _spdx_package(row, name, number)
         for number, row in enumerate(rows, 1)
@@ -80,7 +80,7 @@ def check_same(found: Iterable[Listed], said: Iterable[Listed], *, name: str) ->
 def _check_version(name: str, found: object, known: str) -> None:
     if found != known:
         raise VerificationError(
-            "{name} is of version {version}; this version of distroclone-builder knows {known}",
+            "{name} has version {version}; this version of distroclone-builder knows {known}",
             hint="Update distroclone-builder, then verify again.",
             name=name,
             version=short(str(found)),
@@ -114,7 +114,7 @@ def _url(reference: Mapping[str, Any], name: str, position: int) -> str:
 
 def _no_package(name: str, position: int) -> VerificationError:
     return VerificationError(
-        "In {name}, package {position} has no name, version and package URL",
+        "In {name}, package {position} has no name, version or package URL",
         name=name,
         position=position,
     )

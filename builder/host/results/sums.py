@@ -49,11 +49,11 @@ def parse_sums(content: bytes) -> Mapping[str, str]:
         raise VerificationError("SHA256SUMS is empty")
     if b"\r" in content:
         raise VerificationError(
-            "SHA256SUMS has the line ends of another system (CR), so it was changed",
+            "SHA256SUMS has CR line endings, so it was changed",
             hint="Copy it again without conversion (FTP: binary mode).",
         )
     if not content.endswith(b"\n"):
-        raise VerificationError("SHA256SUMS is cut off: its last line has no end")
+        raise VerificationError("SHA256SUMS is cut off: its last line has no newline")
     lines = content.decode("utf-8", "replace").removesuffix("\n").split("\n")
     if len(lines) > _MOST:
         raise VerificationError("SHA256SUMS lists more than {most} files", most=_MOST)
@@ -108,13 +108,13 @@ def _row(line: str, number: int) -> tuple[str, str]:
     row = _LINE.fullmatch(line)
     if row is None:
         raise VerificationError(
-            "Line {number} of SHA256SUMS is no checksum line: {line}",
+            "Line {number} of SHA256SUMS is not a checksum line: {line}",
             number=number,
             line=short(line),
         )
     if not is_plain_name(row["name"]):
         raise VerificationError(
-            "Line {number} of SHA256SUMS does not name a file of this folder: {name}",
+            "Line {number} of SHA256SUMS does not name a file in this folder: {name}",
             number=number,
             name=short(row["name"]),
         )

@@ -34,7 +34,7 @@ _BAD: Final = {
     "EXPSIG": "it has expired",
     "REVKEYSIG": "the key was revoked",
     "ERRSIG": "it was made with another key, or cannot be checked",
-    "NODATA": "it is no signature",
+    "NODATA": "it is not a signature",
 }
 
 
@@ -61,7 +61,7 @@ class SshSigner:
                 good = _SSH_GOOD.search(ran.output.decode("utf-8", "replace"))
                 if ran.code == 0 and good:
                     return f"{good['kind']} {good['key']}"
-        reason = "it was made with another key, or is no signature"
+        reason = "it was made with another key, or is not a signature"
         if names:
             reason = "it does not belong to this SHA256SUMS, or the key is not valid now"
         raise _refused(self.signature, reason, ran)
@@ -88,8 +88,8 @@ class GpgSigner:
             listed = run_tool([*gpg, "--with-colons", "--list-keys"], timeout=_PATIENCE)
             if b"pub:" not in listed.output:
                 raise UsageError(
-                    "There is no OpenPGP key in what --signed-by names",
-                    hint="Make the file with `gpg --armor --export FINGERPRINT`.",
+                    "The file that --signed-by names has no OpenPGP key",
+                    hint="Create the file with `gpg --armor --export FINGERPRINT`.",
                     output=imported.last_lines,
                 )
             ran = run_tool(
@@ -111,7 +111,7 @@ class GpgSigner:
         fields = valid[0]
         used, digest, kind, primary = fields[0], fields[7], fields[8], fields[9]
         if digest not in _STRONG_DIGESTS or kind != _BINARY_DOCUMENT:
-            raise _refused(self.signature, "it is of a kind that can be forged", ran)
+            raise _refused(self.signature, "it is of a type that can be forged", ran)
         if self.fingerprint and self.fingerprint not in (used, primary):
             raise _refused(self.signature, _BAD["ERRSIG"], ran)
         return f"GPG {primary}"
@@ -132,7 +132,7 @@ def trusted_signer(text: str) -> Signer:
     if not _FINGERPRINT.fullmatch(fingerprint):
         raise UsageError(
             "--signed-by {text} is neither a file nor a fingerprint",
-            hint="Name an SSH public key or allowed_signers file, a GPG public key file, or all "
+            hint="Give an SSH public key or allowed_signers file, a GPG public key file, or all "
             "40 digits of a GPG fingerprint: shorter ones can be forged.",
             text=text,
         )
@@ -140,7 +140,7 @@ def trusted_signer(text: str) -> Signer:
     if not ran.output:
         raise UsageError(
             "Your GPG keyring has no key {fingerprint}",
-            hint="Import it with `gpg --import FILE`, or name its file with --signed-by.",
+            hint="Import it with `gpg --import FILE`, or give its file to --signed-by.",
             output=ran.last_lines,
             fingerprint=fingerprint,
         )
@@ -156,11 +156,12 @@ def _of_file(path: Path) -> Signer:
             "{path} cannot be read: {reason}", path=path, reason=error.strerror or error
         ) from error
     if len(content) > _LARGEST_KEY:
-        raise UsageError("{path} is too large for a file of keys", path=path)
+        raise UsageError("{path} is too large for a key file", path=path)
     if b"PRIVATE KEY" in content:
         raise UsageError(
-            "{path} holds a private key",
-            hint="Name the public one, which for SSH ends with .pub. Keep this one to yourself.",
+            "{path} contains a private key",
+            hint="Give the public key; for SSH, its file ends in .pub. Keep the private key to "
+            "yourself.",
             path=path,
         )
     if b"-----BEGIN PGP PUBLIC KEY BLOCK-----" in content or content[:1] >= b"\x80":
@@ -175,8 +176,8 @@ def _allowed_signers(content: bytes, path: Path) -> bytes:
     rows = [line for line in lines if line and not line.startswith("#")]
     if not rows or "\0" in text or not all(re.search(r"\bAAAA[A-Za-z0-9+/]", row) for row in rows):
         raise UsageError(
-            "{path} holds no public key",
-            hint="Name an SSH public key (one line, e.g. ssh-ed25519 AAAA…), an allowed_signers "
+            "{path} contains no public key",
+            hint="Give an SSH public key (one line, e.g. ssh-ed25519 AAAA…), an allowed_signers "
             "file, or what `gpg --armor --export` prints.",
             path=path,
         )
@@ -199,9 +200,9 @@ def _written(folder: Path, **contents: bytes) -> list[str]:
 
 def _refused(signature: str, reason: str, ran: Ran) -> VerificationError:
     return VerificationError(
-        "The signature {name} is refused: {reason}",
-        hint="Get SHA256SUMS and its signature again from whom you trust, and the signer's key "
-        "from another place than them.",
+        "The signature {name} is not accepted: {reason}",
+        hint="Get SHA256SUMS and its signature again from someone you trust, and the signer's "
+        "key from a different source.",
         output=ran.last_lines,
         name=signature,
         reason=reason,

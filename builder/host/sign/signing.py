@@ -72,7 +72,7 @@ def signing_key(text: str) -> Key:
     elif "/" in text or not text.strip():
         raise UsageError(
             "There is no key file {path}",
-            hint="Name the file of a private SSH key, or a GPG key's fingerprint or address.",
+            hint="Give the file of a private SSH key, or a GPG key's fingerprint or address.",
             path=text,
         )
     else:
@@ -101,8 +101,9 @@ def sign_result(path: Path, key: Key, *, sums_sha256: str) -> Path:
         sums = read_sums(folder)
         if hashlib.sha256(sums.content).hexdigest() != sums_sha256:
             raise HostError(
-                "{name} in {path} is no longer that of this build; it was not signed",
-                hint="Another build replaced it. Look at what is there, then sign it.",
+                "{name} in {path} is no longer from this build; it was not signed",
+                hint="Another build replaced it. Check the folder, then run `distroclone-builder "
+                "sign`.",
                 name=SUMS,
                 path=path,
             )
@@ -123,7 +124,7 @@ def _write(path: Path, key: Key, sums: Sums) -> Path:
     except OSError as error:
         raise HostError(
             "The signature cannot be written to {path}: {reason}",
-            hint="Make the folder writable, then `distroclone-builder sign` it.",
+            hint="Make the folder writable, then run `distroclone-builder sign`.",
             path=path,
             reason=error.strerror or error,
         ) from error
@@ -134,8 +135,8 @@ def _signature(argv: list[str], ran: Ran, key: str) -> bytes:
     if ran.code != 0 or not ran.output:
         raise HostError(
             "{tool} cannot sign with {key}",
-            hint="Its last lines say why. A key with a passphrase is asked for on the terminal, "
-            "or held by ssh-agent or gpg-agent.",
+            hint="Its last lines say why. If the key has a passphrase, type it on the terminal, "
+            "or let ssh-agent or gpg-agent hold the key.",
             command=argv,
             output=ran.last_lines,
             tool=argv[0],

@@ -114,8 +114,8 @@ class CacheFolder:
         """See `Source.missing`."""
         return SourceError(
             "There is no cache at {path}",
-            hint="Name the folder that holds .rootfs_cache and .backup_meta with --cache, a file "
-            "that holds such a btrfs volume with --cache-image, or a root filesystem with --tree.",
+            hint="Use --cache for the folder that holds .rootfs_cache and .backup_meta, "
+            "--cache-image for a file with such a btrfs volume, or --tree for a root filesystem.",
             path=self.path,
         )
 
@@ -160,7 +160,7 @@ class CacheImage:
         """See `Source.missing`."""
         return SourceError(
             "There is no cache image at {path}",
-            hint="Name a file that holds a btrfs volume with a cache with --cache-image.",
+            hint="Use --cache-image for a file that holds a btrfs volume with a cache.",
             path=self.path,
         )
 
@@ -208,15 +208,15 @@ class PlainTree:
         tree = self.path.resolve()
         if tree == Path("/"):
             raise UsageError(
-                "The running system is no tree that can be built: it changes while it is read",
+                "The running system cannot be built: it changes while it is read",
                 hint="Build from a backup of it (--cache), or from a copy (--tree).",
             )
         for output in outputs:
             if output.resolve().is_relative_to(tree):
                 raise UsageError(
                     "The tree {tree} contains {place}, where the build writes",
-                    hint="Choose an output folder outside the tree with --output. Where the "
-                    "engine's own data are in it, build from a copy of the tree.",
+                    hint="Choose an output folder outside the tree with --output. If the "
+                    "engine's own data is in the tree, build from a copy of it.",
                     tree=self.path,
                     place=output,
                 )
@@ -225,7 +225,7 @@ class PlainTree:
         """See `Source.missing`."""
         return SourceError(
             "There is no folder at {path}",
-            hint="Name the folder that holds a root filesystem (etc, usr, var …) with --tree.",
+            hint="Use --tree for a folder that holds a root filesystem (etc, usr, var …).",
             path=self.path,
         )
 

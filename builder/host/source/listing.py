@@ -102,12 +102,12 @@ def _copy(chunks: Iterable[bytes], target: IO[bytes]) -> None:
         target.flush()
     except tarfile.TarError as error:
         raise StepError(
-            "The list of files did not come out of the container whole: {reason}", reason=error
+            "The list of files from the container is incomplete: {reason}", reason=error
         ) from error
     except OSError as error:
         raise HostError(
-            "The list of files cannot be kept in {folder}: {reason}",
-            hint="Free space there, or name another folder with TMPDIR.",
+            "The list of files cannot be written to {folder}: {reason}",
+            hint="Free space there, or set TMPDIR to another folder.",
             folder=tempfile.gettempdir(),
             reason=error.strerror or error,
         ) from error

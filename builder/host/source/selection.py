@@ -129,15 +129,15 @@ def _usable_ones(report: CacheReport) -> str:
     usable = [candidate.selector for candidate in report.candidates if candidate.complete]
     if not usable:
         return say("Nothing here can be built.")
-    return say("These can be built: {selectors}", selectors=", ".join(usable))
+    return say("You can build: {selectors}.", selectors=", ".join(usable))
 
 
 def _unknown(report: CacheReport, selector: str) -> UsageError:
     selectors = [LATEST, *(candidate.selector for candidate in report.candidates)]
     if _current(report).kind is SnapshotKind.TREE:
         return UsageError(
-            "A tree has no snapshots, so {selector} selects nothing",
-            hint="Leave the selector out: there is only the tree itself.",
+            "A tree has no snapshots, so the selector {selector} does not apply",
+            hint="Leave out the selector: there is only the tree itself.",
             selector=selector,
         )
     near = _nearest(selector, selectors)
@@ -145,7 +145,7 @@ def _unknown(report: CacheReport, selector: str) -> UsageError:
         "The cache has no snapshot {selector}; did you mean {near}?"
         if near
         else "The cache has no snapshot {selector}",
-        hint="There are: {selectors}. A day (YYYY-MM-DD) chooses its newest snapshot.",
+        hint="Available: {selectors}. A day (YYYY-MM-DD) selects its newest snapshot.",
         selector=selector,
         near=near,
         selectors=", ".join(selectors),

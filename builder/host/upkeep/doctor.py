@@ -110,7 +110,8 @@ def _image(image: ImageIdentity | None) -> Check:
             verdict=Verdict.WARNING,
             finding=say("not built yet"),
             remedy=say(
-                "None needed: the first build makes it, or `distroclone-builder image build`."
+                "None needed: the first build makes it. To make it now: `distroclone-builder "
+                "image build`."
             ),
         )
     if not image.locked:
@@ -144,7 +145,7 @@ def _loops(found: Abilities) -> Check:
     return Check(
         name=name,
         verdict=Verdict.WARNING,
-        finding=found.loop or say("this kernel does not know btrfs"),
+        finding=found.loop or say("this kernel does not support btrfs"),
         remedy=say("On the engine's host: `modprobe loop` and `modprobe btrfs`."),
     )
 
@@ -153,13 +154,13 @@ def _staging(found: Abilities) -> Check:
     name = say("staging")
     if not found.overlay:
         return Check(
-            name=name, verdict=Verdict.OK, finding=say("overlays work: no system is copied")
+            name=name, verdict=Verdict.OK, finding=say("overlays work: the system is not copied")
         )
     return Check(
         name=name,
         verdict=Verdict.WARNING,
         finding=found.overlay,
-        remedy=say("None needed: builds copy the system, which takes time and room."),
+        remedy=say("None needed: builds copy the system, which takes time and space."),
     )
 
 
@@ -187,7 +188,7 @@ def _kvm() -> Check:
     return Check(
         name=say("boot test"),
         verdict=Verdict.OK if usable else Verdict.WARNING,
-        finding=say("/dev/kvm is here") if usable else say("no usable /dev/kvm"),
+        finding=say("/dev/kvm is usable") if usable else say("no usable /dev/kvm"),
         remedy="" if usable else say("None needed: boot tests then take minutes, not seconds."),
     )
 
@@ -197,6 +198,6 @@ def _leftovers(engine: Engine) -> Check:
     return Check(
         name=say("leftovers"),
         verdict=Verdict.WARNING if count else Verdict.OK,
-        finding=say("{count} containers, volumes or images of crashed runs", count=count),
+        finding=say("{count} containers, volumes or images from crashed runs", count=count),
         remedy=say("`distroclone-builder sweep` removes them.") if count else "",
     )

@@ -40,7 +40,7 @@ def check_sboms(
     for name, parse in zip(sbom_names(stem), (parse_cyclonedx, parse_spdx), strict=True):
         content = read_listed(folder, name, sums, limit=sbom_reader.LARGEST)
         if name not in manifest.artefacts:
-            raise VerificationError("The manifest does not speak of {name}", name=name)
+            raise VerificationError("The manifest does not list {name}", name=name)
         check_same(parse(content, name=name), said, name=name)
     if contents is None:
         return say(
@@ -55,9 +55,7 @@ def check_sboms(
         )
     found = (listed(each, manifest.said.distribution) for each in contents.packages)
     check_same(found, said, name=say("The package database in the ISO"))
-    return say(
-        "both list the {count} packages that the package database in the ISO has", count=len(said)
-    )
+    return say("both list the {count} packages of the package database in the ISO", count=len(said))
 
 
 def compare_provenance(
@@ -69,4 +67,4 @@ def compare_provenance(
     subjects = {*manifest.artefacts, manifest_name(stem)}
     digests = {each: compared.files[each].sha256 for each in subjects if each in compared.files}
     check_provenance(parse_provenance(content, name=name), digests=digests, manifest=manifest)
-    return say("speaks of these {count} files, and as the manifest does", count=len(digests))
+    return say("covers these {count} files and agrees with the manifest", count=len(digests))

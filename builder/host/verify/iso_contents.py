@@ -44,7 +44,7 @@ def read_contents(
     try:
         return engine.run(spec, on_event)
     except BindMissingError as error:
-        raise CannotLookError("the engine does not see {path}", path=path) from error
+        raise CannotLookError("the engine cannot see {path}", path=path) from error
 
 
 def check_contents(found: IsoContents, *, whole: FileFacts, said: Mapping[str, FileFacts]) -> None:
@@ -55,9 +55,9 @@ def check_contents(found: IsoContents, *, whole: FileFacts, said: Mapping[str, F
     """
     if FileFacts(size=found.size, sha256=found.sha256) != whole:
         raise VerificationError(
-            "The engine reads another ISO under this path than this machine (sha256 {found}, not "
-            "{expected})",
-            hint="Use an engine on this machine. If it is on this machine, check memory and disk.",
+            "The engine sees a different ISO at this path (sha256 {found}, not {expected})",
+            hint="Use an engine on this machine. If it already is, check this machine's memory "
+            "and disk.",
             found=found.sha256,
             expected=whole.sha256,
         )
@@ -75,5 +75,5 @@ def check_contents(found: IsoContents, *, whole: FileFacts, said: Mapping[str, F
         more = len(wrong) - _SHOWN
         shown = "; ".join(wrong[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
         raise VerificationError(
-            "The ISO does not hold what its manifest says: {wrong}", wrong=shown
+            "The ISO does not contain what its manifest lists: {wrong}", wrong=shown
         )

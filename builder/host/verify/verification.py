@@ -113,7 +113,7 @@ def _located(path: Path) -> tuple[Path, str]:
     except OSError as error:
         raise UsageError(
             "There is nothing to verify at {path}: {reason}",
-            hint="Name the folder that a build wrote to, or the .iso file in it.",
+            hint="Give the output folder of a build, or the .iso file in it.",
             path=path,
             reason=error.strerror or error,
         ) from error
@@ -137,7 +137,7 @@ def _stem(iso: str) -> str:
 
 def _unusable(folder: ResultFolder, iso: str, error: VerificationError) -> Verification:
     """Return the verdict for a folder where there is nothing to compare with."""
-    unknown = say("there are no sums to start from")
+    unknown = say("there are no usable checksums")
     others = (
         _not_checked(name, unknown)
         for name in ("manifest", "content", "sbom", "provenance", "signature")
@@ -151,7 +151,7 @@ def _sums_checks(compared: Compared) -> Iterator[Check]:
     for fault in compared.faults:
         yield _failed("sums", fault)
     if not compared.faults:
-        text = say("all {count} files are as SHA256SUMS lists them", count=len(compared.files))
+        text = say("all {count} files match SHA256SUMS", count=len(compared.files))
         yield Check(name="sums", verdict=Verdict.OK, finding=text)
 
 
@@ -167,7 +167,7 @@ def _manifest(
     except VerificationError as error:
         return manifest, _failed("manifest", error)
     text = say(
-        "made by version {version}, describes the ISO with this size and sha256",
+        "made by version {version}, matches the size and sha256 of the ISO",
         version=short(manifest.said.builder),
     )
     return manifest, Check(name="manifest", verdict=Verdict.OK, finding=text)
@@ -175,13 +175,13 @@ def _manifest(
 
 def _check_artefacts(manifest: ReadManifest, iso: str, sums: Sums, compared: Compared) -> None:
     if iso not in manifest.artefacts:
-        raise VerificationError("The manifest does not speak of {name}", name=iso)
+        raise VerificationError("The manifest does not list {name}", name=iso)
     for name, said in manifest.artefacts.items():
         if name not in sums.digests:
-            raise VerificationError("The manifest speaks of {name}, SHA256SUMS does not", name=name)
+            raise VerificationError("The manifest lists {name}, but SHA256SUMS does not", name=name)
         if (found := compared.files.get(name)) != said:
             raise VerificationError(
-                "{name} is not what the manifest describes ({found}; it says {said})",
+                "{name} is not what the manifest describes ({found}; the manifest says {said})",
                 name=name,
                 found=_described(found),
                 said=_described(said),
@@ -217,9 +217,7 @@ def _content(
         return found, _not_checked("content", text)
     except VerificationError as error:
         return found, _failed("content", error)
-    text = say(
-        "all {count} parts of the ISO are as the manifest lists them", count=len(found.files)
-    )
+    text = say("all {count} parts of the ISO match the manifest", count=len(found.files))
     return found, Check(name="content", verdict=Verdict.OK, finding=text)
 
 

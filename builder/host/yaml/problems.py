@@ -49,6 +49,6 @@ class Problems:
         if (hidden := len(ordered) - MOST_SHOWN) > 0:
             lines.append(say("… and {count} more", count=hidden))
         return UsageError(
-            "The configuration cannot be used:\n{problems}",
+            "Invalid configuration:\n{problems}",
             problems=printable_lines("\n".join(lines)),
         )

@@ -54,7 +54,7 @@ def read_yaml(path: Path, problems: Problems) -> Node:
     except ReaderError as error:
         problems.add(
             _place_at(text[: error.position], source),
-            "The control character U+{code} has no place in YAML",
+            "The control character U+{code} is not allowed in YAML",
             code=f"{int(error.character):04X}",
         )
         raise problems.error() from error
@@ -73,7 +73,7 @@ def _content(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise UsageError(
             "The config {path} cannot be read: {reason}",
-            hint="Check the path that --config names, and its permissions.",
+            hint="Check the path given with --config, and its permissions.",
             path=path,
             reason=error.strerror if isinstance(error, OSError) else error,
         ) from error
@@ -109,8 +109,8 @@ def _explained(error: yaml.MarkedYAMLError) -> tuple[str, dict[str, str]]:
     if sign := re.search(r"character '([@`%])'", problem):
         return "A value that starts with {sign} needs quotes", {"sign": sign[1]}
     if "mapping values are not allowed" in problem:
-        return 'A value that holds ": " needs quotes; or the indentation is wrong', {}
-    return "This is not YAML: {problem}", {"problem": problem}
+        return 'A value that contains ": " needs quotes; or the indentation is wrong', {}
+    return "Invalid YAML: {problem}", {"problem": problem}
 
 
 class _Reader:
@@ -133,7 +133,8 @@ class _Reader:
         second = next(self._events)
         if isinstance(second, DocumentStartEvent):
             self._problems.add(
-                self._place(second), "A config is one document; remove what follows this ---"
+                self._place(second),
+                "A config is a single document; remove everything from this --- on",
             )
         return node
 
@@ -188,7 +189,7 @@ class _Reader:
             elif first := entries.get(key.text):
                 self._problems.add(
                     key.place,
-                    'The key "{key}" is there twice; first in line {line}',
+                    'Duplicate key "{key}"; it is already in line {line}',
                     key=short(key.text),
                     line=first.place.line,
                 )

@@ -81,7 +81,7 @@ def test_a_name_that_is_both_is_refused_and_the_path_can_be_written_in_full(
     results.rename(results.with_name(name))
     code, text = told(capsys, name, "2")
     assert code == 2
-    assert "there is something of this name here" in text
+    assert "the name of a file or folder here" in text
     assert f"Write ./{name}" in text
     assert isinstance(side_of(f"./{name}", on_event=ignored), Result)
 
@@ -119,9 +119,9 @@ def impossible_recipe(folder: Path) -> None:
             lambda folder: write_manifest(folder, json.dumps(manifest_data(format=2)).encode()),
             "newer version",
         ),
-        (impossible_recipe, "The manifest's recipe is none that a config can give"),
-        (shutil.rmtree, "There is nothing"),
-        (lambda folder: (folder / ISO).write_bytes(b"other"), "is not what its builder made"),
+        (impossible_recipe, "The manifest's recipe has an exclude that no configuration can have"),
+        (shutil.rmtree, "is neither a file or folder nor"),
+        (lambda folder: (folder / ISO).write_bytes(b"other"), "failed verification"),
         (lambda folder: (folder / ISO).replace(folder / "x"), "is missing"),
     ],
 )

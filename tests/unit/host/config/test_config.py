@@ -155,10 +155,10 @@ def test_flags_are_checked_like_the_file_and_reported_with_it(tmp_path: Path) ->
         ),
     )
     for line in (
-        "--cache-image: Not possible together with --cache",
-        'SELECTOR: "newest!" selects no snapshot',
+        "--cache-image: Cannot be used together with --cache",
+        'SELECTOR: "newest!" is not a snapshot selector',
         '--isolation: "privilege" is not a kind of isolation. Did you mean privileged?',
-        '--compression: Compression level "0" is not possible',
+        '--compression: Invalid compression level "0"',
         f'{path}:2:12: "none" is not a kind of isolation',
     ):
         assert line in text
@@ -208,7 +208,7 @@ def test_utf_16_is_refused(tmp_path: Path) -> None:
 
 def test_a_value_of_many_characters_is_refused_without_repeating_it(tmp_path: Path) -> None:
     text = refusal(written(tmp_path, f"version: 1\nlive: {{user: {'u' * 100_000}}}\n"))
-    assert "A text of 100000 characters is too long" in text
+    assert "This text is too long (100000 characters)" in text
     assert len(text) < 1000
 
 
@@ -225,7 +225,7 @@ def test_no_terminal_escape_of_a_config_reaches_the_message(tmp_path: Path) -> N
 
 def test_braces_in_a_value_are_no_template(tmp_path: Path) -> None:
     path = written(tmp_path, 'version: 1\nlive: {hostname: "{value.__class__} {}"}\n')
-    assert '"{value.__class__} {}" is not a host name' in refusal(path)
+    assert '"{value.__class__} {}" is not a valid host name' in refusal(path)
 
 
 def test_a_file_of_the_wrong_kind_does_not_flood_the_terminal(tmp_path: Path) -> None:

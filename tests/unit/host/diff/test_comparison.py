@@ -129,11 +129,15 @@ def test_what_else_changes_about_configuration_is_told_in_words() -> None:
 @pytest.mark.parametrize(
     ("content", "changed", "words"),
     [
-        ("secret", {"mode": 0o640, "text": None}, "(not shown: not everybody may read it)"),
+        ("secret", {"mode": 0o640, "text": None}, "(not shown: not readable by everyone)"),
         ("x" * (LONGEST_TEXT + 1), {"text": None}, "(not shown: too large)"),
-        ("\x00", {"text": None}, "(not shown: no text, or in a directory that is closed)"),
+        (
+            "\x00",
+            {"text": None},
+            "(not shown: not text, or in a directory that not everyone can read)",
+        ),
         ("\n" * 3000, {}, "(too many lines to compare)"),
-        ("before", {}, "(only the end of the last line differs)"),
+        ("before", {}, "(only the newline at the end of the file differs)"),
     ],
 )
 def test_what_is_not_shown_is_said(content: str, changed: dict[str, object], words: str) -> None:

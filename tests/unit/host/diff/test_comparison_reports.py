@@ -99,7 +99,7 @@ MARKDOWN = """\
 
 ## Where the size went
 
-+55.7 KiB in all; each file counts in one row only
++55.7 KiB in total; each file is counted in one row only
 
 | Part | Before | After | Growth |
 | --- | ---: | ---: | ---: |
@@ -107,7 +107,7 @@ MARKDOWN = """\
 | `/usr/bin` | 390.6 KiB | 94.7 KiB | -295.9 KiB |
 | `/ (rest)` | 20 B | 19 B | -1 B |
 
-## Packages that grew or shrank most
+## Packages that grew or shrank the most
 
 | Package | Growth |
 | --- | ---: |
@@ -120,7 +120,7 @@ MARKDOWN = """\
 
 1 added, 1 removed, 2 changed
 
-|  | That grew or shrank most | Growth |
+|  | Grew or shrank the most | Growth |
 | --- | --- | ---: |
 | `+` | `/usr/lib/libreadline.so` | +351.6 KiB |
 | `-` | `/usr/bin/less` | -293.0 KiB |
@@ -157,7 +157,7 @@ def test_a_long_report_is_cut_on_the_terminal_only() -> None:
     found = between([], [package(f"package-{number:03}", "1") for number in range(100)])
     assert "package-039" in printed(found)
     assert "package-040" not in printed(found)
-    assert "… and 60 more: --html and --json have all" in printed(found)
+    assert "… and 60 more; --html and --json list them all" in printed(found)
     assert "package-099" in markdown(found)
     assert "package-099" in html_page(found)
 
@@ -166,8 +166,8 @@ def test_nothing_that_changed_is_said_in_words() -> None:
     rows: list[Row] = [package("a", "1"), file("/x", "y")]
     found = between(rows, rows)
     for text in (printed(found), markdown(found), html_page(found)):
-        assert "Both hold the same packages and files." in text
-        assert "No file has another size." in text
+        assert "Both have the same packages and files." in text
+        assert "No file changed in size." in text
     assert "<svg" not in html_page(found)
 
 

@@ -163,7 +163,7 @@ def test_what_goes_wrong_in_a_container_is_passed_on(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="no squashfs"):
         found(engine(failure=unreadable), results, results)
     gone = BindMissingError('invalid mount config: "bind source path does not exist: /x"')
-    with pytest.raises(HostError, match="The engine does not see") as caught:
+    with pytest.raises(HostError, match="The engine cannot see") as caught:
         found(engine(refusal=gone), results, results)
     assert str(results / ISO) in str(caught.value)
 

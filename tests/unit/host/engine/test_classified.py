@@ -141,6 +141,6 @@ def test_a_refusal_is_raised_as_what_it_is(
     error = caught.value
     assert isinstance(error, EngineRefusedError)
     assert (type(error), error.path) == (kind, path)
-    assert str(error) == f"The container engine refused creating the scan container: {words}"
+    assert str(error) == f"The container engine failed while creating the scan container: {words}"
     assert advice in error.advice
     assert bool(advice) is bool(error.advice)

@@ -104,9 +104,9 @@ def test_a_job_that_takes_longer_than_its_row_allows_is_killed_and_says_so() -> 
         job_of(container, seconds=0).finish(heard.append)
     assert container.killed.is_set()
     assert str(caught.value) == (
-        "The list-frozen container was ended: it was not done after 0 hours"
+        "The list-frozen container was stopped: it did not finish within 0 hours"
     )
-    assert "health of its disks" in caught.value.advice
+    assert "the disks of the engine's machine" in caught.value.advice
     assert caught.value.output == ("still at it",)
     assert heard == [ToolOutput(step="x", text="still at it")]
 
@@ -116,7 +116,7 @@ def test_hours_are_told_as_people_count_them() -> None:
     job = job_of(container, seconds=5400)
     job._overdue = True
     container.killed.set()
-    with pytest.raises(StepError, match=r"after 1\.5 hours"):
+    with pytest.raises(StepError, match=r"within 1\.5 hours"):
         job.finish(lambda _event: None)
 
 
@@ -136,12 +136,12 @@ def test_a_job_that_is_done_in_time_is_left_alone() -> None:
 def test_a_container_that_was_killed_by_somebody_else_is_not_called_overdue() -> None:
     container = FakeContainer(code=137)
     container.killed.set()
-    with pytest.raises(StepError, match=r"before it could give a result \(exit code 137\)"):
+    with pytest.raises(StepError, match=r"ended without a result \(exit code 137\)"):
         job_of(container, seconds=3600).finish(lambda _event: None)
 
 
 @pytest.mark.parametrize("data", [{}, {"names": [1]}, {"names": [], "more": 1}])
 def test_an_answer_that_is_none_of_the_rows_is_refused(data: dict[str, Any]) -> None:
     container = FakeContainer(Result(data=data))
-    with pytest.raises(StepError, match="answer of the list-frozen container cannot be read"):
+    with pytest.raises(StepError, match="list-frozen container returned an unreadable result"):
         job_of(container, seconds=3600).finish(lambda _event: None)

@@ -45,7 +45,7 @@ def test_every_kind_of_silence_is_one_error_with_advice(error: Exception) -> Non
 
 
 def test_a_refusal_is_quoted() -> None:
-    with pytest.raises(HostError, match="refused working: no space") as caught, working():
+    with pytest.raises(HostError, match="failed while working: no space") as caught, working():
         raise api_error(500, "no space left on device")
     assert "Free space" in caught.value.advice
 

@@ -87,7 +87,7 @@ def test_the_lowest_layer_of_a_saved_image_is_found() -> None:
 )
 def test_an_archive_that_is_no_image_is_refused(archive: io.BytesIO) -> None:
     with (
-        pytest.raises(HostError, match="no image that can be read"),
+        pytest.raises(HostError, match="an unreadable image"),
         saved_layer(archive, digest=_LAYER.digest),
     ):
         pass

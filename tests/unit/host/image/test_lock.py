@@ -90,7 +90,7 @@ def test_a_package_stands_once() -> None:
     "text", [_LOCK.replace("date 2026-09-18\n", ""), "date 2026-09-19\n" + _LOCK]
 )
 def test_a_lock_has_one_date(text: str) -> None:
-    with pytest.raises(LockFormatError, match="one line with its date"):
+    with pytest.raises(LockFormatError, match="exactly one `date` line"):
         parse_lock(text)
 
 

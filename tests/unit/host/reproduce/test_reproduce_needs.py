@@ -106,11 +106,15 @@ def image(name: str, *, locked: bool = True) -> Mapping[str, ImageFacts]:
 @pytest.mark.parametrize(
     ("changed", "present", "words"),
     [
-        ({}, image("sha256:other"), ["is not to be had", "here is sha256:other", "image build"]),
+        (
+            {},
+            image("sha256:other"),
+            ["is not available", "this engine has sha256:other", "image build"],
+        ),
         (
             {},
             {**image("sha256:other"), IMAGE: ImageFacts(id=IMAGE, labels={}, size=1)},
-            ["made from other code than this"],
+            ["made from different code"],
         ),
         ({"builder": "0.0.9"}, image("sha256:other"), ["of distroclone-builder 0.0.9; this is"]),
         (
@@ -189,7 +193,7 @@ def test_a_text_without_end_is_not_read_into_memory(place: Place) -> None:
     [
         ({MANIFEST: manifest_bytes()[:-9]}, "is not JSON"),
         ({MANIFEST: manifest_bytes(format=9)}, "made by a newer version"),
-        ({MANIFEST: manifest_bytes(artefacts=[row("../../x.iso", b"")])}, "point outside"),
+        ({MANIFEST: manifest_bytes(artefacts=[row("../../x.iso", b"")])}, "has an invalid path"),
         ({MANIFEST: manifest_bytes(recipe=recipe_data(live=HOSTILE))}, "belongs to the system"),
         ({**whole_results(), SUMS: b"../x"}, "SHA256SUMS is cut off"),
     ],

@@ -328,7 +328,7 @@ def test_a_build_signs_its_own_sums_and_no_others(results: Path, key: Path) -> N
     assert signing.sign_result(results, chosen, sums_sha256=whole) == results / SSH
     (results / SSH).unlink()
     rewritten(results)
-    with pytest.raises(HostError, match="no longer that of this build"):
+    with pytest.raises(HostError, match="no longer from this build"):
         signing.sign_result(results, chosen, sums_sha256=whole)
     assert not (results / SSH).exists()
     assert (results / ISO).read_bytes() == CONTENT

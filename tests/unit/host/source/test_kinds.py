@@ -154,7 +154,7 @@ def test_a_source_that_is_not_there_is_named_with_what_to_give(source: Source) -
         scan(fake, "image", source, run=RUN, on_event=ignore)
     assert str(caught.value) == str(source.missing())
     assert caught.value.advice == source.missing().advice
-    assert caught.value.advice.startswith("Name ")
+    assert caught.value.advice.startswith("Use --")
 
 
 @every_kind

@@ -97,7 +97,7 @@ def test_latest_never_falls_back_silently_from_snapshots_to_the_cache() -> None:
     first_only = report(candidate("1", "2026-06-10 22:30", EMPTY), CACHE)
     with pytest.raises(SourceError, match="no complete read-only snapshot") as caught:
         choose(first_only, "latest", zone=UTC)
-    assert caught.value.advice == "These can be built: cache"
+    assert caught.value.advice == "You can build: cache."
     assert caught.value.exit_code == 4
 
 
@@ -114,7 +114,7 @@ def test_a_tree_with_problems_is_refused_with_reason_remedy_and_choices(
     with pytest.raises(SourceError) as caught:
         choose(REAL, selector, zone=UTC)
     assert told in str(caught.value)
-    assert caught.value.advice.endswith("These can be built: 2, 3, @2026-06-12_08:00, 5, cache")
+    assert caught.value.advice.endswith("You can build: 2, 3, @2026-06-12_08:00, 5, cache.")
     assert caught.value.advice.startswith(("Choose a later one.", "Install it."))
 
 
@@ -195,7 +195,7 @@ def test_a_tree_has_only_itself_to_choose(selector: str) -> None:
 def test_a_tree_has_no_snapshots_and_says_so(selector: str) -> None:
     with pytest.raises(UsageError, match="A tree has no snapshots") as caught:
         choose(OF_A_TREE, selector, zone=UTC)
-    assert f"so {selector} selects nothing" in str(caught.value)
+    assert f"so the selector {selector} does not apply" in str(caught.value)
     assert "only the tree itself" in caught.value.advice
 
 

@@ -78,8 +78,8 @@ def test_an_iso_that_holds_what_its_manifest_says_is_verified(tmp_path: Path) ->
             "live/vmlinuz-6.12 differs",
         ),
         (replace(WHOLE, files=()), "live/vmlinuz-6.12 is missing"),
-        (replace(WHOLE, sha256="0" * 64), "another ISO"),
-        (replace(WHOLE, size=1), "another ISO"),
+        (replace(WHOLE, sha256="0" * 64), "a different ISO"),
+        (replace(WHOLE, size=1), "a different ISO"),
         (VerificationError("The ISO lacks the GPT"), "lacks the GPT"),
     ],
     ids=["missing", "unknown", "size", "digest", "nothing", "whole", "whole size", "no ISO"],
@@ -103,7 +103,7 @@ def test_an_engine_elsewhere_that_sees_no_iso_is_no_fault_of_the_iso(tmp_path: P
     refusal = BindMissingError("creating the container: bind source path does not exist: /x")
     found, content = content_of(tmp_path, FakeEngine(refusals={VERIFY.name: refusal}))
     assert (found.verified, content.verdict) == (True, Verdict.NOT_CHECKED)
-    assert "the engine does not see" in content.finding
+    assert "the engine cannot see" in content.finding
 
 
 @pytest.mark.parametrize("failure", [HostError("The engine went away"), StepError("Killed")])
