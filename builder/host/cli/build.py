@@ -18,7 +18,7 @@ from builder.host.build.planning import describe
 from builder.host.cli.options import answer, config_of, json_option, setting_options
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import Config, FlagValue
-from builder.host.display import Display, choose_display
+from builder.host.display import Display, choose_display, columns
 from builder.host.display.wording import percent
 from builder.host.sign import signing
 
@@ -131,28 +131,28 @@ def _signed(outcome: session.Outcome, key: signing.Key, display: Display) -> Pat
 
 def _show_outcome(outcome: session.Outcome, signature: Path | None, display: Display) -> None:
     iso = outcome.folder / outcome.iso.name
-    lines = [
-        say("Built {iso} ({size})", iso=iso, size=readable_size(outcome.iso.size)),
-        say("  SHA-256    {digest}", digest=outcome.iso.sha256),
-        say("  Check it   cd {folder} && sha256sum -c SHA256SUMS", folder=outcome.folder),
-        say("  Boot it    distroclone-builder boot-test {iso}", iso=iso),
+    rows = [
+        (say("SHA-256"), outcome.iso.sha256),
+        (say("Check it"), f"cd {outcome.folder} && sha256sum -c SHA256SUMS"),
+        (say("Boot it"), f"distroclone-builder boot-test {iso}"),
     ]
     if outcome.blocks is not None and outcome.blocks.asked:
-        lines.append(_served(outcome.blocks))
+        rows.append((say("Blocks"), _served(outcome.blocks)))
     data = {
         "folder": str(outcome.folder),
         "artefacts": to_data(outcome.artefacts),
         "block_cache": to_data(outcome.blocks),
     }
     if signature is not None:
-        lines.insert(2, say("  Signed     {signature}", signature=signature))
+        rows.insert(1, (say("Signed"), str(signature)))
         data["signature"] = str(signature)
-    answer(display, "\n".join(lines), data)
+    built = say("Built {iso} ({size})", iso=iso, size=readable_size(outcome.iso.size))
+    answer(display, f"{built}\n{columns(rows, indent='  ')}", data)
 
 
 def _served(blocks: BlockCounts) -> str:
     return say(
-        "  Blocks     {percent} % were in the block cache, {saved} not compressed again",
+        "{percent} % were in the block cache, {saved} not compressed again",
         percent=percent(blocks.rate),
         saved=readable_size(blocks.hit_bytes),
     )

@@ -9,7 +9,7 @@ from builder.basics.texts import say
 from builder.border.labels import LABEL_BASE
 from builder.host.cli.options import answer, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
-from builder.host.display import choose_display
+from builder.host.display import choose_display, columns
 from builder.host.image.builder_image import build_builder, builder_tag, find_builder, tools_tag
 from builder.host.image.image_prune import prune_images
 from builder.host.image.lock import LockChange, Package
@@ -104,15 +104,15 @@ def show(surroundings: Surroundings, *, as_json: bool) -> None:
             return
         tools = engine.images.find(tools_tag(locked=found.locked))
         origin = tools.labels.get(LABEL_BASE, "") if tools else ""
-        lines = (
-            say("Image   {tag}", tag=builder_tag(locked=found.locked)),
-            say("Id      {id}", id=found.id),
-            say("Size    {size}", size=readable_size(facts.size)),
-            say("Tools   {state}", state=_tools(locked=found.locked)),
-            say("Made in {base}", base=_base(origin)),
+        rows = (
+            (say("Image"), builder_tag(locked=found.locked)),
+            (say("Id"), found.id),
+            (say("Size"), readable_size(facts.size)),
+            (say("Tools"), _tools(locked=found.locked)),
+            (say("Made in"), _base(origin)),
         )
         data = {"id": found.id, "locked": found.locked, "base": origin}
-        answer(display, "\n".join(lines), data)
+        answer(display, columns(rows), data)
 
 
 def _tools(*, locked: bool) -> str:
@@ -141,25 +141,21 @@ def lock(surroundings: Surroundings) -> None:
     """
     with choose_display(json=False) as display:
         changes = refresh_lock(surroundings.open_engine(), on_event=display.event)
-        lines = [_change(each) for each in changes]
-        answer(display, "\n".join(lines) or say("The lock is up to date."), {})
+        rows = [_change(each) for each in changes]
+        answer(display, columns(rows) if rows else say("The lock is up to date."), {})
 
 
-def _change(change: LockChange) -> str:
+def _change(change: LockChange) -> tuple[str, str]:
     match change.before, change.after:
         case None, Package() as added:
-            return say("added    {name} {version}", name=added.name, version=added.version)
+            return say("added"), f"{added.name} {added.version}"
         case Package() as removed, None:
-            return say("removed  {name} {version}", name=removed.name, version=removed.version)
+            return say("removed"), f"{removed.name} {removed.version}"
         case Package() as before, Package() as after if before.version == after.version:
-            return say("changed  {package} is another file, or in another section", package=after)
+            return say("changed"), say("{package} (other file or section)", package=after)
         case before, after:
-            return say(
-                "changed  {name} {before} -> {after}",
-                name=change.name,
-                before=before.version if before else "",
-                after=after.version if after else "",
-            )
+            versions = " -> ".join(each.version for each in (before, after) if each)
+            return say("changed"), f"{change.name} {versions}"
 
 
 @image.command()

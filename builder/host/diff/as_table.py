@@ -55,4 +55,4 @@ def _print_row(row: Row, console: Console) -> None:
         console.print(Text(f"    {line}", style=_STYLES.get(line[:1], "")))
     if len(row.details) > _MOST_DETAILS:
         rest = len(row.details) - _MOST_DETAILS
-        console.print(Text(say("    … and {count} more lines", count=rest)))
+        console.print(Text("    " + say("… and {count} more lines", count=rest)))

@@ -181,8 +181,8 @@ def _package_sizes(difference: Difference) -> Section:
 def _files(difference: Difference) -> Section:
     words = say("{added} added, {removed} removed, {changed} changed", **_counts(difference.files))
     if difference.by_build:
-        words += say(
-            "; {count} of them are what every build changes to make a live system",
+        words += "; " + say(
+            "{count} of them are changes that every build makes for a live system",
             count=difference.by_build,
         )
     return Section(

@@ -13,7 +13,13 @@ from builder.host.display.json_lines import JsonDisplay
 from builder.host.display.log_file import LogFile
 from builder.host.display.plain import PlainDisplay
 from builder.host.display.terminal import TerminalDisplay
-from builder.host.display.wording import failed_event, note_text, render_failure, step_title
+from builder.host.display.wording import (
+    columns,
+    failed_event,
+    note_text,
+    render_failure,
+    step_title,
+)
 
 __all__ = [
     "Display",
@@ -22,6 +28,7 @@ __all__ = [
     "PlainDisplay",
     "TerminalDisplay",
     "choose_display",
+    "columns",
     "failed_event",
     "note_text",
     "render_failure",

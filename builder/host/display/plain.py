@@ -16,7 +16,7 @@ from builder.border.events import (
     ToolOutput,
 )
 from builder.host.display.base import Display
-from builder.host.display.wording import duration, note_text, percent, step_title
+from builder.host.display.wording import duration, note_line, percent, step_title
 
 _EVERY: Final = 10  # percent between two progress lines
 
@@ -48,8 +48,7 @@ class PlainDisplay(Display):
                 done = say("done in {time}", time=duration(seconds))
                 self._print(f"{self._label(step)} {done}")
             case Note():
-                prefix = say("Warning: ") if event.level == "warning" else ""
-                self._print(prefix + note_text(event))
+                self._print(note_line(event))
             case ToolOutput() | Held() | Result() | Failed():
                 pass
             case _:

@@ -26,7 +26,7 @@ from builder.border.events import (
     ToolOutput,
 )
 from builder.host.display.base import Display
-from builder.host.display.wording import duration, note_text, percent, step_title
+from builder.host.display.wording import duration, note_line, percent, step_title
 
 
 class TerminalDisplay(Display):
@@ -69,10 +69,8 @@ class TerminalDisplay(Display):
             case StepFinished(step=step, seconds=seconds):
                 self._remove(step)
                 self._print(f"{self._done} {step_title(step)}  {duration(seconds)}", style="green")
-            case Note(level="warning"):
-                self._print(say("Warning: ") + note_text(event), style="yellow")
-            case Note():
-                self._print(note_text(event))
+            case Note(level=level):
+                self._print(note_line(event), style="yellow" if level == "warning" else "")
             case ToolOutput() | Held() | Result() | Failed():
                 pass
             case _:

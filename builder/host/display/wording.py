@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -46,6 +46,18 @@ def step_title(step: str) -> str:
 def note_text(note: Note) -> str:
     """Return the note's sentence."""
     return printable_lines(_filled(note.message, note.values))
+
+
+def note_line(note: Note) -> str:
+    """Return the note's sentence, marked as a warning if it is one."""
+    text = note_text(note)
+    return say("Warning: {warning}", warning=text) if note.level == "warning" else text
+
+
+def columns(rows: Sequence[tuple[str, str]], *, indent: str = "") -> str:
+    """Return a line for each row, its value aligned with those of the others."""
+    width = max(len(label) for label, _value in rows)
+    return "\n".join(f"{indent}{label:{width}} {value}".rstrip() for label, value in rows)
 
 
 def clamped(fraction: float) -> float:

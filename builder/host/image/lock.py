@@ -105,12 +105,12 @@ def parse_lock(text: str) -> Lock:
         except ValueError as error:
             raise _unreadable(number, line) from error
     if len(dates) != 1:
-        raise LockFormatError("packages.lock must have exactly one `date` line", hint=_HINT)
+        raise LockFormatError(
+            "packages.lock must have exactly one `date` line",
+            hint="Run `distroclone-builder image lock` in a checkout to write it again.",
+        )
     _check_wishes(wishes, packages)
     return Lock(date=dates[0], wishes=tuple(wishes), packages=tuple(packages.values()))
-
-
-_HINT: Final = "In a checkout, `distroclone-builder image lock` writes it anew."
 
 
 def _package(words: list[str]) -> Package:
@@ -133,8 +133,8 @@ def _checked(pattern: re.Pattern[str], word: str) -> str:
 def _unreadable(number: int, line: str) -> LockFormatError:
     return LockFormatError(
         "Line {number} of packages.lock is invalid: {line}",
-        hint="Each package stands once, as `package SECTION NAME VERSION ARCHITECTURE SHA256`. "
-        + _HINT,
+        hint="List each package once, as `package SECTION NAME VERSION ARCHITECTURE SHA256`, or "
+        "run `distroclone-builder image lock` in a checkout to write the file again.",
         number=number,
         line=line[:200],
     )

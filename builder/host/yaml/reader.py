@@ -59,8 +59,7 @@ def read_yaml(path: Path, problems: Problems) -> Node:
         )
         raise problems.error() from error
     except yaml.MarkedYAMLError as error:
-        template, values = _explained(error)
-        problems.add(_place_of(error.problem_mark, source), template, **values)
+        _add_syntax_error(error, source, problems)
         raise problems.error() from error
 
 
@@ -102,15 +101,17 @@ def _place_of(mark: Any, source: str) -> Place:  # PyYAML's stubs know two unrel
     return Place(source=source, line=mark.line + 1, column=mark.column + 1)
 
 
-def _explained(error: yaml.MarkedYAMLError) -> tuple[str, dict[str, str]]:
+def _add_syntax_error(error: yaml.MarkedYAMLError, source: str, problems: Problems) -> None:
+    place = _place_of(error.problem_mark, source)
     problem = error.problem or error.context or ""
     if r"character '\t'" in problem:
-        return "A tab cannot indent YAML; use spaces", {}
-    if sign := re.search(r"character '([@`%])'", problem):
-        return "A value that starts with {sign} needs quotes", {"sign": sign[1]}
-    if "mapping values are not allowed" in problem:
-        return 'A value that contains ": " needs quotes; or the indentation is wrong', {}
-    return "Invalid YAML: {problem}", {"problem": problem}
+        problems.add(place, "A tab cannot indent YAML; use spaces")
+    elif sign := re.search(r"character '([@`%])'", problem):
+        problems.add(place, "A value that starts with {sign} needs quotes", sign=sign[1])
+    elif "mapping values are not allowed" in problem:
+        problems.add(place, 'A value that contains ": " needs quotes; or the indentation is wrong')
+    else:
+        problems.add(place, "Invalid YAML: {problem}", problem=problem)
 
 
 class _Reader:
