@@ -121,7 +121,7 @@ def test_the_compressions_in_readme_are_those_of_the_program() -> None:
         assert preset.level is None or f"level {preset.level}," in what
         assert all(each in what for each in preset.filters)
         assert f"blocks of {preset.block_size >> 20} MiB" in what
-    explicit = text.split("Or in full:", 1)[1].split("\n\n", 1)[0]
+    explicit = text.split("Or written out:", 1)[1].split("\n\n", 1)[0]
     examples = [each for each in re.findall(r"`([^`]+)`", explicit) if "[" not in each]
     assert [parse_compression(each).name for each in examples] == examples
 
