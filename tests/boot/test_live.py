@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.border.boot_test import Accelerator, Attachment, BootTestResult, Firmware
-from builder.host.boot_test.boot_test import boot_test
+from builder.host.boot_test.boot_test import run_boot_test
 from builder.host.build.session import Outcome
 from builder.host.engine import Engine, connect
 from builder.host.image.boot_test_image import ensure_boot_test_image
@@ -35,7 +35,7 @@ def boots(engine: Engine, demo_build: Outcome) -> Iterator[Boots]:
 
 def _boot(iso: Path, firmware: Firmware, attach: Attachment) -> BootTestResult:
     with closing(connect()) as engine:
-        return boot_test(
+        return run_boot_test(
             engine, iso=iso, firmware=firmware, attach=attach, processors=1, on_event=ignore
         )
 

@@ -8,7 +8,7 @@ from builder.basics.errors import ExitCode, VerificationError
 from builder.border.boot_test import Attachment, Firmware
 from builder.border.events import Event, ToolOutput
 from builder.border.labels import LABEL_OWNER
-from builder.host.boot_test.boot_test import boot_test
+from builder.host.boot_test.boot_test import run_boot_test
 from builder.host.engine import Engine
 from builder.host.engine.owner import ourselves
 
@@ -25,7 +25,7 @@ def test_an_empty_medium_is_refused_long_before_the_timeout(
     iso.chmod(0)  # as private as can be: the test machine reads it all the same
     events: list[Event] = []
     with pytest.raises(VerificationError, match="did not boot into its live system") as caught:
-        boot_test(engine, iso=iso, firmware=firmware, attach=attach, on_event=events.append)
+        run_boot_test(engine, iso=iso, firmware=firmware, attach=attach, on_event=events.append)
     assert caught.value.exit_code is ExitCode.VERIFICATION
     assert caught.value.output
     assert any(isinstance(event, ToolOutput) and "qemu" in event.text for event in events)

@@ -12,7 +12,7 @@ from builder.basics.errors import HostError
 from builder.border.events import Event, StepFinished
 from builder.border.labels import BLOCK_CACHE
 from builder.formats.identities import ImageIdentity
-from builder.host.block_cache import store as block_cache
+from builder.host.block_cache import block_store
 from builder.host.build.session import Outcome, build
 from builder.host.config.build_config import BlockStoreSetting, Overrides, load_config
 from builder.host.engine import Engine
@@ -83,11 +83,11 @@ def test_a_warm_build_is_the_same_and_compresses_nothing(
         f"squashfs step, standard: {alone:.1f} s without, {first:.1f} s cold, {second:.1f} s warm "
         f"({warm.blocks.hits} of {warm.blocks.asked} blocks)"
     )
-    shown = block_cache.show(
+    shown = block_store.show(
         engine, builder_image.id, BlockStoreSetting(folder=store), on_event=ignore
     )
     assert 10 << 20 < shown.size - cold.blocks.stored_bytes < 100 << 20  # the initramfs
-    pruned = block_cache.prune(
+    pruned = block_store.prune(
         engine, builder_image.id, BlockStoreSetting(folder=store), limit=0, on_event=ignore
     )
     assert (pruned.values, pruned.removed) == (0, shown.values)
@@ -98,9 +98,9 @@ def test_the_volume_stays_and_no_sweep_takes_it(
 ) -> None:
     there = engine.volume_path(BLOCK_CACHE) is not None
     try:
-        facts = block_cache.show(engine, builder_image.id, BlockStoreSetting(), on_event=ignore)
+        facts = block_store.show(engine, builder_image.id, BlockStoreSetting(), on_event=ignore)
         assert facts.values >= 0
-        assert block_cache.place(engine, BlockStoreSetting()) == engine.volume_path(BLOCK_CACHE)
+        assert block_store.place(engine, BlockStoreSetting()) == engine.volume_path(BLOCK_CACHE)
         assert BLOCK_CACHE not in {each.id for each in engine.leftover_volumes()}
         assert BLOCK_CACHE in {each.name for each in client.volumes.list()}
     finally:
@@ -113,5 +113,5 @@ def test_a_folder_that_is_not_there_is_said_so(
 ) -> None:
     absent = BlockStoreSetting(folder=tmp_path / "absent")
     with pytest.raises(HostError, match=r"There is no folder .*absent") as caught:
-        block_cache.show(engine, builder_image.id, absent, on_event=ignore)
+        block_store.show(engine, builder_image.id, absent, on_event=ignore)
     assert "mkdir -p" in caught.value.advice

@@ -9,8 +9,7 @@ import pytest
 
 from builder.border.labels import LABEL_RUN
 from builder.host.engine import Engine
-from builder.host.image import builder_image as image
-from builder.host.image import resources
+from builder.host.image import builder_image, resources
 from builder.host.image.workshop import LockOutdatedError
 from tests.conftest import ignore
 
@@ -37,8 +36,8 @@ def test_a_version_that_the_archive_has_not_stops_the_image_build(
     lock.write_text(text.replace(row[0], "package tools squashfs-tools 1:4.6.1-0 "))
 
     with pytest.raises(LockOutdatedError, match=r"squashfs-tools=1:4\.6\.1-0") as caught:
-        image.build_builder(engine, locked=True, on_event=ignore)
+        builder_image.build_builder(engine, locked=True, on_event=ignore)
 
     assert row[1] in str(caught.value)
     assert "--unlocked" in caught.value.advice
-    assert image.find_builder(engine) is None
+    assert builder_image.find_builder(engine) is None

@@ -19,7 +19,7 @@ from builder.host.cli import main
 from builder.host.engine import Engine
 from builder.host.reproduce.described_build import read_described_build
 from builder.host.reproduce.explanation import explain
-from builder.host.reproduce.originals import Verdict, compare, read_originals
+from builder.host.reproduce.originals import ComparisonVerdict, compare, read_originals
 from builder.host.reproduce.tree_search import TreeSearch
 from builder.host.results.result_folder import opened_folder
 from builder.host.source.kinds import CacheFolder
@@ -81,9 +81,9 @@ def explanation_of(engine: Engine, demo_build: Outcome, folder: Path) -> Explana
     with opened_folder(folder) as opened:
         originals = read_originals(opened, manifest_of(demo_build).name)
         comparisons = compare(originals, demo_build.artefacts)
-        assert [each.name for each in comparisons if each.verdict is Verdict.DIFFERENT] == [
-            demo_build.iso.name
-        ]
+        assert [
+            each.name for each in comparisons if each.verdict is ComparisonVerdict.DIFFERENT
+        ] == [demo_build.iso.name]
         return explain(originals, demo_build, comparisons, engine, on_event=ignore)
 
 

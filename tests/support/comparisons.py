@@ -7,9 +7,9 @@ from typing import Any
 
 from builder.formats.inventory import Entry, EntryType, InstalledPackage, Row, encode_rows
 from builder.host.diff.compare import compare
-from builder.host.diff.model import Difference, Kind
+from builder.host.diff.model import Kind, SystemDifference
 from builder.host.diff.sides import Opened
-from builder.host.source.listing import Inventory
+from builder.host.source.listing import FileListing
 
 
 def package(name: str, version: str, kib: int = 0, architecture: str = "amd64") -> InstalledPackage:
@@ -69,7 +69,7 @@ def side(
         system=system,
         taken="2026-06-17 14:30 UTC",
         kernels=("6.12.48+deb13-amd64",),
-        inventory=Inventory(file=io.BytesIO(lines.encode("ascii"))),
+        inventory=FileListing(file=io.BytesIO(lines.encode("ascii"))),
         values=values or {},
         rules=rules or {},
         iso_size=1000 if is_iso else None,
@@ -77,6 +77,6 @@ def side(
     )
 
 
-def between(before: Sequence[Row], after: Sequence[Row]) -> Difference:
+def between(before: Sequence[Row], after: Sequence[Row]) -> SystemDifference:
     """Compare two snapshots that hold these rows."""
     return compare(side(before, name="2"), side(after, name="3"))

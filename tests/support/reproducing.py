@@ -20,7 +20,7 @@ class Told:
 
 
 @dataclass
-class Place:
+class Workplace:
     """A folder for everything, and the command in it."""
 
     folder: Path

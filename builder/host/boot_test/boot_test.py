@@ -21,7 +21,7 @@ _TIMEOUT_SECONDS: Final = 900  # a large desktop, without KVM, on a slow machine
 _MEMORY_MIB: Final = 1536
 
 
-def boot_test(
+def run_boot_test(
     engine: Engine,
     *,
     iso: Path,

@@ -23,7 +23,7 @@ from builder.formats.result_names import (
     provenance_name,
     sbom_names,
 )
-from builder.host.block_cache import store as block_cache
+from builder.host.block_cache import block_store
 from builder.host.build.choice import Prepare, prepare, source_in
 from builder.host.build.inspection import Inspection
 from builder.host.build.planning import plan_of
@@ -81,13 +81,13 @@ def build(
         source_in(config).check(outputs=(config.output,))
         output = stack.enter_context(output_folder(config.output))
         early: list[Event] = []
-        choice = prepared(config, engine, run=run, on_event=_both(early.append, on_event))
+        choice = prepared(config, engine, run=run, on_event=_to_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
         output.check_names_free(*_result_names(choice.iso_name))
         log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
         for event in early:
             log.event(event)
-        tell = _both(log.event, on_event)
+        tell = _to_both(log.event, on_event)
         tree = ChosenTree(
             engine=engine,
             image=choice.image.id,
@@ -105,10 +105,10 @@ def build(
             hold_failed=inspection.holds_failed,
         )
         if config.block_store is not None:
-            block_cache.prepare(engine, config.block_store)
+            block_store.prepare(engine, config.block_store)
         spec = _container(config, plan, tree.source, seen, volume)
         partial = stack.enter_context(output.partial(run))
-        with block_cache.named(config.block_store), _started(engine, spec, partial) as job:
+        with block_store.named(config.block_store), _started(engine, spec, partial) as job:
             try:
                 built = job.finish(tell)
             except HeldError as held:
@@ -163,8 +163,8 @@ def _container(
         job=source.row(BUILD),
         request=plan,
         run=plan.run,
-        binds=(seen.bind, *(block_cache.binds(store) if store else ())),
-        volumes=(volume, *(block_cache.volumes(store) if store else ())),
+        binds=(seen.bind, *(block_store.binds(store) if store else ())),
+        volumes=(volume, *(block_store.volumes(store) if store else ())),
         isolation=config.isolation,
     )
 
@@ -192,7 +192,7 @@ def _step(name: str, on_event: OnEvent) -> Iterator[Callable[[float], None]]:
     on_event(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
 
 
-def _both(first: Callable[[Event], None], second: OnEvent) -> OnEvent:
+def _to_both(first: Callable[[Event], None], second: OnEvent) -> OnEvent:
     def tell(event: Event) -> None:
         first(event)
         second(event)

@@ -10,7 +10,7 @@ from builder.basics.errors import UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
-from builder.host.block_cache import store as blocks
+from builder.host.block_cache import block_store
 from builder.host.cli.options import answer, block_cache_option, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import BlockStoreSetting
@@ -44,8 +44,8 @@ def show(surroundings: Surroundings, block_cache: Path | None, *, as_json: bool)
         engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
         store = _store(block_cache, read_only=True)
-        facts = blocks.show(engine, image.id, store, on_event=display.event)
-        where = blocks.place(engine, store)
+        facts = block_store.show(engine, image.id, store, on_event=display.event)
+        where = block_store.place(engine, store)
         text = say(
             "{values} blocks, {size}, in {where}",
             values=facts.values,
@@ -80,7 +80,7 @@ def prune(
         engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
         store = _store(block_cache)
-        facts = blocks.prune(engine, image.id, store, limit=limit, on_event=display.event)
+        facts = block_store.prune(engine, image.id, store, limit=limit, on_event=display.event)
         text = say(
             "Removed {removed} blocks ({freed}); kept {values} blocks ({size})",
             removed=facts.removed,
@@ -101,7 +101,7 @@ def path(surroundings: Surroundings, block_cache: Path | None) -> None:
     Example:
       distroclone-builder block-cache path
     """
-    click.echo(blocks.place(surroundings.open_engine(), _store(block_cache)))
+    click.echo(block_store.place(surroundings.open_engine(), _store(block_cache)))
 
 
 def parse_size(text: str) -> int:

@@ -7,7 +7,7 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.texts import say
 from builder.border.boot_test import Attachment, Firmware
-from builder.host.boot_test import boot_test as testing
+from builder.host.boot_test.boot_test import run_boot_test
 from builder.host.cli.options import answer, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
@@ -47,7 +47,7 @@ def boot_test(
       distroclone-builder boot-test Debian-13-xfce.iso --firmware bios --as disk
     """
     with choose_display(json=as_json) as display:
-        result = testing.boot_test(
+        result = run_boot_test(
             surroundings.open_engine(),
             iso=iso,
             firmware=Firmware(firmware),

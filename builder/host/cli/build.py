@@ -98,7 +98,7 @@ def build(
         try:
             outcome = session.build(config, engine, inspection=inspection, on_event=display.event)
         except Stopped as stopped:
-            answer(display, _told(stopped), {"stopped_after": stop_after})
+            answer(display, _text_of(stopped), {"stopped_after": stop_after})
         else:
             signature = _signed(outcome, key, display) if key else None
             _show_outcome(outcome, signature, display)
@@ -114,7 +114,7 @@ def _show_plan(config: Config, choice: Choice, display: Display) -> None:
     answer(display, text, describe(config, choice))
 
 
-def _told(stopped: Stopped) -> str:
+def _text_of(stopped: Stopped) -> str:
     return "\n".join([str(stopped), *getattr(stopped, "__notes__", ())])
 
 

@@ -17,7 +17,7 @@ from builder.host.config.build_config import FlagValue
 from builder.host.diff.as_html import html_page
 from builder.host.diff.as_markdown import markdown
 from builder.host.diff.as_table import print_report
-from builder.host.diff.compare import diff as find_difference
+from builder.host.diff.compare import find_difference
 from builder.host.display import choose_display
 
 _PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe

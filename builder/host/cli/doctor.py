@@ -8,9 +8,9 @@ from builder.basics.texts import say
 from builder.host.cli.options import answer, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
-from builder.host.upkeep.doctor import Check, Verdict, examine
+from builder.host.upkeep.doctor import DoctorCheck, DoctorVerdict, examine
 
-_MARKS = {Verdict.OK: "✔", Verdict.WARNING: "!", Verdict.FAILED: "✘"}
+_MARKS = {DoctorVerdict.OK: "✔", DoctorVerdict.WARNING: "!", DoctorVerdict.FAILED: "✘"}
 
 
 @click.command()
@@ -25,18 +25,18 @@ def doctor(surroundings: Surroundings, *, as_json: bool) -> int:
     Example:
       distroclone-builder doctor
     """
-    checks: list[Check] = []
+    checks: list[DoctorCheck] = []
     with choose_display(json=as_json) as display:
         for check in examine(surroundings.open_engine()):
             checks.append(check)
             if not as_json:
                 click.echo(_line(check))
-        able = all(check.verdict is not Verdict.FAILED for check in checks)
+        able = all(check.verdict is not DoctorVerdict.FAILED for check in checks)
         verdict = say("This engine can build.") if able else say("This engine cannot build.")
         answer(display, verdict, {"able": able, "checks": to_data(checks)})
     return int(ExitCode.DONE if able else ExitCode.HOST)
 
 
-def _line(check: Check) -> str:
+def _line(check: DoctorCheck) -> str:
     line = f"{_MARKS[check.verdict]} {check.name}: {check.finding}"
     return f"{line}\n    {check.remedy}" if check.remedy else line

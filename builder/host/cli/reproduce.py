@@ -17,11 +17,14 @@ from builder.host.cli.options import FOLDER, AnyPath, answer, config_of, json_op
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
-from builder.host.reproduce.originals import Comparison, Side, Verdict
-from builder.host.reproduce.rebuild import Reproduction
-from builder.host.reproduce.rebuild import reproduce as rebuild
+from builder.host.reproduce.originals import Comparison, ComparisonVerdict, DigestSource
+from builder.host.reproduce.rebuild import Reproduction, rebuild_and_compare
 
-_MARKS: Final = {Verdict.SAME: "✔", Verdict.DIFFERENT: "✘", Verdict.NOT_COMPARED: "-"}
+_MARKS: Final = {
+    ComparisonVerdict.SAME: "✔",
+    ComparisonVerdict.DIFFERENT: "✘",
+    ComparisonVerdict.NOT_COMPARED: "-",
+}
 _SHOWN: Final = 60  # differences for people; --json has them all
 
 
@@ -58,7 +61,7 @@ def reproduce(
     """
     config = config_of(output=output, no_block_cache=True, **flags)
     with choose_display(json=as_json) as display:
-        found = rebuild(
+        found = rebuild_and_compare(
             manifest,
             config,
             surroundings.open_engine(),
@@ -106,28 +109,28 @@ def _words(found: Reproduction) -> str:
 
 
 def _line(comparison: Comparison) -> str:
-    if comparison.verdict is Verdict.NOT_COMPARED:
+    if comparison.verdict is ComparisonVerdict.NOT_COMPARED:
         finding = say("rebuilt, with nothing to compare it to")
     elif not comparison.rebuilt:
         finding = say("not rebuilt")
-    elif comparison.verdict is Verdict.SAME:
+    elif comparison.verdict is ComparisonVerdict.SAME:
         finding = say("the same (sha256 {digest})", digest=comparison.rebuilt)
     else:
         wrong = (each for each in comparison.said if each.sha256 != comparison.rebuilt)
-        others = "; ".join(f"{_side(each.side)} {each.sha256}" for each in wrong)
+        others = "; ".join(f"{_source_text(each.side)} {each.sha256}" for each in wrong)
         finding = say(
             "differs: rebuilt sha256 {digest}; {others}", digest=comparison.rebuilt, others=others
         )
     return f"{_MARKS[comparison.verdict]} {comparison.name}: {finding}"
 
 
-def _side(side: Side) -> str:
+def _source_text(side: DigestSource) -> str:
     match side:
-        case Side.MANIFEST:
+        case DigestSource.MANIFEST:
             return say("the manifest says")
-        case Side.SUMS:
+        case DigestSource.SUMS:
             return say("SHA256SUMS says")
-        case Side.FILE:
+        case DigestSource.FILE:
             return say("the file beside the manifest has")
 
 
@@ -166,7 +169,7 @@ def _remarks(explanation: Explanation) -> list[str]:
 def _diffoscope(found: Reproduction) -> Iterator[str]:
     """Offer the tool that looks into everything, where it is installed."""
     iso = next((each for each in found.comparisons if each.name == found.described.iso), None)
-    if iso is None or not iso.differs(Side.FILE) or shutil.which("diffoscope") is None:
+    if iso is None or not iso.differs(DigestSource.FILE) or shutil.which("diffoscope") is None:
         return
     if found.folder is None:
         yield say("To compare both ISOs with diffoscope, reproduce again with --output DIR")

@@ -11,7 +11,7 @@ from builder.host.cli.options import FOLDER, answer, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
-from builder.host.upkeep import sweep as sweeping
+from builder.host.upkeep.sweep import sweep_leftovers
 
 
 @click.command()
@@ -38,7 +38,7 @@ def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
-        swept = sweeping.sweep(
+        swept = sweep_leftovers(
             engine,
             image.id,
             caches=[each.absolute() for each in caches],

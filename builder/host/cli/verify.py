@@ -13,10 +13,9 @@ from builder.host.cli.options import AnyPath, answer, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.sign.signatures import trusted_signer
-from builder.host.verify import verification as verifying
-from builder.host.verify.verification import Check, Verdict, Verification
+from builder.host.verify.verification import Check, CheckVerdict, Verification, verify_results
 
-_MARKS: Final = {Verdict.OK: "✔", Verdict.FAILED: "✘", Verdict.NOT_CHECKED: "-"}
+_MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdict.NOT_CHECKED: "-"}
 
 
 @click.command()
@@ -43,7 +42,7 @@ def verify(surroundings: Surroundings, path: Path, signed_by: str | None, *, as_
     """
     with choose_display(json=as_json) as display:
         signer = None if signed_by is None else trusted_signer(signed_by)
-        found = verifying.verify(
+        found = verify_results(
             path, signer=signer, open_engine=surroundings.open_engine, on_event=display.event
         )
         answer(display, _words(found), {**to_data(found), "folder": str(found.folder),
@@ -57,8 +56,8 @@ def _words(found: Verification) -> str:
     if not found.verified:
         lines.append(say("NOT verified: {name}", name=name))
     else:
-        done = [each.name for each in found.checks if each.verdict is Verdict.OK]
-        rest = [each.name for each in found.checks if each.verdict is Verdict.NOT_CHECKED]
+        done = [each.name for each in found.checks if each.verdict is CheckVerdict.OK]
+        rest = [each.name for each in found.checks if each.verdict is CheckVerdict.NOT_CHECKED]
         lines.append(say("Verified {name}: {checks}", name=name, checks=", ".join(done)))
         if rest:
             lines.append(say("Not checked: {checks}", checks=", ".join(rest)))

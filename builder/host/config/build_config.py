@@ -17,13 +17,13 @@ from builder.host.config.recipe_settings import RECIPE, USUAL
 from builder.host.config.setting import Setting
 from builder.host.config.values import Given, Values, read_values, recipe_of
 from builder.host.yaml.nodes import Kind, Scalar, node_of
-from builder.host.yaml.problems import Place, Problems
+from builder.host.yaml.problems import Location, Problems
 from builder.host.yaml.reader import read_yaml
 from builder.host.yaml.sections import Section
 
 FlagValue = str | Path | bool | None
 
-_NO_FILE: Final = Scalar(place=Place(source="build.yaml"), kind=Kind.NULL, text="")
+_NO_FILE: Final = Scalar(place=Location(source="build.yaml"), kind=Kind.NULL, text="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
-from builder.host.config import checks as rules
+from builder.host.config import checks
 from builder.host.config.rule import Rule, Schema
 from builder.host.yaml.nearest import nearest
 from builder.host.yaml.nodes import Items, Kind, Node, Refused, Scalar, word_for
@@ -114,14 +114,14 @@ class FilePath:
 
         def absolute(text: str) -> Path:
             # Not Path.expanduser: to that, `~nobody` is an error.
-            written = os.path.expanduser(rules.path(text))  # noqa: PTH111
+            written = os.path.expanduser(checks.path(text))  # noqa: PTH111
             return (reading.folder / written).absolute()
 
         return _text(node, absolute, reading.problems)
 
     def schema(self) -> Schema:
         """Return what any path is."""
-        return {"type": "string", "maxLength": LONGEST_TEXT, **rules.path.schema}
+        return {"type": "string", "maxLength": LONGEST_TEXT, **checks.path.schema}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
-from builder.host.config import checks as rules
+from builder.host.config import checks
 from builder.host.config.compression_schema import compression
 from builder.host.config.compression_text import PRESETS
 from builder.host.config.forms import Number, Text, Texts
@@ -18,7 +18,7 @@ _BOOT: Final = BootSettings()
 RESULT: Final[tuple[Setting[Any], ...]] = (
     Setting(
         key="output.name",
-        form=Text(rule=rules.iso_name),
+        form=Text(rule=checks.iso_name),
         default=USUAL.name,
         about='The ISO\'s name, without ".iso".',
         otherwise="<Distro>-<version>-<desktop>, e.g. Debian-13-xfce",
@@ -27,7 +27,7 @@ RESULT: Final[tuple[Setting[Any], ...]] = (
     ),
     Setting(
         key="output.volume_id",
-        form=Text(rule=rules.volume_id),
+        form=Text(rule=checks.volume_id),
         default=USUAL.volume_id,
         about='The ISO 9660 volume id: up to 32 of A-Z, a-z, 0-9, "_" "." and "-".',
         otherwise="made from the name, e.g. DEBIAN_13_XFCE",
@@ -61,33 +61,33 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
     ),
     Setting(
         key="live.user",
-        form=Text(rule=rules.user_name),
+        form=Text(rule=checks.user_name),
         default=_LIVE.user,
         about='The login name: up to 32 of a-z, 0-9, "_" and "-", starting with a letter.',
         notes="Not the name of a system user.",
     ),
     Setting(
         key="live.full_name",
-        form=Text(rule=rules.full_name),
+        form=Text(rule=checks.full_name),
         default=_LIVE.full_name,
         about="The user's full name.",
         notes='Not allowed in it: : , = " \\ $ `',
     ),
     Setting(
         key="live.groups",
-        form=Texts(rule=rules.group_name),
+        form=Texts(rule=checks.group_name),
         default=_LIVE.groups,
         about="The user's groups; those that the system does not have are skipped.",
     ),
     Setting(
         key="live.hostname",
-        form=Text(rule=rules.hostname),
+        form=Text(rule=checks.hostname),
         default=_LIVE.hostname,
         about="The host name.",
     ),
     Setting(
         key="live.locale",
-        form=Text(rule=rules.locale),
+        form=Text(rule=checks.locale),
         default=_LIVE.locale,
         about="The locale.",
         otherwise="the system's own",
@@ -95,7 +95,7 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
     ),
     Setting(
         key="live.keyboard",
-        form=Text(rule=rules.keyboard),
+        form=Text(rule=checks.keyboard),
         default=_LIVE.keyboard,
         about="XKB layouts, e.g. de, or us,it.",
         otherwise="the system's own",
@@ -103,7 +103,7 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
     ),
     Setting(
         key="live.timezone",
-        form=Text(rule=rules.timezone),
+        form=Text(rule=checks.timezone),
         default=_LIVE.timezone,
         about="The time zone.",
         otherwise="the system's own",
@@ -111,14 +111,14 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
     ),
     Setting(
         key="boot.kernel_parameters",
-        form=Texts(rule=rules.kernel_parameter, together=rules.kernel_parameters),
+        form=Texts(rule=checks.kernel_parameter, together=checks.kernel_parameters),
         default=_BOOT.kernel_parameters,
         about="More kernel parameters, one list item for each; 1024 characters in total.",
         notes="[] for none.",
     ),
     Setting(
         key="boot.serial_console",
-        form=Text(rule=rules.serial_console),
+        form=Text(rule=checks.serial_console),
         default=_BOOT.serial_console,
         about="A serial line that also gets menu, kernel messages and login: ttyS0 to ttyS3, a "
         "comma, the speed.",
@@ -126,13 +126,13 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
     ),
     Setting(
         key="boot.timeout_seconds",
-        form=Number(rule=rules.timeout_seconds),
+        form=Number(rule=checks.timeout_seconds),
         default=_BOOT.timeout_seconds,
         about="How long the menu waits, in seconds: 0 (boot at once) to 600.",
     ),
     Setting(
         key="exclude",
-        form=Texts(rule=rules.exclude),
+        form=Texts(rule=checks.exclude),
         default=USUAL.exclude,
         about="What to leave out of the copy, besides what always is: rsync patterns that start "
         'with "/", the root of the system.',

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from builder.border.plan import Isolation, Staging
-from builder.host.config import checks as rules
+from builder.host.config import checks
 from builder.host.config.forms import Choice, FilePath, Number, Switch, TextOrNumber
 from builder.host.config.recipe_settings import RESULT, SYSTEM
 from builder.host.config.setting import Flag, Setting
@@ -26,8 +26,8 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
 
 VERSION: Final = Setting(
     key="version",
-    form=Number(rule=rules.version),
-    default=rules.VERSION,
+    form=Number(rule=checks.version),
+    default=checks.VERSION,
     about="The version of this format; required.",
 )
 CACHE: Final = Setting(
@@ -69,7 +69,7 @@ TREE: Final[Setting[Path | None]] = Setting(
 )
 SNAPSHOT: Final = Setting(
     key="source.snapshot",
-    form=TextOrNumber(rule=rules.selector),
+    form=TextOrNumber(rule=checks.selector),
     default="latest",
     about='Which state of the system: latest, cache, a number, a date, or "@YYYY-MM-DD_HH:MM".',
     notes="""\

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from builder.formats.recipe import Recipe
 from builder.host.config.forms import Reading
 from builder.host.config.setting import Setting
-from builder.host.yaml.problems import Place
+from builder.host.yaml.problems import Location
 from builder.host.yaml.sections import Section
 
 Value = TypeVar("Value")
@@ -18,7 +18,7 @@ class Given:
     """One value as it was read."""
 
     value: Any  # of the setting's type
-    place: Place
+    place: Location
 
 
 class Values:
@@ -35,7 +35,7 @@ class Values:
         """Whether the setting was given."""
         return setting in self._given
 
-    def place_of(self, setting: Setting[Any]) -> Place:
+    def place_of(self, setting: Setting[Any]) -> Location:
         """Return where the setting was given."""
         return self._given[setting].place
 

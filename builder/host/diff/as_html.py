@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Final
 
 from builder.basics.texts import say
-from builder.host.diff.model import Difference
+from builder.host.diff.model import SystemDifference
 from builder.host.diff.report import Row, Section, headline, sections
 from builder.host.diff.size_picture import size_picture
 
@@ -19,7 +19,7 @@ _OPEN_LINES: Final = 8  # so are more lines below a row
 _LINES: Final = {"+": "added", "-": "removed", "@": "place"}
 
 
-def html_page(difference: Difference) -> str:
+def html_page(difference: SystemDifference) -> str:
     """Return the page."""
     style = resources.files("builder").joinpath("data/report.css").read_text("utf-8")
     title = escape(headline(difference))
@@ -46,7 +46,7 @@ def html_page(difference: Difference) -> str:
     )
 
 
-def _section(section: Section, difference: Difference) -> Iterator[str]:
+def _section(section: Section, difference: SystemDifference) -> Iterator[str]:
     yield f'<section id="{section.name}">'
     yield f"<h2>{escape(section.title)}</h2>"
     if section.words:

@@ -7,11 +7,11 @@ and, in a table, the bar.
 import re
 from collections.abc import Iterator
 
-from builder.host.diff.model import Difference
+from builder.host.diff.model import SystemDifference
 from builder.host.diff.report import Row, Section, headline, sections
 
 
-def markdown(difference: Difference) -> str:
+def markdown(difference: SystemDifference) -> str:
     """Return the report."""
     lines = [f"# {_code(headline(difference))}"]
     for section in sections(difference):

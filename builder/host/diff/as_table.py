@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from builder.basics.texts import say
-from builder.host.diff.model import Difference
+from builder.host.diff.model import SystemDifference
 from builder.host.diff.report import Row, Section, headline, sections
 
 _MOST_ROWS: Final = 40  # of a section; the other forms have all
@@ -15,7 +15,7 @@ _MOST_DETAILS: Final = 12  # lines below a row
 _STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def print_report(difference: Difference, console: Console) -> None:
+def print_report(difference: SystemDifference, console: Console) -> None:
     """Print the report; long parts are cut, which is said."""
     console.print(Text(headline(difference), style="bold"))
     for section in sections(difference):

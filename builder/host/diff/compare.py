@@ -9,10 +9,18 @@ from builder.border.events import Event, OnEvent, StepStarted
 from builder.border.labels import new_run
 from builder.host.diff.files import compare_files
 from builder.host.diff.growth import Sizes
-from builder.host.diff.model import Difference, Kind, SideFacts
+from builder.host.diff.model import Kind, SideFacts, SystemDifference
 from builder.host.diff.packages import compare_packages
 from builder.host.diff.settings import compare_settings
-from builder.host.diff.sides import Cache, Opened, Result, Side, Snapshot, opened, side_of
+from builder.host.diff.sides import (
+    Cache,
+    CacheSnapshot,
+    Opened,
+    Operand,
+    VerifiedIso,
+    opened,
+    operand_of,
+)
 from builder.host.engine import OpenEngine
 from builder.host.image.builder_image import ensure_builder
 from builder.host.source.kinds import Source
@@ -21,23 +29,23 @@ from builder.host.source.scanning import scan
 _LIST: Final = "list"  # the step of the containers that list
 
 
-def diff(
+def find_difference(
     first: str,
     second: str,
     *,
     source: Source,
     open_engine: OpenEngine,
     on_event: OnEvent,
-) -> Difference:
+) -> SystemDifference:
     """Compare what two arguments of the command mean; `source` is what selectors speak of.
 
     Nothing is written but to the engine, and what is read is checked or frozen before.
     """
-    sides = (side_of(first, on_event=on_event), side_of(second, on_event=on_event))
+    sides = (operand_of(first, on_event=on_event), operand_of(second, on_event=on_event))
     engine = open_engine()
     image = ensure_builder(engine, on_event=on_event).id
     cache = None
-    if any(isinstance(side, Snapshot) for side in sides):
+    if any(isinstance(side, CacheSnapshot) for side in sides):
         report = scan(engine, image, source, run=new_run(), on_event=on_event)
         cache = Cache(source=source, report=report)
     exclude = _excluded(sides)
@@ -58,7 +66,7 @@ def diff(
         return compare(before, after)
 
 
-def compare(before: Opened, after: Opened) -> Difference:
+def compare(before: Opened, after: Opened) -> SystemDifference:
     """Return all that lies between two lists."""
     sizes, counts = Sizes(), [0, 0]
     old, new = before.inventory.packages(), after.inventory.packages()
@@ -72,7 +80,7 @@ def compare(before: Opened, after: Opened) -> Difference:
         )
     )
     both = before.kind is Kind.ISO and after.kind is Kind.ISO
-    return Difference(
+    return SystemDifference(
         before=_facts(before, packages=len(old), names=counts[0], size=sizes.totals[0]),
         after=_facts(after, packages=len(new), names=counts[1], size=sizes.totals[1]),
         settings=compare_settings(before.values, after.values) if both else (),
@@ -82,9 +90,9 @@ def compare(before: Opened, after: Opened) -> Difference:
     )
 
 
-def _excluded(sides: tuple[Side, ...]) -> tuple[str, ...]:
+def _excluded(sides: tuple[Operand, ...]) -> tuple[str, ...]:
     """Return what an ISO's own build left out, which is then left out of a snapshot as well."""
-    found = (side.described.exclude for side in sides if isinstance(side, Result))
+    found = (side.described.exclude for side in sides if isinstance(side, VerifiedIso))
     return tuple(dict.fromkeys(pattern for patterns in found for pattern in patterns))
 
 

@@ -113,7 +113,7 @@ class SettingChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class SystemDifference:
     """All that lies between two systems."""
 
     before: SideFacts

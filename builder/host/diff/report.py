@@ -11,7 +11,7 @@ from typing import Final
 from builder.basics.printable import printable, short
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
-from builder.host.diff.model import Change, Difference, FileChange, PackageChange, SideFacts
+from builder.host.diff.model import Change, FileChange, PackageChange, SideFacts, SystemDifference
 from builder.host.diff.words import MARKS, largest, package_of, place_of, signed_size, versions_of
 
 _LARGEST: Final = 15  # rows of what is sorted by size
@@ -45,7 +45,7 @@ class Section:
     rows: tuple[Row, ...] = ()
 
 
-def headline(difference: Difference) -> str:
+def headline(difference: SystemDifference) -> str:
     """Return the report's title."""
     before, after = difference.before, difference.after
     names = [before.name, after.name]
@@ -54,7 +54,7 @@ def headline(difference: Difference) -> str:
     return " → ".join(printable(name) for name in names) or printable(before.name)
 
 
-def sections(difference: Difference) -> tuple[Section, ...]:
+def sections(difference: SystemDifference) -> tuple[Section, ...]:
     """Return the parts of the report in their order."""
     parts = [_compared(difference)]
     if difference.settings:
@@ -64,7 +64,7 @@ def sections(difference: Difference) -> tuple[Section, ...]:
     return tuple(part for part in parts if part.words or part.rows)
 
 
-def _compared(difference: Difference) -> Section:
+def _compared(difference: SystemDifference) -> Section:
     before, after = _facts(difference.before), _facts(difference.after)
     rows = [
         _row(name, old, new)
@@ -95,7 +95,7 @@ def _facts(side: SideFacts) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _settings(difference: Difference) -> Section:
+def _settings(difference: SystemDifference) -> Section:
     return Section(
         name="settings",
         title=say("How they were built"),
@@ -106,7 +106,7 @@ def _settings(difference: Difference) -> Section:
     )
 
 
-def _packages(difference: Difference) -> Section:
+def _packages(difference: SystemDifference) -> Section:
     changes = difference.packages
     marked = (
         ("+", changes.added),
@@ -138,7 +138,7 @@ def _package_row(mark: str, change: PackageChange) -> Row:
     return _row(mark, package_of(change), versions_of(change), signed_size(change.growth))
 
 
-def _sizes(difference: Difference) -> Section:
+def _sizes(difference: SystemDifference) -> Section:
     growth = difference.after.size - difference.before.size
     return Section(
         name="sizes",
@@ -166,7 +166,7 @@ def _sizes(difference: Difference) -> Section:
     )
 
 
-def _package_sizes(difference: Difference) -> Section:
+def _package_sizes(difference: SystemDifference) -> Section:
     return Section(
         name="package-sizes",
         title=say("Packages that grew or shrank the most"),
@@ -178,7 +178,7 @@ def _package_sizes(difference: Difference) -> Section:
     )
 
 
-def _files(difference: Difference) -> Section:
+def _files(difference: SystemDifference) -> Section:
     words = say("{added} added, {removed} removed, {changed} changed", **_counts(difference.files))
     if difference.by_build:
         words += "; " + say(
@@ -201,7 +201,7 @@ def _files(difference: Difference) -> Section:
     )
 
 
-def _config(difference: Difference) -> Section:
+def _config(difference: SystemDifference) -> Section:
     changes = difference.config
     rows = tuple(
         _row(MARKS[each.change], _path(each), ", ".join(each.what), details=each.details)

@@ -13,7 +13,7 @@ from typing import Final
 from builder.basics.codec import Place, shown, to_data
 from builder.basics.errors import BuilderError, VerificationError
 from builder.basics.printable import short
-from builder.host.config import checks as rules
+from builder.host.config import checks
 from builder.host.diff.model import SettingChange
 from builder.host.results.manifest_reader import ReadManifest
 
@@ -92,7 +92,7 @@ def _taken(value: str) -> str:
 
 def _pattern(value: str) -> str:
     try:
-        return rules.exclude(value)
+        return checks.exclude(value)
     except BuilderError as error:
         raise VerificationError(
             "The manifest's recipe has an exclude that no configuration can have: {reason}",

@@ -13,7 +13,7 @@ from builder.border.cache_report import CacheReport
 from builder.border.events import OnEvent
 from builder.border.labels import new_run
 from builder.formats.result_names import manifest_name
-from builder.host.config import checks as rules
+from builder.host.config import checks
 from builder.host.diff.model import Kind
 from builder.host.diff.settings import Described, describe
 from builder.host.engine import Engine
@@ -22,15 +22,15 @@ from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import opened_folder
 from builder.host.source.frozen import ChosenTree
 from builder.host.source.kinds import Source
-from builder.host.source.listing import Inventory, iso_inventory, tree_inventory
+from builder.host.source.listing import FileListing, iso_inventory, tree_inventory
 from builder.host.source.local_zone import local_zone
 from builder.host.source.selection import choose
 from builder.host.verify.iso_contents import CannotLookError
-from builder.host.verify.verification import Verdict, verify
+from builder.host.verify.verification import CheckVerdict, verify_results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class VerifiedIso:
     """An ISO beside its files, which are what its builder made."""
 
     iso: Path
@@ -40,13 +40,13 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class CacheSnapshot:
     """A tree of the cache."""
 
     selector: str
 
 
-Side = Result | Snapshot
+Operand = VerifiedIso | CacheSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +66,14 @@ class Opened:
     system: str
     taken: str
     kernels: tuple[str, ...]
-    inventory: Inventory
+    inventory: FileListing
     values: Mapping[str, str] = field(default_factory=dict)  # of the manifest
     rules: Mapping[str, str] = field(default_factory=dict)  # what a build changed, and why
     iso_size: int | None = None
     iso_sha256: str = ""
 
 
-def side_of(text: str, *, on_event: OnEvent) -> Side:
+def operand_of(text: str, *, on_event: OnEvent) -> Operand:
     """Return what A or B means: a path, or else what has the form of a selector.
 
     Raises UsageError for what is both or neither, VerificationError for results that are not
@@ -89,7 +89,7 @@ def side_of(text: str, *, on_event: OnEvent) -> Side:
             text=text,
         )
     if is_selector:
-        return Snapshot(selector=text)
+        return CacheSnapshot(selector=text)
     if not is_there:
         raise UsageError(
             "{text} is neither a file or folder nor a snapshot selector",
@@ -102,7 +102,7 @@ def side_of(text: str, *, on_event: OnEvent) -> Side:
 
 @contextlib.contextmanager
 def opened(
-    side: Side,
+    side: Operand,
     *,
     engine: Engine,
     image: str,
@@ -111,7 +111,7 @@ def opened(
     on_event: OnEvent,
 ) -> Iterator[Opened]:
     """List what a side holds; `exclude` are more patterns for a snapshot, as a build has them."""
-    if isinstance(side, Result):
+    if isinstance(side, VerifiedIso):
         with _iso(side, engine=engine, image=image, on_event=on_event) as found:
             yield found
         return
@@ -138,7 +138,7 @@ def opened(
 
 
 @contextlib.contextmanager
-def _iso(side: Result, *, engine: Engine, image: str, on_event: OnEvent) -> Iterator[Opened]:
+def _iso(side: VerifiedIso, *, engine: Engine, image: str, on_event: OnEvent) -> Iterator[Opened]:
     try:
         with iso_inventory(engine, image, side.iso, on_event=on_event) as inventory:
             yield Opened(
@@ -161,10 +161,10 @@ def _iso(side: Result, *, engine: Engine, image: str, on_event: OnEvent) -> Iter
         ) from error
 
 
-def _result(path: Path, on_event: OnEvent) -> Result:
-    found = verify(path, signer=None, open_engine=_no_engine, on_event=on_event)
+def _result(path: Path, on_event: OnEvent) -> VerifiedIso:
+    found = verify_results(path, signer=None, open_engine=_no_engine, on_event=on_event)
     if not found.verified:
-        wrong = [each.finding for each in found.checks if each.verdict is Verdict.FAILED]
+        wrong = [each.finding for each in found.checks if each.verdict is CheckVerdict.FAILED]
         raise VerificationError(
             "{path} failed verification: {wrong}",
             hint="Run `distroclone-builder verify` for details. Only verified results are "
@@ -175,7 +175,7 @@ def _result(path: Path, on_event: OnEvent) -> Result:
     with opened_folder(found.folder) as folder:
         content = folder.read(manifest_name(found.iso.removesuffix(".iso")), limit=LARGEST)
         size = folder.size(found.iso)
-    return Result(
+    return VerifiedIso(
         iso=found.folder.resolve() / found.iso,
         size=size,
         sha256=found.sha256,
@@ -198,7 +198,7 @@ def _exists(path: Path) -> bool:
 
 def _is_selector(text: str) -> bool:
     try:
-        rules.selector(text)
+        checks.selector(text)
     except UsageError:
         return False
     return True

@@ -17,8 +17,8 @@ from builder.basics.errors import HostError
 from builder.basics.signals import held, undoing
 from builder.border.events import OnEvent
 from builder.border.jobs import Request, Result
-from builder.host.engine import container as containers
 from builder.host.engine import images, terminal
+from builder.host.engine.container import DockerJob, job_started
 from builder.host.engine.faults import patiently, reason, translated
 from builder.host.engine.protocol import Engine, EngineFacts, Leftover
 from builder.host.engine.spec import ContainerSpec
@@ -56,14 +56,12 @@ class DockerEngine:
         )
 
     @contextlib.contextmanager
-    def started(
-        self, spec: ContainerSpec[Request, Result]
-    ) -> Iterator[containers.DockerJob[Result]]:
+    def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
         """See `Engine.started`."""
         options = []
         if "SYS_ADMIN" in spec.job.capabilities and self._has_apparmor:
             options.append("apparmor=unconfined")  # its default profile forbids every mount
-        with containers.started(self._client, spec, security_options=options) as job:
+        with job_started(self._client, spec, security_options=options) as job:
             yield job
 
     def run(self, spec: ContainerSpec[Request, Result], on_event: OnEvent) -> Result:

@@ -157,7 +157,7 @@ class DockerJob(Generic[JobResult]):
 
 
 @contextlib.contextmanager
-def started(
+def job_started(
     client: "DockerClient", spec: ContainerSpec[Request, JobResult], *, security_options: list[str]
 ) -> Iterator[DockerJob[JobResult]]:
     """Start the job; stop it if it still runs when the body is left, and remove it always."""

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from builder.host.engine import Engine
-from builder.host.image import base_image, boot_test_image
-from builder.host.image import builder_image as image
+from builder.host.image import base_image, boot_test_image, builder_image
 from builder.host.image.resources import base_pin
 
 
@@ -21,13 +20,13 @@ def prune_images(engine: Engine) -> Pruned:
     kept = {
         base_image.bootstrapped_tag(base_pin()),
         boot_test_image.boot_test_tag(),
-        *(image.builder_tag(locked=locked) for locked in (True, False)),
-        *(image.tools_tag(locked=locked) for locked in (True, False)),
+        *(builder_image.builder_tag(locked=locked) for locked in (True, False)),
+        *(builder_image.tools_tag(locked=locked) for locked in (True, False)),
     }
     repositories = (
-        image.REPOSITORY,
+        builder_image.REPOSITORY,
         boot_test_image.REPOSITORY,
-        image.TOOLS_REPOSITORY,
+        builder_image.TOOLS_REPOSITORY,
         base_image.REPOSITORY,
     )
     before = engine.images.space()

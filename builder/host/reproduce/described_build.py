@@ -14,7 +14,7 @@ from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.recipe import Recipe
 from builder.formats.snapshot import SnapshotName, snapshot_name
 from builder.host.build.planning import epoch_of
-from builder.host.config import checks as rules
+from builder.host.config import checks
 from builder.host.reproduce.recipe_reader import read_recipe
 from builder.host.results.manifest_reader import ReadManifest, read_manifest
 
@@ -86,7 +86,7 @@ def _check_complete(manifest: ReadManifest) -> None:
 
 def _check_snapshot(snapshot: SnapshotName) -> None:
     try:
-        rules.selector(snapshot.selector)
+        checks.selector(snapshot.selector)
         as_written = snapshot_name(
             snapshot.selector,
             kind=snapshot.kind,

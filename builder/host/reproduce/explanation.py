@@ -24,7 +24,7 @@ from builder.border.requests import Nothing
 from builder.host.build.session import Outcome
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.reproduce.data_differences import data_differences
-from builder.host.reproduce.originals import Comparison, Originals, Side, Verdict
+from builder.host.reproduce.originals import Comparison, ComparisonVerdict, DigestSource, Originals
 from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import ResultFolder, opened_folder
 from builder.host.results.strict_json import strict_json
@@ -40,22 +40,24 @@ def explain(
     on_event: OnEvent,
 ) -> Explanation:
     """Say what differs in each result that is not the same; nothing for those that are."""
-    wrong = [each for each in comparisons if each.verdict is Verdict.DIFFERENT]
+    wrong = [each for each in comparisons if each.verdict is ComparisonVerdict.DIFFERENT]
     others = frozenset(each.name for each in wrong)
     parts = []
     with opened_folder(outcome.folder) as rebuilt:
         for each in wrong:
-            one = _One(comparison=each, others=others, originals=originals, rebuilt=rebuilt)
+            result = _DifferingResult(
+                comparison=each, others=others, originals=originals, rebuilt=rebuilt
+            )
             if each.name == originals.described.iso:
-                part = _iso(one, engine, image=outcome.image.id, on_event=on_event)
+                part = _iso(result, engine, image=outcome.image.id, on_event=on_event)
             else:
-                part = one.explain()
+                part = result.explain()
             parts.append(part.within(each.name))
     return joined(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _One:
+class _DifferingResult:
     """A result that is not the same."""
 
     comparison: Comparison
@@ -68,11 +70,11 @@ class _One:
         return self.comparison.name
 
     def explain(self) -> Explanation:
-        """Compare the file that lies beside the manifest, if it is there, with the rebuilt one."""
+        """Compare the file next to the manifest, if there is one, with the rebuilt file."""
         if not self.comparison.rebuilt:
             return explained([Difference(place=(), attribute=PRESENCE, original="yes",
                                          rebuilt="no")])  # fmt: skip
-        if not self.comparison.differs(Side.FILE):
+        if not self.comparison.differs(DigestSource.FILE):
             return explained(self.digests())
         try:
             original, rebuilt = self._original(), self.rebuilt.read(self.name, limit=LARGEST)
@@ -91,7 +93,7 @@ class _One:
         return explained(_first_byte(original, rebuilt))
 
     def digests(self) -> list[Difference]:
-        """Return what is said of a result whose file is not there, or is the rebuilt one."""
+        """Return the recorded digests that differ, for want of an original file that does."""
         rebuilt = self.comparison.rebuilt
         return [
             Difference(
@@ -116,12 +118,12 @@ class _One:
         return self.originals.folder.read(self.name, limit=LARGEST)
 
 
-def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explanation:
-    if not one.comparison.rebuilt:
-        return one.explain()
-    if one.comparison.differs(Side.FILE):
+def _iso(result: _DifferingResult, engine: Engine, *, image: str, on_event: OnEvent) -> Explanation:
+    if not result.comparison.rebuilt:
+        return result.explain()
+    if result.comparison.differs(DigestSource.FILE):
         try:
-            return _in_container(one, engine, image=image, on_event=on_event)
+            return _in_container(result, engine, image=image, on_event=on_event)
         except Interrupted:
             raise
         except BuilderError as error:  # that they differ is known, and has to be told
@@ -129,24 +131,24 @@ def _iso(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explana
                 message="Could not find out what differs in the ISO: {reason}",
                 values=(("reason", str(error)),),
             )
-    elif one.comparison.has(Side.FILE):
+    elif result.comparison.has(DigestSource.FILE):
         why = Problem(
             message="The ISO next to the manifest is identical to the rebuild, but its recorded "
             "digest is wrong"
         )
-        return explained(one.digests(), remarks=(why,))
+        return explained(result.digests(), remarks=(why,))
     else:
         why = Problem(
             message="The original ISO is not next to the manifest, so only what the manifest "
             "lists can be compared"
         )
-    return joined([_contents(one), explained([], remarks=(why,))])
+    return joined([_contents(result), explained([], remarks=(why,))])
 
 
-def _contents(one: _One) -> Explanation:
+def _contents(result: _DifferingResult) -> Explanation:
     """Compare what both manifests say of the files in the ISO."""
-    said = one.originals.described.manifest.contents
-    content = one.rebuilt.read(one.originals.manifest_name, limit=LARGEST)
+    said = result.originals.described.manifest.contents
+    content = result.rebuilt.read(result.originals.manifest_name, limit=LARGEST)
     found = read_manifest(content).contents
     parts = []
     for path in sorted({*said, *found}):
@@ -163,7 +165,7 @@ def _contents(one: _One) -> Explanation:
     remark = Problem(
         message="Every file in both ISOs is the same: boot records, directories or dates differ"
     )
-    return explained(one.digests(), remarks=(remark,))
+    return explained(result.digests(), remarks=(remark,))
 
 
 def _differs(path: str, attribute: str, original: object, rebuilt: object) -> Difference:
@@ -172,9 +174,11 @@ def _differs(path: str, attribute: str, original: object, rebuilt: object) -> Di
     )
 
 
-def _in_container(one: _One, engine: Engine, *, image: str, on_event: OnEvent) -> Explanation:
-    original = one.originals.folder.path.resolve() / one.name
-    rebuilt = one.rebuilt.path.resolve() / one.name
+def _in_container(
+    result: _DifferingResult, engine: Engine, *, image: str, on_event: OnEvent
+) -> Explanation:
+    original = result.originals.folder.path.resolve() / result.name
+    rebuilt = result.rebuilt.path.resolve() / result.name
     spec = ContainerSpec(
         image=image,
         job=EXPLAIN,

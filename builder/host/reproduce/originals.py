@@ -19,7 +19,7 @@ from builder.host.results.result_folder import ResultFolder
 from builder.host.results.sums import Sums, read_sums
 
 
-class Side(StrEnum):
+class DigestSource(StrEnum):
     """Who says what a result was."""
 
     MANIFEST = "manifest"
@@ -27,7 +27,7 @@ class Side(StrEnum):
     FILE = "file"
 
 
-class Verdict(StrEnum):
+class ComparisonVerdict(StrEnum):
     """What a rebuilt result is, compared with the original one."""
 
     SAME = "same"
@@ -36,10 +36,10 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class RecordedDigest:
     """What one side says that a result was."""
 
-    side: Side
+    side: DigestSource
     sha256: str
 
 
@@ -49,21 +49,21 @@ class Comparison:
 
     name: str
     rebuilt: str  # its sha256; "" when the rebuild has no such result
-    said: tuple[Said, ...]
+    said: tuple[RecordedDigest, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ComparisonVerdict:
         """Whether all sides say what was rebuilt."""
         if not self.said:
-            return Verdict.NOT_COMPARED
+            return ComparisonVerdict.NOT_COMPARED
         same = all(each.sha256 == self.rebuilt for each in self.said)
-        return Verdict.SAME if same else Verdict.DIFFERENT
+        return ComparisonVerdict.SAME if same else ComparisonVerdict.DIFFERENT
 
-    def differs(self, side: Side) -> bool:
+    def differs(self, side: DigestSource) -> bool:
         """Whether just this side says something else than was rebuilt."""
         return any(each.side is side and each.sha256 != self.rebuilt for each in self.said)
 
-    def has(self, side: Side) -> bool:
+    def has(self, side: DigestSource) -> bool:
         """Whether this side says anything."""
         return any(each.side is side for each in self.said)
 
@@ -82,16 +82,16 @@ class Originals:
         """The name that a build gives this manifest; the file may have another."""
         return manifest_name(self.described.iso.removesuffix(".iso"))
 
-    def said(self, name: str) -> tuple[Said, ...]:
+    def said(self, name: str) -> tuple[RecordedDigest, ...]:
         """Return what is said of a result. Raises VerificationError for a file that is none."""
         said = []
         if name in self.described.manifest.artefacts:
             row = self.described.manifest.artefacts[name]
-            said.append(Said(side=Side.MANIFEST, sha256=row.sha256))
+            said.append(RecordedDigest(side=DigestSource.MANIFEST, sha256=row.sha256))
         if self.sums is not None and name in self.sums.digests:
-            said.append(Said(side=Side.SUMS, sha256=self.sums.digests[name]))
+            said.append(RecordedDigest(side=DigestSource.SUMS, sha256=self.sums.digests[name]))
         if (digest := self._file(name)) is not None:
-            said.append(Said(side=Side.FILE, sha256=digest))
+            said.append(RecordedDigest(side=DigestSource.FILE, sha256=digest))
         return tuple(said)
 
     def _file(self, name: str) -> str | None:

@@ -23,8 +23,8 @@ from builder.host.reproduce.described_build import DescribedBuild
 from builder.host.reproduce.explanation import explain
 from builder.host.reproduce.originals import (
     Comparison,
+    ComparisonVerdict,
     Originals,
-    Verdict,
     compare,
     located,
     read_originals,
@@ -49,10 +49,10 @@ class Reproduction:
     @property
     def same(self) -> bool:
         """Whether all that anybody said of the results is what was rebuilt."""
-        return all(each.verdict is not Verdict.DIFFERENT for each in self.comparisons)
+        return all(each.verdict is not ComparisonVerdict.DIFFERENT for each in self.comparisons)
 
 
-def reproduce(
+def rebuild_and_compare(
     manifest: Path, config: Config, engine: Engine, *, keep: bool, on_event: OnEvent
 ) -> Reproduction:
     """Build again in the config's output folder if `keep`, else in a temporary one, and compare.
@@ -62,7 +62,7 @@ def reproduce(
     """
     with opened_folder(located(manifest)) as folder:
         originals = read_originals(folder, manifest.name)
-        on_event(_begun(originals))
+        on_event(_announcement(originals))
         with _output(config, originals, keep=keep) as output:
             outcome = _rebuilt(originals.described, output, engine, on_event=on_event)
             comparisons = _compared(originals, outcome, on_event=on_event)
@@ -76,16 +76,12 @@ def reproduce(
     )
 
 
-def _begun(originals: Originals) -> Note:
-    described, known = originals.described, originals.sums is not None
-    return Note(
-        level="info",
-        message="Rebuilding {iso} from its manifest, to be compared with {what}",
-        values={
-            "iso": described.iso,
-            "what": "the manifest and SHA256SUMS" if known else "the manifest alone",
-        },
-    )
+def _announcement(originals: Originals) -> Note:
+    if originals.sums is not None:
+        message = "Rebuilding {iso} from its manifest, to compare it with manifest and SHA256SUMS"
+    else:
+        message = "Rebuilding {iso} from its manifest, to compare it with the manifest alone"
+    return Note(level="info", message=message, values={"iso": originals.described.iso})
 
 
 @contextlib.contextmanager

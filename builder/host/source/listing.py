@@ -30,7 +30,7 @@ _PIECE: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class FileListing:
     """A list of what a tree holds. It can be read as often as need be while its `with` lasts."""
 
     file: IO[bytes]
@@ -55,7 +55,7 @@ class Inventory:
 
 
 @contextlib.contextmanager
-def tree_inventory(tree: ChosenTree, *, exclude: tuple[str, ...] = ()) -> Iterator[Inventory]:
+def tree_inventory(tree: ChosenTree, *, exclude: tuple[str, ...] = ()) -> Iterator[FileListing]:
     """List what a build would take of a tree; `exclude` are more rsync patterns.
 
     What could change meanwhile is frozen as for a build, or compared at the end: SourceError.
@@ -63,13 +63,13 @@ def tree_inventory(tree: ChosenTree, *, exclude: tuple[str, ...] = ()) -> Iterat
     with tempfile.TemporaryFile() as file:
         with tree_job(INVENTORY, tree, exclude=exclude) as spec:
             _fetch(tree.engine, spec, file, tree.on_event)
-        yield Inventory(file=file)
+        yield FileListing(file=file)
 
 
 @contextlib.contextmanager
 def iso_inventory(
     engine: Engine, image: str, iso: Path, *, on_event: OnEvent
-) -> Iterator[Inventory]:
+) -> Iterator[FileListing]:
     """List what is in an ISO's squashfs. Raises VerificationError where it cannot be read."""
     spec = ContainerSpec(
         image=image,
@@ -80,7 +80,7 @@ def iso_inventory(
     )
     with tempfile.TemporaryFile() as file:
         _fetch(engine, spec, file, on_event)
-        yield Inventory(file=file)
+        yield FileListing(file=file)
 
 
 def _fetch(

@@ -24,12 +24,12 @@ def scan(engine: Engine, image: str, source: Source, *, run: str, on_event: OnEv
         run=run,
         binds=(source.bind(),),
     )
-    with _named(source):
+    with _source_named(source):
         return engine.run(spec, on_event)
 
 
 @contextlib.contextmanager
-def _named(source: Source) -> Iterator[None]:
+def _source_named(source: Source) -> Iterator[None]:
     """Say which source it is, and that it is missing where the engine says that a bind is."""
     try:
         yield

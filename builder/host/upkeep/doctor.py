@@ -20,12 +20,12 @@ from builder.formats.identities import ImageIdentity
 from builder.host.engine import ContainerSpec, Engine, NamedVolume
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import find_builder
-from builder.host.upkeep import sweep
+from builder.host.upkeep.sweep import orphans
 
 _ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB
 
 
-class Verdict(StrEnum):
+class DoctorVerdict(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -34,21 +34,21 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class DoctorCheck:
     """One thing that was looked at."""
 
     name: str
-    verdict: Verdict
+    verdict: DoctorVerdict
     finding: str
     remedy: str = ""
 
 
-def examine(engine: Engine) -> Iterator[Check]:
+def examine(engine: Engine) -> Iterator[DoctorCheck]:
     """Yield each check as soon as it is done."""
     facts = engine.facts()
-    yield Check(
+    yield DoctorCheck(
         name=say("engine"),
-        verdict=Verdict.OK,
+        verdict=DoctorVerdict.OK,
         finding=say(
             "{version}, API {api}, {storage}, {cpus} CPUs, {memory} of memory",
             version=facts.version,
@@ -102,12 +102,12 @@ def _try(engine: Engine, image: ImageIdentity, isolation: Isolation) -> _Trial:
     return _Trial(isolation=isolation, reason="; ".join(failed), found=found)
 
 
-def _image(image: ImageIdentity | None) -> Check:
+def _image(image: ImageIdentity | None) -> DoctorCheck:
     name = say("builder image")
     if image is None:
-        return Check(
+        return DoctorCheck(
             name=name,
-            verdict=Verdict.WARNING,
+            verdict=DoctorVerdict.WARNING,
             finding=say("not built yet"),
             remedy=say(
                 "None needed: the first build makes it. To make it now: `distroclone-builder "
@@ -115,22 +115,24 @@ def _image(image: ImageIdentity | None) -> Check:
             ),
         )
     if not image.locked:
-        return Check(
+        return DoctorCheck(
             name=name,
-            verdict=Verdict.WARNING,
+            verdict=DoctorVerdict.WARNING,
             finding=say("{id}, unlocked", id=image.id),
             remedy=say("In a checkout: `distroclone-builder image lock`, then `image build`."),
         )
-    return Check(name=name, verdict=Verdict.OK, finding=image.id)
+    return DoctorCheck(name=name, verdict=DoctorVerdict.OK, finding=image.id)
 
 
-def _isolation(trial: _Trial, *, needed: bool) -> Check:
+def _isolation(trial: _Trial, *, needed: bool) -> DoctorCheck:
     name = say("isolation {kind}", kind=trial.isolation.value)
     if not trial.reason:
-        return Check(name=name, verdict=Verdict.OK, finding=say("containers start and can mount"))
-    return Check(
+        return DoctorCheck(
+            name=name, verdict=DoctorVerdict.OK, finding=say("containers start and can mount")
+        )
+    return DoctorCheck(
         name=name,
-        verdict=Verdict.FAILED if needed else Verdict.WARNING,
+        verdict=DoctorVerdict.FAILED if needed else DoctorVerdict.WARNING,
         finding=trial.reason,
         remedy=say("Let the engine grant CAP_SYS_ADMIN to containers (rootless engines cannot).")
         if needed
@@ -138,66 +140,70 @@ def _isolation(trial: _Trial, *, needed: bool) -> Check:
     )
 
 
-def _loops(found: Abilities) -> Check:
+def _loops(found: Abilities) -> DoctorCheck:
     name = say("cache images")
     if not found.loop and found.btrfs:
-        return Check(name=name, verdict=Verdict.OK, finding=say("loop devices and btrfs work"))
-    return Check(
+        return DoctorCheck(
+            name=name, verdict=DoctorVerdict.OK, finding=say("loop devices and btrfs work")
+        )
+    return DoctorCheck(
         name=name,
-        verdict=Verdict.WARNING,
+        verdict=DoctorVerdict.WARNING,
         finding=found.loop or say("this kernel does not support btrfs"),
         remedy=say("On the engine's host: `modprobe loop` and `modprobe btrfs`."),
     )
 
 
-def _staging(found: Abilities) -> Check:
+def _staging(found: Abilities) -> DoctorCheck:
     name = say("staging")
     if not found.overlay:
-        return Check(
-            name=name, verdict=Verdict.OK, finding=say("overlays work: the system is not copied")
+        return DoctorCheck(
+            name=name,
+            verdict=DoctorVerdict.OK,
+            finding=say("overlays work: the system is not copied"),
         )
-    return Check(
+    return DoctorCheck(
         name=name,
-        verdict=Verdict.WARNING,
+        verdict=DoctorVerdict.WARNING,
         finding=found.overlay,
         remedy=say("None needed: builds copy the system, which takes time and space."),
     )
 
 
-def _space(found: Abilities, *, where: str) -> Check:
+def _space(found: Abilities, *, where: str) -> DoctorCheck:
     return _enough(say("space for work"), free=found.free, where=where)
 
 
-def _output_space() -> Check:
+def _output_space() -> DoctorCheck:
     here = Path.cwd()
     return _enough(say("space here"), free=shutil.disk_usage(here).free, where=str(here))
 
 
-def _enough(name: str, *, free: int, where: str) -> Check:
+def _enough(name: str, *, free: int, where: str) -> DoctorCheck:
     enough = free >= _ROOMY
-    return Check(
+    return DoctorCheck(
         name=name,
-        verdict=Verdict.OK if enough else Verdict.WARNING,
+        verdict=DoctorVerdict.OK if enough else DoctorVerdict.WARNING,
         finding=say("{free} free in {where}", free=readable_size(free), where=where),
         remedy="" if enough else say("A desktop system needs about 6 GiB; free some space there."),
     )
 
 
-def _kvm() -> Check:
+def _kvm() -> DoctorCheck:
     usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
-    return Check(
+    return DoctorCheck(
         name=say("boot test"),
-        verdict=Verdict.OK if usable else Verdict.WARNING,
+        verdict=DoctorVerdict.OK if usable else DoctorVerdict.WARNING,
         finding=say("/dev/kvm is usable") if usable else say("no usable /dev/kvm"),
         remedy="" if usable else say("None needed: boot tests then take minutes, not seconds."),
     )
 
 
-def _leftovers(engine: Engine) -> Check:
-    count = len(sweep.orphans(engine))
-    return Check(
+def _leftovers(engine: Engine) -> DoctorCheck:
+    count = len(orphans(engine))
+    return DoctorCheck(
         name=say("leftovers"),
-        verdict=Verdict.WARNING if count else Verdict.OK,
+        verdict=DoctorVerdict.WARNING if count else DoctorVerdict.OK,
         finding=say("{count} containers, volumes or images from crashed runs", count=count),
         remedy=say("`distroclone-builder sweep` removes them.") if count else "",
     )

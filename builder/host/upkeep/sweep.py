@@ -39,7 +39,9 @@ class Swept:
     failures: tuple[str, ...] = ()
 
 
-def sweep(engine: Engine, image: str, *, caches: Sequence[Path], on_event: OnEvent) -> Swept:
+def sweep_leftovers(
+    engine: Engine, image: str, *, caches: Sequence[Path], on_event: OnEvent
+) -> Swept:
     """Remove what ended runs left in the engine, and frozen snapshots below the caches.
 
     The caches that left volumes name are looked at as well as `caches`.

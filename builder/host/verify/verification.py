@@ -32,7 +32,7 @@ _LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
 _NOTHING: Final = "there is nothing to compare"
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -45,7 +45,7 @@ class Check:
     """One thing that was looked at, or could not be."""
 
     name: str  # sums, manifest, content, sbom, provenance or signature
-    verdict: Verdict
+    verdict: CheckVerdict
     finding: str
     advice: str = ""
 
@@ -62,12 +62,12 @@ class Verification:
     @property
     def verified(self) -> bool:
         """Whether nothing failed and the sums and the manifest were really checked."""
-        good = {check.name for check in self.checks if check.verdict is Verdict.OK}
-        failed = any(check.verdict is Verdict.FAILED for check in self.checks)
+        good = {check.name for check in self.checks if check.verdict is CheckVerdict.OK}
+        failed = any(check.verdict is CheckVerdict.FAILED for check in self.checks)
         return not failed and {"sums", "manifest"} <= good
 
 
-def verify(
+def verify_results(
     path: Path, *, signer: Signer | None, open_engine: OpenEngine, on_event: OnEvent
 ) -> Verification:
     """Check an output folder, or the folder that an ISO lies in.
@@ -152,7 +152,7 @@ def _sums_checks(compared: Compared) -> Iterator[Check]:
         yield _failed("sums", fault)
     if not compared.faults:
         text = say("all {count} files match SHA256SUMS", count=len(compared.files))
-        yield Check(name="sums", verdict=Verdict.OK, finding=text)
+        yield Check(name="sums", verdict=CheckVerdict.OK, finding=text)
 
 
 def _manifest(
@@ -170,7 +170,7 @@ def _manifest(
         "made by version {version}, matches the size and sha256 of the ISO",
         version=short(manifest.said.builder),
     )
-    return manifest, Check(name="manifest", verdict=Verdict.OK, finding=text)
+    return manifest, Check(name="manifest", verdict=CheckVerdict.OK, finding=text)
 
 
 def _check_artefacts(manifest: ReadManifest, iso: str, sums: Sums, compared: Compared) -> None:
@@ -218,7 +218,7 @@ def _content(
     except VerificationError as error:
         return found, _failed("content", error)
     text = say("all {count} parts of the ISO match the manifest", count=len(found.files))
-    return found, Check(name="content", verdict=Verdict.OK, finding=text)
+    return found, Check(name="content", verdict=CheckVerdict.OK, finding=text)
 
 
 def _descriptions(
@@ -250,19 +250,19 @@ def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None) -> Check
         key = signer.check(sums.content, signature)
     except VerificationError as error:
         return _failed("signature", error)
-    return Check(name="signature", verdict=Verdict.OK, finding=say("signed by {key}", key=key))
+    return Check(name="signature", verdict=CheckVerdict.OK, finding=say("signed by {key}", key=key))
 
 
 def _checked(name: str, check: Callable[[], str]) -> Check:
     try:
-        return Check(name=name, verdict=Verdict.OK, finding=check())
+        return Check(name=name, verdict=CheckVerdict.OK, finding=check())
     except VerificationError as error:
         return _failed(name, error)
 
 
 def _not_checked(name: str, finding: str) -> Check:
-    return Check(name=name, verdict=Verdict.NOT_CHECKED, finding=finding)
+    return Check(name=name, verdict=CheckVerdict.NOT_CHECKED, finding=finding)
 
 
 def _failed(name: str, error: VerificationError) -> Check:
-    return Check(name=name, verdict=Verdict.FAILED, finding=str(error), advice=error.advice)
+    return Check(name=name, verdict=CheckVerdict.FAILED, finding=str(error), advice=error.advice)

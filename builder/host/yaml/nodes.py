@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from builder.host.yaml.problems import Place
+from builder.host.yaml.problems import Location
 
 
 class Kind(Enum):
@@ -22,7 +22,7 @@ class Kind(Enum):
 class Scalar:
     """A single value, as it was written."""
 
-    place: Place
+    place: Location
     kind: Kind
     text: str
 
@@ -31,7 +31,7 @@ class Scalar:
 class Items:
     """A list."""
 
-    place: Place
+    place: Location
     items: "tuple[Node, ...]"
 
 
@@ -40,7 +40,7 @@ class Entry:
     """A key of a mapping and its value."""
 
     key: str
-    place: Place  # of the key
+    place: Location  # of the key
     value: "Node"
 
 
@@ -48,7 +48,7 @@ class Entry:
 class Mapping:
     """Keys and values; every key is there once."""
 
-    place: Place
+    place: Location
     entries: tuple[Entry, ...]
 
 
@@ -56,7 +56,7 @@ class Mapping:
 class Refused:
     """A value that is already among the problems; nothing more is to be said about it."""
 
-    place: Place
+    place: Location
 
 
 Node = Scalar | Items | Mapping | Refused
@@ -85,7 +85,7 @@ def word_for(node: Node) -> str:
 
 def node_of(data: object, place: str) -> Node:
     """Return plain data (a flag's value, JSON) as if it was written; `place` says where."""
-    here = Place(source=place)
+    here = Location(source=place)
     match data:
         case dict():
             entries = (

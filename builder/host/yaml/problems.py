@@ -11,7 +11,7 @@ MOST_SHOWN: Final = 200  # a file of the wrong kind could have a problem in each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
+class Location:
     """Where a value was written: a line and column of a file, or (without them) a flag."""
 
     line: int = 0  # from 1; 0 for a flag
@@ -26,13 +26,13 @@ class Place:
 class Problems:
     """Collects problems; nothing is raised before all are known."""
 
-    _found: list[tuple[Place, str]] = field(default_factory=list)
+    _found: list[tuple[Location, str]] = field(default_factory=list)
 
-    def add(self, place: Place, template: str, **values: object) -> None:
+    def add(self, place: Location, template: str, **values: object) -> None:
         """Note one problem; `template` and `values` as in `builder.basics.texts`."""
         self._found.append((place, say(template, **values)))
 
-    def add_error(self, place: Place, error: UsageError) -> None:
+    def add_error(self, place: Location, error: UsageError) -> None:
         """Note what a check raised, with its hint."""
         message = f"{error}. {error.advice}" if error.advice else str(error)
         self._found.append((place, message))

@@ -26,7 +26,7 @@ from yaml.reader import ReaderError
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
 from builder.host.yaml.nodes import Entry, Items, Kind, Mapping, Node, Refused, Scalar
-from builder.host.yaml.problems import Place, Problems
+from builder.host.yaml.problems import Location, Problems
 
 LARGEST: Final = 1 << 20  # bytes
 _DEEPEST: Final = 20  # levels of nesting; ours has three
@@ -53,7 +53,7 @@ def read_yaml(path: Path, problems: Problems) -> Node:
         return _Reader(text, source, problems).document()
     except ReaderError as error:
         problems.add(
-            _place_at(text[: error.position], source),
+            _location_at(text[: error.position], source),
             "The control character U+{code} is not allowed in YAML",
             code=f"{int(error.character):04X}",
         )
@@ -86,23 +86,23 @@ def _decoded(content: bytes, source: str, problems: Problems) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
-        problems.add(_place_at(before, source), "This is not UTF-8; save the file as UTF-8")
+        problems.add(_location_at(before, source), "This is not UTF-8; save the file as UTF-8")
         raise problems.error() from error
 
 
-def _place_at(before: str, source: str) -> Place:
+def _location_at(before: str, source: str) -> Location:
     last_line = before.rpartition("\n")[2]
-    return Place(source=source, line=before.count("\n") + 1, column=len(last_line) + 1)
+    return Location(source=source, line=before.count("\n") + 1, column=len(last_line) + 1)
 
 
-def _place_of(mark: Any, source: str) -> Place:  # PyYAML's stubs know two unrelated Marks
+def _location_of(mark: Any, source: str) -> Location:  # PyYAML's stubs know two unrelated Marks
     if mark is None:
-        return Place(source=source, line=1, column=1)
-    return Place(source=source, line=mark.line + 1, column=mark.column + 1)
+        return Location(source=source, line=1, column=1)
+    return Location(source=source, line=mark.line + 1, column=mark.column + 1)
 
 
 def _add_syntax_error(error: yaml.MarkedYAMLError, source: str, problems: Problems) -> None:
-    place = _place_of(error.problem_mark, source)
+    place = _location_of(error.problem_mark, source)
     problem = error.problem or error.context or ""
     if r"character '\t'" in problem:
         problems.add(place, "A tab cannot indent YAML; use spaces")
@@ -127,7 +127,7 @@ class _Reader:
         next(self._events)  # the stream's start
         start = next(self._events)
         if not isinstance(start, DocumentStartEvent):
-            top = Place(source=self._source, line=1, column=1)
+            top = Location(source=self._source, line=1, column=1)
             return Scalar(place=top, kind=Kind.NULL, text="")
         node = self._node(next(self._events), depth=1)
         next(self._events)  # the document's end
@@ -170,13 +170,13 @@ class _Reader:
             self._problems.add(self._place(event), "The tag {tag} is not supported", tag=short(tag))
         return anchor is not None or tag is not None
 
-    def _items(self, place: Place, *, depth: int) -> Items:
+    def _items(self, place: Location, *, depth: int) -> Items:
         items = []
         while not isinstance(event := next(self._events), SequenceEndEvent):
             items.append(self._node(event, depth=depth + 1))
         return Items(place=place, items=tuple(items))
 
-    def _mapping(self, place: Place, *, depth: int) -> Mapping:
+    def _mapping(self, place: Location, *, depth: int) -> Mapping:
         entries: dict[str, Entry] = {}
         while not isinstance(event := next(self._events), MappingEndEvent):
             key = self._node(event, depth=depth + 1)
@@ -198,8 +198,8 @@ class _Reader:
                 entries[key.text] = Entry(key=key.text, place=key.place, value=value)
         return Mapping(place=place, entries=tuple(entries.values()))
 
-    def _place(self, event: Event) -> Place:
-        return _place_of(event.start_mark, self._source)
+    def _place(self, event: Event) -> Location:
+        return _location_of(event.start_mark, self._source)
 
 
 def _kind(text: str) -> Kind:

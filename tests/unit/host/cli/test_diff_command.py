@@ -10,7 +10,7 @@ import pytest
 from builder.basics.errors import UsageError, VerificationError
 from builder.host.cli import main
 from builder.host.cli.surroundings import Surroundings
-from builder.host.diff.sides import Result, Snapshot, side_of
+from builder.host.diff.sides import CacheSnapshot, VerifiedIso, operand_of
 from builder.host.engine import OpenEngine
 from tests.support.comparisons import package
 from tests.support.fake_engine import NO_ENGINE, FakeEngine, without_engine
@@ -64,13 +64,15 @@ def ignored(_event: object) -> None:
     "text", ["3", "latest", "cache", "2026-06-17", "@2026-06-17_14:30", "2026-06-17 14:30"]
 )
 def test_what_has_the_form_of_a_selector_is_a_snapshot(text: str) -> None:
-    assert side_of(text, on_event=ignored) == Snapshot(selector=text)
+    assert operand_of(text, on_event=ignored) == CacheSnapshot(selector=text)
 
 
 def test_a_folder_and_an_iso_in_it_are_the_same_results(results: Path) -> None:
-    by_folder, by_iso = (side_of(str(each), on_event=ignored) for each in (results, results / ISO))
+    by_folder, by_iso = (
+        operand_of(str(each), on_event=ignored) for each in (results, results / ISO)
+    )
     assert by_folder == by_iso
-    assert isinstance(by_folder, Result)
+    assert isinstance(by_folder, VerifiedIso)
     assert (by_folder.iso, by_folder.sha256) == (results / ISO, digest(CONTENT))
 
 
@@ -83,7 +85,7 @@ def test_a_name_that_is_both_is_refused_and_the_path_can_be_written_in_full(
     assert code == 2
     assert "the name of a file or folder here" in text
     assert f"Write ./{name}" in text
-    assert isinstance(side_of(f"./{name}", on_event=ignored), Result)
+    assert isinstance(operand_of(f"./{name}", on_event=ignored), VerifiedIso)
 
 
 @pytest.mark.parametrize("text", ["", "nowhere", "no/where", "7.5", "x" * 5000, "\x1b[31m", "-"])
@@ -195,6 +197,6 @@ def test_a_file_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str
 
 def test_errors_are_those_of_the_tree() -> None:
     with pytest.raises(UsageError):
-        side_of("nowhere", on_event=ignored)
+        operand_of("nowhere", on_event=ignored)
     with pytest.raises(VerificationError):
-        side_of(".", on_event=ignored)
+        operand_of(".", on_event=ignored)

@@ -5,7 +5,7 @@ import pytest
 from builder.basics.errors import StepError, VerificationError
 from builder.formats.inventory import LONGEST_TEXT, Entry, EntryType, Row
 from builder.host.diff.compare import compare
-from builder.host.diff.model import Difference, FileChange, Kind
+from builder.host.diff.model import FileChange, Kind, SystemDifference
 from builder.host.diff.settings import Described, compare_settings, describe
 from builder.host.results.manifest_reader import read_manifest
 from tests.support.comparisons import (
@@ -21,11 +21,11 @@ from tests.support.comparisons import (
 from tests.support.results import as_json, manifest_data, recipe_data
 
 
-def changes(difference: Difference) -> list[tuple[str, str, tuple[str, ...]]]:
+def changes(difference: SystemDifference) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(each.path, each.change.value, each.what) for each in difference.files]
 
 
-def only(difference: Difference) -> FileChange:
+def only(difference: SystemDifference) -> FileChange:
     (found,) = difference.files
     return found
 

@@ -15,7 +15,7 @@ from builder.host.diff.as_html import html_page
 from builder.host.diff.as_markdown import markdown
 from builder.host.diff.as_table import print_report
 from builder.host.diff.compare import compare
-from builder.host.diff.model import Difference, Growth, Kind
+from builder.host.diff.model import Growth, Kind, SystemDifference
 from builder.host.diff.size_picture import size_picture
 from builder.host.diff.treemap import Box, squarified
 from tests.support.comparisons import between, file, package, side, sized
@@ -27,7 +27,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def usual() -> Difference:
+def usual() -> SystemDifference:
     return between(
         [
             package("bc", "1.06", 200),
@@ -48,7 +48,7 @@ def usual() -> Difference:
     )
 
 
-def hostile() -> Difference:
+def hostile() -> SystemDifference:
     """Return a comparison in which every text is made by an enemy."""
     packages = [package(name, f"1{name}", 7, architecture=name) for name in HOSTILE]
     files = [file(f"/etc/{name.replace('/', ' ')}/x", f"{name}\n") for name in HOSTILE]
@@ -65,7 +65,7 @@ def hostile() -> Difference:
     return compare(before, after)
 
 
-def printed(difference: Difference, width: int = 100) -> str:
+def printed(difference: SystemDifference, width: int = 100) -> str:
     stream = io.StringIO()
     print_report(difference, Console(file=stream, width=width, highlight=False, soft_wrap=True))
     return stream.getvalue()
@@ -209,7 +209,7 @@ PLAIN = {
 
 @pytest.mark.parametrize("difference", [usual(), hostile()], ids=["usual", "hostile"])
 def test_the_page_is_whole_and_has_no_element_and_no_attribute_but_ours(
-    difference: Difference,
+    difference: SystemDifference,
 ) -> None:
     text = html_page(difference)
     page = Page(text)
@@ -229,7 +229,7 @@ def test_what_an_enemy_named_is_read_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("form", [printed, markdown, html_page])
 def test_no_form_passes_on_control_characters_or_lone_surrogates(
-    form: Callable[[Difference], str],
+    form: Callable[[SystemDifference], str],
 ) -> None:
     text = form(hostile())
     strange = {sign for sign in text if not sign.isprintable() and sign != "\n"}

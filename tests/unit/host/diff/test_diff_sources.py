@@ -12,8 +12,8 @@ from builder.border.jobs import INVENTORY
 from builder.border.labels import LABEL_CACHE
 from builder.border.source import SourceKind
 from builder.formats.inventory import Row
-from builder.host.diff.compare import diff
-from builder.host.diff.model import Difference
+from builder.host.diff.compare import find_difference
+from builder.host.diff.model import SystemDifference
 from builder.host.engine.faults import BindMissingError
 from builder.host.source.kinds import CacheFolder, CacheImage, Source
 from tests.support.comparisons import file, package
@@ -45,8 +45,8 @@ def found(
     *,
     source: Source = CACHE,
     events: list[Event] | None = None,
-) -> Difference:
-    return diff(
+) -> SystemDifference:
+    return find_difference(
         str(first),
         str(second),
         source=source,

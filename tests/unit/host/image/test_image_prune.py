@@ -1,7 +1,6 @@
 """Pruning removes the images of other versions, and no other image."""
 
-from builder.host.image import boot_test_image
-from builder.host.image import builder_image as image
+from builder.host.image import boot_test_image, builder_image
 from builder.host.image.base_image import bootstrapped_tag
 from builder.host.image.image_prune import Pruned, prune_images
 from builder.host.image.resources import base_pin
@@ -9,9 +8,9 @@ from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import SIZE, FakeImages, facts
 
 _NOW = (
-    image.builder_tag(locked=True),
-    image.builder_tag(locked=False),
-    image.tools_tag(locked=True),
+    builder_image.builder_tag(locked=True),
+    builder_image.builder_tag(locked=False),
+    builder_image.tools_tag(locked=True),
     boot_test_image.boot_test_tag(),
     bootstrapped_tag(base_pin()),
 )

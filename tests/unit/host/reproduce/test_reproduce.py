@@ -15,7 +15,7 @@ from tests.support.rebuilding import (
     results_of,
     whole_results,
 )
-from tests.support.reproducing import Place
+from tests.support.reproducing import Workplace
 from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, row
 
 ONE = Explanation(
@@ -28,13 +28,13 @@ OTHER = CONTENT[:5000] + b"!" + CONTENT[5001:]
 @pytest.fixture
 def place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Place:
+) -> Workplace:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    return Place(folder=tmp_path, capsys=capsys, monkeypatch=monkeypatch)
+    return Workplace(folder=tmp_path, capsys=capsys, monkeypatch=monkeypatch)
 
 
-def test_the_same_bytes_are_said_to_be_the_same(place: Place) -> None:
+def test_the_same_bytes_are_said_to_be_the_same(place: Workplace) -> None:
     engine = rebuilding_engine()
     told = place.reproduce(engine, place.originals(whole_results()))
     assert told.code == 0
@@ -45,7 +45,7 @@ def test_the_same_bytes_are_said_to_be_the_same(place: Place) -> None:
     assert list((place.folder / "tmp").iterdir()) == []
 
 
-def test_the_manifest_alone_is_enough(place: Place) -> None:
+def test_the_manifest_alone_is_enough(place: Workplace) -> None:
     manifest = place.originals({MANIFEST: manifest_bytes()})
     renamed = manifest.rename(manifest.with_name("some file"))
     told = place.reproduce(rebuilding_engine(), renamed)
@@ -55,7 +55,7 @@ def test_the_manifest_alone_is_enough(place: Place) -> None:
     assert f"✔ {MANIFEST}: the same" in told.out
 
 
-def test_nothing_is_taken_from_the_block_cache(place: Place) -> None:
+def test_nothing_is_taken_from_the_block_cache(place: Workplace) -> None:
     engine = rebuilding_engine()
     place.reproduce(engine, place.originals(whole_results()))
     (build,) = [spec for spec in engine.specs if spec.job.name == "build"]
@@ -63,7 +63,7 @@ def test_nothing_is_taken_from_the_block_cache(place: Place) -> None:
     assert [bind.target for bind in build.binds if not bind.read_only] == [Path("/delivery")]
 
 
-def test_the_rebuild_is_kept_where_the_user_wants_it(place: Place) -> None:
+def test_the_rebuild_is_kept_where_the_user_wants_it(place: Workplace) -> None:
     again = place.folder / "again"
     told = place.reproduce(rebuilding_engine(), place.originals(whole_results()), "--output", again)
     assert told.code == 0
@@ -71,7 +71,7 @@ def test_the_rebuild_is_kept_where_the_user_wants_it(place: Place) -> None:
     assert f"The rebuild is in {again}" in told.out
 
 
-def test_the_originals_are_never_replaced(place: Place) -> None:
+def test_the_originals_are_never_replaced(place: Workplace) -> None:
     manifest = place.originals(whole_results())
     before = {path.name: path.stat().st_mtime_ns for path in manifest.parent.iterdir()}
     for folder in (manifest.parent, manifest.parent / ".." / "iso"):
@@ -82,7 +82,7 @@ def test_the_originals_are_never_replaced(place: Place) -> None:
     assert before == {path.name: path.stat().st_mtime_ns for path in manifest.parent.iterdir()}
 
 
-def test_what_is_not_the_same_is_explained_from_the_top_down(place: Place) -> None:
+def test_what_is_not_the_same_is_explained_from_the_top_down(place: Workplace) -> None:
     explanation = Explanation(
         differences=(
             Difference(
@@ -123,7 +123,7 @@ def test_what_is_not_the_same_is_explained_from_the_top_down(place: Place) -> No
     assert list((place.folder / "tmp").iterdir()) == []
 
 
-def test_programs_get_the_verdict_and_every_difference(place: Place) -> None:
+def test_programs_get_the_verdict_and_every_difference(place: Workplace) -> None:
     manifest = place.originals({**whole_results(), ISO: OTHER})
     many = tuple(
         Difference(place=(f"/{n}",), attribute="mode", original="1", rebuilt="2")
@@ -149,7 +149,7 @@ def rebuilt_otherwise() -> dict[str, bytes]:
     return results_of({ISO: OTHER, MANIFEST: changed})
 
 
-def test_without_the_original_iso_the_manifests_tell_which_files_differ(place: Place) -> None:
+def test_without_the_original_iso_the_manifests_tell_which_files_differ(place: Workplace) -> None:
     engine = rebuilding_engine(made=rebuilt_otherwise())
     told = place.reproduce(engine, place.originals({MANIFEST: manifest_bytes()}))
     assert told.code == 6
@@ -160,7 +160,7 @@ def test_without_the_original_iso_the_manifests_tell_which_files_differ(place: P
     assert "The original ISO is not next to the manifest" in told.out
 
 
-def test_where_all_files_are_the_same_the_rest_is_blamed(place: Place) -> None:
+def test_where_all_files_are_the_same_the_rest_is_blamed(place: Workplace) -> None:
     made = results_of({ISO: OTHER, MANIFEST: manifest_bytes(artefacts=[row(ISO, OTHER)])})
     told = place.reproduce(
         rebuilding_engine(made=made), place.originals({MANIFEST: manifest_bytes()})
@@ -170,7 +170,7 @@ def test_where_all_files_are_the_same_the_rest_is_blamed(place: Place) -> None:
     assert f"artefacts[{ISO}].sha256" in told.out
 
 
-def test_an_engine_that_does_not_see_the_original_still_gives_a_verdict(place: Place) -> None:
+def test_an_engine_that_does_not_see_the_original_still_gives_a_verdict(place: Workplace) -> None:
     engine = rebuilding_engine(refusals={"explain": NO_ENGINE})
     told = place.reproduce(engine, place.originals({**whole_results(), ISO: OTHER}))
     assert told.code == 6
@@ -181,7 +181,7 @@ def test_an_engine_that_does_not_see_the_original_still_gives_a_verdict(place: P
     assert "the engine sees identical ISOs" in told.out
 
 
-def test_a_manifest_that_was_edited_contradicts_its_sums_or_its_rebuild(place: Place) -> None:
+def test_a_manifest_that_was_edited_contradicts_its_sums_or_its_rebuild(place: Workplace) -> None:
     edited = manifest_bytes(volume_id="DEBIAN_12_XFCE")
     told = place.reproduce(
         rebuilding_engine(), place.originals({**whole_results(), MANIFEST: edited})
@@ -191,7 +191,7 @@ def test_a_manifest_that_was_edited_contradicts_its_sums_or_its_rebuild(place: P
     assert f"✔ {ISO}: the same" in told.out
 
 
-def test_sums_that_list_something_else_are_no_proof(place: Place) -> None:
+def test_sums_that_list_something_else_are_no_proof(place: Workplace) -> None:
     files = whole_results()
     files[SUMS] = files[SUMS].replace(digest(CONTENT).encode(), b"f" * 64)
     told = place.reproduce(rebuilding_engine(), place.originals(files))
@@ -200,7 +200,7 @@ def test_sums_that_list_something_else_are_no_proof(place: Place) -> None:
     assert "The ISO next to the manifest is identical to the rebuild" in told.out
 
 
-def test_a_result_that_the_rebuild_does_not_make_is_a_difference(place: Place) -> None:
+def test_a_result_that_the_rebuild_does_not_make_is_a_difference(place: Workplace) -> None:
     files = results_of({ISO: CONTENT, MANIFEST: manifest_bytes(), "more.json": b"{}"})
     told = place.reproduce(rebuilding_engine(), place.originals(files))
     assert told.code == 6
@@ -209,7 +209,7 @@ def test_a_result_that_the_rebuild_does_not_make_is_a_difference(place: Place) -
     assert "more.json\n  · only in the original" in told.out
 
 
-def test_sums_of_another_build_are_of_no_interest(place: Place) -> None:
+def test_sums_of_another_build_are_of_no_interest(place: Workplace) -> None:
     files = {**whole_results(), SUMS: b"0" * 64 + b"  Other.iso\n"}
     told = place.reproduce(rebuilding_engine(), place.originals(files))
     assert told.code == 0
@@ -219,7 +219,7 @@ def test_sums_of_another_build_are_of_no_interest(place: Place) -> None:
 # --- the tree ---------------------------------------------------------------------------------
 
 
-def test_diffoscope_is_offered_where_it_is_installed(place: Place) -> None:
+def test_diffoscope_is_offered_where_it_is_installed(place: Workplace) -> None:
     tools = place.folder / "bin"
     tools.mkdir()
     (tools / "diffoscope").write_text("#!/bin/sh\n")

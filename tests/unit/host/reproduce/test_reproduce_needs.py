@@ -24,7 +24,7 @@ from tests.support.rebuilding import (
     whole_results,
 )
 from tests.support.reports import TAKEN, candidate
-from tests.support.reproducing import Place
+from tests.support.reproducing import Workplace
 from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, recipe_data, row
 
 ONE = Explanation(
@@ -37,14 +37,14 @@ OTHER = CONTENT[:5000] + b"!" + CONTENT[5001:]
 @pytest.fixture
 def place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Place:
+) -> Workplace:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    return Place(folder=tmp_path, capsys=capsys, monkeypatch=monkeypatch)
+    return Workplace(folder=tmp_path, capsys=capsys, monkeypatch=monkeypatch)
 
 
 def test_the_snapshot_of_that_name_comes_first_and_others_only_if_it_is_not_the_one(
-    place: Place,
+    place: Workplace,
 ) -> None:
     manifest = place.originals(whole_results())
     trees = {"2": TREE, "3": TREE, "7": TREE, "cache": TREE}
@@ -67,7 +67,7 @@ def test_the_snapshot_of_that_name_comes_first_and_others_only_if_it_is_not_the_
     assert "although the manifest calls it 3" in told.err
 
 
-def test_a_tree_that_may_change_is_frozen_while_it_is_digested(place: Place) -> None:
+def test_a_tree_that_may_change_is_frozen_while_it_is_digested(place: Workplace) -> None:
     engine = rebuilding_engine(
         candidates=(candidate("cache", read_only=False),), trees={"cache": TREE}
     )
@@ -75,7 +75,7 @@ def test_a_tree_that_may_change_is_frozen_while_it_is_digested(place: Place) -> 
     assert engine.jobs == ["scan", "freeze", "digest", "thaw", "freeze", "build", "thaw"]
 
 
-def test_a_deleted_snapshot_is_named_before_any_work(place: Place) -> None:
+def test_a_deleted_snapshot_is_named_before_any_work(place: Workplace) -> None:
     broken = StepError("/etc/x in the source cannot be read: {reason}", reason="Input/output error")
     engine = rebuilding_engine(
         candidates=(candidate("4"), candidate("5"), replace(candidate("6"), system=None)),
@@ -90,7 +90,7 @@ def test_a_deleted_snapshot_is_named_before_any_work(place: Place) -> None:
     assert place.temporary == []
 
 
-def test_a_tree_of_the_same_digest_in_another_format_is_another_one(place: Place) -> None:
+def test_a_tree_of_the_same_digest_in_another_format_is_another_one(place: Workplace) -> None:
     engine = rebuilding_engine(trees={"3": replace(TREE, format=2)})
     assert place.reproduce(engine, place.originals(whole_results())).code == 4
 
@@ -126,7 +126,10 @@ def image(name: str, *, locked: bool = True) -> Mapping[str, ImageFacts]:
     ids=["another one", "other code", "another version", "unlocked"],
 )
 def test_another_image_is_named_before_any_work(
-    place: Place, changed: dict[str, object], present: Mapping[str, ImageFacts], words: list[str]
+    place: Workplace,
+    changed: dict[str, object],
+    present: Mapping[str, ImageFacts],
+    words: list[str],
 ) -> None:
     engine = rebuilding_engine(present=present)
     told = place.reproduce(engine, place.originals({MANIFEST: manifest_bytes(**changed)}))
@@ -135,7 +138,7 @@ def test_another_image_is_named_before_any_work(
         assert word in told.err
 
 
-def test_an_image_that_cannot_be_built_is_named_with_the_reason(place: Place) -> None:
+def test_an_image_that_cannot_be_built_is_named_with_the_reason(place: Workplace) -> None:
     place.monkeypatch.setenv("PATH", "/nonexistent")  # nothing that could make a base image
     engine = rebuilding_engine(present={})
     told = place.reproduce(engine, place.originals(whole_results()))
@@ -143,7 +146,7 @@ def test_an_image_that_cannot_be_built_is_named_with_the_reason(place: Place) ->
     assert f"The manifest needs the builder image {IMAGE}" in told.err
 
 
-def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Place) -> None:
+def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Workplace) -> None:
     changed = {"image": {"id": IMAGE, "locked": False}}
     files = results_of({ISO: CONTENT, MANIFEST: manifest_bytes(**changed)})
     engine = rebuilding_engine(
@@ -156,7 +159,7 @@ def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Pl
 # --- bad input and faults -----------------------------------------------------------------------
 
 
-def test_what_is_no_manifest_is_a_mistake_in_the_command(place: Place) -> None:
+def test_what_is_no_manifest_is_a_mistake_in_the_command(place: Workplace) -> None:
     for path in (place.folder / "none.json", place.folder, place.folder / ("x" * 5000)):
         engine = rebuilding_engine()
         told = place.reproduce(engine, path)
@@ -165,7 +168,7 @@ def test_what_is_no_manifest_is_a_mistake_in_the_command(place: Place) -> None:
 
 
 @pytest.mark.parametrize("name", [ISO, MANIFEST, SUMS])
-def test_what_is_no_file_beside_it_is_told_before_any_work(place: Place, name: str) -> None:
+def test_what_is_no_file_beside_it_is_told_before_any_work(place: Workplace, name: str) -> None:
     manifest = place.originals(whole_results())
     target = manifest.with_name("elsewhere")
     (manifest.parent / name).rename(target)
@@ -178,7 +181,7 @@ def test_what_is_no_file_beside_it_is_told_before_any_work(place: Place, name: s
         (manifest.parent / name).unlink()
 
 
-def test_a_text_without_end_is_not_read_into_memory(place: Place) -> None:
+def test_a_text_without_end_is_not_read_into_memory(place: Workplace) -> None:
     manifest = place.originals(whole_results())
     with manifest.open("ab") as file:
         file.truncate(1 << 30)  # sparse
@@ -200,7 +203,7 @@ def test_a_text_without_end_is_not_read_into_memory(place: Place) -> None:
     ids=["cut off", "newer", "climbs", "hostile recipe", "bad sums"],
 )
 def test_what_cannot_be_relied_on_is_told_before_any_work(
-    place: Place, files: Mapping[str, bytes], reason: str
+    place: Workplace, files: Mapping[str, bytes], reason: str
 ) -> None:
     engine = rebuilding_engine()
     told = place.reproduce(engine, place.originals(files))
@@ -208,7 +211,7 @@ def test_what_cannot_be_relied_on_is_told_before_any_work(
     assert reason in told.err
 
 
-def test_the_log_of_a_rebuild_that_failed_stays(place: Place) -> None:
+def test_the_log_of_a_rebuild_that_failed_stays(place: Workplace) -> None:
     engine = rebuilding_engine(made=StepError("The tool failed"))
     told = place.reproduce(engine, place.originals(whole_results()))
     assert told.code == 5
@@ -217,7 +220,7 @@ def test_the_log_of_a_rebuild_that_failed_stays(place: Place) -> None:
     assert str(log) in told.err
 
 
-def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Place) -> None:
+def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Workplace) -> None:
     place.monkeypatch.setenv("TMPDIR", str(place.folder / "none"))
     engine = rebuilding_engine()
     told = place.reproduce(engine, place.originals(whole_results()))
@@ -225,7 +228,9 @@ def test_a_place_for_the_rebuild_that_is_not_there_is_named(place: Place) -> Non
     assert str(place.folder / "none") in told.err
 
 
-def test_what_a_killed_rebuild_left_goes_with_the_next_one_and_nothing_else(place: Place) -> None:
+def test_what_a_killed_rebuild_left_goes_with_the_next_one_and_nothing_else(
+    place: Workplace,
+) -> None:
     base = place.folder / "tmp"
     kinds = {
         "killed": {"rebuilt/.x.partial/big.iso": b"x", "rebuilt/x.log": b"x"},
@@ -253,7 +258,7 @@ def test_what_a_killed_rebuild_left_goes_with_the_next_one_and_nothing_else(plac
     assert (base / "elsewhere" / "file").exists()
 
 
-def test_an_interrupted_rebuild_leaves_nothing(place: Place) -> None:
+def test_an_interrupted_rebuild_leaves_nothing(place: Workplace) -> None:
     engine = rebuilding_engine(made=Interrupted("Interrupted"))
     told = place.reproduce(engine, place.originals(whole_results()))
     assert told.code == 130

@@ -6,7 +6,7 @@ from builder.border.events import Event
 from builder.border.labels import LABEL_OWNER, LABEL_RUN
 from builder.host.engine import ImageFacts
 from builder.host.engine.owner import Owner, ourselves
-from builder.host.upkeep.sweep import orphans, sweep
+from builder.host.upkeep.sweep import orphans, sweep_leftovers
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import FakeImages
 
@@ -31,6 +31,6 @@ def test_only_what_has_certainly_no_owner_any_more_is_removed() -> None:
     )
     engine = FakeEngine(images=FakeImages({each.id: each for each in left}))
     assert [each.id for each in orphans(engine)] == ["ended"]
-    swept = sweep(engine, "image", caches=[], on_event=ignore)
+    swept = sweep_leftovers(engine, "image", caches=[], on_event=ignore)
     assert swept.images == ("ended",)
     assert [*engine.images.present] == ["ours", "elsewhere", "by hand"]

@@ -14,7 +14,7 @@ from builder.border.iso_contents import IsoContents, IsoFile
 from builder.border.jobs import VERIFY
 from builder.formats.package import Package
 from builder.host.engine.faults import BindMissingError
-from builder.host.verify.verification import Check, Verdict, Verification, verify
+from builder.host.verify.verification import Check, CheckVerdict, Verification, verify_results
 from builder.inside.iso.read_iso import read_iso
 from builder.inside.system.tool_error import ToolError
 from tests.support.fake_engine import FakeEngine, answering
@@ -40,7 +40,7 @@ def iso_engine(found: IsoContents | BuilderError) -> FakeEngine:
 
 
 def content_of(folder: Path, engine: FakeEngine) -> tuple[Verification, Check]:
-    found = verify(
+    found = verify_results(
         write_results(folder),
         signer=None,
         open_engine=lambda: engine,
@@ -53,7 +53,7 @@ def content_of(folder: Path, engine: FakeEngine) -> tuple[Verification, Check]:
 def test_an_iso_that_holds_what_its_manifest_says_is_verified(tmp_path: Path) -> None:
     engine = iso_engine(WHOLE)
     found, content = content_of(tmp_path, engine)
-    assert (found.verified, content.verdict) == (True, Verdict.OK)
+    assert (found.verified, content.verdict) == (True, CheckVerdict.OK)
     (spec,) = engine.specs
     assert [bind.source for bind in spec.binds] == [str(tmp_path / ISO)]
     assert all(bind.read_only for bind in spec.binds)
@@ -88,7 +88,7 @@ def test_an_iso_that_holds_anything_else_is_not_verified(
     tmp_path: Path, found: IsoContents | BuilderError, reason: str
 ) -> None:
     result, content = content_of(tmp_path, iso_engine(found))
-    assert (result.verified, content.verdict) == (False, Verdict.FAILED)
+    assert (result.verified, content.verdict) == (False, CheckVerdict.FAILED)
     assert reason in content.finding
 
 
@@ -102,7 +102,7 @@ def test_many_differences_are_counted_not_listed(tmp_path: Path) -> None:
 def test_an_engine_elsewhere_that_sees_no_iso_is_no_fault_of_the_iso(tmp_path: Path) -> None:
     refusal = BindMissingError("creating the container: bind source path does not exist: /x")
     found, content = content_of(tmp_path, FakeEngine(refusals={VERIFY.name: refusal}))
-    assert (found.verified, content.verdict) == (True, Verdict.NOT_CHECKED)
+    assert (found.verified, content.verdict) == (True, CheckVerdict.NOT_CHECKED)
     assert "the engine cannot see" in content.finding
 
 

@@ -11,7 +11,7 @@ import pytest
 from builder.border.iso_contents import IsoContents
 from builder.formats.package import Package
 from builder.host.engine import Engine
-from builder.host.verify.verification import Check, Verdict, verify
+from builder.host.verify.verification import Check, CheckVerdict, verify_results
 from tests.support.fake_engine import without_engine
 from tests.support.results import (
     CYCLONEDX,
@@ -55,14 +55,14 @@ def checks_of(folder: Path, found: IsoContents | None = None) -> dict[str, Check
     def engine() -> Engine:
         return iso_engine(found or WHOLE)
 
-    result = verify(
+    result = verify_results(
         folder,
         signer=None,
         open_engine=engine if found else without_engine,
         on_event=lambda _event: None,
     )
     checks = {check.name: check for check in result.checks}
-    failed = any(check.verdict is Verdict.FAILED for check in checks.values())
+    failed = any(check.verdict is CheckVerdict.FAILED for check in checks.values())
     assert result.verified is not failed
     return checks
 
@@ -153,7 +153,7 @@ SBOMS: dict[str, tuple[Spoil, str]] = {
 def test_a_spoilt_sbom_is_not_verified(results: Path, spoil: Spoil, reason: str) -> None:
     spoil(results)
     check = checks_of(results)["sbom"]
-    assert check.verdict is Verdict.FAILED
+    assert check.verdict is CheckVerdict.FAILED
     assert reason in check.finding
     assert len(check.finding) < 700
     assert "\x1b" not in check.finding
@@ -171,18 +171,18 @@ def test_a_text_without_end_is_not_read_into_memory(results: Path, name: str) ->
         file.write(b'{"bomFormat": "')
         file.truncate(1 << 30)  # sparse
     check = checks_of(results)["provenance" if name == PROVENANCE else "sbom"]
-    assert (check.verdict, "is larger than" in check.finding) == (Verdict.FAILED, True)
+    assert (check.verdict, "is larger than" in check.finding) == (CheckVerdict.FAILED, True)
 
 
 def test_the_order_of_the_packages_does_not_matter(results: Path) -> None:
     cyclonedx(components=COMPONENTS[::-1])(results)
     spdx(packages=ELEMENTS[::-1])(results)
-    assert checks_of(results)["sbom"].verdict is Verdict.OK
+    assert checks_of(results)["sbom"].verdict is CheckVerdict.OK
 
 
 def test_sboms_that_list_what_is_in_the_iso_are_verified(results: Path) -> None:
     check = checks_of(results, WHOLE)["sbom"]
-    assert check.verdict is Verdict.OK
+    assert check.verdict is CheckVerdict.OK
     assert "2 packages of the package database in the ISO" in check.finding
 
 
@@ -205,7 +205,7 @@ def test_an_iso_with_other_packages_is_not_verified(
     results: Path, found: IsoContents, reason: str
 ) -> None:
     check = checks_of(results, found)["sbom"]
-    assert check.verdict is Verdict.FAILED
+    assert check.verdict is CheckVerdict.FAILED
     assert reason in check.finding
 
 
@@ -302,7 +302,7 @@ PROVENANCES: dict[str, tuple[Spoil, str]] = {
 def test_a_spoilt_provenance_is_not_verified(results: Path, spoil: Spoil, reason: str) -> None:
     spoil(results)
     check = checks_of(results)["provenance"]
-    assert check.verdict is Verdict.FAILED
+    assert check.verdict is CheckVerdict.FAILED
     assert reason in check.finding
     assert len(check.finding) < 700
     assert "\x1b" not in check.finding
@@ -311,11 +311,11 @@ def test_a_spoilt_provenance_is_not_verified(results: Path, spoil: Spoil, reason
 def test_what_only_the_provenance_of_a_newer_builder_says_is_no_fault(results: Path) -> None:
     more = {"name": "weather", "digest": {"gitCommit": "0"}}
     provenance(resolvedDependencies=[TREE, IMAGE, LOCK, more], byproducts=[])(results)
-    assert checks_of(results)["provenance"].verdict is Verdict.OK
+    assert checks_of(results)["provenance"].verdict is CheckVerdict.OK
 
 
 def test_recipes_are_compared_with_what_only_a_newer_builder_knows_of_them(tmp_path: Path) -> None:
-    def verdict(ours: dict[str, Any], theirs: dict[str, Any]) -> Verdict:
+    def verdict(ours: dict[str, Any], theirs: dict[str, Any]) -> CheckVerdict:
         folder = write_results(tmp_path / "iso", recipe=ours)
         fit(folder, externalParameters={"recipe": theirs, "selector": "3"})
         return checks_of(folder)["provenance"].verdict
@@ -324,13 +324,13 @@ def test_recipes_are_compared_with_what_only_a_newer_builder_knows_of_them(tmp_p
     older = recipe_data()
     del older["compression"]["grouped"]
     for same in (newer, older):
-        assert verdict(same, same) is Verdict.OK
-        assert verdict(same, recipe_data()) is verdict(recipe_data(), same) is Verdict.FAILED
-    assert verdict(newer, other) is Verdict.FAILED
+        assert verdict(same, same) is CheckVerdict.OK
+        assert verdict(same, recipe_data()) is verdict(recipe_data(), same) is CheckVerdict.FAILED
+    assert verdict(newer, other) is CheckVerdict.FAILED
 
 
 def test_without_a_manifest_nothing_is_said_about_what_describes_the_iso(results: Path) -> None:
     (results / "Debian-13-xfce.manifest.json").write_bytes(b"{}")
     found = {name: check.verdict for name, check in checks_of(results).items()}
-    assert found["manifest"] is Verdict.FAILED
-    assert found["sbom"] is found["provenance"] is Verdict.NOT_CHECKED
+    assert found["manifest"] is CheckVerdict.FAILED
+    assert found["sbom"] is found["provenance"] is CheckVerdict.NOT_CHECKED
