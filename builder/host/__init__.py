@@ -1,1 +1,1 @@
-"""Your machine: plans, starts containers, checks what they made, and delivers it."""
+"""Your machine: plans, starts containers, checks what they made, and delivers the results."""

@@ -1,1 +1,1 @@
-"""The block cache as the engine keeps it."""
+"""The block cache in the engine: a volume or a folder."""

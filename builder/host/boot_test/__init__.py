@@ -1,1 +1,1 @@
-"""Boots an ISO in a container, and judges whether its live system came up."""
+"""Boots an ISO in a container, and checks whether its live system came up."""

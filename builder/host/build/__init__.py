@@ -1,1 +1,1 @@
-"""A build as the host sees it: choose, plan, run, deliver."""
+"""A build from the host's side: choose, plan, run, deliver."""

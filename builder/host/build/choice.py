@@ -1,4 +1,4 @@
-"""What a build is made from: looked at and chosen; nothing is written."""
+"""Finds and chooses what a build is made from; nothing is written."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,7 +40,7 @@ class Prepare(Protocol):
 
 
 def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> Choice:
-    """Look at the cache and choose; nothing is written anywhere but in the engine's images."""
+    """Scan the cache and choose; nothing is written except the engine's images."""
     image = ensure_builder(engine, on_event=on_event)
     if not image.locked:
         on_event(_note("The builder image is unlocked: its tools are not the pinned versions",

@@ -1,7 +1,7 @@
-"""A build that can be looked at: stopped after a step, or kept where it failed.
+"""Inspecting a build: stop it after a step, or keep it where it failed.
 
-The container waits then with all that it has mounted, so that the tree is there as the step saw
-it. A shell is given at once, or everything stays until `sweep`.
+The container then waits with everything mounted, so that the tree is there as the step saw it.
+Either a shell opens at once, or everything stays until `sweep`.
 """
 
 from collections.abc import Callable
@@ -21,20 +21,20 @@ _SHOWN_ID: Final = 12  # characters of a container's id, as engines show it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What the user wants to see of a build."""
+    """What of a build the user wants to inspect."""
 
     stop_after: StepName | None = None
     debug_shell: bool = False
     keep_failed: bool = False
-    before_shell: Callable[[], None] = lambda: None  # clears the terminal of what draws on it
+    before_shell: Callable[[], None] = lambda: None  # stops whatever draws on the terminal
 
     @property
     def holds_failed(self) -> bool:
-        """Whether the container shall wait when a step failed."""
+        """Whether the container should wait after a failed step."""
         return self.debug_shell or self.keep_failed
 
     def check(self) -> None:
-        """Raise UsageError where nobody is there to look."""
+        """Raise UsageError if there is no terminal to inspect from."""
         if self.holds_failed and not has_terminal():
             raise UsageError(
                 "{option} needs a terminal, but there is none",
@@ -44,7 +44,7 @@ class Inspection:
             )
 
     def look_into(self, held: HeldError, engine: Engine) -> BuilderError:
-        """Show the waiting container to the user; return what the build ends with."""
+        """Let the user into the waiting container; return the error that the build ends with."""
         ending = held.failure or Stopped(
             "Stopped after the step {step}; nothing was delivered", step=held.step
         )

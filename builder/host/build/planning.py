@@ -1,4 +1,4 @@
-"""The plan of a build: everything that decides a byte, from the config and the choice."""
+"""The build plan: everything that decides a byte, from the config and the choice."""
 
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ def plan_of(config: Config, choice: Choice, *, run: str, place: TreePlace) -> Bu
 
 
 def epoch_of(taken: int) -> int:
-    """Return SOURCE_DATE_EPOCH for a snapshot of that date: the date itself, as FAT can hold it.
+    """Return SOURCE_DATE_EPOCH for a snapshot of that date: the date itself, rounded for FAT.
 
     FAT begins in 1980 and counts in steps of two seconds.
     """

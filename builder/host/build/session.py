@@ -1,4 +1,4 @@
-"""A build from beginning to end, as the host sees it: plan, act, check, deliver."""
+"""A whole build from the host's side: plan, act, check, deliver."""
 
 import contextlib
 import time
@@ -49,7 +49,7 @@ class Outcome:
     iso_name: str
     image: ImageIdentity
     artefacts: tuple[Artefact, ...]
-    blocks: BlockCounts | None = None  # how the block cache served; None: it was not used
+    blocks: BlockCounts | None = None  # use of the block cache; None: not used
 
     @property
     def iso(self) -> Artefact:
@@ -72,8 +72,8 @@ def build(
 ) -> Outcome:
     """Build, verify and deliver. Whatever happens, nothing half-made gets a final name.
 
-    `prepared` makes the choice; it may write nothing but into the engine's images. Raises
-    `Stopped` where `inspection` ends the build early.
+    `prepared` makes the choice; it may write nothing except the engine's images. Raises `Stopped`
+    if `inspection` ends the build early.
     """
     inspection.check()
     run = new_run()
@@ -141,7 +141,7 @@ def _result_names(iso_name: str) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _log(path: Path) -> Iterator[LogFile]:
-    """Open the log; an error that leaves the body is written to it and tells where it is."""
+    """Open the log; an error that leaves the body is written to it, and names it."""
     with LogFile(path) as log:
         try:
             yield log
@@ -171,7 +171,7 @@ def _container(
 
 @contextlib.contextmanager
 def _started(engine: Engine, spec: Build, partial: Path) -> Iterator[RunningJob[Built]]:
-    """Start the build with our folder for results in sight, or without where that cannot be."""
+    """Start the build with our results folder mounted, or without if the engine cannot do that."""
     bind = Bind(source=str(partial), target=paths.DELIVERY, read_only=False)
     with contextlib.ExitStack() as stack:
         try:
@@ -185,7 +185,7 @@ def _started(engine: Engine, spec: Build, partial: Path) -> Iterator[RunningJob[
 
 @contextlib.contextmanager
 def _step(name: str, on_event: OnEvent) -> Iterator[Callable[[float], None]]:
-    """Announce a step of the host's own, and its end when it ends well."""
+    """Announce one of the host's own steps, and its end if it succeeds."""
     started = time.monotonic()
     on_event(StepStarted(step=name, position=1, total=1))
     yield lambda done: on_event(StepProgress(step=name, fraction=done))

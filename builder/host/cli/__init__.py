@@ -1,1 +1,1 @@
-"""The command line: one thin file for each command, options in, one call, words out."""
+"""The command line: one thin file per command that parses options, makes one call, prints."""

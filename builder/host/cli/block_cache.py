@@ -24,7 +24,7 @@ _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 def block_cache() -> None:
     """Show or prune the store of compressed blocks.
 
-    With it a build compresses only blocks that no earlier build has compressed the same way. It
+    With it, a build compresses only blocks that no earlier build has compressed in the same way. It
     never changes a byte of an ISO.
     """
 
@@ -34,7 +34,7 @@ def block_cache() -> None:
 @json_option
 @pass_surroundings
 def show(surroundings: Surroundings, block_cache: Path | None, *, as_json: bool) -> None:
-    """Say how much the store holds.
+    """Show how much the store holds.
 
     \b
     Example:
@@ -60,16 +60,16 @@ def show(surroundings: Surroundings, block_cache: Path | None, *, as_json: bool)
 @click.option(
     "--max-size",
     metavar="SIZE",
-    help=f"What may stay, e.g. 500M, 20G or 0 [default: {LIMIT >> 30}G].",
+    help=f"How much to keep, e.g. 500M, 20G or 0 [default: {LIMIT >> 30}G].",
 )
 @json_option
 @pass_surroundings
 def prune(
     surroundings: Surroundings, block_cache: Path | None, max_size: str | None, *, as_json: bool
 ) -> None:
-    """Remove the blocks that were not used for the longest time.
+    """Remove the least recently used blocks.
 
-    Every build does so by itself, with the default size. Builds may run meanwhile.
+    Every build does this automatically, with the default size. Builds may run at the same time.
 
     \b
     Example:

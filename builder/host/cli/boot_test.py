@@ -1,4 +1,4 @@
-"""`distroclone-builder boot-test`: does the ISO come up?"""
+"""`distroclone-builder boot-test`: does the ISO boot?"""
 
 from pathlib import Path
 
@@ -37,9 +37,9 @@ def boot_test(
 ) -> None:
     """Boot an ISO in a virtual machine.
 
-    The test is passed when the live system itself reports so.
+    The test passes when the live system itself reports that it is up.
 
-    QEMU runs in a container of its own, with KVM where it works. Without it, allow some minutes.
+    QEMU runs in its own container, with KVM if it works. Without KVM, this takes some minutes.
 
     \b
     Examples:

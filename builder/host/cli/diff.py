@@ -1,4 +1,4 @@
-"""`distroclone-builder diff`: what lies between two ISOs, two snapshots, or one of each."""
+"""`distroclone-builder diff`: what changed between two ISOs, two snapshots, or one of each."""
 
 import sys
 from pathlib import Path
@@ -58,8 +58,8 @@ def diff(
     """Show what changed from A to B.
 
     Each of A and B is an output folder, an ISO beside its files, or a snapshot of a cache: latest,
-    cache, a number, @YYYY-MM-DD_HH:MM, or a day (YYYY-MM-DD). What is there by the name of a
-    selector is written with its folder: ./latest. Nothing is written but the files asked for.
+    cache, a number, @YYYY-MM-DD_HH:MM, or a day (YYYY-MM-DD). For a file or folder that has the
+    name of a selector, write ./latest. Only the files that you ask for are written.
 
     \b
     Examples:
@@ -91,7 +91,7 @@ def diff(
 
 
 def _check_outputs(outputs: list[Path], *, as_json: bool) -> None:
-    """Find out before long work what cannot be written."""
+    """Check that the outputs can be written, before the long work."""
     if outputs.count(_OUTPUT) + as_json > 1:
         raise UsageError(
             "Only one report can go to standard output",

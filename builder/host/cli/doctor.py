@@ -1,4 +1,4 @@
-"""`distroclone-builder doctor`: can this machine build, and if not, what helps?"""
+"""`distroclone-builder doctor`: can this machine build, and if not, why not?"""
 
 import click
 
@@ -17,9 +17,9 @@ _MARKS = {DoctorVerdict.OK: "✔", DoctorVerdict.WARNING: "!", DoctorVerdict.FAI
 @json_option
 @pass_surroundings
 def doctor(surroundings: Surroundings, *, as_json: bool) -> int:
-    """Find out whether this machine can build.
+    """Check whether this machine can build.
 
-    Looks at the engine, privileges, disk, kernel and image; each problem comes with its remedy.
+    Checks engine, privileges, disk, kernel and image, and gives a remedy for each problem.
 
     \b
     Example:

@@ -22,7 +22,7 @@ from builder.host.image.resources import base_pin, builder_lock
 def image() -> None:
     """Build, show or pin the builder image.
 
-    It holds every tool that decides a byte of an ISO.
+    It contains every tool that decides a byte of an ISO.
     """
 
 
@@ -56,11 +56,11 @@ def build(
     fresh: bool,
     as_json: bool,
 ) -> None:
-    """Build the image of the packages in the lock file.
+    """Build the image from the packages in the lock file.
 
-    Each is compared with the lock's sha256, so the image has the same id on every machine. It is
-    put together in the pinned base image; where no registry has that, in one bootstrapped with
-    mmdebstrap.
+    Each package is checked against the lock's sha256, so the image has the same id on every
+    machine. It is put together in the pinned base image or, if no registry has that, in one
+    bootstrapped with mmdebstrap.
 
     \b
     Examples:
@@ -88,7 +88,7 @@ def build(
 def show(surroundings: Surroundings, *, as_json: bool) -> None:
     """Show the image that fits this version.
 
-    Also where its base came from, and whether its tools are the locked ones.
+    Also shows where its base came from, and whether its tools are the locked ones.
 
     \b
     Example:
@@ -132,8 +132,8 @@ def _base(origin: str) -> str:
 def lock(surroundings: Surroundings) -> None:
     """Renew the lock file from Debian's archive.
 
-    Writes every package that the archive has now for the file's wishes, with its sha256, and shows
-    what that changes. Works in a checkout of the project; review the result and commit it.
+    Writes the archive's current packages for the file's `want` lines, with their sha256, and shows
+    the changes. Works in a checkout of the project; review the result and commit it.
 
     \b
     Example:
@@ -164,8 +164,8 @@ def _change(change: LockChange) -> tuple[str, str]:
 def prune(surroundings: Surroundings, *, as_json: bool) -> None:
     """Remove the images of other versions of this program.
 
-    An ISO that one of them made can be made again only after that image was built again from its
-    version's lock. What a container uses stays.
+    To rebuild an ISO that one of them made, that image must first be built again from its version's
+    lock. Images that a container uses stay.
 
     \b
     Example:

@@ -19,7 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class AnyPath(click.Path):
-    """A path that click does not look at: it may be another machine's, or readable by root only."""
+    """A path that click does not check: it may be on another machine, or readable by root only."""
 
     def convert(
         self,
@@ -72,7 +72,7 @@ block_cache_option = setting_option(settings.BLOCK_CACHE)
 
 
 def answer(display: Display, text: str, data: Mapping[str, object]) -> None:
-    """Give the command's result: the last event for programs, words on standard output else."""
+    """Give the command's result: as the last event with --json, otherwise as text."""
     if isinstance(display, JsonDisplay):
         display.event(Result(data=data))
         return

@@ -1,4 +1,4 @@
-"""`distroclone-builder reproduce`: does the same come out again?"""
+"""`distroclone-builder reproduce`: does a rebuild give the same bytes?"""
 
 import shlex
 import shutil
@@ -35,7 +35,7 @@ _SHOWN: Final = 60  # differences for people; --json has them all
     "--output",
     type=FOLDER,
     metavar="DIR",
-    help="Keep the rebuild there [default: it is removed after the comparison].",
+    help="Keep the rebuild there [default: remove it after the comparison].",
 )
 @json_option
 @pass_surroundings
@@ -48,10 +48,10 @@ def reproduce(
     as_json: bool,
     **flags: FlagValue,
 ) -> int:
-    """Build again what a manifest describes, and compare.
+    """Rebuild what a manifest describes, and compare.
 
-    MANIFEST is the .manifest.json file of a build; it is all that is needed besides the cache and
-    the builder image. What lies beside it is compared, too. Nothing is taken from the block cache.
+    MANIFEST is the .manifest.json file of a build; besides it, only the cache and the builder image
+    are needed. The files next to it are compared, too. Nothing is taken from the block cache.
 
     \b
     Examples:
@@ -135,7 +135,7 @@ def _source_text(side: DigestSource) -> str:
 
 
 def _tree(differences: Sequence[Difference]) -> Iterator[str]:
-    """Yield a line for each step on the way in, and below it what differs there."""
+    """Yield a line for each level of the place, and below it what differs there."""
     above: tuple[str, ...] = ()
     for each in differences:
         same = 0
@@ -167,7 +167,7 @@ def _remarks(explanation: Explanation) -> list[str]:
 
 
 def _diffoscope(found: Reproduction) -> Iterator[str]:
-    """Offer the tool that looks into everything, where it is installed."""
+    """Suggest diffoscope, if it is installed."""
     iso = next((each for each in found.comparisons if each.name == found.described.iso), None)
     if iso is None or not iso.differs(DigestSource.FILE) or shutil.which("diffoscope") is None:
         return

@@ -1,4 +1,4 @@
-"""`distroclone-builder sign`: put your name to results, so that others can check it."""
+"""`distroclone-builder sign`: sign results, so that others can check where they come from."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from builder.host.sign import signing
 def sign(folder: Path, key: str, *, as_json: bool) -> None:
     """Sign the results in an output folder.
 
-    Every file is compared with SHA256SUMS first, which is then signed: with an SSH key into
+    Every file is compared with SHA256SUMS, which is then signed: with an SSH key into
     SHA256SUMS.sig, with a GPG key into SHA256SUMS.asc.
 
     \b

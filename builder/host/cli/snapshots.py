@@ -1,4 +1,4 @@
-"""`distroclone-builder snapshots`: what a cache holds, and what of it can be built."""
+"""`distroclone-builder snapshots`: what a cache contains, and what of that can be built."""
 
 import sys
 from typing import Final

@@ -1,4 +1,4 @@
-"""What a command finds outside itself; the entry point gives it to all of them."""
+"""What a command needs from outside; the entry point gives it to every command."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from builder.host.engine import OpenEngine, connect
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The doors from a command to the world."""
+    """How a command reaches the outside."""
 
     open_engine: OpenEngine = connect
 

@@ -1,4 +1,4 @@
-"""`distroclone-builder sweep`: remove what crashed runs left."""
+"""`distroclone-builder sweep`: remove what crashed runs left behind."""
 
 from pathlib import Path
 
@@ -26,9 +26,9 @@ from builder.host.upkeep.sweep import sweep_leftovers
 @json_option
 @pass_surroundings
 def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool) -> None:
-    """Remove what crashed runs left.
+    """Remove what crashed runs left behind.
 
-    That is containers, volumes, images and frozen snapshots. What a running build uses is never
+    That is containers, volumes, images and frozen snapshots. Nothing that a running build uses is
     touched.
 
     \b

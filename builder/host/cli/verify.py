@@ -1,4 +1,4 @@
-"""`distroclone-builder verify`: is this what the builder made, and who says so?"""
+"""`distroclone-builder verify`: is this what the builder made, and who signed it?"""
 
 from pathlib import Path
 from typing import Final
@@ -31,8 +31,8 @@ _MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdic
 def verify(surroundings: Surroundings, path: Path, signed_by: str | None, *, as_json: bool) -> int:
     """Check results before you trust them.
 
-    PATH is an output folder, or an ISO beside its files. Nothing is written. The sums, the
-    manifest, the SBOMs, the provenance and the signature need no container engine; with one,
+    PATH is an output folder, or an ISO next to its files. Nothing is written. Checking the sums,
+    the manifest, the SBOMs, the provenance and the signature needs no container engine; with one,
     every file in the ISO is compared with the manifest, and its packages with the SBOMs.
 
     \b

@@ -1,1 +1,1 @@
-"""What a user may decide: `build.yaml` and the flags, checked as a whole."""
+"""The user's settings: `build.yaml` and the flags, checked together."""

@@ -1,7 +1,7 @@
 """The configuration: `build.yaml` and the flags, read, checked, and made into one frozen value.
 
-`builder/host/config/settings.py` declares every setting. All that is wrong, in the file and in the
-flags, is reported at once. This package imports nothing of the host's but itself.
+`builder/host/config/settings.py` declares every setting. All problems in the file and the flags are
+reported at once. Of the host, this package imports only itself and `yaml`.
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Config:
 
 
 class Overrides:
-    """The flags by the names of their parameters, e.g. `cache_image`; they win over the file.
+    """The flags by the names of their parameters, e.g. `cache_image`; they override the file.
 
     None and False count as not given.
     """
@@ -69,7 +69,7 @@ class Overrides:
         }
 
     def read(self, problems: Problems) -> Values:
-        """Check them by the rules of the file; the place of a problem is the flag's name."""
+        """Check them like the file; the location of a problem is the flag's name."""
         reading = Reading(problems=problems, folder=Path())
         read: dict[Setting[Any], Given] = {}
         for setting, given in self._given.items():

@@ -1,6 +1,6 @@
-"""What each value of a config may be; one rule for each, the value in, the value out.
+"""The rule for each value of a config: it takes a value and returns it, or raises.
 
-All raise UsageError for what is impossible. They are strict about whatever ends up in a file
+All raise UsageError for an invalid value. They are strict about everything that ends up in a file
 name, a kernel command line, grub.cfg or a file that a shell reads.
 """
 
@@ -40,7 +40,7 @@ user_name: Final = matching(
         hint="Choose another name.",
     ),
 )
-# What passwd(5)'s comment field, or the shell that reads live-config's file, would stumble over.
+# Without what breaks passwd(5)'s comment field, or the shell that reads live-config's file.
 full_name: Final = matching(
     r'[^\x00-\x1f\x7f-\x9f:,="\\$`]{1,100}',
     message='"{value}" is not a valid full name',
@@ -57,7 +57,7 @@ hostname: Final = matching(
     message='"{value}" is not a valid host name',
     hint="Use up to 63 letters, digits and hyphens, with no hyphen at either end.",
 )
-# Only the shape of these three: whether the system has it is known inside alone.
+# Only the shape of these three: only the container knows whether the system has them.
 locale: Final = matching(
     r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(\.[A-Za-z0-9-]{1,20})?(@[a-z]{1,20})?",
     message='"{value}" is not a valid locale',
@@ -108,7 +108,7 @@ exclude: Final = matching(
     hint="Start it with / (the root of the system), and use no control characters.",
     refused=Refusal(pattern=r"/[*/]*", message='The pattern "{value}" excludes everything'),
 )
-# Whether a path is there is found out when it is used.
+# Whether a path exists is checked when it is used.
 path: Final = matching(
     r"[^\x00-\x1f\x7f-\x9f]+",
     message='"{value}" is not a valid path',
@@ -129,7 +129,7 @@ def kernel_parameters(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _selector(text: str) -> str:
-    """Check the shape of a snapshot's selector; whether there is such a one shows the scan."""
+    """Check the shape of a snapshot's selector; the scan shows whether the snapshot exists."""
     if text in _SELECTOR_WORDS or re.fullmatch(_SELECTOR, text):
         return text
     meant = nearest(text, _SELECTOR_WORDS)

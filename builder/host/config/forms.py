@@ -1,6 +1,6 @@
-"""The forms that a setting's value can have: how each is read, and what editors are told of it.
+"""The forms that a setting's value can have: how each is read, and its schema for editors.
 
-`read` returns None where a value cannot be used, and has said why among the problems.
+`read` returns None for an unusable value, after adding the reason to the problems.
 """
 
 import os
@@ -27,7 +27,7 @@ LONGEST_TEXT: Final = 4096  # characters: Linux's longest path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What is the same for all values of a file, or of the flags."""
+    """What all values of a file, or of the flags, have in common."""
 
     problems: Problems
     folder: Path  # where relative paths start
@@ -184,10 +184,10 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """What is wanted or not."""
+    """A setting that is on or off."""
 
     def read(self, node: Node, reading: Reading) -> bool | None:
-        """Return whether it is wanted."""
+        """Return whether it is on."""
         match node:
             case Refused():
                 return None
@@ -200,7 +200,7 @@ class Switch:
                 return None
 
     def schema(self) -> Schema:
-        """Return what a truth is."""
+        """Return what a boolean is."""
         return {"type": "boolean"}
 
 

@@ -1,4 +1,4 @@
-"""The files that are made from the settings. A test says when one is stale, and this writes them:
+"""The files that are generated from the settings. A test fails when one is stale; this writes them:
 
 .venv/bin/python -m builder.host.config.pages
 """
@@ -23,7 +23,7 @@ _END: Final = "<!-- end -->\n"
 
 
 def pages(project: Path) -> Mapping[Path, str]:
-    """Return what belongs into each file; of the manual only one table is ours."""
+    """Return the content of each file; in the manual, only one table is generated."""
     before, _, rest = (project / MANUAL).read_text(encoding="utf-8").partition(_BEGIN)
     _, _, after = rest.partition(_END)
     table = "\n".join(option_table())
@@ -47,7 +47,7 @@ def option_table() -> Iterator[str]:
 
 
 def write(project: Path) -> None:
-    """Write the files anew."""
+    """Write the files again."""
     for path, text in pages(project).items():
         (project / path).write_text(text, encoding="utf-8")
 

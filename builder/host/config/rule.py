@@ -30,7 +30,7 @@ class Rule(Generic[Given, Value_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What is refused although its form is right; `{value}` in the message stands for it."""
+    """Values that are refused although their form is right; `{value}` in the message is one."""
 
     pattern: str
     message: str

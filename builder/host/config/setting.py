@@ -1,4 +1,4 @@
-"""What one setting is: everything about it that is not its use."""
+"""The declaration of a setting: everything about it except its use."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar

@@ -1,7 +1,7 @@
 """Every setting, declared once; CONTRIBUTING.md says what else a new one needs.
 
-The table is ours, for no library kept what users have: pydantic, msgspec and jsonschema know no
-line and column, and each would need our messages and its own models beside the recipe's values.
+The table is our own because no library does what we need: pydantic, msgspec and jsonschema know no
+line and column, and each would need our messages, and its own models beside the recipe's values.
 """
 
 from collections.abc import Mapping
@@ -127,10 +127,10 @@ It never changes a byte of the ISO.""",
     ),
 )
 
-# In a file only one of these may be given, and of the flags, which win, as well.
+# Only one of these may be given in a file, and only one as a flag; the flag wins.
 SOURCES: Final[tuple[Setting[Any], ...]] = (CACHE, CACHE_IMAGE, TREE)
 
-# What is said by flags alone, for it belongs to a machine.
+# Settings that have only a flag, because they depend on the machine.
 BLOCK_CACHE: Final[Setting[Path | None]] = Setting(
     form=FilePath(is_folder=True),
     default=None,

@@ -1,4 +1,4 @@
-"""The values that were given for settings, in a file or as flags, and where."""
+"""The values given for settings, in a file or as flags, and where."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ class Given:
 
 
 class Values:
-    """What was given, by setting; what is missing has its default."""
+    """The given values, by setting; a missing one has its default."""
 
     def __init__(self, given: Mapping[Setting[Any], Given]) -> None:
         self._given = given
@@ -47,7 +47,7 @@ class Values:
 def read_values(top: Section, settings: Mapping[str, Setting[Any]], reading: Reading) -> Values:
     """Read each setting below its key, and report the keys that belong to none.
 
-    What cannot be used is among the problems, and counts as not given, so that reading goes on
+    An unusable value is added to the problems and counts as not given, so that reading continues
     and finds the other problems.
     """
     sections = {"": top}

@@ -1,4 +1,4 @@
-"""Values of settings as a config says them."""
+"""Values of settings as a config writes them."""
 
 from enum import Enum
 from pathlib import Path
@@ -24,7 +24,7 @@ def plain(value: object) -> Any:
 
 
 def default_text(setting: Setting[Any]) -> str:
-    """Return the default for people; "" where there is none to speak of."""
+    """Return the default for people; "" if there is none worth mentioning."""
     if setting.default is None:
         return setting.otherwise
     return "" if setting.default is False else str(plain(setting.default))

@@ -1,1 +1,1 @@
-"""What lies between two systems: packages, sizes, files and settings, and how that is told."""
+"""The differences between two systems: packages, sizes, files and settings, and their report."""

@@ -1,4 +1,4 @@
-"""From A and B to all that lies between them."""
+"""Compares A and B."""
 
 import contextlib
 from collections.abc import Mapping
@@ -37,9 +37,9 @@ def find_difference(
     open_engine: OpenEngine,
     on_event: OnEvent,
 ) -> SystemDifference:
-    """Compare what two arguments of the command mean; `source` is what selectors speak of.
+    """Compare the systems that two arguments name; selectors refer to `source`.
 
-    Nothing is written but to the engine, and what is read is checked or frozen before.
+    Nothing is written except to the engine; what is read is verified or frozen first.
     """
     sides = (operand_of(first, on_event=on_event), operand_of(second, on_event=on_event))
     engine = open_engine()
@@ -67,7 +67,7 @@ def find_difference(
 
 
 def compare(before: Opened, after: Opened) -> SystemDifference:
-    """Return all that lies between two lists."""
+    """Return all differences between two listings."""
     sizes, counts = Sizes(), [0, 0]
     old, new = before.inventory.packages(), after.inventory.packages()
     files = tuple(

@@ -1,4 +1,4 @@
-"""Which paths came, went or changed; for those below /etc also in which way."""
+"""Which paths were added, removed or changed; for those below /etc also how."""
 
 import difflib
 import os

@@ -1,4 +1,4 @@
-"""Where the size went: which parts of the tree grew and shrank, so that none counts twice."""
+"""Where the size went: which parts of the tree grew or shrank; no file counts twice."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Change(StrEnum):
-    """What became of a thing from before to after."""
+    """What happened to something between before and after."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -114,7 +114,7 @@ class SettingChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemDifference:
-    """All that lies between two systems."""
+    """All differences between two systems."""
 
     before: SideFacts
     after: SideFacts

@@ -1,4 +1,4 @@
-"""Which packages came, went, or have another version."""
+"""Which packages were added, removed, or have a different version."""
 
 from collections.abc import Iterable, Mapping
 

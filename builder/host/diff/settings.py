@@ -1,6 +1,6 @@
-"""What a manifest says that is worth comparing: settings, tools, image, and what a build changed.
+"""The parts of a manifest worth comparing: settings, tools, image, and what a build changed.
 
-It has passed `manifest_reader`, so its values are of the right types; any text may be in them.
+It has passed `manifest_reader`, so its values have the right types, but may contain any text.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What A and B mean: results that are whole, or snapshots of a cache; and what is in them."""
+"""What A and B are: verified results, or snapshots of a cache; and what is in them."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ from builder.host.verify.verification import CheckVerdict, verify_results
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedIso:
-    """An ISO beside its files, which are what its builder made."""
+    """An ISO next to its files, all verified."""
 
     iso: Path
     size: int
@@ -51,7 +51,7 @@ Operand = VerifiedIso | CacheSnapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """The cache that selectors speak of, as it was scanned."""
+    """The scanned cache that selectors refer to."""
 
     source: Source
     report: CacheReport
@@ -59,7 +59,7 @@ class Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """One side, with the list of all that it holds."""
+    """One of the two systems, with the list of its files."""
 
     name: str
     kind: Kind
@@ -74,10 +74,10 @@ class Opened:
 
 
 def operand_of(text: str, *, on_event: OnEvent) -> Operand:
-    """Return what A or B means: a path, or else what has the form of a selector.
+    """Return what A or B is: a path, or otherwise a selector by its form.
 
-    Raises UsageError for what is both or neither, VerificationError for results that are not
-    what their builder made.
+    Raises UsageError if it is both or neither, VerificationError for results that fail
+    verification.
     """
     path = Path(text)
     is_there, is_selector = text != "" and _exists(path), _is_selector(text)
@@ -110,12 +110,12 @@ def opened(
     exclude: tuple[str, ...],
     on_event: OnEvent,
 ) -> Iterator[Opened]:
-    """List what a side holds; `exclude` are more patterns for a snapshot, as a build has them."""
+    """List the files of one side; `exclude` are more patterns for a snapshot, as in a build."""
     if isinstance(side, VerifiedIso):
         with _iso(side, engine=engine, image=image, on_event=on_event) as found:
             yield found
         return
-    assert cache is not None  # whoever has a selector has scanned a cache
+    assert cache is not None  # a selector means that a cache was scanned
     candidate = choose(cache.report, side.selector, zone=local_zone())
     tree = ChosenTree(
         engine=engine,

@@ -17,7 +17,7 @@ class Display(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Finish what is half shown and free what is held."""
+        """Finish what is half shown, and release resources."""
 
     def __enter__(self) -> Self:
         return self

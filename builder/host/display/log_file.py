@@ -28,8 +28,8 @@ from builder.host.display.wording import duration, note_text, percent, render_fa
 class LogFile(Display):
     """Writes lines like `2026-06-17T14:30:05.123Z squashfs | …` into a file of mode 0644.
 
-    Raises HostError when the file cannot be made or written. What was in a file of that name is
-    lost; a symbolic link in its place is not followed.
+    Raises HostError when the file cannot be created or written. An existing file of that name is
+    overwritten; a symbolic link in its place is not followed.
     """
 
     def __init__(self, path: Path) -> None:

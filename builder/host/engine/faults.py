@@ -1,4 +1,4 @@
-"""What the engine's SDK raises, as our own errors; and patience with what is only busy."""
+"""The errors of the engine's SDK as our own; and retries while something is busy."""
 
 import contextlib
 import os
@@ -22,20 +22,20 @@ _PATIENCE = 10  # seconds
 
 
 class EngineRefusedError(HostError):
-    """The engine would not do what it was asked; the classes below say why, where that is known.
+    """The engine did not do what it was asked; the subclasses say why, if that is known.
 
-    `path` is the one on the engine's machine that it complains of; "" where it names none.
+    `path` is the path on the engine's machine that it complains about; "" if it names none.
     """
 
     path = ""
 
 
 class BindMissingError(EngineRefusedError):
-    """A path that a container shall see is not on the engine's machine."""
+    """A path to be mounted in a container does not exist on the engine's machine."""
 
 
 class DeviceMissingError(EngineRefusedError):
-    """A device that a container shall use is not on the engine's machine."""
+    """A device for a container does not exist on the engine's machine."""
 
 
 class NoSpaceError(EngineRefusedError):
@@ -43,7 +43,7 @@ class NoSpaceError(EngineRefusedError):
 
 
 class NotAllowedError(EngineRefusedError):
-    """The engine may not do that: a capability, a mount or a path is closed to it."""
+    """The engine is not allowed to do that: it lacks a capability, or access to a mount or path."""
 
 
 # How engines word it, the more exact first; a group is the path. Docker: daemon/ and volume/mounts

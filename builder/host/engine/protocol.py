@@ -1,6 +1,6 @@
-"""What the host needs of a container engine: all that the rest of it knows of engines.
+"""What the host needs from a container engine; the rest of the host knows nothing else about it.
 
-`DockerEngine` is the one for use; tests have one that starts nothing.
+`DockerEngine` is the real one; tests have one that starts nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
-    """What the engine says of itself."""
+    """What the engine says about itself."""
 
     name: str
     version: str
@@ -97,8 +97,8 @@ class Images(Protocol):
     ) -> str:
         """Pull `repository@digest` and return the image's id.
 
-        What may pass by itself is tried again, `attempts` times in all, with growing waits.
-        Raises HostError when it cannot be had.
+        Temporary errors are retried, `attempts` times in total, with growing waits.
+        Raises HostError if the image is not available.
         """
         ...
 
@@ -160,7 +160,7 @@ class Images(Protocol):
         ...
 
     def remove_unused(self, reference: str) -> bool:
-        """Remove an image that no container and no other image uses; whether that was done."""
+        """Remove an image unless a container or image uses it; return whether it was removed."""
         ...
 
     def remove(self, reference: str) -> None:
@@ -177,7 +177,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back the connection."""
+        """Close the connection."""
         ...
 
     def facts(self) -> EngineFacts:

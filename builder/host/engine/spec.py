@@ -28,7 +28,7 @@ class NamedVolume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec(Generic[Request, Result]):
-    """One run of a job: what is asked, and what of the engine's machine it sees.
+    """One run of a job: the request, and what of the engine's machine it sees.
 
     Raises ValueError for anything that the job's row does not name, and for what it misses.
     """

@@ -1,1 +1,1 @@
-"""The images that containers run: found, made and removed."""
+"""Finds, makes and removes the images that containers run."""

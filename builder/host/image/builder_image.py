@@ -1,8 +1,8 @@
 """The builder image: the tools' layer, which a workshop makes, and our own code above it.
 
 An image is known by the content it was made from, so it is made again exactly when that changes;
-and what is made of the same lock has the same id, wherever and whenever. docs/builder-image.md
-tells how.
+and whatever is made from the same lock has the same id, anywhere and at any time.
+docs/builder-image.md explains how.
 """
 
 import contextlib
@@ -63,7 +63,7 @@ def build_builder(
 ) -> ImageIdentity:
     """Build the builder image; `locked` insists on the packages of the lock file.
 
-    What the engine has of the tools is used again, unless `fresh` asks for a new beginning.
+    Existing tools in the engine are reused, unless `fresh` asks for a build from scratch.
     Raises LockOutdatedError when no archive has a locked package.
     """
     tools = None if fresh else engine.images.find(tools_tag(locked=locked))
@@ -113,9 +113,9 @@ def _make_tools(
 def _load_above(
     engine: Engine, config: ImageConfig, code: Layer, *, tools: ImageFacts, tag: str
 ) -> ImageFacts:
-    """Load an image that lies above one which the engine has, with as little as it is content with.
+    """Load an image on top of one that the engine has, sending as little as the engine accepts.
 
-    Engines that keep layers by their digest need the new one only; others want to see all.
+    Engines that keep layers by digest need only the new one; others want all of them.
     """
     try:
         return _load(engine, config, [code], tag=tag)

@@ -71,7 +71,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockChange:
-    """A package that another lock has otherwise; None where one of them has it not."""
+    """A package that differs between two locks; None where a lock does not have it."""
 
     name: str
     before: Package | None
@@ -79,11 +79,11 @@ class LockChange:
 
 
 class LockFormatError(HostError):
-    """The lock file is not one."""
+    """The lock file is invalid."""
 
 
 def parse_lock(text: str) -> Lock:
-    """Read a lock file. Raises LockFormatError, naming the line that cannot be."""
+    """Read a lock file. Raises LockFormatError, naming the invalid line."""
     dates: list[date] = []
     wishes: list[tuple[Section, str]] = []
     packages: dict[str, Package] = {}
@@ -141,7 +141,7 @@ def _unreadable(number: int, line: str) -> LockFormatError:
 
 
 def _check_wishes(wishes: list[tuple[Section, str]], packages: dict[str, Package]) -> None:
-    """Every wish must be there, the tools' in the image: a wish alone installs nothing."""
+    """Check that every `want` has its package, those of tools in the image."""
     missing = [
         name
         for section, name in wishes

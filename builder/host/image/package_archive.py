@@ -1,6 +1,6 @@
-"""Where the lock's packages may come from beside Debian's archive: folders, and other archives.
+"""Where the lock's packages may come from besides Debian's archive: folders, and other archives.
 
-Nothing is believed of either: each package is compared with the lock's sha256.
+Neither is trusted: each package is checked against the lock's sha256.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """The workshop: a container image in which the builder's root file system is made, and thrown away.
 
-Its recipe is containers/Dockerfile. What is taken out of it is named by the lock alone.
+Its recipe is containers/Dockerfile. Only the lock decides what is taken out of it.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class LockOutdatedError(HostError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workshop:
-    """A workshop that did its work."""
+    """A workshop that has finished."""
 
     engine: Engine
     image: str
@@ -116,7 +116,7 @@ def chosen_base(engine: Engine, *, fresh: bool, on_event: OnEvent) -> Iterator[B
 
 
 def _remove(engine: Engine, run: str, tag: str) -> None:
-    """Remove the workshop, and what is left of one that did not come to its end."""
+    """Remove the workshop, and the remains of an unfinished one."""
     engine.images.remove(tag)
     for image in engine.images.labelled(f"{LABEL_RUN}={run}"):
         engine.images.remove_unused(image.id)
@@ -124,7 +124,7 @@ def _remove(engine: Engine, run: str, tag: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Trouble:
-    """What the workshop said about packages that cannot be had."""
+    """What the workshop reported about unavailable packages."""
 
     said: list[tuple[str, str]] = field(default_factory=list)
 

@@ -1,1 +1,1 @@
-"""The output folder, and how results get there."""
+"""The output folder, and how results get into it."""

@@ -1,4 +1,4 @@
-"""Results as the engine hands them out: a tar stream of which nothing is believed."""
+"""Results as the engine returns them: a tar stream that is not trusted."""
 
 import io
 import os

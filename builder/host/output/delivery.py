@@ -1,8 +1,8 @@
-"""The output folder: locked while a build uses it, and given results only when they are whole.
+"""The output folder: locked while a build uses it; it gets results only when they are complete.
 
-Results lie in a folder of their own inside the output folder, where the container wrote them or
-where they are fetched from it. They are read again and compared, and only then get their final
-names. `SHA256SUMS` is renamed last.
+Results are first in their own folder inside the output folder, where the container wrote them or
+where they were fetched to. They are read again and compared, and only then get their final names.
+`SHA256SUMS` is renamed last.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ OnProgress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputFolder:
-    """An output folder that is ours for as long as its `with` lasts."""
+    """An output folder that is ours while its `with` lasts."""
 
     path: Path
 
@@ -54,7 +54,7 @@ class OutputFolder:
             )
 
     def check_no_other_build(self, iso_name: str) -> None:
-        """Refuse a folder whose sums speak of another ISO, which would lose them."""
+        """Refuse a folder whose sums belong to another ISO, which would lose them."""
         try:
             lines = (self.path / SUMS).read_text("utf-8", "replace").splitlines()
         except OSError:
@@ -86,7 +86,7 @@ class OutputFolder:
 
     @contextlib.contextmanager
     def partial(self, run: str) -> Iterator[Path]:
-        """Make the folder for this run's results, with our mark in it; it goes with the body."""
+        """Make the folder for this run's results, with our mark in it; remove it after the body."""
         folder = partial_folder(self.path, run)
         with _made(folder):
             mark = json.dumps(to_data(Mark(run=run, folder=str(self.path))))

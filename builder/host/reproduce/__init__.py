@@ -1,1 +1,1 @@
-"""Builds again what a manifest describes, and tells what differs."""
+"""Rebuilds what a manifest describes, and says what differs."""

@@ -1,6 +1,6 @@
-"""What a manifest says that its ISO was made from: all that a rebuild needs, and strictly read.
+"""What a manifest says its ISO was made from: everything that a rebuild needs, strictly read.
 
-A manifest has to be just as this version writes one: what it does not know may decide bytes.
+A manifest must be exactly as this version writes it: an unknown field may decide bytes.
 """
 
 import re
@@ -30,7 +30,7 @@ class DescribedBuild:
     manifest: ReadManifest
     iso: str  # the ISO's file name
     tree: TreeName
-    recipe: Recipe  # which a config can say too
+    recipe: Recipe  # one that a config can have too
 
     @property
     def snapshot(self) -> SnapshotName:

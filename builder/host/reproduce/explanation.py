@@ -1,4 +1,4 @@
-"""Why a rebuild is not what its manifest says, told from the outside in."""
+"""Explains why a rebuild is not what its manifest says, from the outside in."""
 
 import contextlib
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def explain(
     *,
     on_event: OnEvent,
 ) -> Explanation:
-    """Say what differs in each result that is not the same; nothing for those that are."""
+    """Say what differs in each result that is not identical."""
     wrong = [each for each in comparisons if each.verdict is ComparisonVerdict.DIFFERENT]
     others = frozenset(each.name for each in wrong)
     parts = []
@@ -58,7 +58,7 @@ def explain(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _DifferingResult:
-    """A result that is not the same."""
+    """A result that differs from the original."""
 
     comparison: Comparison
     others: frozenset[str]  # the names of all results that are not the same
@@ -126,7 +126,7 @@ def _iso(result: _DifferingResult, engine: Engine, *, image: str, on_event: OnEv
             return _in_container(result, engine, image=image, on_event=on_event)
         except Interrupted:
             raise
-        except BuilderError as error:  # that they differ is known, and has to be told
+        except BuilderError as error:  # we know that they differ, and must say so
             why = Problem(
                 message="Could not find out what differs in the ISO: {reason}",
                 values=(("reason", str(error)),),

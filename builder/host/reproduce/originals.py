@@ -1,7 +1,7 @@
-"""The results that a manifest speaks of, as far as they are beside it, and a rebuild's compared.
+"""The original results of a manifest, as far as they are next to it, compared with a rebuild.
 
-Each has its digest from up to three sides: the manifest, SHA256SUMS, and the file itself. The
-manifest alone is enough; what lies beside it is read as anybody's files are.
+The digest of each comes from up to three sources: the manifest, SHA256SUMS, and the file itself.
+The manifest alone is enough; the files next to it are not trusted.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from builder.host.results.sums import Sums, read_sums
 
 
 class DigestSource(StrEnum):
-    """Who says what a result was."""
+    """Where the digest of an original result comes from."""
 
     MANIFEST = "manifest"
     SUMS = "SHA256SUMS"
@@ -28,16 +28,16 @@ class DigestSource(StrEnum):
 
 
 class ComparisonVerdict(StrEnum):
-    """What a rebuilt result is, compared with the original one."""
+    """How a rebuilt result compares with the original."""
 
     SAME = "same"
     DIFFERENT = "different"
-    NOT_COMPARED = "not-compared"  # nobody says what it was
+    NOT_COMPARED = "not-compared"  # no source has its digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedDigest:
-    """What one side says that a result was."""
+    """The digest of an original result, from one source."""
 
     side: DigestSource
     sha256: str
@@ -45,7 +45,7 @@ class RecordedDigest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One result, then and now."""
+    """One result, original and rebuilt."""
 
     name: str
     rebuilt: str  # its sha256; "" when the rebuild has no such result
@@ -53,24 +53,24 @@ class Comparison:
 
     @property
     def verdict(self) -> ComparisonVerdict:
-        """Whether all sides say what was rebuilt."""
+        """Whether all sources have the rebuilt digest."""
         if not self.said:
             return ComparisonVerdict.NOT_COMPARED
         same = all(each.sha256 == self.rebuilt for each in self.said)
         return ComparisonVerdict.SAME if same else ComparisonVerdict.DIFFERENT
 
     def differs(self, side: DigestSource) -> bool:
-        """Whether just this side says something else than was rebuilt."""
+        """Whether this source has a digest other than the rebuilt one."""
         return any(each.side is side and each.sha256 != self.rebuilt for each in self.said)
 
     def has(self, side: DigestSource) -> bool:
-        """Whether this side says anything."""
+        """Whether this source has a digest."""
         return any(each.side is side for each in self.said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Originals:
-    """A manifest and what lies beside it."""
+    """A manifest and the files next to it."""
 
     folder: ResultFolder
     content: bytes  # of the manifest
@@ -83,7 +83,7 @@ class Originals:
         return manifest_name(self.described.iso.removesuffix(".iso"))
 
     def said(self, name: str) -> tuple[RecordedDigest, ...]:
-        """Return what is said of a result. Raises VerificationError for a file that is none."""
+        """Return the recorded digests of a result. Raises VerificationError if it is not a file."""
         said = []
         if name in self.described.manifest.artefacts:
             row = self.described.manifest.artefacts[name]

@@ -1,7 +1,7 @@
-"""Builds again what a manifest describes, and compares: the same bytes, or what differs in them.
+"""Rebuilds what a manifest describes, and compares: the same bytes, or what differs in them.
 
-Nothing but the manifest decides what is built: its tree is found by the digest, its builder image
-by the id, its recipe is the plan's. Nothing is taken from the block cache.
+Only the manifest decides what is built: its tree is found by digest, its builder image by id, and
+its recipe becomes the plan's. Nothing is taken from the block cache.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class Reproduction:
 
     @property
     def same(self) -> bool:
-        """Whether all that anybody said of the results is what was rebuilt."""
+        """Whether the rebuild matches every recorded digest."""
         return all(each.verdict is not ComparisonVerdict.DIFFERENT for each in self.comparisons)
 
 
@@ -86,7 +86,7 @@ def _announcement(originals: Originals) -> Note:
 
 @contextlib.contextmanager
 def _output(config: Config, originals: Originals, *, keep: bool) -> Iterator[Config]:
-    """Have a folder for the rebuild; a temporary one stays only when there is a log to read."""
+    """Provide a folder for the rebuild; a temporary one stays only if there is a log to read."""
     if keep:
         if _is_same(config.output, originals.folder.path):
             raise UsageError(
@@ -131,9 +131,9 @@ def _rebuilt(
 
 
 def _renamed(candidate: Candidate, described: DescribedBuild) -> Candidate:
-    """Give a tree that is the right one under another name the names that the manifest gives it.
+    """Give the right tree the name from the manifest, if it has another one here.
 
-    Where the snapshot itself is there, its description stays as the cache says it.
+    If the snapshot has the same name, its description stays as in the cache.
     """
     wanted = described.snapshot
     if is_named(candidate, wanted):

@@ -1,7 +1,7 @@
-"""Reads a recipe that anybody may have written: what a build.yaml may not say, it may not either.
+"""Reads a recipe that anyone may have written: it may say only what a build.yaml may say.
 
-Every value goes through the same checks as one of a config. What passes them has to be written
-just as a manifest of ours writes it, so that there is one meaning and no unknown key.
+Every value goes through the same checks as in a config. It must also be written exactly as a
+manifest of ours writes it, so that it has one meaning and no unknown keys.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ from builder.host.yaml.sections import Section
 def read_recipe(data: object) -> Recipe:
     """Return the recipe of a manifest's `recipe`.
 
-    Raises VerificationError that names all that a config could not say either.
+    Raises VerificationError that names everything that a config could not say.
     """
     problems = Problems()
     top = Section(_with_text_of_compression(node_of(data, "recipe"), problems), problems)

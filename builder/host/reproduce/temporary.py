@@ -1,4 +1,4 @@
-"""A folder for a rebuild that nobody keeps. What killed runs left of theirs is removed first."""
+"""A folder for a rebuild that is not kept. Folders left by killed runs are removed first."""
 
 import contextlib
 import fcntl
@@ -17,7 +17,7 @@ _LOGS: Final = "*.log"
 
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Make a folder that goes with the body; after an error it stays if it holds a log.
+    """Make a folder that is removed after the body; after an error it stays if it contains a log.
 
     Raises HostError where none can be made.
     """

@@ -1,4 +1,4 @@
-"""Finds the tree of a cache that a manifest means: by its name first, and surely by its digest."""
+"""Finds the tree in a cache that a manifest means: tries its name first, decides by digest."""
 
 import time
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class TreeSearch:
     on_event: OnEvent
 
     def run(self) -> Candidate:
-        """Return the tree with the manifest's digest; the snapshot of the same name comes first.
+        """Return the tree with the manifest's digest; the snapshot of the same name is tried first.
 
-        Raises SourceError that says what each tree is, where none is the right one.
+        Raises SourceError with the digest of each tree if none is the right one.
         """
         seen: list[str] = []
         candidates = in_order(self.report, self.described.snapshot)

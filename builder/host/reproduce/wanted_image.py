@@ -1,4 +1,4 @@
-"""The builder image that a manifest names: only with that very one the bytes are the same."""
+"""The builder image that a manifest names: only exactly that image gives the same bytes."""
 
 from builder import __version__
 from builder.basics.errors import HostError
@@ -13,10 +13,10 @@ from builder.host.reproduce.described_build import DescribedBuild
 
 
 def wanted_image(engine: Engine, described: DescribedBuild, *, on_event: OnEvent) -> ImageIdentity:
-    """Return the manifest's image. A locked one of this version is built where there is none.
+    """Return the manifest's image. A locked one of this version is built if it is missing.
 
-    Only images of this very program are taken, whatever the manifest names: it may be anybody's.
-    Raises HostError where that is not the one.
+    Only this program's own images are used, whatever the manifest names: it is not trusted.
+    Raises HostError if none of them is the manifest's.
     """
     here = [found for locked in (True, False) if (found := _find(engine, locked=locked))]
     can_be_made = described.image.locked and described.manifest.said.builder == __version__

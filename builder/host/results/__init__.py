@@ -1,1 +1,1 @@
-"""Readers of what a build wrote, which anybody may have changed since."""
+"""Readers for the files of a build, which anyone may have changed since."""

@@ -1,6 +1,6 @@
-"""Reads a manifest that anybody may have written: strict JSON of a known format, or a verdict.
+"""Reads a manifest that anyone may have written: strict JSON in a known format, or an error.
 
-What a later version added without another format is no fault; it is told beside the manifest.
+Fields that a later version added without a new format number are fine; they are listed separately.
 """
 
 import re
@@ -28,7 +28,7 @@ _LONGEST_REASON: Final = 200  # characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadManifest:
-    """A manifest, and where it is not as this version writes one."""
+    """A manifest, and where it differs from what this version writes."""
 
     said: Manifest
     artefacts: Mapping[str, FileFacts]  # by file name
@@ -54,7 +54,7 @@ class ReadManifest:
 def read_manifest(content: bytes) -> ReadManifest:
     """Return what the manifest says.
 
-    Raises VerificationError for what is no manifest of ours, or one of a newer format.
+    Raises VerificationError if it is not one of our manifests, or has a newer format.
     """
     data = strict_json(content, name=say("The manifest"))
     if not isinstance(data, dict):

@@ -1,4 +1,4 @@
-"""Reads a provenance that anybody may have written, and compares it with files and manifest."""
+"""Reads a provenance that anyone may have written, and compares it with files and manifest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Provenance:
 
 
 def parse_provenance(content: bytes, *, name: str) -> Provenance:
-    """Return what a provenance says. Raises VerificationError for what is none of ours."""
+    """Return what a provenance says. Raises VerificationError if it is not one of ours."""
     match strict_json(content, name=name):
         case {
             "_type": str(statement),
@@ -54,9 +54,9 @@ def parse_provenance(content: bytes, *, name: str) -> Provenance:
 def check_provenance(
     found: Provenance, *, digests: Mapping[str, str], manifest: ReadManifest
 ) -> None:
-    """Raise VerificationError unless it speaks of exactly these files, and as the manifest does.
+    """Raise VerificationError unless it covers exactly these files and agrees with the manifest.
 
-    `digests` are the SHA-256 of the results as they were read, by name.
+    `digests` are the SHA-256 of the results as read, by name.
     """
     names = found.subjects.keys() | digests.keys()
     if wrong := [each for each in sorted(names) if found.subjects.get(each) != digests.get(each)]:

@@ -1,7 +1,7 @@
-"""Reads files of an output folder that anybody may have put there.
+"""Reads files in an output folder that anyone may have put there.
 
-Only regular files of the folder itself are opened: no symbolic link, no FIFO that blocks, no
-device. Everything is read relative to the opened folder, so nothing can take its place meanwhile.
+Only regular files in the folder itself are opened: no symbolic links, no FIFOs, which would block,
+and no devices. Everything is read relative to the opened folder, so nobody can swap the folder.
 """
 
 import contextlib

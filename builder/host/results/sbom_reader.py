@@ -1,4 +1,4 @@
-"""Reads SBOMs that anybody may have written, and compares them with what else is known."""
+"""Reads SBOMs that anyone may have written, and compares them with what else is known."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

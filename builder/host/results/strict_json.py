@@ -1,4 +1,4 @@
-"""Reads JSON that anybody may have written: RFC 8259 and nothing looser, or a verdict."""
+"""Reads JSON that anyone may have written: strictly RFC 8259, or an error."""
 
 import json
 from collections import Counter

@@ -1,1 +1,1 @@
-"""Results signed, and signatures checked."""
+"""Signs results, and checks signatures."""

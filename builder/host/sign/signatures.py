@@ -1,4 +1,4 @@
-"""Checks who signed SHA256SUMS against what the user says about the signer, offline.
+"""Checks offline that SHA256SUMS was signed by the signer whom the user names.
 
 SSH: `ssh-keygen -Y verify` (ssh-keygen(1)). GPG: the status lines of GnuPG's doc/DETAILS, in a
 keyring of its own that holds the signer's key and nothing else.
@@ -187,7 +187,7 @@ def _allowed_signers(content: bytes, path: Path) -> bytes:
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[Path]:
-    """Make a folder that only we may see; it is gone afterwards."""
+    """Make a folder that only we can read; it is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="dcb-") as name:
         yield Path(name)
 

@@ -1,1 +1,1 @@
-"""Where a build reads from: a cache, a cache image or a tree, and what of it was chosen."""
+"""Where a build reads from: a cache, a cache image or a tree, and the choice made from it."""

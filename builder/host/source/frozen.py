@@ -1,6 +1,6 @@
-"""The chosen tree as a container may read it: frozen meanwhile where it could change.
+"""The chosen tree as a container sees it: frozen if it could change meanwhile.
 
-The freezing container is the only one that may write to the volume of a cache.
+Only the freezing and thawing containers may write to the volume of a cache.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ def work_volume(tree: ChosenTree, *, output: Path | None = None) -> Iterator[Nam
 
 
 def seen_tree(tree: ChosenTree) -> SeenTree:
-    """Freeze the tree where that can be; `work_volume` thaws it."""
+    """Freeze the tree if possible; `work_volume` thaws it."""
     base = tree.source.freezes_in(tree.candidate)
     if base is None:
         return _seen(tree, tree.candidate.path, frozen=False)
@@ -92,9 +92,9 @@ def thaw(
 def tree_job(
     job: Job[TreeRequest, Result], tree: ChosenTree, *, exclude: tuple[str, ...]
 ) -> Iterator[ContainerSpec[TreeRequest, Result]]:
-    """Have what a job that only reads a tree needs; `exclude` are more rsync patterns.
+    """Provide what a job that only reads a tree needs; `exclude` are additional rsync patterns.
 
-    What could change is frozen as for a build until the body is left.
+    A tree that could change is frozen as for a build, until the body is left.
     """
     tree = replace(tree, run=new_run())
     with contextlib.ExitStack() as stack:

@@ -1,7 +1,7 @@
 """The kinds of source: how each is seen by a container, frozen, and named.
 
-A kind is a frozen value that answers everything that differs between kinds, so that nobody else
-asks which one it is. Paths are those of the engine's machine.
+A kind is a frozen value that answers everything that differs between kinds, so that no other code
+has to ask which one it is. Paths are those of the engine's machine.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""What a snapshot or an ISO holds, listed in a container and kept in a file of this machine.
+"""The files of a snapshot or an ISO, listed in a container and kept in a file on this machine.
 
-A large desktop's list has tens of megabytes; it is written as it comes and read line by line.
+A large desktop's list has tens of megabytes; it is written as it arrives and read line by line.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _PIECE: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileListing:
-    """A list of what a tree holds. It can be read as often as need be while its `with` lasts."""
+    """A list of the files in a tree. It can be read repeatedly while its `with` lasts."""
 
     file: IO[bytes]
 

@@ -1,4 +1,4 @@
-"""What can be built from a source, found out in a container that only reads it."""
+"""Finds out what can be built from a source, in a container that only reads it."""
 
 import contextlib
 from collections.abc import Iterator

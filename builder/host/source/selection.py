@@ -1,4 +1,4 @@
-"""Which tree of a cache a selector means. Pure: a report in, a candidate out.
+"""Which tree of a cache a selector means. Pure functions: a report in, a candidate out.
 
 Snapper's dates are UTC; the backup's metadata and raw names are local time without a zone, which
 the scan read as UTC. `zone` is the user's, in which days are meant and times are shown.

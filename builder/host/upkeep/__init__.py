@@ -1,1 +1,1 @@
-"""What this machine can do, and what crashed runs left on it."""
+"""Checks what this machine can do, and removes what crashed runs left on it."""

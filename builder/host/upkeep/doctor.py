@@ -1,4 +1,4 @@
-"""Can this engine build? Found out by trying, each answer with a remedy."""
+"""Checks by trying whether this engine can build; each problem has a remedy."""
 
 import os
 import shutil

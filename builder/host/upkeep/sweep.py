@@ -1,4 +1,4 @@
-"""What crashed runs left behind: found by its label or its name, and removed.
+"""Finds what crashed runs left behind, by label or name, and removes it.
 
 Only what belongs to a run whose process has certainly ended is touched.
 """

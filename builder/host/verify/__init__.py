@@ -1,1 +1,1 @@
-"""Is an output folder what its builder made?"""
+"""Checks whether an output folder is what its builder made."""

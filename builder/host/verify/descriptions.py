@@ -1,4 +1,4 @@
-"""The files that describe an ISO, against each other and against what is in the ISO.
+"""Compares the files that describe an ISO with each other and with the content of the ISO.
 
 Each check returns what it found, or raises VerificationError.
 """

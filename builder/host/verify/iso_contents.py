@@ -1,4 +1,4 @@
-"""What an ISO really holds, read by the builder image's own tools in a container."""
+"""What an ISO really contains, read by the builder image's own tools in a container."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ _SHOWN = 5  # differences
 
 
 class CannotLookError(HostError):
-    """No engine here can open the ISO; nothing is said about the ISO itself."""
+    """No engine here can open the ISO; this says nothing about the ISO itself."""
 
 
 def read_contents(
@@ -26,7 +26,7 @@ def read_contents(
 ) -> IsoContents:
     """Return what is in the ISO.
 
-    Raises CannotLookError where no engine is to be had, VerificationError for a broken ISO.
+    Raises CannotLookError if there is no engine, VerificationError for a broken ISO.
     """
     try:
         engine = open_engine()

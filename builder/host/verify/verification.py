@@ -1,6 +1,6 @@
-"""Is an output folder what its builder made? Each check with its verdict, nothing assumed.
+"""Checks whether an output folder is what its builder made; each check has a verdict.
 
-Read-only. A check that could not be made is said to be so, and is never taken for a good one.
+Read-only. A check that could not be made is reported as such, and never counts as passed.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that was looked at, or could not be."""
+    """One thing that was checked, or could not be."""
 
     name: str  # sums, manifest, content, sbom, provenance or signature
     verdict: CheckVerdict
@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """All that is known about an output folder."""
+    """Everything known about an output folder."""
 
     folder: Path
     iso: str  # its name; "" when it is not known

@@ -1,1 +1,1 @@
-"""YAML files as values that know where they were written, and what is wrong with them."""
+"""YAML files as values that know their location, and the problems found in them."""

@@ -54,7 +54,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A value that is already among the problems; nothing more is to be said about it."""
+    """A value that is already among the problems; nothing more is reported about it."""
 
     place: Location
 
@@ -71,7 +71,7 @@ _WORDS: Final = {
 
 
 def word_for(node: Node) -> str:
-    """Return what people call a value of that kind."""
+    """Return the name of that kind of value for people."""
     match node:
         case Mapping():
             return "keys and values"

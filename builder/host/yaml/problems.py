@@ -1,4 +1,4 @@
-"""What is wrong with a config: every problem with its place, reported together."""
+"""The problems of a config: each with its location, reported together."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,11 +29,11 @@ class Problems:
     _found: list[tuple[Location, str]] = field(default_factory=list)
 
     def add(self, place: Location, template: str, **values: object) -> None:
-        """Note one problem; `template` and `values` as in `builder.basics.texts`."""
+        """Add one problem; `template` and `values` as in `builder.basics.texts`."""
         self._found.append((place, say(template, **values)))
 
     def add_error(self, place: Location, error: UsageError) -> None:
-        """Note what a check raised, with its hint."""
+        """Add the error that a check raised, with its hint."""
         message = f"{error}. {error.advice}" if error.advice else str(error)
         self._found.append((place, message))
 

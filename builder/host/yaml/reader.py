@@ -1,8 +1,8 @@
-"""Reads a YAML file into values that know where they were written.
+"""Reads a YAML file into values that know their location.
 
-Only what a config needs is taken: mappings, lists and single values. Anchors, aliases, merge keys
-and tags are refused, and a plain value is classified by YAML 1.2's core schema, so that `no` is
-a word and not "false" (https://yaml.org/spec/1.2.2/#103-core-schema), as editors see it too.
+Only what a config needs is accepted: mappings, lists and single values. Anchors, aliases, merge
+keys and tags are refused, and a plain value is classified by YAML 1.2's core schema, so that `no`
+is a word and not "false" (https://yaml.org/spec/1.2.2/#103-core-schema), as editors see it too.
 """
 
 import re
