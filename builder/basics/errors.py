@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 from builder.basics.texts import render
 
-_LAST_LINES: Final = 25  # of a traceback
+LAST_LINES: Final = 25  # of what a tool printed, or of a traceback, that an error keeps
 
 
 class ExitCode(IntEnum):
@@ -123,7 +123,7 @@ class DefectError(BuilderError):
         return cls(
             "Unexpected error: {reason}",
             hint="This is a bug in distroclone-builder.",
-            output=lines[-_LAST_LINES:],
+            output=lines[-LAST_LINES:],
             reason=f"{type(error).__name__}: {error}",
         )
 

@@ -3,8 +3,10 @@
 The same lines are what `--json` prints, so their shape is part of the interface.
 """
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -83,6 +85,19 @@ class Held:
 
 Event = StepStarted | StepProgress | StepFinished | ToolOutput | Note | Held | Result | Failed
 OnEvent = Callable[[Event], None]
+OnProgress = Callable[[float], None]  # from 0.0 to 1.0
+
+
+@contextlib.contextmanager
+def announced(
+    step: str, on_event: OnEvent, *, position: int = 1, total: int = 1
+) -> Iterator[OnProgress]:
+    """Announce a step, and its end if it succeeds; the body gets a way to report its progress."""
+    started = time.monotonic()
+    on_event(StepStarted(step=step, position=position, total=total))
+    yield lambda fraction: on_event(StepProgress(step=step, fraction=fraction))
+    on_event(StepFinished(step=step, seconds=round(time.monotonic() - started, 3)))
+
 
 _NAMES: Final[Mapping[str, type[Any]]] = {
     "step-started": StepStarted,

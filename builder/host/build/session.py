@@ -1,7 +1,6 @@
 """A whole build from the host's side: plan, act, check, deliver."""
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Final
 from builder.basics.errors import BuilderError, HostError, Stopped
 from builder.basics.texts import say
 from builder.border import paths
-from builder.border.events import Event, OnEvent, StepFinished, StepProgress, StepStarted
+from builder.border.events import Event, OnEvent, announced
 from builder.border.handover import SUMS, Artefact
 from builder.border.jobs import BUILD
 from builder.border.labels import new_run
@@ -114,10 +113,10 @@ def build(
             except HeldError as held:
                 raise inspection.look_into(held, engine) from held.failure
             if not built.delivered:
-                with _step("fetch", tell) as progress:
+                with announced("fetch", tell) as progress:
                     chunks = job.fetch(paths.OUT)
                     output.fetch(chunks, partial, built.artefacts, on_progress=progress)
-        with _step("deliver", tell) as progress:
+        with announced("deliver", tell) as progress:
             output.receive(partial, built.artefacts, on_progress=progress)
     return Outcome(
         folder=output.path,
@@ -181,15 +180,6 @@ def _started(engine: Engine, spec: Build, partial: Path) -> Iterator[RunningJob[
                 raise
             job = stack.enter_context(engine.started(spec))
         yield job
-
-
-@contextlib.contextmanager
-def _step(name: str, on_event: OnEvent) -> Iterator[Callable[[float], None]]:
-    """Announce one of the host's own steps, and its end if it succeeds."""
-    started = time.monotonic()
-    on_event(StepStarted(step=name, position=1, total=1))
-    yield lambda done: on_event(StepProgress(step=name, fraction=done))
-    on_event(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
 
 
 def _to_both(first: Callable[[Event], None], second: OnEvent) -> OnEvent:

@@ -14,7 +14,7 @@ import docker.errors
 from docker.types import Mount
 
 from builder.basics.codec import from_data, to_data
-from builder.basics.errors import BuilderError, HostError, StepError, error_from_data
+from builder.basics.errors import LAST_LINES, BuilderError, HostError, StepError, error_from_data
 from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
 from builder.border import paths
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 _GRACE_SECONDS: Final = 20
-_LAST_LINES: Final = 25
 _LOOP_MAJOR: Final = 7
 
 
@@ -58,7 +57,7 @@ class DockerJob(Generic[JobResult]):
     def finish(self, on_event: OnEvent) -> JobResult:
         """See `RunningJob.finish`."""
         verdict: Result | Failed | None = None
-        last = deque[str](maxlen=_LAST_LINES)
+        last = deque[str](maxlen=LAST_LINES)
         with self._limited():
             for event in _events(_followed(self._stream)):
                 if isinstance(event, Result | Failed):

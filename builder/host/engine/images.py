@@ -14,7 +14,7 @@ from docker.models.images import Image
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from builder.basics.errors import BuilderError, HostError
+from builder.basics.errors import LAST_LINES, BuilderError, HostError
 from builder.basics.signals import held, undoing
 from builder.host.engine.faults import patiently, translated
 from builder.host.engine.protocol import ImageFacts
@@ -150,7 +150,7 @@ class DockerImages:
         if facts is None:
             raise HostError(
                 "The image could not be built: {reason}",
-                output=lines[-25:],
+                output=lines[-LAST_LINES:],
                 hint="The lines above are the last output of the failing step.",
                 reason=errors[-1] if errors else "no image was made",
             )

@@ -6,22 +6,20 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import IO, Final
 
-from builder.basics.errors import BuilderError, HostError
+from builder.basics.errors import LAST_LINES, BuilderError, HostError
 from builder.basics.signals import undoing
 from builder.border.events import (
     Note,
     OnEvent,
-    StepFinished,
     StepProgress,
-    StepStarted,
     ToolOutput,
+    announced,
 )
 from builder.border.labels import LABEL_BASE, new_run
 from builder.host.engine import Engine
@@ -92,7 +90,7 @@ def build_on_base(
             on_event(StepProgress(step="image", fraction=fraction))
         on_event(ToolOutput(step="image", text=line))
 
-    with step("image", on_event):
+    with announced("image", on_event):
         return engine.images.build(
             context.archive(),
             dockerfile=dockerfile,
@@ -103,15 +101,6 @@ def build_on_base(
             fresh=fresh,
             on_line=tell,
         )
-
-
-@contextlib.contextmanager
-def step(name: str, on_event: OnEvent) -> Iterator[None]:
-    """Announce what takes minutes on a fresh machine, and its end when it ends well."""
-    started = time.monotonic()
-    on_event(StepStarted(step=name, position=1, total=1))
-    yield
-    on_event(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
 
 
 def _pinned(pin: BasePin) -> str:
@@ -145,7 +134,7 @@ def _from_registry(engine: Engine, pin: BasePin, on_event: OnEvent) -> Base | No
 
 
 def _bootstrapped(engine: Engine, pin: BasePin, tag: str, on_event: OnEvent) -> Base:
-    with step("base", on_event):
+    with announced("base", on_event):
         return Base(id=_bootstrap(engine, pin, tag), origin=BaseOrigin.BOOTSTRAPPED)
 
 
@@ -185,7 +174,7 @@ def _bootstrap(engine: Engine, pin: BasePin, tag: str) -> str:
                 "The base image could not be bootstrapped from Debian's packages",
                 hint="Check that this machine can reach Debian's archive.",
                 command=command,
-                output=errors.decode("utf-8", "replace").splitlines()[-25:],
+                output=errors.decode("utf-8", "replace").splitlines()[-LAST_LINES:],
             )
         rootfs.seek(0)
         return engine.images.import_rootfs(

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from builder.basics.errors import HostError
-from builder.border.events import OnEvent
+from builder.border.events import OnEvent, announced
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine, ImageFacts
-from builder.host.image.base_image import step
 from builder.host.image.image_archive import ImageConfig, Part, image_archive, saved_layer
 from builder.host.image.layers import Layer, files_layer, tree_layer
 from builder.host.image.package_archive import Archives
@@ -99,7 +98,7 @@ def _make_tools(
         shop = stack.enter_context(
             workshop(engine, locked=locked, archives=archives, base=base, on_event=on_event)
         )
-        stack.enter_context(step("pack", on_event))
+        stack.enter_context(announced("pack", on_event))
         root = stack.enter_context(shop.root())
         file = stack.enter_context(spool())
         layer = tree_layer(root, file, top=ROOT_TOP, epoch=epoch)

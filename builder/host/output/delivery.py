@@ -21,6 +21,7 @@ from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.basics.printable import short
 from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
+from builder.border.events import OnProgress
 from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.formats.result_names import is_plain_name
 from builder.host.output.archive_stream import unpack
@@ -31,8 +32,6 @@ GPG_SIGNATURE: Final = f"{SUMS}.asc"
 SIGNATURES: Final = (SSH_SIGNATURE, GPG_SIGNATURE)
 _PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
 _SUM_LINE: Final = re.compile(r"[0-9a-f]{64} [ *](?P<name>.+)")
-
-OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

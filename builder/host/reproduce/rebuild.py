@@ -5,7 +5,6 @@ its recipe becomes the plan's. Nothing is taken from the block cache.
 """
 
 import contextlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from builder.basics.errors import UsageError
 from builder.border.cache_report import Candidate
 from builder.border.differences import Explanation
-from builder.border.events import Note, OnEvent, StepFinished, StepStarted
+from builder.border.events import Note, OnEvent, announced
 from builder.host.build import session
 from builder.host.build.choice import Choice, choice_of, source_in
 from builder.host.build.session import Outcome
@@ -150,8 +149,5 @@ def _renamed(candidate: Candidate, described: DescribedBuild) -> Candidate:
 def _compared(
     originals: Originals, outcome: Outcome, *, on_event: OnEvent
 ) -> tuple[Comparison, ...]:
-    started = time.monotonic()
-    on_event(StepStarted(step="sums", position=1, total=1))
-    comparisons = compare(originals, outcome.artefacts)
-    on_event(StepFinished(step="sums", seconds=round(time.monotonic() - started, 3)))
-    return comparisons
+    with announced("sums", on_event):
+        return compare(originals, outcome.artefacts)

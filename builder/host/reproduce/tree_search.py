@@ -1,12 +1,11 @@
 """Finds the tree in a cache that a manifest means: tries its name first, decides by digest."""
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
 from builder.basics.errors import SourceError, StepError
 from builder.border.cache_report import CacheReport, Candidate
-from builder.border.events import Note, OnEvent, StepFinished, StepStarted
+from builder.border.events import Note, OnEvent, announced
 from builder.border.jobs import DIGEST
 from builder.border.labels import new_run
 from builder.formats.identities import TreeName
@@ -38,15 +37,12 @@ class TreeSearch:
         seen: list[str] = []
         candidates = in_order(self.report, self.described.snapshot)
         for position, candidate in enumerate(candidates, start=1):
-            started = time.monotonic()
-            self.on_event(StepStarted(step="digest", position=position, total=len(candidates)))
             try:
-                found = self._name(candidate)
+                with announced("digest", self.on_event, position=position, total=len(candidates)):
+                    found = self._name(candidate)
             except StepError as error:  # a tree that cannot be read is not the one that was built
                 seen.append(f"{candidate.selector}: {error}")
                 continue
-            seconds = round(time.monotonic() - started, 3)
-            self.on_event(StepFinished(step="digest", seconds=seconds))
             if found == self.described.tree:
                 self.on_event(_found(candidate, self.described))
                 return candidate

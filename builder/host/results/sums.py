@@ -4,14 +4,13 @@ A line is 64 lower-case hexadecimal digits, two spaces, a plain name, LF.
 """
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from builder.basics.errors import VerificationError
 from builder.basics.printable import short
-from builder.border.events import OnEvent, StepFinished, StepProgress, StepStarted
+from builder.border.events import OnEvent, announced
 from builder.border.handover import SUMS
 from builder.formats.result_names import is_plain_name
 from builder.host.results.result_folder import FileFacts, ResultFolder
@@ -68,13 +67,8 @@ def parse_sums(content: bytes) -> Mapping[str, str]:
 
 def compare(folder: ResultFolder, sums: Sums, *, steps: int, on_event: OnEvent) -> Compared:
     """Read every listed file and compare it, as the first of so many steps."""
-    started = time.monotonic()
-    on_event(StepStarted(step="sums", position=1, total=steps))
-    compared = _compared(
-        folder, sums, on_progress=lambda done: on_event(StepProgress(step="sums", fraction=done))
-    )
-    on_event(StepFinished(step="sums", seconds=round(time.monotonic() - started, 3)))
-    return compared
+    with announced("sums", on_event, total=steps) as on_progress:
+        return _compared(folder, sums, on_progress=on_progress)
 
 
 def _compared(

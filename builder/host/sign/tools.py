@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from builder.basics.errors import HostError
+from builder.basics.errors import LAST_LINES, HostError
 
-_LAST_LINES: Final = 25
 _PACKAGES: Final[Mapping[str, str]] = MappingProxyType(
     {"ssh-keygen": "openssh-client", "gpg": "gnupg"}
 )
@@ -25,7 +24,7 @@ class Ran:
     @property
     def last_lines(self) -> tuple[str, ...]:
         """The last of what it printed for people."""
-        return tuple(self.errors.splitlines()[-_LAST_LINES:])
+        return tuple(self.errors.splitlines()[-LAST_LINES:])
 
 
 def run_tool(argv: Sequence[str], *, stdin: bytes = b"", timeout: float | None = None) -> Ran:

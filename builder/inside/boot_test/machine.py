@@ -1,6 +1,8 @@
 """A test machine: QEMU's command line, and watching QEMU until a sign appears.
 
-Every device is named, so that the machine does not depend on QEMU's defaults.
+Every device is named, so that the machine does not depend on QEMU's defaults. QEMU is not started
+through `System`: it is no tool that is run to its end, but is watched byte by byte, up to a
+deadline, and killed when it has said enough.
 """
 
 import contextlib
@@ -14,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
 
-from builder.basics.errors import StepError
+from builder.basics.errors import LAST_LINES
 from builder.border.boot_test import Accelerator, Attachment, BootTestRequest, Firmware
 from builder.inside.boot_test.serial_console import Lookout, Sighting, Sign
+from builder.inside.system.tool_error import not_installed
 
 # The report unit of our ISOs only reports on a machine with this name.
 _PRODUCT: Final = "distroclone-builder-boot-test"
 _OVMF_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-_LAST_LINES: Final = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ def watch(
 
     Raises StepError when the program is not installed.
     """
-    lookout, last = Lookout(signs), deque[str](maxlen=_LAST_LINES)
+    lookout, last = Lookout(signs), deque[str](maxlen=LAST_LINES)
     began = time.monotonic()
     code: int | None = None
     sighting: Sighting | None = None
@@ -131,8 +133,7 @@ def _started(argv: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
     except FileNotFoundError as error:
-        message = "{tool} is not installed in this image"
-        raise StepError(message, command=argv, tool=argv[0]) from error
+        raise not_installed(argv) from error
     with process:
         try:
             yield process

@@ -12,7 +12,7 @@ from typing import Final
 from builder.basics.errors import BuilderError, StepError, VerificationError
 from builder.border import paths
 from builder.border.boot_test import Accelerator, BootTestRequest, BootTestResult, Firmware
-from builder.border.events import Note, OnEvent, StepFinished, StepStarted, ToolOutput
+from builder.border.events import Note, OnEvent, ToolOutput, announced
 from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
@@ -33,11 +33,9 @@ def boot_test(
     Raises VerificationError, with the last serial lines, when the live system does not report
     success; StepError when QEMU itself fails.
     """
-    on_event(StepStarted(step=_STEP, position=1, total=1))
-    accelerator, ending = _boot_as_fast_as_possible(request, iso=iso, on_event=on_event)
-    result = judge(ending, request, accelerator=accelerator)
-    on_event(StepFinished(step=_STEP, seconds=ending.seconds))
-    return result
+    with announced(_STEP, on_event):
+        accelerator, ending = _boot_as_fast_as_possible(request, iso=iso, on_event=on_event)
+        return judge(ending, request, accelerator=accelerator)
 
 
 def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BootTestResult:

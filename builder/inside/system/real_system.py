@@ -13,19 +13,23 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
-from builder.basics.errors import StepError
+from builder.basics.errors import LAST_LINES, StepError
 from builder.basics.signals import held, undoing
-from builder.border.events import Note, OnEvent, StepFinished, StepProgress, StepStarted, ToolOutput
+from builder.border.events import (
+    Note,
+    OnEvent,
+    StepProgress,
+    ToolOutput,
+    announced,
+)
 from builder.inside.system import enter
-from builder.inside.system.tool_error import ToolError
+from builder.inside.system.tool_error import ToolError, not_installed
 
-_LAST_LINES: Final = 25
 _LONGEST_LINE: Final = 4000
 _ROOM: Final = (
     "Free space where the engine keeps its volumes; `distroclone-builder doctor` shows where."
@@ -58,11 +62,8 @@ class RealSystem:
     def step(self, name: str, *, position: int, total: int) -> Iterator[None]:
         """Announce a step, and its end if it succeeds."""
         self._step, self._fraction = name, 0.0
-        started = time.monotonic()
-        self._on_event(StepStarted(step=name, position=position, total=total))
-        with _full_disk_named():
+        with announced(name, self._on_event, position=position, total=total), _full_disk_named():
             yield
-        self._on_event(StepFinished(step=name, seconds=round(time.monotonic() - started, 3)))
 
     def check_tools(self, tools: Iterable[str]) -> None:
         """Raise StepError when one of the tools is not in this image."""
@@ -102,7 +103,7 @@ class RealSystem:
         """See `System.run`."""
         command = tuple(argv) if root is None else (*_ENTER, os.fspath(root), *argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
-        last: deque[str] = deque(maxlen=_LAST_LINES)
+        last: deque[str] = deque(maxlen=LAST_LINES)
 
         def keep(line: str) -> None:
             fraction = progress(line) if progress else None
@@ -142,7 +143,7 @@ class RealSystem:
                 process.stdout.close()
                 code = process.wait()
             complaints.seek(0)
-            lines = tuple(deque(split_lines(complaints), maxlen=_LAST_LINES))
+            lines = tuple(deque(split_lines(complaints), maxlen=LAST_LINES))
         for line in lines:
             self._on_event(ToolOutput(step=self._step, text=line))
         if code != 0:
@@ -212,7 +213,7 @@ def _started(
                 umask=0o022,
             )
         except FileNotFoundError as error:
-            raise _not_installed(command) from error
+            raise not_installed(command) from error
         with started as process:
             try:
                 yield process
@@ -251,11 +252,6 @@ def _full_disk_named() -> Iterator[None]:
         raise StepError(
             "The disk is full: {path} cannot be written", hint=_ROOM, path=error.filename
         ) from error
-
-
-def _not_installed(command: Sequence[str]) -> ToolError:
-    message = "{tool} is not installed in this image"
-    return ToolError(message, command=command, tool=command[0])
 
 
 def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: str) -> ToolError:

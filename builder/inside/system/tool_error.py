@@ -36,3 +36,8 @@ class ToolError(StepError):
         )
         self.code = code
         self.signal = signal
+
+
+def not_installed(command: Sequence[str]) -> ToolError:
+    """Return the error for a tool that this image does not have."""
+    return ToolError("{tool} is not installed in this image", command=command, tool=command[0])
