@@ -1,4 +1,8 @@
-"""Compares Debian versions as dpkg does (Debian Policy 5.6.12, deb-version(7))."""
+"""Compares Debian versions as dpkg does (Debian Policy 5.6.12, deb-version(7)).
+
+Ours, because both sides need it: python-debian would come into the image and into every
+installation for these few lines.
+"""
 
 import re
 from itertools import zip_longest

@@ -1,6 +1,7 @@
 """The report as one HTML page that loads nothing and runs nothing.
 
 Every text passes `escape`, and the page's own policy forbids scripts and whatever lies elsewhere.
+It is the only page of the program, which is too few for a template engine.
 """
 
 from collections.abc import Iterator

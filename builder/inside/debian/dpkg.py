@@ -1,7 +1,7 @@
 """Reads var/lib/dpkg/status of a tree (deb822 stanzas, dpkg-query(1)) as a stream.
 
 Names, versions and architectures must be valid for dpkg itself (lib/dpkg/parsehelp.c); stanzas
-with others are skipped.
+with others are skipped. Not python-debian's reader: this one is bounded, and believes nothing.
 """
 
 import re

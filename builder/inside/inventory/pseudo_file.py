@@ -3,6 +3,8 @@
 The format is that of mksquashfs pseudo files (squashfs-tools 4.6.1, USAGE-4.6, "Pseudo file
 definitions"), one line per name, then a marker. A backslash escapes the next byte of a name, LF
 included; the target of a link is printed raw, so an unknown line belongs to the target before it.
+So it is the reference reader, which the image has anyway, that says what an image holds; sqfs2tar
+of squashfs-tools-ng would be a second opinion, and one more package in the lock.
 """
 
 import re

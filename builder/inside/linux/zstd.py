@@ -1,6 +1,7 @@
 """Unpacks zstd with the library of the image's mksquashfs; Python 3.13 has no module for it.
 
-The calls are those of zstd's manual, "Streaming decompression" (zstd.h, 1.5).
+The calls are those of zstd's manual, "Streaming decompression" (zstd.h, 1.5). Four of them are less
+than python3-zstandard would add to the lock.
 """
 
 import contextlib

@@ -1,7 +1,8 @@
 """The licences that a package's copyright file declares (machine-readable copyright format 1.0).
 
 Only the short names are read, from every paragraph about files. The text is untrusted: a file that
-is too large, unreadable, not in this format, or has any unnamed licence counts as unknown.
+is too large, unreadable, not in this format, or has any unnamed licence counts as unknown. That
+verdict is why the reader is ours: python-debian's repairs what it finds, and says so in a log.
 """
 
 import re
