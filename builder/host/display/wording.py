@@ -57,7 +57,7 @@ def note_line(note: Note) -> str:
 def columns(rows: Sequence[tuple[str, str]], *, indent: str = "") -> str:
     """Return a line for each row, its value aligned with those of the others."""
     width = max(len(label) for label, _value in rows)
-    return "\n".join(f"{indent}{label:{width}} {value}".rstrip() for label, value in rows)
+    return "\n".join(f"{indent}{label:{width}}  {value}".rstrip() for label, value in rows)
 
 
 def clamped(fraction: float) -> float:
