@@ -112,6 +112,6 @@ def test_a_folder_that_is_not_there_is_said_so(
     engine: Engine, builder_image: ImageIdentity, tmp_path: Path
 ) -> None:
     absent = BlockStoreSetting(folder=tmp_path / "absent")
-    with pytest.raises(HostError, match=r"There is no folder .*absent") as caught:
+    with pytest.raises(HostError, match=r"folder .*absent does not exist") as caught:
         block_store.show(engine, builder_image.id, absent, on_event=ignore)
     assert "mkdir -p" in caught.value.advice

@@ -66,7 +66,7 @@ def test_a_shell_shows_the_step_that_failed_and_then_all_is_cleaned_up(
         code = terminal.end()
     assert code == 5
     assert "live\r\n" in terminal.shown
-    assert "no initramfs-tools" in terminal.shown.partition("exit\r\n")[2]
+    assert "initramfs-tools is not installed" in terminal.shown.partition("exit\r\n")[2]
     assert left_by(client, process) == []
 
 

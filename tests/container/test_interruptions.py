@@ -114,7 +114,9 @@ def test_a_removed_container_is_an_error_of_the_step(
         container.remove(force=True)
         ended = started.end()
     assert ended.code == 5, ended.errors
-    assert re.search("was removed|ended before", ended.error["message"])  # a race: both are true
+    assert re.search(
+        "was removed|ended without a result", ended.error["message"]
+    )  # a race: both are true
     check_clean(client, ended, cache, tmp_path)
 
 

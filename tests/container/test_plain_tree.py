@@ -60,7 +60,7 @@ def test_a_tree_that_changes_meanwhile_gives_nothing(
     finally:
         marker.unlink()
     assert ended.code == 4
-    assert "changed while it was read" in ended.error["message"]
+    assert "changed while it was being read" in ended.error["message"]
     assert left_by(client, ended.process) == []
 
 

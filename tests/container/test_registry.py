@@ -171,7 +171,7 @@ def test_content_that_does_not_fit_its_digest_is_refused_at_once(
     pin = pushed.pin
     with (
         registry.damaged(blob),
-        pytest.raises(HostError, match=r"something else than .* verification failed") as caught,
+        pytest.raises(HostError, match=r"something other than .* verification failed") as caught,
     ):
         engine.images.pull(pin.repository, digest=pin.digest, attempts=3, on_retry=never)
     assert "Do not use that registry" in caught.value.advice

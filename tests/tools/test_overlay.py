@@ -218,7 +218,7 @@ def test_what_is_mounted_inside_the_source_is_copied(hard: Hard, kind: str) -> N
         mount = real_system().mounted(str(hard.source / "boot"), place, kind="none",
                                       options=["bind"])  # fmt: skip
     with mount:
-        hard.check_copied("something else is mounted inside the source")
+        hard.check_copied("Something else is mounted inside the source")
 
 
 def test_subvolumes_inside_the_source_are_copied(work: Path) -> None:
