@@ -6,7 +6,7 @@ where or how often the ISO was built.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Final
 
@@ -18,8 +18,6 @@ from builder.formats.snapshot import SnapshotName
 from builder.formats.system_facts import SystemFacts
 
 MANIFEST_FORMAT: Final = 1
-
-_MAY_BE_LEFT_OUT: Final = ("changes", "source")  # never null; early builds did not write them
 
 
 class Change(StrEnum):
@@ -74,10 +72,14 @@ class Manifest:
         return Distribution(id=self.system.distro_id, version=self.system.version)
 
 
+# Never null in the text: the fields that earlier versions did not write yet.
+MAY_BE_LEFT_OUT: Final = tuple(each.name for each in fields(Manifest) if each.default is None)
+
+
 def manifest_text(manifest: Manifest) -> str:
     """Return the text of a manifest."""
     data = to_data(manifest)
-    for name in _MAY_BE_LEFT_OUT:
+    for name in MAY_BE_LEFT_OUT:
         if data[name] is None:
             del data[name]
     return json.dumps(data, indent=2, sort_keys=True) + "\n"
@@ -88,7 +90,7 @@ def manifest_of(data: Mapping[str, object]) -> Read[Manifest]:
 
     Raises ValueError, naming the place, for a missing field or a value of the wrong type.
     """
-    for name in _MAY_BE_LEFT_OUT:
+    for name in MAY_BE_LEFT_OUT:
         if name in data and data[name] is None:
             message = f"{name}: must be left out instead of null"
             raise ValueError(message)

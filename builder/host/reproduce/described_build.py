@@ -11,6 +11,7 @@ from builder.basics.codec import shown, to_data
 from builder.basics.errors import UsageError, VerificationError
 from builder.basics.printable import short
 from builder.formats.identities import ImageIdentity, TreeName
+from builder.formats.manifest import MAY_BE_LEFT_OUT
 from builder.formats.recipe import Recipe
 from builder.formats.snapshot import SnapshotName, snapshot_name
 from builder.host.build.planning import epoch_of
@@ -20,7 +21,6 @@ from builder.host.results.manifest_reader import ReadManifest, read_manifest
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST_DESCRIPTION: Final = 200  # characters; what the scan keeps of one
-_EARLIER: Final = (("changes",), ("source",))  # what the first versions did not write yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,8 @@ def _check_complete(manifest: ReadManifest) -> None:
             hint="It was edited, or written by a newer version of distroclone-builder.",
             place=short(shown(manifest.unknown[0].place)),
         )
-    if lacking := [place for place in manifest.absent if place not in _EARLIER]:
+    earlier = {(name,) for name in MAY_BE_LEFT_OUT}
+    if lacking := [place for place in manifest.absent if place not in earlier]:
         raise VerificationError(
             'The manifest is incomplete: "{place}" is missing',
             hint="It was edited, or written by another version of distroclone-builder.",
