@@ -23,6 +23,7 @@ from builder.border.events import (
     ToolOutput,
     decode,
 )
+from builder.border.step_names import StepName
 from builder.host.display import (
     Display,
     JsonDisplay,
@@ -33,6 +34,7 @@ from builder.host.display import (
     step_title,
 )
 
+BUILDER = Path(__file__).parents[4] / "builder"
 FAILURE = StepError(
     "{tool} stopped with code {code}",
     hint="Free some space on {place}.",
@@ -348,6 +350,14 @@ def test_people_are_told_on_standard_error_and_programs_on_standard_output(
     captured = capsys.readouterr()
     assert captured.err == "for people\n"
     assert "for programs" in captured.out
+
+
+def test_every_step_has_a_title() -> None:
+    named = {str(step) for step in StepName}
+    for path in BUILDER.rglob("*.py"):
+        named |= {*re.findall(r'(?:step\(\s*|Step\w+\(step=)"([a-z-]+)"', path.read_text("utf-8"))}
+    assert named > {*StepName}
+    assert [step for step in sorted(named) if step_title(step) == step] == []
 
 
 def test_an_unknown_step_is_called_by_its_name() -> None:

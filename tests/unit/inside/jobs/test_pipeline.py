@@ -85,6 +85,14 @@ def test_the_steps_are_those_that_everybody_names_in_that_order(shop: Workshop) 
     assert [step.name for step in pipeline(PLAN, shop)] == list(StepName)
 
 
+def test_every_step_up_to_the_initramfs_is_in_its_key(shop: Workshop) -> None:
+    (step,) = [each for each in pipeline(PLAN, shop) if isinstance(each, InitramfsStep)]
+    assert step.kept is not None
+    _image, *inputs = step.kept.inputs
+    steps = list(StepName)
+    assert [each["step"] for each in inputs] == steps[: steps.index(StepName.INITRAMFS) + 1]
+
+
 def test_no_step_is_written_that_no_build_has(shop: Workshop) -> None:
     written = {
         path.stem for path in Path(module.__file__).parents[1].joinpath("steps").glob("*.py")
