@@ -1,5 +1,6 @@
 """The catalogue of jobs: both sides mean the same, and no container sees more than its row says."""
 
+import ast
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -7,7 +8,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from builder.basics.codec import from_data, to_data
-from builder.border import paths
+from builder.border import jobs, paths
 from builder.border.jobs import (
     BOOT_TEST,
     BUILD,
@@ -25,6 +26,7 @@ from tests.support.samples import sample
 from tests.support.specs import spec_for, title
 
 AnyJob = Job[Any, Any]
+HOST = Path(__file__).parents[3] / "builder/host"
 every_row = pytest.mark.parametrize("job", JOBS, ids=title)
 
 
@@ -35,6 +37,23 @@ def test_every_row_has_code_inside_that_takes_and_gives_the_same(job: AnyJob) ->
     hints = get_type_hints(handler.do)
     assert hints.pop("return") is job.result
     assert next(iter(hints.values())) is job.request
+
+
+def test_every_row_is_in_the_catalogue_and_the_host_asks_for_it() -> None:
+    rows = {name: each for name, each in vars(jobs).items() if isinstance(each, Job)}
+    asked = {
+        each.name
+        for path in HOST.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == jobs.__name__
+        for each in node.names
+    }
+    assert [name for name, row in rows.items() if row not in JOBS or name not in asked] == []
+
+
+def test_every_job_on_a_tree_has_a_row_for_a_cache_image() -> None:
+    on_trees = {job.name for job in JOBS if paths.SOURCE in [each.target for each in job.sees]}
+    assert {job.name for job in JOBS if job.on_image} == on_trees
 
 
 def test_there_is_no_code_without_a_row() -> None:
