@@ -1,7 +1,10 @@
 """The page about what is left out says what the program does."""
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
+from builder.inside import rules
 from builder.inside.rules import RULES
 from tests.support.left_out import page
 
@@ -10,6 +13,14 @@ PAGE = Path(__file__).parents[4] / "docs/what-is-left-out.md"
 
 def test_the_page_is_what_the_tables_say() -> None:
     assert PAGE.read_text() == page(), "write tests.support.left_out.page() to the file again"
+
+
+def test_every_rule_that_is_written_is_applied() -> None:
+    modules = [
+        import_module(f"{rules.__name__}.{each.name}") for each in iter_modules(rules.__path__)
+    ]
+    written = {rule for module in modules for rule in getattr(module, "RULES", ())}
+    assert written == {*RULES}
 
 
 def test_every_rule_has_its_own_name_and_a_reason() -> None:
