@@ -14,6 +14,7 @@ from builder.border.step_names import StepName
 from builder.host.cli.root import cli
 from builder.host.config.checks import selector
 from builder.host.config.compression_text import PRESETS, parse_compression
+from builder.host.config.settings import SOURCES
 from tests.support import job_table
 
 PROJECT = Path(__file__).parents[3]
@@ -81,6 +82,22 @@ def test_the_commands_that_readme_lists_are_complete() -> None:
     assert {command.name for _path, command in leaves(cli)} <= shown
 
 
+def test_readme_names_the_flag_of_every_kind_of_source() -> None:
+    for setting in SOURCES:
+        assert setting.flag is not None
+        assert f"`{setting.flag.name} {setting.flag.metavar}`" in README.read_text()
+
+
+def test_the_help_of_every_command_has_an_example_that_can_be_given() -> None:
+    for path, command in leaves(cli):
+        _before, _found, examples = (command.help or "").partition("Example")
+        shown = [resolve(words) for words in commands_in(f"```sh\n{examples}\n```")]
+        assert command in [each for each, _rest in shown], f"{' '.join(path)} has no example"
+        for each, rest in shown:
+            options = {word.split("=")[0] for word in rest if word[:1] == "-" != word}
+            assert options <= options_of(each), (path, rest)
+
+
 def test_the_commands_that_readme_lists_are_understood_by_the_parser() -> None:
     block = README.read_text().split("## Commands", 1)[1].split("```sh\n", 1)[1].split("```")[0]
     lines = list(commands_in(f"```sh\n{block}```"))
@@ -95,6 +112,7 @@ def test_the_page_of_commands_names_every_option_of_every_command() -> None:
     sections = re.split(r"^## ", CLI_PAGE.read_text(), flags=re.MULTILINE)
     by_title = {section.split("\n", 1)[0].strip(): section for section in sections}
     for path, command in leaves(cli):
+        assert path[0] in by_title, f"docs/cli.md has no section {path[0]}"
         section = by_title[path[0]]
         assert f"{PROGRAM} {' '.join(path)}" in section
         for option in options_of(command) - {"-h", "--help"}:

@@ -111,7 +111,8 @@ def test_a_cache_image_flag_cancels_the_cache_of_the_file(tmp_path: Path) -> Non
     assert (source.kind, source.path) == (SourceKind.CACHE_IMAGE, Path("/b.img"))
 
 
-def test_every_setting_of_a_source_has_its_kind() -> None:
+def test_every_kind_of_source_has_its_setting_and_the_reverse() -> None:
+    assert sorted(setting.name for setting in settings.SOURCES) == sorted(SourceKind)
     for setting in settings.SOURCES:
         assert setting.flag is not None
         source = load_config(None, Overrides(**{setting.flag.parameter: Path("/x")})).source
