@@ -53,6 +53,11 @@ def test_every_field_of_the_recipe_is_a_setting_and_nothing_else_is() -> None:
     assert set(RECIPE.values()) <= set(settings.KEYS.values())
 
 
+def test_every_setting_that_is_declared_is_read() -> None:
+    declared = {each for each in vars(settings).values() if isinstance(each, Setting)}
+    assert declared <= {*ALL.values()}
+
+
 def test_the_default_of_a_setting_is_that_of_the_recipe() -> None:
     assert Recipe(compression=PRESETS["standard"]) == USUAL
     for field, setting in RECIPE.items():
