@@ -1,10 +1,19 @@
-"""The page docs/what-is-left-out.md, made from the tables that decide, so that it stays true."""
+"""The page docs/what-is-left-out.md, made from the tables that decide, so that it stays true.
 
+`python -m tests.support.left_out --write` writes it there.
+"""
+
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
 
 from builder.inside.rules import RULES
 from builder.inside.rules.rule import Rule
 from builder.inside.tree.excludes import EXCLUDES, KEPT_XATTR
+
+PAGE: Final = Path(__file__).parents[2] / "docs/what-is-left-out.md"
+COMMAND: Final = "python -m tests.support.left_out --write"
 
 _TOP = """\
 # What is left out of the ISO
@@ -59,3 +68,10 @@ def _code(paths: Iterable[str]) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        PAGE.write_text(page())
+    else:
+        sys.stdout.write(page())

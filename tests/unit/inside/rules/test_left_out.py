@@ -1,18 +1,15 @@
 """The page about what is left out says what the program does."""
 
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 
 from builder.inside import rules
 from builder.inside.rules import RULES
-from tests.support.left_out import page
-
-PAGE = Path(__file__).parents[4] / "docs/what-is-left-out.md"
+from tests.support.left_out import COMMAND, PAGE, page
 
 
 def test_the_page_is_what_the_tables_say() -> None:
-    assert PAGE.read_text() == page(), "write tests.support.left_out.page() to the file again"
+    assert PAGE.read_text() == page(), f"the page is out of date; `{COMMAND}` writes it"
 
 
 def test_every_rule_that_is_written_is_applied() -> None:
