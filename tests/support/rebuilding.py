@@ -20,7 +20,18 @@ from builder.host.engine import ImageFacts
 from tests.support.fake_engine import AnySpec, FakeEngine, answering, builder_images
 from tests.support.fake_images import FakeImages
 from tests.support.reports import cache_report, candidate
-from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, manifest_data, row
+from tests.support.results import (
+    CONTENT,
+    CYCLONEDX,
+    ISO,
+    MANIFEST,
+    PROVENANCE,
+    SPDX,
+    SUMS,
+    digest,
+    manifest_data,
+    row,
+)
 
 TREE = TreeName(digest="sha256:" + "1" * 64, format=1, files=2, bytes=3)
 NO_DIFFERENCE = Explanation(differences=())
@@ -35,7 +46,8 @@ def manifest_bytes(**changed: object) -> bytes:
 
 
 def results_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files and the sums over them."""
+    """Return the files, descriptions that nobody reads here, and the sums over all of them."""
+    files = {CYCLONEDX: b"{}", SPDX: b"{}", PROVENANCE: b"{}", **files}
     lines = (f"{digest(content)}  {name}\n" for name, content in sorted(files.items()))
     return {**files, SUMS: "".join(lines).encode()}
 

@@ -82,7 +82,8 @@ def build(
         early: list[Event] = []
         choice = prepared(config, engine, run=run, on_event=_to_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
-        output.check_names_free(*_result_names(choice.iso_name))
+        planned = _result_names(choice.iso_name)
+        output.check_names_free(*planned, *SIGNATURES)
         log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
         for event in early:
             log.event(event)
@@ -115,9 +116,11 @@ def build(
             if not built.delivered:
                 with announced("fetch", tell) as progress:
                     chunks = job.fetch(paths.OUT)
-                    output.fetch(chunks, partial, built.artefacts, on_progress=progress)
+                    output.fetch(
+                        chunks, partial, built.artefacts, planned=planned, on_progress=progress
+                    )
         with announced("deliver", tell) as progress:
-            output.receive(partial, built.artefacts, on_progress=progress)
+            output.receive(partial, built.artefacts, planned=planned, on_progress=progress)
     return Outcome(
         folder=output.path,
         iso_name=choice.iso_name,
@@ -134,7 +137,6 @@ def _result_names(iso_name: str) -> tuple[str, ...]:
         *sbom_names(iso_name),
         provenance_name(iso_name),
         SUMS,
-        *SIGNATURES,
     )
 
 

@@ -65,4 +65,3 @@ def _write(content: IO[bytes], target: Path) -> Iterator[int]:
             yield len(piece)
         file.flush()
         os.fsync(file.fileno())
-    target.chmod(0o644)

@@ -11,10 +11,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import stat
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, UsageError, VerificationError
@@ -23,13 +25,13 @@ from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
 from builder.border.events import OnProgress
 from builder.border.handover import MARK, SUMS, Artefact, Mark
-from builder.formats.result_names import is_plain_name
 from builder.host.output.archive_stream import unpack
-from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
+from builder.host.results.result_folder import FileFacts, ResultFolder, digest_of, opened_folder
 
 SSH_SIGNATURE: Final = f"{SUMS}.sig"
 GPG_SIGNATURE: Final = f"{SUMS}.asc"
 SIGNATURES: Final = (SSH_SIGNATURE, GPG_SIGNATURE)
+_MODE: Final = 0o644  # of a delivered file
 _PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
 _SUM_LINE: Final = re.compile(r"[0-9a-f]{64} [ *](?P<name>.+)")
 
@@ -101,22 +103,29 @@ class OutputFolder:
         partial: Path,
         artefacts: Sequence[Artefact],
         *,
+        planned: Collection[str],
         on_progress: OnProgress,
     ) -> None:
         """Take the tar stream of results. Raises VerificationError for anything unexpected."""
-        _check_plain(artefacts)
+        _check_planned(artefacts, planned)
         self.check_free(sum(artefact.size for artefact in artefacts))
         sizes = {artefact.name: artefact.size for artefact in artefacts}
         unpack(chunks, partial, sizes=sizes, on_progress=on_progress)
 
     def receive(
-        self, partial: Path, artefacts: Sequence[Artefact], *, on_progress: OnProgress
+        self,
+        partial: Path,
+        artefacts: Sequence[Artefact],
+        *,
+        planned: Collection[str],
+        on_progress: OnProgress,
     ) -> None:
         """Read again and compare what lies in `partial`, and give all of it its names.
 
-        Raises VerificationError when anything is missing, unexpected or different.
+        Raises VerificationError when anything is missing, unexpected or different. `planned` are
+        the names that we expect: what the container says must not choose which files we replace.
         """
-        _check_plain(artefacts)
+        _check_planned(artefacts, planned)
         _check_nothing_else(partial, artefacts)
         total, done = max(sum(artefact.size for artefact in artefacts), 1), 0
 
@@ -125,9 +134,12 @@ class OutputFolder:
             done += count
             on_progress(min(done / total, 1.0))
 
+        owner = self.path.stat()
         with opened_folder(partial) as folder:
             for artefact in artefacts:
-                _verify(folder, artefact, on_read=read)
+                with folder.opened(artefact.name) as file:
+                    _verify(file, artefact, on_read=read)
+                    _settle(file.fileno(), artefact.name, owner=owner, folder=folder)
         with held():  # all the names or none
             self._promote(partial, artefacts)
 
@@ -232,24 +244,34 @@ def _made(folder: Path) -> Iterator[None]:
         yield
 
 
-def _check_plain(artefacts: Sequence[Artefact]) -> None:
-    if strange := [each.name for each in artefacts if not is_plain_name(each.name)]:
-        raise VerificationError(
-            "The container gave a result an invalid file name: {name}", name=short(strange[0])
-        )
+def _check_planned(artefacts: Sequence[Artefact], planned: Collection[str]) -> None:
+    names = [each.name for each in artefacts]
+    if strange := [*(Counter(names) - Counter(planned))]:
+        raise _unexpected(strange[0])
+    if absent := sorted(set(planned) - set(names)):
+        raise VerificationError("The container's results lack {name}", name=absent[0])
 
 
 def _check_nothing_else(partial: Path, artefacts: Sequence[Artefact]) -> None:
     expected = {MARK, *(artefact.name for artefact in artefacts)}
     if strange := sorted({each.name for each in partial.iterdir()} - expected):
+        raise _unexpected(strange[0])
+
+
+def _unexpected(name: str) -> VerificationError:
+    return VerificationError(
+        "The container's results contain something unexpected: {name}", name=short(name)
+    )
+
+
+def _verify(file: BinaryIO, artefact: Artefact, *, on_read: Callable[[int], None]) -> None:
+    if (links := os.fstat(file.fileno()).st_nlink) != 1:
         raise VerificationError(
-            "The container's results contain something unexpected: {name}",
-            name=short(strange[0]),
+            "{name} has {count} names, so it may be changed under another one",
+            name=artefact.name,
+            count=links,
         )
-
-
-def _verify(folder: ResultFolder, artefact: Artefact, *, on_read: Callable[[int], None]) -> None:
-    found = folder.digest(artefact.name, on_read=on_read)
+    found = digest_of(file, on_read=on_read)
     if found != FileFacts(size=artefact.size, sha256=artefact.sha256):
         raise VerificationError(
             "{name} is not what the container built (sha256 {found}, not {expected})",
@@ -257,4 +279,25 @@ def _verify(folder: ResultFolder, artefact: Artefact, *, on_read: Callable[[int]
             name=artefact.name,
             found=found.sha256,
             expected=artefact.sha256,
+        )
+
+
+def _settle(descriptor: int, name: str, *, owner: os.stat_result, folder: ResultFolder) -> None:
+    """Give a result the mode 0644 and the owner of the output folder, as far as we may.
+
+    The mode is last, and may be another one only on a file system that keeps no modes: there, the
+    folder that we made for ourselves is open to others too.
+    """
+    with contextlib.suppress(OSError):  # only root may, and not on every file system
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    with contextlib.suppress(OSError):
+        os.fchmod(descriptor, _MODE)
+    mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+    keeps_modes = not os.fstat(folder.descriptor).st_mode & 0o077
+    if mode & ~0o777 or (mode != _MODE and keeps_modes):
+        raise VerificationError(
+            "{name} has mode {found}, not {mode}, and it cannot be changed",
+            name=name,
+            found=f"{mode:04o}",
+            mode=f"{_MODE:04o}",
         )

@@ -49,12 +49,12 @@ class ResultFolder:
 
     def size(self, name: str) -> int:
         """Return the size of a file in bytes."""
-        with self._opened(name) as file:
+        with self.opened(name) as file:
             return os.fstat(file.fileno()).st_size
 
     def read(self, name: str, *, limit: int) -> bytes:
         """Return a file of at most `limit` bytes."""
-        with self._opened(name) as file:
+        with self.opened(name) as file:
             content = file.read(limit + 1)
         if len(content) > limit:
             raise VerificationError(
@@ -64,16 +64,12 @@ class ResultFolder:
 
     def digest(self, name: str, *, on_read: Callable[[int], None]) -> FileFacts:
         """Read a file from the beginning to the end; `on_read` gets the size of each piece."""
-        digest, size = hashlib.sha256(), 0
-        with self._opened(name) as file:
-            while piece := file.read(_CHUNK):
-                digest.update(piece)
-                size += len(piece)
-                on_read(len(piece))
-        return FileFacts(size=size, sha256=digest.hexdigest())
+        with self.opened(name) as file:
+            return digest_of(file, on_read=on_read)
 
     @contextlib.contextmanager
-    def _opened(self, name: str) -> Iterator[BinaryIO]:
+    def opened(self, name: str) -> Iterator[BinaryIO]:
+        """Open a regular file for reading."""
         try:
             # Looked at before it is opened: opening a device can already act.
             found = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
@@ -108,6 +104,16 @@ def opened_folder(path: Path) -> Iterator[ResultFolder]:
         yield ResultFolder(path=path, descriptor=descriptor)
     finally:
         os.close(descriptor)
+
+
+def digest_of(file: BinaryIO, *, on_read: Callable[[int], None]) -> FileFacts:
+    """Read an open file to its end; `on_read` gets the size of each piece."""
+    digest, size = hashlib.sha256(), 0
+    while piece := file.read(_CHUNK):
+        digest.update(piece)
+        size += len(piece)
+        on_read(len(piece))
+    return FileFacts(size=size, sha256=digest.hexdigest())
 
 
 def is_file(path: Path) -> bool:
