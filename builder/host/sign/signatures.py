@@ -16,12 +16,12 @@ from typing import ClassVar, Final
 from builder.basics.errors import UsageError, VerificationError
 from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE
 from builder.host.results.result_folder import is_file
+from builder.host.sign.fingerprint import fingerprint_in
 from builder.host.sign.signing import NAMESPACE
 from builder.host.sign.tools import Ran, run_tool
 
 _LARGEST_KEY: Final = 4 * 1024 * 1024  # bytes
 _PATIENCE: Final = 60.0  # seconds; a hostile signature may hold a compressed gigabyte
-_FINGERPRINT: Final = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _SSH_KEY: Final = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+ +[A-Za-z0-9+/=]+(?: .*)?")
 _SSH_GOOD: Final = re.compile(r"Good .* with (?P<kind>\S+) key (?P<key>SHA256:\S+)")
 _STATUS: Final = re.compile(r"\[GNUPG:\] (?P<word>[A-Z_]+) ?(?P<rest>.*)")
@@ -125,22 +125,26 @@ def trusted_signer(text: str) -> Signer:
 
     Raises UsageError for what is neither.
     """
+    if fingerprint := fingerprint_in(text):
+        return _of_keyring(fingerprint)
     path = Path(text)
-    if is_file(path):
-        return _of_file(path)
-    fingerprint = text.replace(" ", "").removeprefix("0x").upper()
-    if not _FINGERPRINT.fullmatch(fingerprint):
+    if not is_file(path):
         raise UsageError(
             "--signed-by {text} is neither a file nor a fingerprint",
             hint="Give an SSH public key or allowed_signers file, a GPG public key file, or all "
             "40 digits of a GPG fingerprint: shorter ones can be forged.",
             text=text,
         )
+    return _of_file(path)
+
+
+def _of_keyring(fingerprint: str) -> Signer:
     ran = run_tool(["gpg", "--batch", "--no-auto-key-locate", "--export", fingerprint])
     if not ran.output:
         raise UsageError(
             "Your GPG keyring has no key {fingerprint}",
-            hint="Import it with `gpg --import FILE`, or give its file to --signed-by.",
+            hint="Import it with `gpg --import FILE`, or give its file to --signed-by. If the name "
+            "of that file looks like a fingerprint, write ./ in front of it.",
             output=ran.last_lines,
             fingerprint=fingerprint,
         )

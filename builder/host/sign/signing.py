@@ -18,6 +18,7 @@ from builder.border.handover import SUMS
 from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE, output_folder
 from builder.host.results.result_folder import is_file, opened_folder
 from builder.host.results.sums import Sums, compare, read_sums
+from builder.host.sign.fingerprint import fingerprint_in
 from builder.host.sign.tools import Ran, run_tool
 
 NAMESPACE: Final = "distroclone-builder"
@@ -67,7 +68,9 @@ def signing_key(text: str) -> Key:
     """
     path = Path(text)
     key: Key
-    if is_file(path):
+    if fingerprint := fingerprint_in(text):
+        key = GpgKey(name=fingerprint)
+    elif is_file(path):
         key = SshKey(path=path.absolute())
     elif "/" in text or not text.strip():
         raise UsageError(
@@ -136,7 +139,8 @@ def _signature(argv: list[str], ran: Ran, key: str) -> bytes:
         raise HostError(
             "{tool} cannot sign with {key}",
             hint="Its last lines say why. If the key has a passphrase, type it on the terminal, "
-            "or let ssh-agent or gpg-agent hold the key.",
+            "or let ssh-agent or gpg-agent hold the key. If the name of a key file looks like a "
+            "fingerprint, write ./ in front of it.",
             command=argv,
             output=ran.last_lines,
             tool=argv[0],
