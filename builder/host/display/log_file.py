@@ -9,6 +9,7 @@ from typing import Final, assert_never
 from builder.basics.codec import to_data
 from builder.basics.errors import BuilderError, HostError, error_from_data
 from builder.basics.printable import printable
+from builder.basics.regular import emptied_regular
 from builder.basics.texts import say
 from builder.border.events import (
     Event,
@@ -29,16 +30,14 @@ class LogFile(Display):
     """Writes lines like `2026-06-17T14:30:05.123Z squashfs | …` into a file of mode 0644.
 
     Raises HostError when the file cannot be created or written. An existing file of that name is
-    overwritten; a symbolic link in its place is not followed.
+    overwritten; what else has its place, symbolic links included, is refused.
     """
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
         self._percents: dict[str, int] = {}
         try:
-            descriptor = os.open(
-                path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
-            )
+            descriptor = emptied_regular(path, mode=0o644)
         except OSError as error:
             raise self._error(error) from error
         self._stream: Final = os.fdopen(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError, UsageError
+from builder.basics.regular import open_regular
 from builder.border.events import Event, Note
 from builder.host.image.lock import Package
 from builder.host.image.resources import builder_lock
@@ -86,7 +87,8 @@ def _found_in(folder: Path, packages: Sequence[Package]) -> dict[str, bytes]:
 
 def _checked(path: Path, package: Package) -> bytes:
     try:
-        content = path.read_bytes()
+        with open_regular(path, follow=True) as file:
+            content = file.read()
     except OSError as error:
         raise HostError(
             "The package {path} cannot be read: {reason}", path=path, reason=error.strerror or error

@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.basics.printable import short
+from builder.basics.regular import read_start
 from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
 from builder.border.events import OnProgress
@@ -32,6 +33,7 @@ SSH_SIGNATURE: Final = f"{SUMS}.sig"
 GPG_SIGNATURE: Final = f"{SUMS}.asc"
 SIGNATURES: Final = (SSH_SIGNATURE, GPG_SIGNATURE)
 _MODE: Final = 0o644  # of a delivered file
+_LARGEST_SUMS: Final = 1 << 20  # bytes
 _PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
 _SUM_LINE: Final = re.compile(r"[0-9a-f]{64} [ *](?P<name>.+)")
 
@@ -57,9 +59,10 @@ class OutputFolder:
     def check_no_other_build(self, iso_name: str) -> None:
         """Refuse a folder whose sums belong to another ISO, which would lose them."""
         try:
-            lines = (self.path / SUMS).read_text("utf-8", "replace").splitlines()
-        except OSError:
+            content, _whole = read_start(self.path / SUMS, limit=_LARGEST_SUMS)
+        except OSError:  # nothing that could be lost
             return
+        lines = content.decode("utf-8", "replace").splitlines()
         names = [match["name"] for line in lines if (match := _SUM_LINE.fullmatch(line))]
         others = [
             name
@@ -76,14 +79,17 @@ class OutputFolder:
             )
 
     def check_names_free(self, *names: str) -> None:
-        """Raise HostError where a folder has the name of a result, which cannot replace it."""
-        for name in names:
-            if (self.path / name).is_dir():
-                raise HostError(
-                    "A folder already has the name of a result: {path}",
-                    hint="Move it, or choose another folder with --output.",
-                    path=self.path / name,
-                )
+        """Raise HostError where a folder, a pipe or a device has the name of a result."""
+        for path in (self.path / name for name in names):
+            if path.is_dir():
+                message = "A folder already has the name of a result: {path}"
+            elif _is_special(path):
+                message = "Something that is not a file already has the name of a result: {path}"
+            else:
+                continue
+            raise HostError(
+                message, hint="Move it, or choose another folder with --output.", path=path
+            )
 
     @contextlib.contextmanager
     def partial(self, run: str) -> Iterator[Path]:
@@ -217,6 +223,15 @@ def _unusable(path: Path, error: OSError) -> HostError:
         path=path,
         reason=error.strerror or error,
     )
+
+
+def _is_special(path: Path) -> bool:
+    """Whether this is neither a file nor a link, which a result may replace; false for nothing."""
+    try:
+        kind = path.lstat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISLNK(kind))
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ and no devices. Everything is read relative to the opened folder, so nobody can 
 import contextlib
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import BinaryIO, Final
 
 from builder.basics.errors import UsageError, VerificationError
 from builder.basics.printable import short
+from builder.basics.regular import NotRegularError, open_regular
 
 _CHUNK: Final = 4 * 1024 * 1024
-_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +70,14 @@ class ResultFolder:
     def opened(self, name: str) -> Iterator[BinaryIO]:
         """Open a regular file for reading."""
         try:
-            # Looked at before it is opened: opening a device can already act.
-            found = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
-            _check_regular(name, found)
-            descriptor = os.open(name, _FLAGS, dir_fd=self.descriptor)
-            with os.fdopen(descriptor, "rb") as file:
-                _check_regular(name, os.fstat(descriptor))
+            with open_regular(name, folder=self.descriptor) as file:
                 yield file
+        except NotRegularError as error:
+            if error.is_link:
+                raise VerificationError(
+                    "{name} is a symbolic link, not a file", name=short(name)
+                ) from error
+            raise VerificationError("{name} is not a regular file", name=short(name)) from error
         except FileNotFoundError as error:
             raise VerificationError("{name} is missing", name=short(name)) from error
         except OSError as error:
@@ -122,10 +122,3 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # too long a name, or in a folder that is closed to us
         return False
-
-
-def _check_regular(name: str, found: os.stat_result) -> None:
-    if stat.S_ISLNK(found.st_mode):
-        raise VerificationError("{name} is a symbolic link, not a file", name=short(name))
-    if not stat.S_ISREG(found.st_mode):
-        raise VerificationError("{name} is not a regular file", name=short(name))

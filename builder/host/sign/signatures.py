@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder.basics.errors import UsageError, VerificationError
+from builder.basics.regular import read_start
 from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE
 from builder.host.results.result_folder import is_file
 from builder.host.sign.fingerprint import fingerprint_in
@@ -153,13 +154,12 @@ def _of_keyring(fingerprint: str) -> Signer:
 
 def _of_file(path: Path) -> Signer:
     try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_KEY + 1)
+        content, whole = read_start(path, limit=_LARGEST_KEY, follow=True)
     except OSError as error:
         raise UsageError(
             "{path} cannot be read: {reason}", path=path, reason=error.strerror or error
         ) from error
-    if len(content) > _LARGEST_KEY:
+    if not whole:
         raise UsageError("{path} is too large for a key file", path=path)
     if b"PRIVATE KEY" in content:
         raise UsageError(

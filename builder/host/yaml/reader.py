@@ -6,7 +6,6 @@ is a word and not "false" (https://yaml.org/spec/1.2.2/#103-core-schema), as edi
 """
 
 import re
-import stat
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from yaml.reader import ReaderError
 
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
+from builder.basics.regular import NotRegularError, read_start
 from builder.host.yaml.nodes import Entry, Items, Kind, Mapping, Node, Refused, Scalar
 from builder.host.yaml.problems import Location, Problems
 
@@ -65,10 +65,9 @@ def read_yaml(path: Path, problems: Problems) -> Node:
 
 def _content(path: Path) -> bytes:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would block, a device never end
-            raise UsageError("The config {path} is not a file", path=path)
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST + 1)
+        content, whole = read_start(path, limit=LARGEST, follow=True)
+    except NotRegularError as error:  # a pipe would block, a device never end
+        raise UsageError("The config {path} is not a file", path=path) from error
     except (OSError, ValueError) as error:
         raise UsageError(
             "The config {path} cannot be read: {reason}",
@@ -76,7 +75,7 @@ def _content(path: Path) -> bytes:
             path=path,
             reason=error.strerror if isinstance(error, OSError) else error,
         ) from error
-    if len(content) > LARGEST:
+    if not whole:
         raise UsageError("The config {path} is larger than {limit} bytes", path=path, limit=LARGEST)
     return content
 

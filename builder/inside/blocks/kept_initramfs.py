@@ -29,8 +29,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from builder.basics.codec import from_data, to_data
+from builder.basics.regular import open_regular
 from builder.inside.blocks.store import BlockCache
-from builder.inside.linux.regular import open_regular
 from builder.inside.system.digests import CHUNK
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest

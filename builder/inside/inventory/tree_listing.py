@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from builder.basics.regular import read_whole
 from builder.formats.inventory import (
     LONGEST_TEXT,
     TEXTS_BELOW,
@@ -19,7 +20,6 @@ from builder.formats.inventory import (
     encode_rows,
 )
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
-from builder.inside.linux.regular import read_whole
 from builder.inside.tree.source_tree import source_tree
 from builder.inside.tree.survey import path_named, survey_tree
 from builder.inside.tree.tree import Tree

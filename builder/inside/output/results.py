@@ -15,9 +15,9 @@ from typing import Final
 
 from builder.basics.codec import from_data
 from builder.basics.errors import HostError, StepError
+from builder.basics.regular import read_whole
 from builder.basics.sizes import readable_size
 from builder.border.handover import MARK, SUMS, Artefact, Mark
-from builder.inside.linux.regular import read_whole
 from builder.inside.system.digests import digest_file
 from builder.inside.system.system import System
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.printable import clean
+from builder.basics.regular import read_start
 from builder.border.cache_report import Problem
-from builder.inside.linux.regular import read_start
 
 LIMIT: Final = 64 * 1024  # bytes; the real ones hold about 150
 _KEYS: Final = ("DATE", "DISTRO", "SIZE")

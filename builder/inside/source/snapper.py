@@ -10,8 +10,8 @@ from typing import Final
 from xml.parsers import expat  # a DOCTYPE, which every XML bomb needs, is rejected
 
 from builder.basics.printable import clean
+from builder.basics.regular import read_whole
 from builder.border.cache_report import Problem
-from builder.inside.linux.regular import read_whole
 from builder.inside.source.zoneless_time import utc_seconds
 
 LIMIT: Final = 64 * 1024  # bytes; real ones have a few hundred

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from builder.inside.linux.regular import open_regular, read_whole
+from builder.basics.regular import open_regular, read_whole
 from builder.inside.tree import tree_edit
 
 _MOST_LINKS: Final = 40  # as the kernel's MAXSYMLINKS, include/linux/namei.h

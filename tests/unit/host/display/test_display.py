@@ -5,7 +5,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -258,9 +258,29 @@ def test_a_log_does_not_follow_a_planted_link(tmp_path: Path) -> None:
     assert (tmp_path / "precious").read_text() == "keep"
 
 
-def test_a_full_disk_under_the_log_is_an_error_of_the_host() -> None:
-    with pytest.raises(HostError, match="No space left"), LogFile(Path("/dev/full")) as log:
+def fill_disk_below(log: LogFile) -> None:
+    """Let a log write to a full disk from now on."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    for each in Path("/proc/self/fd").iterdir():
+        if each.is_symlink() and each.resolve() == log.path.resolve():
+            os.dup2(full, int(each.name))
+    os.close(full)
+
+
+def test_a_full_disk_under_the_log_is_an_error_of_the_host(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "build.log")
+    fill_disk_below(log)
+    with pytest.raises(HostError, match="No space left"), log:
         log.event(ToolOutput(step="iso", text="x"))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir], ids=["pipe", "folder"])
+def test_a_log_does_not_wait_for_what_is_no_file(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "build.log")
+    with pytest.raises(HostError, match="not a regular file"):
+        LogFile(tmp_path / "build.log")
 
 
 def test_a_log_that_cannot_be_closed_does_not_hide_what_failed_before() -> None:

@@ -1,6 +1,7 @@
 """What `--archive` names: sorted into folders and URLs, and believed only as far as the lock."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -104,10 +105,10 @@ def test_a_package_that_cannot_be_read_is_said(
     path = tmp_path / "rsync_3.5.0+ds1-0_amd64.deb"
     path.write_bytes(b"")
 
-    def refuse(_path: Path) -> bytes:
+    def refuse(*_words: object, **_named: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(HostError, match="cannot be read: Permission denied"):
         Archives(folders=(tmp_path,)).packages(on_event=ignore)
 

@@ -365,3 +365,17 @@ def test_a_result_with_a_second_name_is_refused(tmp_path: Path) -> None:
         with pytest.raises(VerificationError, match=r"x\.iso has 2 names"):
             output.receive(partial, WANTED, planned=PLANNED, on_progress=lambda _done: None)
     assert names(folder) == []
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "x.iso", "x.manifest.json"])
+def test_a_pipe_in_the_place_of_a_result_is_refused_and_not_waited_for(
+    tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / name)
+    with output_folder(tmp_path) as output:
+        output.check_no_other_build("x")
+        with pytest.raises(HostError, match=f"not a file .*: {tmp_path}/{name}"):
+            output.check_names_free(*PLANNED)
+    with pytest.raises(HostError, match="not a file"):
+        deliver(tmp_path, archive(FILES), WANTED)
+    assert names(tmp_path) == [name]
