@@ -15,6 +15,8 @@ from builder.host.yaml.nearest import nearest
 
 VERSION: Final = 1
 LONGEST_TIMEOUT: Final = 600  # seconds
+MOST_EXCLUDES: Final = 500
+LONGEST_EXCLUDES: Final = 32 * 1024  # characters, all together
 LONGEST_PARAMETERS: Final = 1024  # characters; x86 kernels take 2047 in all
 
 # base-passwd's users, and those that Debian's usual packages make.
@@ -114,6 +116,24 @@ path: Final = matching(
     message='"{value}" is not a valid path',
     hint="It is empty or contains control characters.",
 )
+
+
+def excludes(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Check the exclude patterns together: each is compared with every path of the system."""
+    if len(patterns) > MOST_EXCLUDES:
+        raise UsageError(
+            "There are {count} exclude patterns; at most {most} are allowed",
+            count=len(patterns),
+            most=MOST_EXCLUDES,
+        )
+    length = sum(map(len, patterns))
+    if length > LONGEST_EXCLUDES:
+        raise UsageError(
+            "The exclude patterns have {length} characters; at most {longest} are allowed",
+            length=length,
+            longest=LONGEST_EXCLUDES,
+        )
+    return patterns
 
 
 def kernel_parameters(words: tuple[str, ...]) -> tuple[str, ...]:

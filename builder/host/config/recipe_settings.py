@@ -132,10 +132,10 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
     ),
     Setting(
         key="exclude",
-        form=Texts(rule=checks.exclude),
+        form=Texts(rule=checks.exclude, together=checks.excludes),
         default=USUAL.exclude,
         about="What to leave out of the copy, besides what always is: rsync patterns that start "
-        'with "/", the root of the system.',
+        'with "/", the root of the system; at most 500.',
         notes="""\
 An example would be:
   exclude:

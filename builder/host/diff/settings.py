@@ -43,7 +43,7 @@ def describe(manifest: ReadManifest) -> Described:
         system=short(said.system.pretty_name),
         taken=_taken(said.snapshot.taken),
         kernels=tuple(short(each) for each in said.system.kernels),
-        exclude=tuple(_pattern(each) for each in said.recipe.exclude),
+        exclude=_patterns(said.recipe.exclude),
         rules={each.path: short(each.rule) for each in said.changes or ()},
     )
 
@@ -90,9 +90,9 @@ def _taken(value: str) -> str:
     return f"{found[1]} {found[2]} UTC" if found else ""
 
 
-def _pattern(value: str) -> str:
+def _patterns(values: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        return checks.exclude(value)
+        return checks.excludes(tuple(checks.exclude(each) for each in values))
     except BuilderError as error:
         raise VerificationError(
             "The manifest's recipe has an exclude that no configuration can have: {reason}",

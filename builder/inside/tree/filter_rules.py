@@ -3,11 +3,16 @@ r"""Our own implementation of rsync's filter rules: what rsync would copy, witho
 Supported are the include and exclude rules of rsync(1), "FILTER RULES" and "PATTERN MATCHING
 RULES": `+ PATTERN` and `- PATTERN`, without modifiers. The first matching rule decides; paths
 without a match are copied. Names are bytes and case-sensitive.
+
+Patterns may come from others, so matching takes time that grows with the lengths of pattern and
+path, and not with the ways in which their stars could be filled: what lies between two stars is
+taken where it comes first, and for good. That loses no match, since all that `*` and `?` and sets
+cannot match is a slash, and they never match one.
 """
 
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +20,8 @@ _WILDCARDS: Final = frozenset(b"*?[")
 _SLASH: Final = ord("/")
 _BACKSLASH: Final = ord("\\")
 _NOTHING: Final = b"(?!)"
+_STAR: Final = b"*"  # parts of a pattern, not regexes: a literal star is escaped
+_STARS: Final = b"**"
 
 _ASCII: Final[Mapping[bytes, str]] = {
     b"alnum": string.ascii_letters + string.digits,
@@ -61,24 +68,22 @@ class _Rule:
         """Return the regex for a whole "/path", with "/" at the end for a directory."""
         if self.only_directories and not directory:
             return _NOTHING
-        wild = not _WILDCARDS.isdisjoint(self.pattern)
+        parts = [*_place(self.pattern), *_parts(self.pattern)]
         # `dir/***` matches the directory and everything below: its slash is part of the match.
-        own_slash = directory and not (wild and self.pattern.endswith(b"***"))
-        return (
-            self._place(directory=directory)
-            + (_translated(self.pattern) if wild else re.escape(self.pattern))
-            + (b"/" if own_slash else b"")
-        )
+        if directory and not (_is_wild(self.pattern) and self.pattern.endswith(b"***")):
+            parts.append(b"/")
+        return _regex(parts)
 
-    def _place(self, *, directory: bool) -> bytes:
-        """Return the regex for everything before the part of a path that the pattern matches."""
-        if self.pattern.startswith((b"/", b"**")):
-            return b""
-        slashes = self.pattern.count(b"/")
-        if b"**" in self.pattern or slashes == 0:
-            return b".*/"
-        # As many names as the pattern seems to have, though a slash in brackets is not one.
-        return b".*/(?=(?:[^/]*/){%d}[^/]*\\Z)" % (slashes + directory)
+
+def _place(pattern: bytes) -> tuple[bytes, ...]:
+    """Return what matches everything before the part of a path that a pattern matches."""
+    if pattern.startswith((b"/", b"**")):
+        return ()
+    slashes = pattern.count(b"/")
+    # It matches as many names as it seems to have, though a slash in brackets is not one.
+    if b"**" not in pattern and _parts(pattern).count(b"/") < slashes:
+        return (_NOTHING,)
+    return (_STARS, b"/")
 
 
 def _parse(rule: str) -> _Rule:
@@ -99,13 +104,51 @@ def _any_of(regexes: Iterable[bytes]) -> Callable[[bytes], re.Match[bytes] | Non
     return re.compile(b"|".join(b"(%b)" % regex for regex in regexes), re.DOTALL).fullmatch
 
 
-def _translated(pattern: bytes) -> bytes:
-    """Return a pattern with wildcards as a regular expression."""
+def _is_wild(pattern: bytes) -> bool:
+    return not _WILDCARDS.isdisjoint(pattern)
+
+
+def _parts(pattern: bytes) -> list[bytes]:
+    """Return a regex for each part of a pattern: a star, or one byte."""
+    if not _is_wild(pattern):
+        return [re.escape(pattern[at : at + 1]) for at in range(len(pattern))]
     parts, at = [], 0
     while at < len(pattern):
         part, at = _next_part(pattern, at)
         parts.append(part)
-    return b"".join(parts)
+    return parts
+
+
+def _regex(parts: Sequence[bytes]) -> bytes:
+    """Return the regex for all parts in a row, up to the end of a path."""
+    first, *others = _split(parts, _STARS)
+    if not others:
+        return _first_fit(first, ends=True)
+    *between, last = others
+    # A piece after `**` begins in the first directory where it fits.
+    later = (b"(?>(?:[^/]*+/)*?%b)" % _first_fit([_STAR, *each]) for each in between)
+    end = b"(?:[^/]*+/)*?%b" % _first_fit([_STAR, *last], ends=True) if last else b".*"
+    return b"".join((_first_fit(first), *later, end))
+
+
+def _first_fit(parts: Sequence[bytes], *, ends: bool = False) -> bytes:
+    """Return the regex for parts without `**`; with `ends`, the last ones are a path's last."""
+    start, *runs = _split(parts, _STAR)
+    regexes = [b"(?>[^/]*?%b)" % b"".join(run) for run in runs]
+    if ends and runs:
+        regexes[-1] = b"[^/]*(?=.{%d}\\Z)%b" % (len(runs[-1]), b"".join(runs[-1]))
+    return b"".join((*start, *regexes))
+
+
+def _split(parts: Sequence[bytes], star: bytes) -> list[list[bytes]]:
+    """Return the parts between stars of one kind; one list more than there are such stars."""
+    found: list[list[bytes]] = [[]]
+    for part in parts:
+        if part == star:
+            found.append([])
+        else:
+            found[-1].append(part)
+    return found
 
 
 def _next_part(pattern: bytes, at: int) -> tuple[bytes, int]:
@@ -114,7 +157,7 @@ def _next_part(pattern: bytes, at: int) -> tuple[bytes, int]:
             end = at + 1
             while pattern[end : end + 1] == b"*":
                 end += 1
-            return (b".*" if end - at > 1 else b"[^/]*"), end
+            return (_STARS if end - at > 1 else _STAR), end
         case b"?":
             return b"[^/]", at + 1
         case b"[":

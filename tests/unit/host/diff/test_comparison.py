@@ -277,5 +277,11 @@ def test_a_recipe_with_impossible_patterns_is_refused(pattern: object) -> None:
         described(recipe=recipe_data(exclude=[pattern]))
 
 
+@pytest.mark.parametrize("patterns", [["/x"] * 501, ["/" + "x" * 4000] * 9])
+def test_a_recipe_with_patterns_without_end_is_refused(patterns: list[str]) -> None:
+    with pytest.raises(VerificationError, match="at most"):
+        described(recipe=recipe_data(exclude=patterns))
+
+
 def test_settings_that_are_the_same_are_not_listed() -> None:
     assert compare_settings({"a": "1"}, {"a": "1"}) == ()

@@ -91,6 +91,8 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     ),
     "a name that climbs": (of("recipe.name", "../../etc/x"), "not a valid file name"),
     "a volume id with a quote": (of("recipe.volume_id", 'A"B'), "recipe.volume_id"),
+    "more excludes than anybody needs": (of("recipe.exclude", ["/x"] * 501), "at most 500"),
+    "excludes without end": (of("recipe.exclude", ["/" + "x" * 4000] * 9), "at most 32768"),
     "an exclude that is no root": (of("recipe.exclude", ["../x"]), "not a valid exclude"),
     "an exclude of everything": (of("recipe.exclude", ["/**"]), "excludes everything"),
     "an exclude with a line end": (of("recipe.exclude", ["/a\n+ /root"]), "exclude"),

@@ -1,5 +1,9 @@
 """Our reading of rsync's filter rules; tests/tools compares it with the real rsync."""
 
+import random
+import re
+import time
+
 import pytest
 
 from builder.inside.tree.excludes import filters
@@ -68,3 +72,88 @@ def test_names_are_bytes() -> None:
 def test_a_rule_of_another_kind_is_refused(rule: str) -> None:
     with pytest.raises(ValueError, match="unsupported filter rule"):
         FilterRules([rule])
+
+
+# --- patterns of many stars -------------------------------------------------------------------
+
+_SETS = {"[ab]": "[ab]", "[!a]": "[^a/]", "[]/]": "[]]", r"\*": r"\*", r"\b": "b"}
+
+
+def naive(parts: list[str]) -> str:
+    """Return the regex that tries everything, of a pattern in parts."""
+    stars = {"*": "[^/]*", "**": ".*", "?": "[^/]"}
+    return "".join(stars.get(part) or _SETS.get(part) or re.escape(part) for part in parts)
+
+
+def parts_of_a_pattern(dice: random.Random) -> list[str]:
+    parts: list[str] = []
+    for _ in range(dice.randint(1, 8)):
+        kinds = ["a", "b", "/", "?", *_SETS]
+        if not parts or parts[-1] not in ("*", "**"):
+            kinds += ["*", "**"] * 2
+        parts.append(dice.choice(kinds))
+    return parts
+
+
+def test_short_patterns_match_what_trying_everything_matches() -> None:
+    dice = random.Random(20260617)  # noqa: S311 - no secrets
+    matched = 0
+    for _ in range(6000):
+        parts = ["/", *parts_of_a_pattern(dice)]
+        if "".join(parts).endswith("/") or not set("*?[") & set("".join(parts)):
+            continue
+        expected = re.compile(naive(parts), re.DOTALL)
+        rules = FilterRules([f"- {''.join(parts)}"])
+        for _ in range(20):
+            path = "/" + "".join(dice.choice("aab/]*") for _ in range(dice.randint(1, 9)))
+            found = not rules.copies(path.encode(), directory=False)
+            assert found == (expected.fullmatch(path) is not None), ("".join(parts), path)
+            matched += found
+    assert matched > 1000
+
+
+def test_patterns_without_a_place_match_at_every_depth_as_before() -> None:
+    dice = random.Random(20260618)  # noqa: S311 - no secrets
+    matched = 0
+    for _ in range(6000):
+        parts = parts_of_a_pattern(dice)
+        text = "".join(parts)
+        if text.startswith(("/", "**")) or text.endswith("/") or not set("*?[") & set(text):
+            continue
+        names = text.count("/")
+        place = ".*/"
+        if "**" not in text and names:
+            place += f"(?=(?:[^/]*/){{{names}}}[^/]*\\Z)"
+        expected = re.compile(place + naive(parts), re.DOTALL)
+        rules = FilterRules([f"- {text}"])
+        for _ in range(20):
+            path = "/" + "".join(dice.choice("aab/]*") for _ in range(dice.randint(1, 9)))
+            found = not rules.copies(path.encode(), directory=False)
+            assert found == (expected.fullmatch(path) is not None), (text, path)
+            matched += found
+    assert matched > 1000
+
+
+_MANY = "a" * 4000
+_DEEP = "/a" * 2000
+
+
+@pytest.mark.parametrize("path", [f"/{_MANY}", _DEEP, f"/{_MANY[:60]}", f"{_DEEP}/{_MANY}"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "/**a**a**a**a**a**a**a**a**b",
+        "/" + "*a" * 30 + "b",
+        "/" + "*a**a" * 20 + "b",
+        "/" + "**/a" * 30 + "b",
+        "*a" * 40 + "b",
+        "/**" + "[ab]*?" * 30 + "b",
+        "/**" + "?" * 1000 + "b",
+        "/**a*" + "a" * 1000 + "b**a*b",
+    ],
+)
+def test_a_hostile_pattern_costs_next_to_nothing(pattern: str, path: str) -> None:
+    rules = FilterRules([f"- {pattern}"])
+    before = time.process_time()
+    assert rules.copies(path.encode(), directory=False)
+    assert time.process_time() - before < 0.2
