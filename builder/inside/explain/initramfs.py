@@ -2,35 +2,38 @@
 
 Format: the kernel's Documentation/driver-api/early-userspace/buffer-format.rst, with "newc"
 archives (cpio(5)).
+
+Nothing is kept of the contents but digests: some kilobytes can unpack to gigabytes.
 """
 
-import bz2
 import hashlib
 import io
 import lzma
 import zlib
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import BinaryIO, Final, Protocol
 
 from builder.basics.errors import VerificationError
 from builder.border.cache_report import Problem
 from builder.border.differences import CONTENT, PRESENCE, SIZE, Difference, Explanation, explained
 from builder.inside.explain.parts import Part, first_byte_of
-from builder.inside.linux import zstd
+from builder.inside.explain.unpacking import PIECE, Unpacked, UnpackedLimit, decoded
 
 _CPIO: Final = (b"070701", b"070702")
 _HEADER: Final = 110  # bytes: the magic, then 13 numbers of eight hexadecimal digits
 _TRAILER: Final = b"TRAILER!!!"
-_PIECE: Final = 1 << 20
-_PACKED: Final = 64 << 10  # it can unpack to several thousand times as much
-_LARGEST_MEMBER: Final = 512 << 20  # bytes
 _LONGEST_NAME: Final = 4096
-_MOST_MEMBERS: Final = 200_000
+_LONGEST_NAMES: Final = 8 << 20  # characters, all together
+_MOST_MEMBERS: Final = 50_000  # a desktop's has some thousands
 _MOST_LOOKED_INTO: Final = 50
 _PACKED_DIFFERENTLY: Final = Problem(
     message="Both initramfs contain the same files, packed differently"
 )
+
+Place = tuple[str, ...]
+OnPiece = Callable[[Place, int, bytes], None]  # a member, where in it, and what is there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Member:
     mtime: int
     size: int
     sha256: str
+    pieces: tuple[bytes, ...]  # the SHA-256 of every PIECE bytes
 
     @property
     def key(self) -> tuple[int, str]:
@@ -60,9 +64,13 @@ def explain_initramfs(original: Part, rebuilt: Part) -> Explanation:
     try:
         before, after = (_by_key(part) for part in (original, rebuilt))
         found = _differences(before, after)
-        contents = {each.place: each for each in found if each.attribute == CONTENT}
-        wanted = set(list(contents)[:_MOST_LOOKED_INTO])
-        first = _first_bytes(_contents(original, wanted), _contents(rebuilt, wanted))
+        differing = [key for key in before.keys() & after.keys()
+                     if before[key].sha256 != after[key].sha256]  # fmt: skip
+        wanted = {
+            _place(before[key]): (before[key], after[key])
+            for key in sorted(differing)[:_MOST_LOOKED_INTO]
+        }
+        first = _first_bytes((original, rebuilt), wanted)
     except (ValueError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise VerificationError(
             "The initramfs cannot be unpacked: {reason}", reason=str(error) or "it is truncated"
@@ -73,25 +81,33 @@ def explain_initramfs(original: Part, rebuilt: Part) -> Explanation:
                       for each in found])  # fmt: skip
 
 
-def members(stream: BinaryIO) -> Iterator[tuple[Member, bytes]]:
-    """Yield every member with its content. Raises ValueError or EOFError for damaged archives."""
-    number = count = 0
+def _unread(_place: Place, _at: int, _piece: bytes) -> None:
+    """Content that nobody looks at."""
+
+
+def members(stream: BinaryIO, *, on_piece: OnPiece = _unread) -> Iterator[Member]:
+    """Yield every member, after its content in pieces of at most PIECE bytes.
+
+    Raises ValueError or EOFError for damaged archives, and for those that are too large unpacked.
+    """
+    number = count = names = 0
+    limit = UnpackedLimit()
     while kind := _next_archive(stream):
         number += 1
-        source = stream if kind in _CPIO else _Unpacked(_decoder(kind, stream))
-        for member, content in _archive(source, number):
-            count += 1
-            if count > _MOST_MEMBERS:
-                message = f"it has more than {_MOST_MEMBERS} files"
+        source = stream if kind in _CPIO else Unpacked(decoded(kind, stream, limit=limit))
+        for member in _archive(source, number, on_piece):
+            count, names = count + 1, names + len(member.name)
+            if count > _MOST_MEMBERS or names > _LONGEST_NAMES:
+                message = f"it has more than {_MOST_MEMBERS} files, or too long names"
                 raise ValueError(message)
-            yield member, content
+            yield member
 
 
 def _next_archive(stream: BinaryIO) -> bytes:
     """Skip zeros; return the first bytes of what follows, without consuming them."""
     while True:
         start = stream.tell()
-        piece = stream.read(_PIECE)
+        piece = stream.read(PIECE)
         rest = piece.lstrip(b"\0")
         if rest or not piece:
             stream.seek(start + len(piece) - len(rest))
@@ -102,58 +118,7 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Unpacked:
-    """The output of a decoder as a stream."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._rest = b""
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes; fewer only at the end."""
-        parts = [self._rest]
-        have = len(self._rest)
-        while have < size and (piece := next(self._pieces, None)) is not None:
-            parts.append(piece)
-            have += len(piece)
-        joined = b"".join(parts)
-        self._rest = joined[size:]
-        return joined[:size]
-
-
-class _Decoder(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-def _decoder(kind: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    if kind.startswith(zstd.MAGIC):
-        return zstd.unpacked(stream)
-    if kind.startswith(b"\x1f\x8b"):
-        return _decoded(zlib.decompressobj(wbits=31), stream)
-    if kind.startswith((b"\xfd7zXZ\0", b"]\0\0")):
-        return _decoded(lzma.LZMADecompressor(), stream)
-    if kind.startswith(b"BZh"):
-        return _decoded(bz2.BZ2Decompressor(), stream)
-    message = f"it contains an archive of an unknown format, which begins with {kind.hex()}"
-    raise ValueError(message)
-
-
-def _decoded(decoder: _Decoder, stream: BinaryIO) -> Iterator[bytes]:
-    while not decoder.eof:
-        packed = stream.read(_PACKED)
-        if not packed:
-            raise EOFError
-        yield decoder.decompress(packed)
-    stream.seek(-len(decoder.unused_data), 1)
-
-
-def _archive(source: _Readable, number: int) -> Iterator[tuple[Member, bytes]]:
+def _archive(source: _Readable, number: int, on_piece: OnPiece) -> Iterator[Member]:
     """Yield the members of one cpio archive, and drain what follows in a compressed one."""
     while True:
         header = _exactly(source, _HEADER)
@@ -162,26 +127,33 @@ def _archive(source: _Readable, number: int) -> Iterator[tuple[Member, bytes]]:
             raise ValueError(message)
         fields = [int(header[at : at + 8], 16) for at in range(6, _HEADER, 8)]
         _inode, mode, uid, gid, _links, mtime, size, *_device, longest, _check = fields
-        if size > _LARGEST_MEMBER or not 0 < longest <= _LONGEST_NAME:
-            message = f"a file in its archive {number} is too large"
+        if not 0 < longest <= _LONGEST_NAME:
+            message = f"a name in its archive {number} is too long"
             raise ValueError(message)
-        name = _exactly(source, longest + -(_HEADER + longest) % 4)[: longest - 1]
-        content = _exactly(source, size + -size % 4)[:size]
-        if name == _TRAILER:
+        raw = _exactly(source, longest + -(_HEADER + longest) % 4)[: longest - 1]
+        place = (f"archive {number}", raw.decode("utf-8", "surrogateescape"))
+        digest, pieces = hashlib.sha256(), []
+        for at in range(0, size, PIECE):
+            piece = _exactly(source, min(PIECE, size - at))
+            digest.update(piece)
+            pieces.append(hashlib.sha256(piece).digest())
+            on_piece(place, at, piece)
+        _exactly(source, -size % 4)
+        if raw == _TRAILER:
             break
-        member = Member(
+        yield Member(
             archive=number,
-            name=name.decode("utf-8", "surrogateescape"),
+            name=place[1],
             mode=mode,
             uid=uid,
             gid=gid,
             mtime=mtime,
             size=size,
-            sha256=hashlib.sha256(content).hexdigest(),
+            sha256=digest.hexdigest(),
+            pieces=tuple(pieces),
         )
-        yield member, content
-    if isinstance(source, _Unpacked):
-        while source.read(_PIECE):
+    if isinstance(source, Unpacked):
+        while source.read(PIECE):
             pass
 
 
@@ -194,25 +166,40 @@ def _exactly(source: _Readable, size: int) -> bytes:
 
 def _by_key(part: Part) -> Mapping[tuple[int, str], Member]:
     with part.opened() as stream:
-        return {member.key: member for member, _content in members(stream)}
-
-
-def _contents(part: Part, wanted: Collection[tuple[str, ...]]) -> Mapping[tuple[str, ...], bytes]:
-    if not wanted:
-        return {}
-    with part.opened() as stream:
-        found = ((_place(member), content) for member, content in members(stream))
-        return {place: content for place, content in found if place in wanted}
+        return {member.key: member for member in members(stream)}
 
 
 def _first_bytes(
-    before: Mapping[tuple[str, ...], bytes], after: Mapping[tuple[str, ...], bytes]
-) -> dict[tuple[str, ...], Difference]:
+    parts: tuple[Part, Part], wanted: Mapping[Place, tuple[Member, Member]]
+) -> dict[Place, Difference]:
+    """Say where the contents of these members first differ; only these pieces are kept."""
+    starts = {place: _first_piece(*pair) for place, pair in wanted.items()}
+    before, after = (_pieces(part, starts) for part in parts)
     found = {}
-    for place, content in before.items():
-        first = first_byte_of(io.BytesIO(content), io.BytesIO(after[place]))
-        if first is not None:
-            found[place] = first.difference(*place)
+    for place, start in starts.items():
+        one, other = (io.BytesIO(side.get(place, b"")) for side in (before, after))
+        if (first := first_byte_of(one, other)) is not None:
+            found[place] = replace(first, offset=start + first.offset).difference(*place)
+    return found
+
+
+def _first_piece(one: Member, other: Member) -> int:
+    """Return where the first piece that is not the same in two members starts."""
+    pairs = zip_longest(one.pieces, other.pieces)
+    return PIECE * next((at for at, (was, is_now) in enumerate(pairs) if was != is_now), 0)
+
+
+def _pieces(part: Part, starts: Mapping[Place, int]) -> Mapping[Place, bytes]:
+    found: dict[Place, bytes] = {}
+
+    def keep(place: Place, at: int, piece: bytes) -> None:
+        if starts.get(place) == at:
+            found[place] = piece
+
+    if starts:
+        with part.opened() as stream:
+            for _member in members(stream, on_piece=keep):
+                pass
     return found
 
 
