@@ -17,9 +17,11 @@ from builder.border.labels import frozen_name
 from builder.border.requests import FreezeRequest, ThawRequest
 from builder.host.source.selection import choose
 from builder.inside.linux.btrfs import filesystem_id, subvolume
+from builder.inside.source import cache_image
 from builder.inside.source.fingerprint import fingerprint
 from builder.inside.source.freeze import freeze, list_frozen, thaw
 from builder.inside.source.scan import find_base, scan_cache
+from builder.inside.system.real_system import RealSystem
 from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
 from tests.support.trees import META, make_system, put
@@ -331,3 +333,31 @@ def test_another_filesystem_inside_a_tree_is_never_written(tmp_path: Path) -> No
         assert [entry.name for entry in (root / "dev").iterdir()] == ["file"]
     finally:
         run("umount", root / "dev")
+
+
+@pytest.mark.parametrize("name", ["a,b", "a b", "a\\b", "x,rw,subvolid=5"])
+def test_a_subvolume_of_an_image_is_found_whatever_its_base_is_called(
+    tmp_path: Path, name: str
+) -> None:
+    image, mount, source = tmp_path / "cache.img", tmp_path / "mnt", tmp_path / "source"
+    mount.mkdir()
+    with image.open("wb") as stream:
+        stream.truncate(256 << 20)
+    run("mkfs.btrfs", "--quiet", image)
+    run("mount", "-o", "loop", image, mount)
+    try:
+        (mount / name).mkdir()
+        btrfs("subvolume", "create", mount / name / ".rootfs_cache")
+        put(mount / name / ".rootfs_cache", "etc/hostname", "ours")
+    finally:
+        run("umount", mount)
+    system = RealSystem(lambda _event: None, source_date_epoch=0)
+    with cache_image.mounted(image, source, system=system, subvolume=f"/{name}/.rootfs_cache"):
+        assert (source / "etc/hostname").read_text() == "ours"
+        found = subvolume(source)
+        assert found is not None
+        assert found.id > 5
+        with pytest.raises(OSError, match="Read-only"):
+            (source / "new").touch()
+        assert len(loop_devices(image)) == 1
+    assert loop_devices(image) == []

@@ -30,6 +30,7 @@ _FSID: Final = slice(16, 32)  # after max_id and num_devices
 class Subvolume:
     """One btrfs subvolume."""
 
+    id: int  # in its filesystem, where no other one ever has it
     uuid: str  # "" for the top level of an old filesystem, which has none
     read_only: bool
     created: int  # otime, seconds since 1970
@@ -47,6 +48,7 @@ def subvolume(path: Path) -> Subvolume | None:
     flags, identity = fields[5], fields[6]
     created = fields[15]
     return Subvolume(
+        id=fields[0],
         uuid=str(UUID(bytes=identity)) if any(identity) else "",
         read_only=bool(flags & _READ_ONLY),
         created=created,

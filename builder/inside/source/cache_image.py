@@ -6,13 +6,16 @@ import os
 import stat
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError, StepError
+from builder.basics.printable import short
+from builder.inside.linux import btrfs
 from builder.inside.linux.mounts import mounts
 from builder.inside.system.system import System
+from builder.inside.tree.tree import Tree
 
 _LOOP_CTL_GET_FREE: Final = 0x4C82  # linux/loop.h
 _LOOP_MAJOR: Final = 7  # Documentation/admin-guide/devices.txt
@@ -34,13 +37,22 @@ def mounted(
 
     The loop device detaches itself on unmounting, even when the container is killed. The log tree
     of a volume that was not unmounted cleanly is not replayed: its last commit is read. Raises
-    SourceError when the file does not contain a btrfs volume that can be mounted.
+    SourceError when the file does not contain a btrfs volume that can be mounted, or not that
+    subvolume.
     """
     check(image)
     target.mkdir(parents=True, exist_ok=True)
+    # By its number: a path may contain what would end an option, or begin another one.
     options = ["ro", "loop", "rescue=nologreplay"]
     if subvolume is not None:
-        options.append(f"subvol={subvolume}")
+        with _volume(image, target, system=system, options=options):
+            options.append(f"subvolid={_number(target, subvolume)}")
+    with _volume(image, target, system=system, options=options):
+        yield
+
+
+@contextlib.contextmanager
+def _volume(image: Path, target: Path, *, system: System, options: Sequence[str]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for attempt in range(1, _ATTEMPTS + 1):
             make_loop_devices()
@@ -56,6 +68,21 @@ def mounted(
                 time.sleep(0.2 * attempt)  # another container's loop device comes or goes
         _check_read_only(target)
         yield
+
+
+def _number(top: Path, path: str) -> int:
+    """Return the id of the subvolume at `path` in the volume whose top level is at `top`."""
+    try:
+        found = btrfs.subvolume(Tree(top).locate(path))
+    except OSError:  # a file in the place of a folder, a loop of links
+        found = None
+    if found is None:
+        raise SourceError(
+            "The cache image has no subvolume {path}",
+            hint="It was changed meanwhile. Try again.",
+            path=short(path),
+        )
+    return found.id
 
 
 def check(image: Path) -> None:
