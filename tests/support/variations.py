@@ -16,6 +16,8 @@ from tests.support.command_line import PROJECT, others_can_enter
 from tests.support.varied_build import Build, Places, Trace
 
 HOST_NAME = "zx-varied-host-17"
+# No label of ours has the machine's name: so the build does not start where the name is another.
+_UNDER_A_NAME = 'hostname "$0" && [ "$(uname -n)" = "$0" ] && exec "$@"'
 ZONE = "Pacific/Kiritimati"  # UTC+14: most of the time another day
 USER = 65534
 MEMORY = 1 << 30  # bytes
@@ -80,7 +82,7 @@ def _little_memory(build: Build, _places: Places) -> Build:
 
 
 def _host_name(build: Build, _places: Places) -> Build:
-    named = build.under("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', HOST_NAME)
+    named = build.under("unshare", "--uts", "sh", "-c", _UNDER_A_NAME, HOST_NAME)
     return named.limited(hostname=f"inside-{HOST_NAME}")
 
 
@@ -133,10 +135,6 @@ def _sees(path: Callable[[Build], object]) -> Callable[[Trace], bool]:
 
 def _says(pattern: str) -> Callable[[Trace], bool]:
     return lambda trace: re.search(pattern, trace.log, re.MULTILINE) is not None
-
-
-def _owner(trace: Trace) -> str:
-    return str(trace.container["Config"]["Labels"]["distroclone-builder.owner"])
 
 
 def _is_shifted(offset: int) -> Callable[[Trace], bool]:
@@ -261,10 +259,7 @@ VARIATIONS = (
         name="host name",
         what="the machine and the containers have other names",
         apply=_host_name,
-        is_seen=lambda trace: (
-            _owner(trace).startswith(f"{HOST_NAME}/")
-            and trace.container["Config"]["Hostname"] == f"inside-{HOST_NAME}"
-        ),
+        is_seen=lambda trace: trace.container["Config"]["Hostname"] == f"inside-{HOST_NAME}",
     ),
     Variation(
         name="time zone",
