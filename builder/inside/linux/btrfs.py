@@ -34,6 +34,7 @@ class Subvolume:
     uuid: str  # "" for the top level of an old filesystem, which has none
     read_only: bool
     created: int  # otime, seconds since 1970
+    changed: int  # ctransid, the transaction that last changed something in it
 
 
 def subvolume(path: Path) -> Subvolume | None:
@@ -52,6 +53,7 @@ def subvolume(path: Path) -> Subvolume | None:
         uuid=str(UUID(bytes=identity)) if any(identity) else "",
         read_only=bool(flags & _READ_ONLY),
         created=created,
+        changed=fields[9],
     )
 
 

@@ -3,15 +3,19 @@
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
 from builder.basics.errors import SourceError
 from builder.border import paths
 from builder.border.source import SourceKind, TreePlace
+from builder.inside.debian.dpkg import STATUS
+from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.source import cache_image
 from builder.inside.source.fingerprint import fingerprint
 from builder.inside.system.system import System
+from builder.inside.tree.tree import Tree
 
 
 def mounted_source(tree: TreePlace, *, system: System) -> AbstractContextManager[object]:
@@ -29,9 +33,10 @@ def mounted_source(tree: TreePlace, *, system: System) -> AbstractContextManager
 
 @contextlib.contextmanager
 def unchanged(tree: TreePlace) -> Iterator[None]:
-    """Raise SourceError when a tree that is not frozen changes during the body."""
+    """Raise SourceError when the tree changes during the body, or is deleted if it is frozen."""
     if tree.frozen:
-        yield
+        with _still_there():
+            yield
         return
     before = _state(tree.kind)
     yield
@@ -41,6 +46,56 @@ def unchanged(tree: TreePlace) -> Iterator[None]:
             hint="Wait for the running backup to finish, then try again. On btrfs, a cache that is "
             "a subvolume on a writable medium is frozen instead.",
         )
+
+
+@contextlib.contextmanager
+def _still_there() -> Iterator[None]:
+    """Raise SourceError when the frozen snapshot is not there any more after the body.
+
+    Whoever owns the medium can delete it; then it reads as empty folders, without an error.
+    """
+    before = _snapshot()
+    yield
+    if before is None or _snapshot() != before:
+        raise SourceError(
+            "The frozen snapshot was deleted or changed while it was being read, so the result was "
+            "discarded",
+            hint="Leave .distroclone-builder-* in the cache alone during a build, then try again.",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Snapshot:
+    """What is not as before when a snapshot is gone."""
+
+    device: int
+    inode: int
+    subvolume: Subvolume | None
+    names: tuple[str, ...]  # at the top
+    packages: tuple[int, ...]  # inode, size and time of dpkg's list; () without one
+
+
+def _snapshot() -> _Snapshot | None:
+    """Return what is there now; None when nothing can be read."""
+    try:
+        top = paths.SOURCE.stat()
+        return _Snapshot(
+            device=top.st_dev,
+            inode=top.st_ino,
+            subvolume=subvolume(paths.SOURCE),
+            names=tuple(sorted(each.name for each in paths.SOURCE.iterdir())),
+            packages=_packages(),
+        )
+    except OSError:
+        return None
+
+
+def _packages() -> tuple[int, ...]:
+    tree = Tree(paths.SOURCE)
+    if not tree.is_file(STATUS):
+        return ()
+    facts = tree.resolve(STATUS).stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def _state(kind: SourceKind) -> str:
