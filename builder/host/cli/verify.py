@@ -26,9 +26,21 @@ _MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdic
     help="Who must have signed: a file with an SSH public key, allowed signers or a GPG public "
     "key, or the fingerprint of a key in your GPG keyring.",
 )
+@click.option(
+    "--require-signature",
+    is_flag=True,
+    help="Fail (exit 6) unless a signature was checked, which takes --signed-by too.",
+)
 @json_option
 @pass_surroundings
-def verify(surroundings: Surroundings, path: Path, signed_by: str | None, *, as_json: bool) -> int:
+def verify(
+    surroundings: Surroundings,
+    path: Path,
+    signed_by: str | None,
+    *,
+    require_signature: bool,
+    as_json: bool,
+) -> int:
     """Check results before you trust them.
 
     PATH is an output folder, or an ISO next to its files. Nothing is written. Checking the sums,
@@ -39,11 +51,16 @@ def verify(surroundings: Surroundings, path: Path, signed_by: str | None, *, as_
     Examples:
       distroclone-builder verify iso
       distroclone-builder verify iso/Debian-13-xfce.iso --signed-by alice.pub
+      distroclone-builder verify iso --signed-by alice.pub --require-signature
     """
     with choose_display(json=as_json) as display:
         signer = None if signed_by is None else trusted_signer(signed_by)
         found = verify_results(
-            path, signer=signer, open_engine=surroundings.open_engine, on_event=display.event
+            path,
+            signer=signer,
+            needs_signature=require_signature,
+            open_engine=surroundings.open_engine,
+            on_event=display.event,
         )
         answer(display, _words(found), {**to_data(found), "folder": str(found.folder),
                                         "verified": found.verified})  # fmt: skip
@@ -61,6 +78,13 @@ def _words(found: Verification) -> str:
         lines.append(say("Verified {name}: {checks}", name=name, checks=", ".join(done)))
         if rest:
             lines.append(say("Not checked: {checks}", checks=", ".join(rest)))
+        if "signature" in rest:
+            lines.append(
+                say(
+                    "No signature was checked, so nothing says who made these files. Say with "
+                    "--signed-by who must have."
+                )
+            )
         lines.append(say("SHA-256 {digest}", digest=found.sha256))
     return printable_lines("\n".join(lines))
 

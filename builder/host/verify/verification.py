@@ -68,10 +68,16 @@ class Verification:
 
 
 def verify_results(
-    path: Path, *, signer: Signer | None, open_engine: OpenEngine, on_event: OnEvent
+    path: Path,
+    *,
+    signer: Signer | None,
+    needs_signature: bool = False,
+    open_engine: OpenEngine,
+    on_event: OnEvent,
 ) -> Verification:
     """Check an output folder, or the folder that an ISO lies in.
 
+    With `needs_signature`, a signature that nobody checked is a failure.
     Raises UsageError when there is nothing at `path`, HostError when a tool or the engine fails
     meanwhile. What is wrong with the results is in the checks.
     """
@@ -100,7 +106,7 @@ def verify_results(
                 manifest=manifest,
                 contents=contents,
             ),
-            _signature(folder, sums, signer),
+            _signature(folder, sums, signer, needed=needs_signature),
         )
     return Verification(folder=place, iso=iso, sha256=whole.sha256 if whole else "", checks=checks)
 
@@ -238,19 +244,30 @@ def _descriptions(
     yield _checked("provenance", lambda: compare_provenance(folder, stem, sums, compared, manifest))
 
 
-def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None) -> Check:
-    present = [name for name in SIGNATURES if folder.has(name)]
-    if signer is None:
-        text = say("not signed")
-        if present:
-            text = say("signed ({names}), signer not checked", names=", ".join(present))
-        return _not_checked("signature", text)
+def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None, *, needed: bool) -> Check:
     try:
+        if signer is None:
+            return _unsigned(folder, needed=needed)
         signature = folder.read(signer.signature, limit=_LARGEST_SIGNATURE)
         key = signer.check(sums.content, signature)
     except VerificationError as error:
         return _failed("signature", error)
     return Check(name="signature", verdict=CheckVerdict.OK, finding=say("signed by {key}", key=key))
+
+
+def _unsigned(folder: ResultFolder, *, needed: bool) -> Check:
+    """Say what is there to check. Raises VerificationError if it had to be checked."""
+    names = ", ".join(name for name in SIGNATURES if folder.has(name))
+    if not needed:
+        text = say("signed ({names}), signer not checked", names=names)
+        return _not_checked("signature", text if names else say("not signed"))
+    if not names:
+        raise VerificationError("not signed")
+    raise VerificationError(
+        "signed ({names}), signer not checked",
+        hint="Say with --signed-by who must have signed.",
+        names=names,
+    )
 
 
 def _checked(name: str, check: Callable[[], str]) -> Check:
