@@ -70,11 +70,32 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CacheFolder:
+class _Folder:
+    """A folder, of which the engine shows a container just the tree that it shall see."""
+
+    kind: ClassVar[SourceKind]
+    path: Path
+
+    def place(
+        self,
+        report: CacheReport,  # noqa: ARG002
+        candidate: Candidate,  # noqa: ARG002
+        *,
+        frozen: bool,
+    ) -> TreePlace:
+        """See `Source.place`."""
+        return TreePlace(kind=self.kind, subvolume="", frozen=frozen)
+
+    def row(self, job: Job[Request, Result]) -> Job[Request, Result]:
+        """See `Source.row`."""
+        return job
+
+
+@dataclass(frozen=True, slots=True)
+class CacheFolder(_Folder):
     """A folder that holds `.rootfs_cache` and `.backup_meta`."""
 
     kind: ClassVar[SourceKind] = SourceKind.CACHE
-    path: Path
 
     @property
     def scan(self) -> Job[ScanRequest, CacheReport]:
@@ -92,20 +113,6 @@ class CacheFolder:
     def freezes_in(self, candidate: Candidate) -> Path | None:
         """See `Source.freezes_in`: beside the cache, where the tree is a subvolume."""
         return self.path if candidate.subvolume else None
-
-    def place(
-        self,
-        report: CacheReport,  # noqa: ARG002
-        candidate: Candidate,  # noqa: ARG002
-        *,
-        frozen: bool,
-    ) -> TreePlace:
-        """See `Source.place`."""
-        return TreePlace(kind=self.kind, subvolume="", frozen=frozen)
-
-    def row(self, job: Job[Request, Result]) -> Job[Request, Result]:
-        """See `Source.row`."""
-        return job
 
     def check(self, *, outputs: Sequence[Path]) -> None:
         """See `Source.check`: what lies in the cache beside its trees is in no tree."""
@@ -166,11 +173,10 @@ class CacheImage:
 
 
 @dataclass(frozen=True, slots=True)
-class PlainTree:
+class PlainTree(_Folder):
     """A root filesystem as a folder: a chroot, a mounted disk, an unpacked backup."""
 
     kind: ClassVar[SourceKind] = SourceKind.TREE
-    path: Path
 
     @property
     def scan(self) -> Job[ScanRequest, CacheReport]:
@@ -188,20 +194,6 @@ class PlainTree:
     def freezes_in(self, candidate: Candidate) -> Path | None:  # noqa: ARG002
         """See `Source.freezes_in`: nothing is written beside a folder that is no cache."""
         return None
-
-    def place(
-        self,
-        report: CacheReport,  # noqa: ARG002
-        candidate: Candidate,  # noqa: ARG002
-        *,
-        frozen: bool,
-    ) -> TreePlace:
-        """See `Source.place`."""
-        return TreePlace(kind=self.kind, subvolume="", frozen=frozen)
-
-    def row(self, job: Job[Request, Result]) -> Job[Request, Result]:
-        """See `Source.row`."""
-        return job
 
     def check(self, *, outputs: Sequence[Path]) -> None:
         """See `Source.check`."""
