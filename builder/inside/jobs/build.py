@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 
-from builder.basics.errors import BuilderError, Interrupted, StepError
+from builder.basics.errors import BuilderError, DefectError, Interrupted, StepError
 from builder.border import paths
 from builder.border.events import Held, OnEvent
 from builder.border.plan import PLAN_FORMAT, BuildPlan
@@ -82,9 +82,10 @@ def _held(step: StepName, plan: BuildPlan, on_event: OnEvent) -> Iterator[None]:
         yield
     except Interrupted:
         raise
-    except BuilderError as error:
+    except Exception as error:
         if plan.hold_failed:
-            _hold(Held(step=step, error=error.to_data()), on_event)
+            known = error if isinstance(error, BuilderError) else DefectError.of(error)
+            _hold(Held(step=step, error=known.to_data()), on_event)
         raise
     if step is plan.stop_after:
         _hold(Held(step=step, error=None), on_event)
