@@ -31,7 +31,7 @@ def main() -> None:
             "initramfs": [path.stat().st_size for path in SCRATCH.glob("*.cpio")],
             "files": sum(len(files) for _path, _folders, files in os.walk(SCRATCH)),
             "found": [marker for marker in markers if holds(marker)],
-            "named": sorted(str(path) for path in SCRATCH.rglob("*alice*")),
+            "named": named([*markers, "alice", "dave"]),
             "tree": facts(ROOT),
         },
         sys.stdout,
@@ -51,6 +51,16 @@ def decompressed(image: bytes) -> bytes:
 def holds(marker: str) -> bool:
     """Whether any file, unpacked or the ISO itself, holds the marker."""
     return run_for_code("grep", "-raqF", "-e", marker, SCRATCH, ISO) == 0
+
+
+def named(words: list[str]) -> list[str]:
+    """Return the unpacked paths, and the targets of links, that have one of the words in them."""
+    found = []
+    for folder, folders, files in os.walk(SCRATCH):
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            text = f"{path} {path.readlink()}" if path.is_symlink() else str(path)
+            found += [text] if any(word in text for word in words) else []
+    return sorted(found)
 
 
 def facts(root: Path) -> dict[str, Any]:

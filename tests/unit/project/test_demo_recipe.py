@@ -4,10 +4,14 @@ import hashlib
 import io
 import json
 import tarfile
+from collections import Counter
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
+from builder.inside.rules import RULES
+from builder.inside.tree.excludes import EXCLUDES
 from fixtures.demo import is_whole
 from fixtures.demo_cache import RECIPE, Parts, copy_sparse
 
@@ -61,6 +65,21 @@ def test_every_planted_thing_has_a_marker_of_its_own_and_says_what_it_is() -> No
     assert len(set(markers)) == len(markers)
     assert not [one for one in markers for other in markers if one != other and one in other]
     assert all(entry["what"] and not entry["path"].startswith("/") for entry in planted)
+
+
+def test_at_least_sixty_things_of_all_kinds_are_planted_where_no_rule_names_them() -> None:
+    planted = json.loads((RECIPE / "planted.json").read_text())["planted"]
+    named = [pattern for rule in RULES for pattern in (*rule.removes, *rule.empties)]
+    named += [row.pattern for row in EXCLUDES]
+    kinds = Counter(
+        entry["kind"]
+        for entry in planted
+        if "kind" in entry
+        and not any(fnmatchcase(f"/{entry['path']}", pattern) for pattern in named)
+    )
+    assert kinds.total() >= 60
+    assert min(kinds.values()) >= 3
+    assert len(kinds) >= 7
 
 
 def make_results(folder: Path) -> Path:
