@@ -55,6 +55,7 @@ class TreeRequest:
 
     tree: TreePlace
     exclude: tuple[str, ...] = ()  # more rsync patterns
+    keep: tuple[str, ...] = ()  # of what is taken nevertheless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

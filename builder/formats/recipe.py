@@ -57,5 +57,6 @@ class Recipe:
     live: LiveSettings = LiveSettings()
     boot: BootSettings = BootSettings()
     exclude: tuple[str, ...] = ()  # more rsync patterns, anchored at the root of the tree
+    keep: tuple[str, ...] = ()  # what is taken although it is data, as such patterns
     name: str | None = None  # of the ISO, without ".iso"; None: <Distro>-<version>-<desktop>
     volume_id: str | None = None  # ISO 9660 volume id; None: derived from the name

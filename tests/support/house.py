@@ -30,7 +30,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("jobs",),
         ("explain",),
         ("steps", "inventory"),
-        ("iso", "source", "rules", "sbom"),
+        ("iso", "source", "selection", "rules", "sbom"),
         ("blocks", "debian"),
         ("tree", "output", "medium", "boot_test"),
         ("system",),

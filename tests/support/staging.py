@@ -6,7 +6,7 @@ from pathlib import Path
 
 from builder.border.plan import Staging
 from builder.inside.steps.stage import StageStep
-from builder.inside.tree.excludes import staging_rules
+from builder.inside.tree.excludes import filters
 from builder.inside.tree.survey import SourceTree, survey_tree
 
 
@@ -19,12 +19,14 @@ def stage_step(
     mounts: ExitStack | None = None,
 ) -> StageStep:
     """Return the step; `rules`, where given, take the place of the whole table."""
-    tree = SourceTree(root=source, rules=staging_rules(exclude) if rules is None else tuple(rules))
+    usual = (*(f"- {pattern}" for pattern in exclude), *filters())
+    tree = SourceTree(root=source, rules=usual if rules is None else tuple(rules))
     return StageStep(
         tree=tree,
         survey=lambda: survey_tree(tree),
         target=target,
         layer=target.with_name(f"{target.name}.layer"),
+        filters=target.with_name(f"{target.name}.filters"),
         reserve=1.0,
         staging=staging,
         mounts=mounts or ExitStack(),

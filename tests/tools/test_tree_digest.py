@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.inside.selection.source_tree import source_tree
 from builder.inside.system.real_system import RealSystem
-from builder.inside.tree.excludes import EXCLUDES, swap_files
+from builder.inside.tree.excludes import EXCLUDES
 from builder.inside.tree.survey import SourceTree, survey_tree
-from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import digest_tree
 from tests.support import tree_vectors
 from tests.support.staging import stage_step
@@ -41,9 +41,10 @@ _PARTS = (
 def rsync(source: Path, target: Path, rules: tuple[str, ...]) -> Path:
     """Copy as the stage step does, but with `rules` alone."""
     own = (*rules, "+x security.capability", "-x *")
-    argv = stage_step(source, target, rules=own).argv()
+    step = stage_step(source, target, rules=own)
+    step.write_filters()
     target.mkdir()
-    subprocess.run(argv, check=True, capture_output=True)
+    subprocess.run(step.argv(), check=True, capture_output=True)
     return target
 
 
@@ -128,9 +129,9 @@ def _parents_made(place: bytes) -> bool:
 
 
 def test_the_whole_table_leaves_out_what_rsync_leaves_out(nasty: Path, tmp_path: Path) -> None:
-    swap = swap_files(Tree(nasty))
-    assert swap == ("/swap files/\\*one\\[1]",)
-    step = stage_step(nasty, tmp_path / "copy", "/opt/*/cache", "/opt/b**z", *swap)
+    chosen = source_tree(nasty, exclude=("/opt/*/cache", "/opt/b**z"), keep=("/srv", "/?wap*"))
+    assert "- /swap files/\\*one\\[1]" in chosen.rules
+    step = stage_step(nasty, tmp_path / "copy", rules=chosen.rules)
     step.run(RealSystem(lambda _event: None))
     belongs = paths(nasty, *step.tree.rules)
     assert belongs == paths(step.target)

@@ -139,8 +139,20 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
         notes="""\
 An example would be:
   exclude:
-    - /srv/data
-    - /opt/*/cache""",
+    - /opt/games
+    - /usr/local/src/*""",
+    ),
+    Setting(
+        key="keep",
+        form=Texts(rule=checks.exclude, together=checks.excludes),
+        default=USUAL.keep,
+        about="What to take although it is data, with all that is in it: rsync patterns that start "
+        'with "/", the root of the system; at most 500. `exclude` wins over `keep`.',
+        notes="""\
+Data of services and people stays at home unless it is named here: docs/privacy.md. An example:
+  keep:
+    - /srv/www
+    - /var/lib/mysql""",
     ),
 )
 

@@ -1,7 +1,7 @@
 """Compares A and B."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +16,6 @@ from builder.host.diff.sides import (
     Cache,
     CacheSnapshot,
     Opened,
-    Operand,
     VerifiedIso,
     opened,
     operand_of,
@@ -48,7 +47,7 @@ def find_difference(
     if any(isinstance(side, CacheSnapshot) for side in sides):
         report = scan(engine, image, source, run=new_run(), on_event=on_event)
         cache = Cache(source=source, report=report)
-    exclude = _excluded(sides)
+    described = [side.described for side in sides if isinstance(side, VerifiedIso)]
     with contextlib.ExitStack() as stack:
         before, after = (
             stack.enter_context(
@@ -57,7 +56,8 @@ def find_difference(
                     engine=engine,
                     image=image,
                     cache=cache,
-                    exclude=exclude,
+                    exclude=_united(each.exclude for each in described),
+                    keep=_united(each.keep for each in described),
                     on_event=_placed(on_event, position),
                 )
             )
@@ -90,9 +90,8 @@ def compare(before: Opened, after: Opened) -> SystemDifference:
     )
 
 
-def _excluded(sides: tuple[Operand, ...]) -> tuple[str, ...]:
-    """Return what an ISO's own build left out, which is then left out of a snapshot as well."""
-    found = (side.described.exclude for side in sides if isinstance(side, VerifiedIso))
+def _united(found: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the patterns of an ISO's own build, which then hold for a snapshot as well."""
     return tuple(dict.fromkeys(pattern for patterns in found for pattern in patterns))
 
 

@@ -32,6 +32,7 @@ class Described:
     taken: str
     kernels: tuple[str, ...]
     exclude: tuple[str, ...]  # rsync patterns of the build's own config
+    keep: tuple[str, ...]
     rules: Mapping[str, str]  # by path, what changed it in the build
 
 
@@ -44,6 +45,7 @@ def describe(manifest: ReadManifest) -> Described:
         taken=_taken(said.snapshot.taken),
         kernels=tuple(short(each) for each in said.system.kernels),
         exclude=_patterns(said.recipe.exclude),
+        keep=_patterns(said.recipe.keep),
         rules={each.path: short(each.rule) for each in said.changes or ()},
     )
 
@@ -95,6 +97,6 @@ def _patterns(values: tuple[str, ...]) -> tuple[str, ...]:
         return checks.excludes(tuple(checks.exclude(each) for each in values))
     except BuilderError as error:
         raise VerificationError(
-            "The manifest's recipe has an exclude that no configuration can have: {reason}",
+            "The manifest's recipe has a pattern that no configuration can have: {reason}",
             reason=error,
         ) from error

@@ -108,9 +108,10 @@ def opened(
     image: str,
     cache: Cache | None,
     exclude: tuple[str, ...],
+    keep: tuple[str, ...],
     on_event: OnEvent,
 ) -> Iterator[Opened]:
-    """List the files of one side; `exclude` are more patterns for a snapshot, as in a build."""
+    """List the files of one side; `exclude` and `keep` hold for a snapshot, as in a build."""
     if isinstance(side, VerifiedIso):
         with _iso(side, engine=engine, image=image, on_event=on_event) as found:
             yield found
@@ -126,7 +127,7 @@ def opened(
         run=new_run(),
         on_event=on_event,
     )
-    with tree_inventory(tree, exclude=exclude) as inventory:
+    with tree_inventory(tree, exclude=exclude, keep=keep) as inventory:
         yield Opened(
             name=candidate.selector,
             kind=Kind.SNAPSHOT,

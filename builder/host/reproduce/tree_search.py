@@ -59,7 +59,8 @@ class TreeSearch:
             run=new_run(),
             on_event=self.on_event,
         )
-        with tree_job(DIGEST, tree, exclude=self.described.recipe.exclude) as spec:
+        recipe = self.described.recipe
+        with tree_job(DIGEST, tree, exclude=recipe.exclude, keep=recipe.keep) as spec:
             return self.engine.run(spec, self.on_event)
 
 

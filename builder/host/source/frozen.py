@@ -90,9 +90,13 @@ def thaw(
 
 @contextlib.contextmanager
 def tree_job(
-    job: Job[TreeRequest, Result], tree: ChosenTree, *, exclude: tuple[str, ...]
+    job: Job[TreeRequest, Result],
+    tree: ChosenTree,
+    *,
+    exclude: tuple[str, ...],
+    keep: tuple[str, ...],
 ) -> Iterator[ContainerSpec[TreeRequest, Result]]:
-    """Provide what a job that only reads a tree needs; `exclude` are additional rsync patterns.
+    """Provide what a job that only reads a tree needs; `exclude` and `keep` are a recipe's.
 
     A tree that could change is frozen as for a build, until the body is left.
     """
@@ -107,7 +111,7 @@ def tree_job(
         yield ContainerSpec(
             image=tree.image,
             job=tree.source.row(job),
-            request=TreeRequest(tree=seen.place, exclude=exclude),
+            request=TreeRequest(tree=seen.place, exclude=exclude, keep=keep),
             run=tree.run,
             binds=(seen.bind,),
         )

@@ -55,13 +55,15 @@ class FileListing:
 
 
 @contextlib.contextmanager
-def tree_inventory(tree: ChosenTree, *, exclude: tuple[str, ...] = ()) -> Iterator[FileListing]:
-    """List what a build would take of a tree; `exclude` are more rsync patterns.
+def tree_inventory(
+    tree: ChosenTree, *, exclude: tuple[str, ...] = (), keep: tuple[str, ...] = ()
+) -> Iterator[FileListing]:
+    """List what a build would take of a tree; `exclude` and `keep` are a recipe's.
 
     What could change meanwhile is frozen as for a build, or compared at the end: SourceError.
     """
     with tempfile.TemporaryFile() as file:
-        with tree_job(INVENTORY, tree, exclude=exclude) as spec:
+        with tree_job(INVENTORY, tree, exclude=exclude, keep=keep) as spec:
             _fetch(tree.engine, spec, file, tree.on_event)
         yield FileListing(file=file)
 

@@ -20,7 +20,7 @@ from builder.formats.inventory import (
     encode_rows,
 )
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
-from builder.inside.tree.source_tree import source_tree
+from builder.inside.selection.source_tree import source_tree
 from builder.inside.tree.survey import path_named, survey_tree
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import Record, TreeReader
@@ -40,12 +40,12 @@ def write_inventory(rows: Iterable[Row], target: Path) -> int:
     return lines
 
 
-def tree_rows(root: Path, *, exclude: Iterable[str]) -> Iterator[Row]:
-    """Yield what a build would read from the tree at `root`; `exclude` are more rsync patterns.
+def tree_rows(root: Path, *, exclude: Iterable[str], keep: Iterable[str]) -> Iterator[Row]:
+    """Yield what a build would read from the tree at `root`; `exclude` and `keep` are a recipe's.
 
     Raises StepError when a part of it cannot be read, changes or disappears.
     """
-    tree, source = Tree(root), source_tree(root, exclude=exclude)
+    tree, source = Tree(root), source_tree(root, exclude=exclude, keep=keep)
     with path_named(source):
         status = tree.read_bytes(STATUS, limit=MOST_BYTES) if tree.is_file(STATUS) else b""
     yield from package_rows(status)

@@ -16,11 +16,11 @@ from builder.inside.blocks import store as blocks
 from builder.inside.blocks.store import BlockCache
 from builder.inside.jobs.pipeline import Workshop, pipeline
 from builder.inside.output.results import results_folder
+from builder.inside.selection.source_tree import source_tree
 from builder.inside.source.mounted import mounted_source, unchanged
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.step import Step
 from builder.inside.system.real_system import RealSystem
-from builder.inside.tree.source_tree import source_tree
 from builder.inside.tree.tree_digest import read_in_background
 
 
@@ -40,7 +40,9 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
         contextlib.ExitStack() as after_check,  # closed after `unchanged`
         mounted_source(plan.place, system=system),
         unchanged(plan.place),
-        read_in_background(source_tree(paths.SOURCE, exclude=plan.recipe.exclude)) as reading,
+        read_in_background(
+            source_tree(paths.SOURCE, exclude=plan.recipe.exclude, keep=plan.recipe.keep)
+        ) as reading,
         contextlib.ExitStack() as mounts,
     ):
         shop = Workshop(results=results, reading=reading, store=store, mounts=mounts)

@@ -3,9 +3,9 @@
 from builder.border import paths
 from builder.border.requests import TreeRequest
 from builder.formats.identities import TreeName
+from builder.inside.selection.source_tree import source_tree
 from builder.inside.source import mounted as source
 from builder.inside.system.system import System
-from builder.inside.tree.source_tree import source_tree
 from builder.inside.tree.tree_digest import digest_tree
 
 
@@ -15,5 +15,5 @@ def name_tree(request: TreeRequest, *, system: System) -> TreeName:
     Raises StepError when a part of it cannot be read, SourceError when it changes.
     """
     with source.mounted_source(request.tree, system=system), source.unchanged(request.tree):
-        found = digest_tree(source_tree(paths.SOURCE, exclude=request.exclude))
+        found = digest_tree(source_tree(paths.SOURCE, exclude=request.exclude, keep=request.keep))
     return TreeName(digest=found.digest, format=found.format, files=found.files, bytes=found.size)

@@ -33,6 +33,7 @@ from builder.inside.system.system import System
 from builder.inside.tree.tree_digest import SourceReading
 
 _JOURNAL = paths.WORK / "changes.json"
+_FILTERS = paths.WORK / "filters"
 _GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 _SUMS = paths.BOOT_PARTS / "sums.json"
@@ -89,6 +90,7 @@ def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
             survey=shop.reading.survey.result,
             target=paths.ROOT,
             layer=paths.LAYER,
+            filters=_FILTERS,
             reserve=image_share(paths.WORK, shop.results.folder),
             staging=plan.staging,
             mounts=shop.mounts,

@@ -160,7 +160,7 @@ def _inventory(request: TreeRequest, on_event: OnEvent) -> Listed:
         mounted.mounted_source(request.tree, system=system),
         mounted.unchanged(request.tree),
     ):
-        rows = tree_listing.tree_rows(paths.SOURCE, exclude=request.exclude)
+        rows = tree_listing.tree_rows(paths.SOURCE, exclude=request.exclude, keep=request.keep)
         return Listed(lines=tree_listing.write_inventory(rows, paths.INVENTORY))
 
 

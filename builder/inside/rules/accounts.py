@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
-from builder.inside.rules.account_files import (
+from builder.inside.debian.account_files import (
     People,
     every_home,
     find_people,

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
-from builder.inside.rules.account_files import find_people
+from builder.inside.debian.account_files import find_people
 from builder.inside.rules.rule import Rule, Warned, expand, lines_of, put_lines
 from builder.inside.tree.tree import Tree
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from builder.inside.rules.account_files import People
+from builder.inside.debian.account_files import People
 
 
 def without_rules(lines: list[str], people: People) -> list[str]:

@@ -31,18 +31,22 @@ class StageStep:
     """Stages a writable `tree` at `target`, which must be new or empty.
 
     An overlay writes to the directory `layer`, which must be new, and stays mounted until `mounts`
-    closes. `survey` waits for the survey of the tree; `reserve` is the space that a copy must leave
-    free, as a fraction of the tree's size.
+    closes. A copy hands the rules to rsync in the new file `filters`: the log must not name what is
+    left out, and a command line has an end. `survey` waits for the survey of the tree; `reserve` is
+    the space that a copy must leave free, as a fraction of the tree's size.
     """
 
     name: ClassVar[StepName] = StepName.STAGE
     needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
-    neutral: ClassVar[tuple[str, ...]] = ("survey", "layer", "reserve", "staging", "mounts")
+    neutral: ClassVar[tuple[str, ...]] = (
+        "survey", "layer", "filters", "reserve", "staging", "mounts",
+    )  # fmt: skip
 
     tree: SourceTree
     survey: Callable[[], Survey]
     target: Path
     layer: Path
+    filters: Path
     reserve: float
     staging: Staging
     mounts: ExitStack
@@ -53,9 +57,13 @@ class StageStep:
             "rsync", "-aAXH", "--numeric-ids", "--sparse",
             # Without reading the whole file list first, the percentage would start at 100 and fall.
             "--info=progress2", "--no-inc-recursive",
-            *(f"--filter={rule}" for rule in self.tree.rules),
+            "--from0", f"--filter=merge {self.filters}",
             f"{self.tree.root}/", f"{self.target}/",
         )  # fmt: skip
+
+    def write_filters(self) -> None:
+        """Write the rules for rsync."""
+        self.filters.write_bytes(b"".join(os.fsencode(rule) + b"\0" for rule in self.tree.rules))
 
     def run(self, system: System) -> None:
         """Mount the overlay, or copy.
@@ -89,6 +97,7 @@ class StageStep:
 
     def _copy(self, system: System, survey: Survey) -> None:
         check_room(self.target, survey.size * (1 + self.reserve))
+        self.write_filters()
         try:
             system.run(self.argv(), progress=rsync_progress)
         except ToolError as error:

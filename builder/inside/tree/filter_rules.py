@@ -49,13 +49,27 @@ class FilterRules:
         """
         parsed = [_parse(rule) for rule in rules if rule[:2] not in ("+x", "-x")]
         self._includes = [rule.include for rule in parsed]
-        self._directory = _any_of(rule.regex(directory=True) for rule in parsed)
-        self._other = _any_of(rule.regex(directory=False) for rule in parsed)
+        # Most rules name one path: they are looked up, and do not slow down every other path.
+        self._named: dict[bytes, int] = {}
+        patterns: list[int] = []
+        for position, rule in enumerate(parsed):
+            if rule.names_one_path:
+                self._named.setdefault(rule.pattern, position)
+            else:
+                patterns.append(position)
+        self._patterns = patterns
+        self._directory = _any_of(parsed[each].regex(directory=True) for each in patterns)
+        self._other = _any_of(parsed[each].regex(directory=False) for each in patterns)
 
     def copies(self, path: bytes, *, directory: bool) -> bool:
         """Whether `path` ("/etc/fstab") is copied, assuming that its parents are."""
         found = self._directory(path + b"/") if directory else self._other(path)
-        return found is None or found.lastindex is None or self._includes[found.lastindex - 1]
+        by_name = self._named.get(path)
+        by_pattern = None
+        if found is not None and found.lastindex is not None:
+            by_pattern = self._patterns[found.lastindex - 1]
+        first = min((each for each in (by_name, by_pattern) if each is not None), default=None)
+        return first is None or self._includes[first]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,12 @@ class _Rule:
     include: bool
     pattern: bytes
     only_directories: bool
+
+    @property
+    def names_one_path(self) -> bool:
+        """Whether it matches exactly one path, of whatever type."""
+        anchored = self.pattern.startswith(b"/") and not self.only_directories
+        return anchored and not _is_wild(self.pattern) and self.pattern != b"/"
 
     def regex(self, *, directory: bool) -> bytes:
         """Return the regex for a whole "/path", with "/" at the end for a directory."""

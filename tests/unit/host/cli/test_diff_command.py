@@ -121,7 +121,7 @@ def impossible_recipe(folder: Path) -> None:
             lambda folder: write_manifest(folder, json.dumps(manifest_data(format=2)).encode()),
             "newer version",
         ),
-        (impossible_recipe, "The manifest's recipe has an exclude that no configuration can have"),
+        (impossible_recipe, "The manifest's recipe has a pattern that no configuration can have"),
         (shutil.rmtree, "is neither a file or folder nor"),
         (lambda folder: (folder / ISO).write_bytes(b"other"), "failed verification"),
         (lambda folder: (folder / ISO).replace(folder / "x"), "is missing"),

@@ -220,11 +220,11 @@ def test_a_job_that_reads_a_tree_freezes_what_could_change(
     source: Source, tree: Candidate, jobs: list[str], frozen: bool
 ) -> None:
     fake = engine()
-    with tree_job(DIGEST, chosen(fake, source, tree), exclude=("/x",)) as spec:
+    with tree_job(DIGEST, chosen(fake, source, tree), exclude=("/x",), keep=("/y",)) as spec:
         fake.run(spec, ignore)
     assert fake.jobs == jobs
     (request,) = fake.asked(DIGEST)
-    assert (request.tree.frozen, request.exclude) == (frozen, ("/x",))
+    assert (request.tree.frozen, request.exclude, request.keep) == (frozen, ("/x",), ("/y",))
     assert request.tree.kind is source.kind
     assert spec.job == source.row(DIGEST)
     assert spec.run != RUN  # its own: it may be one of several of a command

@@ -219,7 +219,7 @@ def tree(root: Path) -> Path:
 
 
 def test_a_directory_is_listed_as_a_build_takes_it(tmp_path: Path) -> None:
-    rows = list(tree_rows(tree(tmp_path), exclude=("/srv/*",)))
+    rows = list(tree_rows(tree(tmp_path), exclude=("/srv/*",), keep=("/link",)))
     assert [row.name for row in rows if isinstance(row, InstalledPackage)] == ["less"]
     by_path = {entry.path: entry for entry in entries(rows)}
     assert list(by_path) == sorted(by_path, key=os.fsencode)
@@ -234,11 +234,11 @@ def test_a_status_file_that_nobody_could_have_made_is_said_so(tmp_path: Path) ->
     root = tree(tmp_path)
     os.truncate(root / "var/lib/dpkg/status", MOST_BYTES + 1)
     with pytest.raises(StepError, match="/var/lib/dpkg/status in the source cannot be read"):
-        list(tree_rows(root, exclude=()))
+        list(tree_rows(root, exclude=(), keep=()))
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    rows = list(tree_rows(tree(tmp_path / "tree"), exclude=()))
+    rows = list(tree_rows(tree(tmp_path / "tree"), exclude=(), keep=()))
     target = tmp_path / "out/inventory.jsonl"
     assert write_inventory(rows, target) == len(rows) + 2
     assert list(decode_rows(target.read_text("ascii").splitlines())) == rows

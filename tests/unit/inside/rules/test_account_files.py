@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.inside.rules.account_files import (
+from builder.inside.debian.account_files import (
     find_people,
     is_person,
     locked,

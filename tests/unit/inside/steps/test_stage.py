@@ -8,8 +8,7 @@ import pytest
 from builder.basics.errors import StepError
 from builder.inside.steps.stage import StageStep, rsync_progress
 from builder.inside.system.tool_error import ToolError
-from builder.inside.tree.excludes import EXCLUDES, filters, swap_files
-from builder.inside.tree.tree import Tree
+from builder.inside.tree.excludes import EXCLUDES, filters
 from tests.support.machines import RecordingSystem
 from tests.support.staging import stage_step
 
@@ -39,20 +38,17 @@ def test_the_command_is_the_guides_for_a_cache(tmp_path: Path) -> None:
 
 
 def test_own_patterns_are_tried_before_the_table(tmp_path: Path) -> None:
-    rules = [word for word in staged(tmp_path, "/opt/big", "+ odd").argv() if "--filter" in word]
-    assert rules[:2] == ["--filter=- /opt/big", "--filter=- + odd"]
-    assert rules[2:] == [f"--filter={rule}" for rule in filters()]
-
-
-def test_log_directories_are_kept_before_logs_are_left_out() -> None:
-    rules = filters()
-    assert rules.index("+ /var/log/**/") < rules.index("- /var/log/**")
-    assert rules.index("- /var/log/journal/*") < rules.index("+ /var/log/**/")
+    step = staged(tmp_path, "/opt/big", "+ n\udcffme\n")
+    assert ("--from0", f"--filter=merge {step.filters}") == step.argv()[-4:-2]
+    step.write_filters()
+    rules = step.filters.read_bytes().split(b"\0")
+    assert rules[:2] == [b"- /opt/big", b"- + n\xffme\n"]
+    assert rules[2:] == [*(rule.encode() for rule in filters()), b""]
 
 
 def test_the_guides_excludes_are_in_the_table() -> None:
     patterns = {row.pattern for row in EXCLUDES}
-    assert patterns >= {"/.snapshots", "/@.rollback-bak-*", "/dev/*", "/home/*", "/root/*"}
+    assert patterns >= {"/.snapshots", "/dev/*", "/home/*", "/root/*"}
     assert all(row.reason for row in EXCLUDES)
 
 
@@ -97,30 +93,3 @@ def test_what_went_wrong_is_explained(tmp_path: Path, code: int, line: str, told
         staged(tmp_path).run(failing(code, line))
     assert line in caught.value.output
     assert caught.value.command[0] == "rsync"
-
-
-def test_swap_files_are_read_from_the_trees_own_fstab(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/fstab").write_text(
-        "# /old none swap sw 0 0\n"
-        "/swap/swapfile none swap sw 0 0\n"
-        "/my\\040swap[1] none swap defaults\n"
-        "/back\\134slash none swap sw 0 0\n"
-        "/swap/swapfile none swap sw 0 0\n"
-        "/dev/sda2 none swap sw 0 0\nUUID=1 none swap sw 0 0\n"
-        "/srv/disk /mnt ext4 loop 0 0\nshort line\n"
-    )
-    assert swap_files(Tree(tmp_path)) == ("/swap/swapfile", "/my swap\\[1]", "/back\\slash")
-
-
-def test_a_tree_without_fstab_names_no_swap_files(tmp_path: Path) -> None:
-    assert swap_files(Tree(tmp_path)) == ()
-    (tmp_path / "etc").symlink_to("etc")
-    assert swap_files(Tree(tmp_path)) == ()
-
-
-def test_a_swap_file_keeps_a_name_beyond_ascii(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    lines = (b"/sw\\303\\244p none swap sw 0 0\n", b"/ech\xe4nge none swap sw 0 0\n")
-    (tmp_path / "etc/fstab").write_bytes(b"".join(lines))
-    assert swap_files(Tree(tmp_path)) == ("/swäp", "/ech\udce4nge")

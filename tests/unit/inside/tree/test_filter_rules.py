@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from builder.inside.tree.excludes import filters
 from builder.inside.tree.filter_rules import FilterRules
 
 
@@ -52,8 +51,32 @@ def test_a_pattern_means_what_it_means_to_rsync(
 
 def test_the_first_rule_that_matches_decides() -> None:
     paths = ("/var/log/apt/", "/var/log/apt/term.log", "/var/log/journal/0/")
-    assert left_out(list(filters()), *paths) == ["/var/log/apt/term.log", "/var/log/journal/0/"]
-    assert left_out(["- /var/log/apt", *filters()], *paths) == list(paths)
+    logs = ["- /var/log/journal/*", "+ /var/log/**/", "- /var/log/**"]
+    assert left_out(logs, *paths) == ["/var/log/apt/term.log", "/var/log/journal/0/"]
+    assert left_out(["- /var/log/apt", *logs], *paths) == list(paths)
+
+
+@pytest.mark.parametrize(
+    ("rules", "out"),
+    [
+        (["+ /a/b", "- /a/*"], ["/a/c"]),
+        (["- /a/*", "+ /a/b"], ["/a/b", "/a/c"]),
+        (["+ /a/*", "- /a/b"], []),
+        (["- /a/b", "+ /a/b"], ["/a/b"]),
+        (["+ /a/b/", "- /a/b"], ["/a/b"]),
+        (["- /a/\\b"], []),
+    ],
+)
+def test_a_rule_that_names_one_path_has_its_turn(rules: list[str], out: list[str]) -> None:
+    assert left_out(rules, "/a/b", "/a/c") == out
+
+
+def test_thousands_of_rules_that_name_one_path_cost_nothing() -> None:
+    rules = FilterRules([*(f"+ /var/lib/{each}" for each in range(5000)), "- /var/**"])
+    start = time.process_time()
+    found = [rules.copies(b"/var/lib/%d" % each, directory=False) for each in range(100_000)]
+    assert time.process_time() - start < 3.0
+    assert found.index(False) == 5000
 
 
 def test_without_rules_all_is_copied() -> None:

@@ -1,0 +1,1 @@
+"""What of a source is taken: programs and settings stay, data goes (docs/privacy.md)."""
