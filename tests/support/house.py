@@ -23,7 +23,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("verify",),
         ("build", "sign", "upkeep", "boot_test"),
         ("image", "source", "output", "block_cache"),
-        ("engine", "config", "display", "results"),
+        ("engine", "config", "display", "results", "report"),
         ("yaml",),
     ),
     "inside": (

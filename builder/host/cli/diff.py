@@ -1,27 +1,28 @@
 """`distroclone-builder diff`: what changed between two ISOs, two snapshots, or one of each."""
 
-import sys
 from pathlib import Path
-from typing import Final
 
 import click
-from rich.console import Console
 
 from builder.basics.codec import to_data
-from builder.basics.errors import HostError, UsageError
 from builder.border.events import Result
 from builder.host.build.choice import source_in
 from builder.host.cli.options import AnyPath, config_of, json_option, source_options
+from builder.host.cli.report_files import (
+    STANDARD_OUTPUT,
+    check_outputs,
+    report_console,
+    write_report,
+)
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
-from builder.host.diff.as_html import html_page
 from builder.host.diff.as_markdown import markdown
-from builder.host.diff.as_table import print_report
 from builder.host.diff.compare import find_difference
+from builder.host.diff.report import headline, sections
+from builder.host.diff.size_picture import pictures
 from builder.host.display import choose_display
-
-_PIPE_WIDTH: Final = 200  # columns, for whoever reads a pipe
-_OUTPUT: Final = Path("-")
+from builder.host.report.as_html import html_page
+from builder.host.report.as_table import print_report
 
 
 @click.command()
@@ -68,7 +69,7 @@ def diff(
       distroclone-builder diff iso/Debian-13-xfce.iso latest --markdown -
     """
     outputs = [each for each in (html, markdown_file) if each is not None]
-    _check_outputs(outputs, as_json=as_json)
+    check_outputs(outputs, as_json=as_json)
     config = config_of(**flags)
     with choose_display(json=as_json) as display:
         found = find_difference(
@@ -80,40 +81,12 @@ def diff(
         )
         display.close()  # nothing may draw over what is written now
         if html is not None:
-            _write(html, html_page(found))
+            write_report(
+                html, html_page(headline(found), sections(found), pictures=pictures(found.growth))
+            )
         if markdown_file is not None:
-            _write(markdown_file, markdown(found))
+            write_report(markdown_file, markdown(found))
         if as_json:
             display.event(Result(data={**to_data(found), "same": found.same}))
-    if not as_json and _OUTPUT not in outputs:
-        width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        print_report(found, Console(highlight=False, soft_wrap=True, width=width))
-
-
-def _check_outputs(outputs: list[Path], *, as_json: bool) -> None:
-    """Check that the outputs can be written, before the long work."""
-    if outputs.count(_OUTPUT) + as_json > 1:
-        raise UsageError(
-            "Only one report can go to standard output",
-            hint="Use only one of --json, --html - and --markdown -; write the others to files.",
-        )
-    for path in outputs:
-        if path != _OUTPUT and (path.is_dir() or not path.parent.is_dir()):
-            raise UsageError(
-                "Cannot write {path}: it is a folder, or its folder does not exist", path=path
-            )
-
-
-def _write(path: Path, text: str) -> None:
-    if path == _OUTPUT:
-        click.echo(text.encode(), nl=False)
-        return
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise HostError(
-            "The report cannot be written to {path}: {reason}",
-            hint="Choose a folder that you can write to and that has free space.",
-            path=path,
-            reason=error.strerror or error,
-        ) from error
+    if not as_json and STANDARD_OUTPUT not in outputs:
+        print_report(headline(found), sections(found), report_console())

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 
 from builder.host.diff.model import SystemDifference
-from builder.host.diff.report import Row, Section, headline, sections
+from builder.host.diff.report import headline, sections
+from builder.host.report.sections import Row, Section
 
 
 def markdown(difference: SystemDifference) -> str:

@@ -5,7 +5,6 @@ All text in it is printable; each form still has to escape what means something 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from builder.basics.printable import printable, short
@@ -13,36 +12,10 @@ from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.diff.model import Change, FileChange, PackageChange, SideFacts, SystemDifference
 from builder.host.diff.words import MARKS, largest, package_of, place_of, signed_size, versions_of
+from builder.host.report.sections import Column, Row, Section
 
 _LARGEST: Final = 15  # rows of what is sorted by size
 _LONGEST_PATH: Final = 500  # characters
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column of a table."""
-
-    title: str
-    number: bool = False  # aligned to the right
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A row of a table, and lines that belong below it."""
-
-    cells: tuple[str, ...]
-    details: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One part of the report; where it has no rows, the words say all."""
-
-    name: str  # the same in every language
-    title: str
-    words: str = ""
-    columns: tuple[Column, ...] = ()
-    rows: tuple[Row, ...] = ()
 
 
 def headline(difference: SystemDifference) -> str:

@@ -20,6 +20,11 @@ _MARGIN: Final = 4.0  # beside the text of a box
 _LINE: Final = 15.0
 
 
+def pictures(growth: Sequence[Growth]) -> dict[str, str]:
+    """Return the pictures of a report's page, by section."""
+    return {"sizes": f"{size_picture(growth)}\n{_legend()}"} if growth else {}
+
+
 def size_picture(growth: Sequence[Growth]) -> str:
     """Return an `<svg>` element; its style is the page's. Empty when nothing changed."""
     if not growth:
@@ -115,3 +120,13 @@ def _inset(box: Box) -> Box:
         width=max(box.width - _GAP, 0.5),
         height=max(box.height - _GAP, 0.5),
     )
+
+
+def _legend() -> str:
+    tones = (
+        ("grew", say("grew")),
+        ("shrank", say("shrank")),
+        ("even", say("changed, same size in total")),
+    )
+    words = " ".join(f'<span class="{tone}"><i></i>{escape(text)}</span>' for tone, text in tones)
+    return f'<p class="legend">{words}</p>'

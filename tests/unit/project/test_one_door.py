@@ -11,7 +11,7 @@ MODULES = {"tarfile", "webbrowser"}  # whose `open` takes a stream
 # What nobody else can have put there, and what is made anew or must be a folder.
 OWN = {
     "config/pages.py": "our own documentation",
-    "diff/as_html.py": "our own package",
+    "report/as_html.py": "our own package",
     "image/lock_refresh.py": "our own lock file",
     "image/resources.py": "our own package",
     "source/local_zone.py": "the machine's time zone",

@@ -11,13 +11,14 @@ from rich.console import Console
 
 from builder.basics.codec import to_data
 from builder.formats.inventory import InstalledPackage, Row
-from builder.host.diff.as_html import html_page
 from builder.host.diff.as_markdown import markdown
-from builder.host.diff.as_table import print_report
 from builder.host.diff.compare import compare
 from builder.host.diff.model import Growth, Kind, SystemDifference
-from builder.host.diff.size_picture import size_picture
+from builder.host.diff.report import headline, sections
+from builder.host.diff.size_picture import pictures, size_picture
 from builder.host.diff.treemap import Box, squarified
+from builder.host.report.as_html import html_page
+from builder.host.report.as_table import print_report
 from tests.support.comparisons import between, file, package, side, sized
 
 HOSTILE = (
@@ -67,8 +68,14 @@ def hostile() -> SystemDifference:
 
 def printed(difference: SystemDifference, width: int = 100) -> str:
     stream = io.StringIO()
-    print_report(difference, Console(file=stream, width=width, highlight=False, soft_wrap=True))
+    console = Console(file=stream, width=width, highlight=False, soft_wrap=True)
+    print_report(headline(difference), sections(difference), console)
     return stream.getvalue()
+
+
+def drawn(difference: SystemDifference) -> str:
+    shown = pictures(difference.growth)
+    return html_page(headline(difference), sections(difference), pictures=shown)
 
 
 MARKDOWN = """\
@@ -159,16 +166,16 @@ def test_a_long_report_is_cut_on_the_terminal_only() -> None:
     assert "package-040" not in printed(found)
     assert "… and 60 more; --html and --json list them all" in printed(found)
     assert "package-099" in markdown(found)
-    assert "package-099" in html_page(found)
+    assert "package-099" in drawn(found)
 
 
 def test_nothing_that_changed_is_said_in_words() -> None:
     rows: list[Row] = [package("a", "1"), file("/x", "y")]
     found = between(rows, rows)
-    for text in (printed(found), markdown(found), html_page(found)):
+    for text in (printed(found), markdown(found), drawn(found)):
         assert "Both have the same packages and files." in text
         assert "No file changed in size." in text
-    assert "<svg" not in html_page(found)
+    assert "<svg" not in drawn(found)
 
 
 class Page(HTMLParser):
@@ -211,7 +218,7 @@ PLAIN = {
 def test_the_page_is_whole_and_has_no_element_and_no_attribute_but_ours(
     difference: SystemDifference,
 ) -> None:
-    text = html_page(difference)
+    text = drawn(difference)
     page = Page(text)
     assert page.open == []
     assert page.tags <= OURS
@@ -221,13 +228,13 @@ def test_the_page_is_whole_and_has_no_element_and_no_attribute_but_ours(
 
 
 def test_what_an_enemy_named_is_read_and_nothing_else() -> None:
-    text = html_page(hostile())
+    text = drawn(hostile())
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "<script" not in text
     assert "<img" not in text
 
 
-@pytest.mark.parametrize("form", [printed, markdown, html_page])
+@pytest.mark.parametrize("form", [printed, markdown, drawn])
 def test_no_form_passes_on_control_characters_or_lone_surrogates(
     form: Callable[[SystemDifference], str],
 ) -> None:

@@ -1,18 +1,16 @@
-"""The report as one HTML page that loads nothing and runs nothing.
+"""A report as one HTML page that loads nothing and runs nothing.
 
 Every text passes `escape`, and the page's own policy forbids scripts and whatever lies elsewhere.
-It is the only page of the program, which is too few for a template engine.
+All reports have this one page, which is too few for a template engine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from importlib import resources
 from typing import Final
 
 from builder.basics.texts import say
-from builder.host.diff.model import SystemDifference
-from builder.host.diff.report import Row, Section, headline, sections
-from builder.host.diff.size_picture import size_picture
+from builder.host.report.sections import Row, Section
 
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _OPEN_ROWS: Final = 60  # a longer table is folded
@@ -20,10 +18,10 @@ _OPEN_LINES: Final = 8  # so are more lines below a row
 _LINES: Final = {"+": "added", "-": "removed", "@": "place"}
 
 
-def html_page(difference: SystemDifference) -> str:
-    """Return the page."""
+def html_page(headline: str, sections: Iterable[Section], *, pictures: Mapping[str, str]) -> str:
+    """Return the page; `pictures` are HTML, by the name of the section that they stand in."""
     style = resources.files("builder").joinpath("data/report.css").read_text("utf-8")
-    title = escape(headline(difference))
+    title = escape(headline)
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -38,7 +36,7 @@ def html_page(difference: SystemDifference) -> str:
             "<body>",
             f"<header><h1>{title}</h1></header>",
             "<main>",
-            *(part for each in sections(difference) for part in _section(each, difference)),
+            *(part for each in sections for part in _section(each, pictures)),
             "</main>",
             "</body>",
             "</html>",
@@ -47,14 +45,13 @@ def html_page(difference: SystemDifference) -> str:
     )
 
 
-def _section(section: Section, difference: SystemDifference) -> Iterator[str]:
+def _section(section: Section, pictures: Mapping[str, str]) -> Iterator[str]:
     yield f'<section id="{section.name}">'
     yield f"<h2>{escape(section.title)}</h2>"
     if section.words:
         yield f"<p>{escape(section.words)}</p>"
-    if section.name == "sizes" and difference.growth:
-        yield size_picture(difference.growth)
-        yield _legend()
+    if section.name in pictures:
+        yield pictures[section.name]
     if len(section.rows) > _OPEN_ROWS:
         summary = say("{count} rows", count=len(section.rows))
         yield f"<details><summary>{escape(summary)}</summary>"
@@ -63,16 +60,6 @@ def _section(section: Section, difference: SystemDifference) -> Iterator[str]:
     elif section.rows:
         yield from _rows(section)
     yield "</section>"
-
-
-def _legend() -> str:
-    tones = (
-        ("grew", say("grew")),
-        ("shrank", say("shrank")),
-        ("even", say("changed, same size in total")),
-    )
-    words = " ".join(f'<span class="{tone}"><i></i>{escape(text)}</span>' for tone, text in tones)
-    return f'<p class="legend">{words}</p>'
 
 
 def _rows(section: Section) -> Iterator[str]:

@@ -1,5 +1,6 @@
-"""The report for a terminal or a pipe."""
+"""A report for a terminal or a pipe."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from rich.console import Console
@@ -7,18 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from builder.basics.texts import say
-from builder.host.diff.model import SystemDifference
-from builder.host.diff.report import Row, Section, headline, sections
+from builder.host.report.sections import Row, Section
 
 _MOST_ROWS: Final = 40  # of a section; the other forms have all
 _MOST_DETAILS: Final = 12  # lines below a row
 _STYLES: Final = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def print_report(difference: SystemDifference, console: Console) -> None:
+def print_report(headline: str, sections: Iterable[Section], console: Console) -> None:
     """Print the report; long parts are cut, which is said."""
-    console.print(Text(headline(difference), style="bold"))
-    for section in sections(difference):
+    console.print(Text(headline, style="bold"))
+    for section in sections:
         console.print()
         console.print(Text(section.title, style="bold"))
         if section.words:
