@@ -11,6 +11,7 @@ from builder.inside.rules import (
     identity,
     live,
     network,
+    server_keys,
     storage,
     traces,
 )
@@ -26,5 +27,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *traces.RULES,
     *backup_tool.RULES,
     *live.RULES,
+    *server_keys.RULES,
     *boot_report.RULES,
 )
