@@ -37,9 +37,20 @@ class BootTestRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningSocket:
+    """A socket of the live system that other machines can reach."""
+
+    protocol: str  # "tcp" or "udp"
+    port: int
+    program: str  # "unknown" where the live system could not tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BootTestResult:
     """The successful report of a live system."""
 
     seconds: float  # from power-on to the report
     accelerator: Accelerator
     report: str  # the live system's own line
+    listening: tuple[ListeningSocket, ...] | None = None  # None: ISOs of before did not say
+    remote_passwords: bool | None = None  # whether some account has a password for them to ask

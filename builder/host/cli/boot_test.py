@@ -1,12 +1,13 @@
 """`distroclone-builder boot-test`: does the ISO boot?"""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from builder.basics.codec import to_data
 from builder.basics.texts import say
-from builder.border.boot_test import Attachment, Firmware
+from builder.border.boot_test import Attachment, BootTestResult, Firmware
 from builder.host.boot_test.boot_test import run_boot_test
 from builder.host.cli.options import answer, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
@@ -63,4 +64,16 @@ def boot_test(
             seconds=result.seconds,
             accelerator=result.accelerator,
         )
-        answer(display, text, to_data(result))
+        answer(display, "\n".join((text, *_about_network(result))), to_data(result))
+
+
+def _about_network(result: BootTestResult) -> Iterator[str]:
+    if result.listening is None:
+        return
+    if not result.listening:
+        yield say("Nothing in it listens to other machines")
+        return
+    sockets = [f"{each.program} ({each.protocol} {each.port})" for each in result.listening]
+    yield say("It listens to other machines: {sockets}", sockets=", ".join(sockets))
+    if result.remote_passwords:
+        yield say("They may let people in with a password: some account has one")

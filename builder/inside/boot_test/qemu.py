@@ -14,6 +14,7 @@ from builder.border import paths
 from builder.border.boot_test import Accelerator, BootTestRequest, BootTestResult, Firmware
 from builder.border.events import Note, OnEvent, ToolOutput, announced
 from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
+from builder.inside.boot_test.boot_report import listening_in, remote_passwords_in
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
 
@@ -42,7 +43,13 @@ def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator)
     """Return the result of a successful boot. Raises VerificationError or StepError otherwise."""
     seen = ending.sighting
     if seen is not None and seen.meaning is Meaning.OK:
-        return BootTestResult(seconds=ending.seconds, accelerator=accelerator, report=seen.line)
+        return BootTestResult(
+            seconds=ending.seconds,
+            accelerator=accelerator,
+            report=seen.line,
+            listening=listening_in(seen.line),
+            remote_passwords=remote_passwords_in(seen.line),
+        )
     raise _failure(ending, request, accelerator=accelerator)
 
 

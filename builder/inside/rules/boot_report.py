@@ -8,6 +8,7 @@ from builder.inside.rules.rule import Rule, Warned, add
 from builder.inside.tree.tree import Tree
 
 SCRIPT: Final = "/usr/lib/distroclone-builder/boot-report"
+LISTENING: Final = "/usr/lib/distroclone-builder/listening"
 _UNIT_NAME: Final = "distroclone-builder-boot-report.service"
 UNIT: Final = f"/usr/lib/systemd/system/{_UNIT_NAME}"
 ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{_UNIT_NAME}"
@@ -19,7 +20,8 @@ def _add_report(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     if not tree.is_dir("/usr/lib/systemd/system"):
         message = "The system does not use systemd: `boot-test` cannot tell whether it has started"
         return (Warned(message=message),)
-    add(tree, SCRIPT, (_FILES / "boot-report").read_bytes(), mode=0o755)
+    for path in (SCRIPT, LISTENING):
+        add(tree, path, (_FILES / Path(path).name).read_bytes(), mode=0o755)
     add(tree, UNIT, (_FILES / _UNIT_NAME).read_bytes())
     tree.symlink(ENABLED, UNIT)
     return ()
@@ -30,7 +32,7 @@ RULES: Final = (
         name="boot-report",
         reason="writes one line to the serial port of a machine named "
         "distroclone-builder-boot-test; does nothing anywhere else",
-        edits=(SCRIPT, UNIT, ENABLED),
+        edits=(SCRIPT, LISTENING, UNIT, ENABLED),
         edit=_add_report,
     ),
 )

@@ -1,0 +1,32 @@
+"""What a live system says of its network in its report; `builder/inside/files/listening` wrote it.
+
+The ISO may be anybody's: what has another form is not there.
+"""
+
+import re
+from typing import Final
+
+from builder.border.boot_test import ListeningSocket
+
+_LISTENING: Final = re.compile(r" listening=(\S*)")
+_SOCKET: Final = re.compile(r"(tcp|udp)/([0-9]{1,5})/([A-Za-z0-9._+-]{1,64})")
+_PASSWORDS: Final = re.compile(r" remote-passwords=(accepted|none)(?= |$)")
+
+
+def listening_in(report: str) -> tuple[ListeningSocket, ...] | None:
+    """Return the sockets that a report lists; None if it does not say."""
+    found = _LISTENING.search(report)
+    if found is None:
+        return None
+    matches = map(_SOCKET.fullmatch, found[1].split(","))
+    return tuple(
+        ListeningSocket(protocol=each[1], port=int(each[2]), program=each[3])
+        for each in matches
+        if each
+    )
+
+
+def remote_passwords_in(report: str) -> bool | None:
+    """Return whether a service could accept some password; None if a report does not say."""
+    found = _PASSWORDS.search(report)
+    return None if found is None else found[1] == "accepted"

@@ -1,0 +1,66 @@
+"""What a live system says of its network: the program that lists it, and how a report is read."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from builder.border.boot_test import ListeningSocket
+from builder.inside.boot_test.boot_report import listening_in, remote_passwords_in
+from builder.inside.rules import boot_report
+
+PROGRAM = Path(boot_report.__file__).parents[1] / "files/listening"
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  inode\n"
+ANY6, LOOP6 = "0" * 32, "0" * 24 + "01000000"
+MAPPED = "0000000000000000FFFF00000100007F"
+
+
+def row(local: str, state: str, inode: int, remote: str = "00000000:0000") -> str:
+    return (
+        f"   0: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  0  0 {inode} 1\n"
+    )
+
+
+def listed(root: Path, **tables: str) -> str:
+    net = root / "proc/net"
+    net.mkdir(parents=True)
+    for name, rows in tables.items():
+        (net / name).write_text(HEAD + rows)
+    return subprocess.run(["sh", PROGRAM, root], capture_output=True, check=True, text=True).stdout
+
+
+def test_what_other_machines_reach_is_listed_with_its_program(tmp_path: Path) -> None:
+    for number, name, inode in ((1, "systemd", 11), (70, "my daemon,=/\n", 12)):
+        (tmp_path / f"proc/{number}/fd").mkdir(parents=True)
+        (tmp_path / f"proc/{number}/comm").write_text(f"{name}\n")
+        (tmp_path / f"proc/{number}/fd/3").symlink_to(f"socket:[{inode}]")
+    text = listed(
+        tmp_path,
+        tcp=row("00000000:0016", "0A", 12) + row("0100007F:0277", "0A", 12)
+        + row("00000000:0016", "01", 12, "0200000A:1234"),
+        tcp6=row(f"{ANY6}:0016", "0A", 12) + row(f"{ANY6}:2382", "0A", 11)
+        + row(f"{LOOP6}:0019", "0A", 11) + row(f"{MAPPED}:0019", "0A", 11),
+        udp=row("00000000:0044", "07", 99) + row("0F02000A:0045", "01", 99, "0200000A:0043"),
+    )  # fmt: skip
+    assert text == "tcp/22/mydaemon,tcp/9090/systemd,udp/68/unknown"
+
+
+def test_nothing_is_listed_where_nothing_listens(tmp_path: Path) -> None:
+    assert listed(tmp_path, tcp=row("0100007F:0277", "0A", 12)) == ""
+
+
+def test_a_report_is_read() -> None:
+    report = "boot-report: ok user=user remote-passwords=none listening=tcp/22/sshd,udp/68/x,tcp//,"
+    assert listening_in(report) == (
+        ListeningSocket(protocol="tcp", port=22, program="sshd"),
+        ListeningSocket(protocol="udp", port=68, program="x"),
+    )
+    assert remote_passwords_in(report) is False
+    assert remote_passwords_in("ok remote-passwords=accepted listening=") is True
+    assert listening_in("ok remote-passwords=accepted listening=") == ()
+
+
+@pytest.mark.parametrize("report", ["ok user=user", "ok listenin=tcp/22/sshd remote-passwords=no"])
+def test_a_report_of_before_says_nothing(report: str) -> None:
+    assert listening_in(report) is None
+    assert remote_passwords_in(report) is None
