@@ -38,6 +38,9 @@ class LiveSettings:
     locale: str | None = None  # e.g. "de_DE.UTF-8"
     keyboard: str | None = None  # XKB layout, e.g. "de"
     timezone: str | None = None  # e.g. "Europe/Rome"
+    remote_login: bool = False  # whether the password is accepted over the network
+    password_hash: str | None = None  # as crypt(5) writes it; None: of "live", as live-config does
+    authorized_keys: tuple[str, ...] = ()  # public ssh keys, without comments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,9 @@ _END = """
 
 Everything else: programs, their settings in `/etc`, data of services below `/var/lib`, `/opt` and
 `/srv`. A build warns where databases and web pages come along. The live user's password is `live`,
-and `sudo` asks for none; root has no password and cannot log in with one.
+or what `live.password_hash` says, and `sudo` asks for none; root has no password and cannot log in
+with one. The password is good at the machine itself, not over the network, unless
+`live.remote_login` says so.
 """
 
 

@@ -5,10 +5,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
-from builder.host.config import checks
+from builder.host.config import checks, login_checks
 from builder.host.config.compression_schema import compression
 from builder.host.config.compression_text import PRESETS
-from builder.host.config.forms import Number, Text, Texts
+from builder.host.config.forms import Number, Switch, Text, Texts
 from builder.host.config.setting import Flag, Setting
 
 USUAL: Final = Recipe(compression=PRESETS["standard"])
@@ -108,6 +108,30 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
         about="The time zone.",
         otherwise="the system's own",
         example="Europe/Rome",
+    ),
+    Setting(
+        key="live.remote_login",
+        form=Switch(),
+        default=_LIVE.remote_login,
+        about="Accept the live user's password over the network too: by ssh, remote desktops and "
+        "whatever else the system offers.",
+        notes="Everybody who has the ISO knows the password, or can try to find it.",
+    ),
+    Setting(
+        key="live.password_hash",
+        form=Text(rule=login_checks.password_hash),
+        default=_LIVE.password_hash,
+        about="The live user's password, as a hash that mkpasswd or `openssl passwd -6` makes. It "
+        "can be read in the ISO.",
+        otherwise='the password is "live"',
+        example="$5$nTd3KMg3EkK7DdL8$K4MVD/HSJH9AW6OFm9KYqIlBAQqjnpMfYaYIChlgDmA",
+    ),
+    Setting(
+        key="live.authorized_keys",
+        form=Texts(rule=login_checks.authorized_key, together=login_checks.authorized_keys),
+        default=_LIVE.authorized_keys,
+        about="Public ssh keys that let in the live user over the network, if the system has an "
+        "ssh server; their comments are left out.",
     ),
     Setting(
         key="boot.kernel_parameters",

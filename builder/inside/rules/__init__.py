@@ -11,6 +11,7 @@ from builder.inside.rules import (
     identity,
     live,
     network,
+    remote_login,
     server_keys,
     storage,
     traces,
@@ -27,6 +28,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *traces.RULES,
     *backup_tool.RULES,
     *live.RULES,
+    *remote_login.RULES,
     *server_keys.RULES,
     *boot_report.RULES,
 )

@@ -43,15 +43,19 @@ def settings_text(live: LiveSettings) -> str:
         lines += ["unset LIVE_TIMEZONE", _switched_off("tzdata", unless="timezone=")]
     if live.keyboard is not None:
         lines.append(f"LIVE_KEYBOARD_LAYOUTS={shlex.quote(live.keyboard)}")
+    if live.remote_login:
+        # It would turn off ssh's passwords; without systemd, the host keys need it.
+        lines.append(f"[ ! -d /run/systemd/system ] || {_without('openssh-server')}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _switched_off(component: str, *, unless: str) -> str:
+    return f"grep -qs '{unless}' /proc/cmdline || {_without(component)}"
+
+
+def _without(component: str) -> str:
     variable = "LIVE_CONFIG_NOCOMPONENTS"
-    return (
-        f"grep -qs '{unless}' /proc/cmdline || "
-        f'{variable}="${{{variable}:+${variable},}}{component}"'
-    )
+    return f'{variable}="${{{variable}:+${variable},}}{component}"'
 
 
 def _write_settings(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
@@ -157,7 +161,7 @@ RULES: Final = (
     Rule(
         name="live-user",
         reason="live-config creates the user at boot, unless an account has the name or a uid from "
-        '1000 up; the password is "live", and sudo does not ask for it',
+        '1000 up; the password is "live" or live.password_hash, and sudo does not ask for it',
         edit=_check_user,
     ),
     Rule(
