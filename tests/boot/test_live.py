@@ -52,3 +52,5 @@ def test_the_live_system_reports_itself(
     assert "root=overlay" in result.report
     assert "squashfs=" in result.report
     assert "user=user" in result.report
+    assert result.listening is not None
+    assert result.remote_passwords is False
