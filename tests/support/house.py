@@ -31,7 +31,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("explain",),
         ("steps", "inventory"),
         ("iso", "source", "selection", "rules", "sbom"),
-        ("blocks", "debian"),
+        ("blocks", "debian", "leftovers"),
         ("tree", "output", "medium", "boot_test"),
         ("system",),
         ("linux",),

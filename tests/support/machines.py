@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,6 +135,14 @@ def make_machine(root: Path) -> Path:
     (root / "etc/shadow").chmod(0o640)
     (root / "etc/sudoers").chmod(0o440)
     return root
+
+
+def original_of(root: Path) -> Path:
+    """Return a copy of the tree at `root`, as it was at the first call: the source of a build."""
+    source = root.parent / "source"
+    if not source.exists():
+        subprocess.run(["cp", "--archive", root, source], check=True)
+    return source
 
 
 def marked(root: Path) -> list[str]:

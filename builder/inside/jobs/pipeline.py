@@ -97,6 +97,7 @@ def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         ),
         ConfigureStep(
             root=paths.ROOT,
+            source=paths.SOURCE,
             live=plan.recipe.live,
             source_date_epoch=plan.source_date_epoch,
             journal=_JOURNAL,

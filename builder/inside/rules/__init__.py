@@ -9,6 +9,7 @@ from builder.inside.rules import (
     boot_report,
     credentials,
     identity,
+    leftover_units,
     live,
     network,
     remote_login,
@@ -28,6 +29,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *traces.RULES,
     *backup_tool.RULES,
     *live.RULES,
+    *leftover_units.RULES,  # after everything that removes
     *remote_login.RULES,
     *server_keys.RULES,
     *boot_report.RULES,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
+from builder.inside.leftovers.gone import Gone
 from builder.inside.tree.tree import Tree
 
 _WILDCARDS: Final = "*?["
@@ -22,6 +23,7 @@ class Warned:
 
 
 Edit = Callable[[Tree, LiveSettings], tuple[Warned, ...]]
+Follow = Callable[[Tree, Gone], tuple[Warned, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Rule:
     Paths are shell patterns, matched inside the tree; `/dir/*` keeps the directory itself.
     First the entries in `removes` are removed, then the files in `empties` are emptied (keeping
     owner and mode), then `edit` runs; `edits` lists, for the documentation, what it may write.
+    A rule with `follow` instead looks for what refers to things that are gone by then.
     """
 
     name: str
@@ -39,14 +42,16 @@ class Rule:
     empties: tuple[str, ...] = ()
     edits: tuple[str, ...] = ()
     edit: Edit | None = None
+    follow: Follow | None = None
 
-    def apply(self, tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    def apply(self, tree: Tree, live: LiveSettings, gone: Gone) -> tuple[Warned, ...]:
         """Apply the rule; return what the user should know about it."""
         for path in expand(tree, self.removes):
             tree.remove(path)
         for path in expand(tree, self.empties):
             truncate(tree, path)
-        return self.edit(tree, live) if self.edit else ()
+        warned = self.edit(tree, live) if self.edit else ()
+        return (*warned, *(self.follow(tree, gone) if self.follow else ()))
 
 
 def expand(tree: Tree, patterns: tuple[str, ...]) -> list[str]:

@@ -12,6 +12,7 @@ from builder.basics.errors import StepError
 from builder.border.step_names import StepName
 from builder.formats.manifest import Change, ChangedPath
 from builder.formats.recipe import LiveSettings
+from builder.inside.leftovers.gone import Gone
 from builder.inside.rules import RULES
 from builder.inside.rules.concerns import concerns
 from builder.inside.rules.rule import Rule, Warned
@@ -32,7 +33,7 @@ class _Journal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigureStep:
-    """Apply every rule of `builder.inside.rules` to the tree at `root`.
+    """Apply every rule of `builder.inside.rules` to the tree at `root`, a copy of `source`.
 
     Files are dated `source_date_epoch` (seconds since 1970). `journal` becomes a JSON list of
     {"path", "change": "added" | "changed" | "removed", "rule"}, in the order of the changes.
@@ -43,6 +44,7 @@ class ConfigureStep:
     neutral: ClassVar[tuple[str, ...]] = ("journal",)
 
     root: Path
+    source: Path
     live: LiveSettings
     source_date_epoch: int
     journal: Path
@@ -51,9 +53,10 @@ class ConfigureStep:
         """Apply the rules. Raises StepError where one cannot be applied."""
         journal = _Journal()
         tree = Tree(self.root, clock=self.source_date_epoch, record=journal.record)
+        gone = Gone(source=Tree(self.source), tree=tree, heir=self.live.user)
         for position, rule in enumerate(RULES, start=1):
             journal.rule = rule.name
-            _tell(system, _applied(rule, tree, self.live))
+            _tell(system, _applied(rule, tree, self.live, gone))
             system.progress(position / len(RULES))
         with _explained("concerns"):
             _tell(system, concerns(tree))
@@ -61,9 +64,9 @@ class ConfigureStep:
         self.journal.write_text(f"{text}\n", encoding="ascii")
 
 
-def _applied(rule: Rule, tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+def _applied(rule: Rule, tree: Tree, live: LiveSettings, gone: Gone) -> tuple[Warned, ...]:
     with _explained(rule.name):
-        return rule.apply(tree, live)
+        return rule.apply(tree, live, gone)
 
 
 @contextlib.contextmanager

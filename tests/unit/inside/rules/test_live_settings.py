@@ -12,7 +12,7 @@ from builder.formats.recipe import LiveSettings
 from builder.inside.rules import live
 from builder.inside.rules.boot_report import ENABLED, SCRIPT, UNIT
 from builder.inside.steps.configure import ConfigureStep
-from tests.support.machines import CLOCK, RecordingSystem, make_machine
+from tests.support.machines import CLOCK, RecordingSystem, make_machine, original_of
 
 VARIABLES = (
     "LIVE_USERNAME", "LIVE_USER_FULLNAME", "LIVE_USER_DEFAULT_GROUPS", "LIVE_HOSTNAME",
@@ -28,7 +28,13 @@ def root(tmp_path: Path) -> Path:
 def configured(root: Path, settings: LiveSettings) -> RecordingSystem:
     system = RecordingSystem()
     journal = root.parent / "journal.json"
-    ConfigureStep(root=root, live=settings, source_date_epoch=CLOCK, journal=journal).run(system)
+    ConfigureStep(
+        root=root,
+        source=original_of(root),
+        live=settings,
+        source_date_epoch=CLOCK,
+        journal=journal,
+    ).run(system)
     return system
 
 

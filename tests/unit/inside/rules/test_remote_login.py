@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.formats.recipe import LiveSettings
+from builder.inside.leftovers.gone import Gone
 from builder.inside.rules import live, remote_login
 from builder.inside.tree.tree import Tree
 
@@ -46,7 +47,9 @@ def root(tmp_path: Path) -> Path:
 
 def ruled(root: Path, settings: LiveSettings) -> list[str]:
     tree = Tree(root, clock=1_750_170_600)
-    return [told.message for rule in remote_login.RULES for told in rule.apply(tree, settings)]
+    gone = Gone(source=tree, tree=tree, heir=settings.user)
+    applied = (rule.apply(tree, settings, gone) for rule in remote_login.RULES)
+    return [told.message for warned in applied for told in warned]
 
 
 def boot(root: Path) -> None:

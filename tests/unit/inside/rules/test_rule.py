@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.formats.recipe import LiveSettings
+from builder.inside.leftovers.gone import Gone
 from builder.inside.rules import RULES
 from builder.inside.rules.rule import Rule, add, expand, lines_of, put_lines
 from builder.inside.tree.tree import Tree
@@ -21,12 +22,16 @@ def tree_with(root: Path, *names: str) -> Tree:
     return Tree(root, clock=CLOCK)
 
 
+def apply(rule: Rule, tree: Tree) -> None:
+    rule.apply(tree, LiveSettings(), Gone(source=tree, tree=tree, heir="user"))
+
+
 @pytest.mark.parametrize(("name", "pattern"), PATTERNS)
 def test_what_a_pattern_names_is_removed(tmp_path: Path, name: str, pattern: str) -> None:
     path = pattern.replace("*", "x").replace("?", "y")
     tree = tree_with(tmp_path, path, "/etc/other", "/var/lib/other")
     (rule,) = (rule for rule in RULES if rule.name == name)
-    Rule(name=name, reason=rule.reason, removes=rule.removes).apply(tree, LiveSettings())
+    apply(Rule(name=name, reason=rule.reason, removes=rule.removes), tree)
     assert not tree.exists(path)
     assert tree.exists("/etc/other")
     assert tree.exists("/var/lib/other")
@@ -48,7 +53,7 @@ def test_emptied_files_keep_owner_and_mode(tmp_path: Path) -> None:
     (tmp_path / "etc/crypttab").chmod(0o600)
     (tmp_path / "etc/link").symlink_to("elsewhere")
     rule = Rule(name="r", reason="r", empties=("/etc/crypttab", "/etc/link", "/etc/none"))
-    rule.apply(tree, LiveSettings())
+    apply(rule, tree)
     assert (tmp_path / "etc/crypttab").read_bytes() == b""
     assert (tmp_path / "etc/crypttab").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "etc/link").read_bytes() == b""

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from builder.formats.recipe import LiveSettings
+from builder.inside.leftovers.gone import Gone
 from builder.inside.rules import server_keys
 from builder.inside.tree.tree import Tree
 
 
 def ruled(root: Path) -> None:
     for rule in server_keys.RULES:
-        rule.apply(Tree(root, clock=1_750_170_600), LiveSettings())
+        tree = Tree(root, clock=1_750_170_600)
+        rule.apply(tree, LiveSettings(), Gone(source=tree, tree=tree, heir="user"))
 
 
 def test_the_unit_makes_keys_before_the_server_only_where_there_are_none(tmp_path: Path) -> None:

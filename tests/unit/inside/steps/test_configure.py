@@ -11,7 +11,15 @@ import pytest
 from builder.basics.errors import StepError
 from builder.formats.recipe import LiveSettings
 from builder.inside.steps.configure import ConfigureStep
-from tests.support.machines import CLOCK, MARK, RecordingSystem, make_machine, marked, snapshot
+from tests.support.machines import (
+    CLOCK,
+    MARK,
+    RecordingSystem,
+    make_machine,
+    marked,
+    original_of,
+    snapshot,
+)
 
 
 @pytest.fixture
@@ -23,7 +31,13 @@ def configure(root: Path, **live: str | None) -> tuple[RecordingSystem, list[dic
     system = RecordingSystem()
     settings = LiveSettings(user="demo", hostname="demobox", **live)  # type: ignore[arg-type]
     journal = root.parent / "journal.json"
-    ConfigureStep(root=root, live=settings, source_date_epoch=CLOCK, journal=journal).run(system)
+    ConfigureStep(
+        root=root,
+        source=original_of(root),
+        live=settings,
+        source_date_epoch=CLOCK,
+        journal=journal,
+    ).run(system)
     return system, json.loads(journal.read_text())
 
 

@@ -47,6 +47,7 @@ class OutdatedStep(NewStep):
 def configure(user: str) -> ConfigureStep:
     return ConfigureStep(
         root=Path("/work/root"),
+        source=Path("/source"),
         live=LiveSettings(user=user),
         source_date_epoch=2,
         journal=Path("/work/changes.json"),

@@ -1,0 +1,1 @@
+"""Finds what refers to things that the copy lacks, in the formats that settings have."""
