@@ -1,12 +1,12 @@
 """What the source has and the copy has not: only that counts as gone.
 
 What was already missing in the source stays as broken as it was there, with one exception: below
-a folder that is gone everything is.
+a folder that is gone, and below the home of a removed account, everything is.
 """
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -67,6 +67,11 @@ class Gone:
         return _missing(self.source, self.tree, "/etc/group")
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """The names, without numbers, of the accounts that are gone."""
+        return frozenset(user for user in self.users if not user.isdigit())
+
+    @cached_property
     def homes(self) -> tuple[str, ...]:
         """The homes of the accounts that are gone, the longest first."""
         lines = read_lines(self.source, "/etc/passwd") or []
@@ -77,6 +82,10 @@ class Gone:
             if len(fields) == 7 and fields[0] in self.users and fields[5].count("/") > 1
         }
         return tuple(sorted(homes, key=lambda home: (-len(home), home)))
+
+    @cached_property
+    def _below_homes(self) -> tuple[str, ...]:
+        return tuple(f"{home}/" for home in self.homes if not self.tree.exists(home))
 
     @cached_property
     def instances(self) -> frozenset[str]:
@@ -123,6 +132,8 @@ class Gone:
     def _is_gone(self, path: str) -> bool:
         if "\0" in path or _COMES_BACK.match(path) or self.tree.exists(path):
             return False
+        if path.startswith(self._below_homes):
+            return True  # even where the source never had them, as a backup without /home
         while not self.source.exists(path):
             path = path.rstrip("/").rpartition("/")[0]
             if not path:
@@ -149,10 +160,6 @@ class Gone:
             or any(group in self.groups for group in named.groups)
             or any(self.path(path) for path in named.paths)
         )
-
-    def heirs(self, names: Iterable[str]) -> list[str]:
-        """Return `names` with the live user in place of accounts that are gone, each once."""
-        return list(dict.fromkeys(self.heir if name in self.users else name for name in names))
 
 
 def plain(path: str) -> str:

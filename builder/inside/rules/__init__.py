@@ -9,6 +9,7 @@ from builder.inside.rules import (
     boot_report,
     credentials,
     identity,
+    leftover_settings,
     leftover_units,
     live,
     network,
@@ -30,6 +31,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *backup_tool.RULES,
     *live.RULES,
     *leftover_units.RULES,  # after everything that removes
+    *leftover_settings.RULES,
     *remote_login.RULES,
     *server_keys.RULES,
     *boot_report.RULES,

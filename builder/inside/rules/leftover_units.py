@@ -5,12 +5,12 @@ Real formats: systemd.unit(5), systemd.syntax(7), podman-systemd.unit(5).
 
 from typing import Final
 
-from builder.inside.leftovers.containers import QUADLETS, drop_quadlets
 from builder.inside.leftovers.gone import Gone
-from builder.inside.leftovers.init_scripts import SCRIPTS, sweep_scripts
-from builder.inside.leftovers.unit_sweep import sweep_units
 from builder.inside.rules.rule import Rule, Warned
 from builder.inside.tree.tree import Tree
+from builder.inside.units.containers import QUADLETS, drop_quadlets
+from builder.inside.units.init_scripts import SCRIPTS, sweep_scripts
+from builder.inside.units.sweep import sweep_units
 
 
 def _sweep(tree: Tree, gone: Gone) -> tuple[Warned, ...]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from builder.inside.leftovers.texts import read_lines
-from builder.inside.leftovers.unit_text import Setting, in_force, parsed, resolved, settings_of
 from builder.inside.tree.tree import Tree
+from builder.inside.units.text import Setting, in_force, parsed, resolved, settings_of
 
 KINDS: Final = ("service", "socket", "timer", "path", "mount", "automount", "swap", "target",
                 "slice", "device", "scope")  # fmt: skip

@@ -6,10 +6,10 @@ from typing import Final
 
 from builder.inside.leftovers.gone import Gone
 from builder.inside.leftovers.texts import read_lines
-from builder.inside.leftovers.unit_needs import needs_of_drop_in, refers_to_gone
-from builder.inside.leftovers.unit_text import Setting, escaped, parsed, settings_of
-from builder.inside.leftovers.units import MASK, Units, own_folder, read_units, values
 from builder.inside.tree.tree import Tree
+from builder.inside.units.folders import MASK, Units, own_folder, read_units, values
+from builder.inside.units.needs import needs_of_drop_in, refers_to_gone
+from builder.inside.units.text import Setting, escaped, parsed, settings_of
 
 # What starts another unit, and the setting that says which.
 _TRIGGERS: Final = {"timer": "Unit", "path": "Unit", "socket": "Service"}

@@ -5,12 +5,12 @@ import shlex
 from collections.abc import Iterator
 from typing import Final
 
-from builder.inside.leftovers.databases import has_lost_data
 from builder.inside.leftovers.gone import Gone
 from builder.inside.leftovers.references import paths_in
 from builder.inside.leftovers.texts import is_comment, read_lines
-from builder.inside.leftovers.unit_text import Setting, parsed, unescaped
-from builder.inside.leftovers.units import values
+from builder.inside.units.databases import has_lost_data
+from builder.inside.units.folders import values
+from builder.inside.units.text import Setting, parsed, unescaped
 
 _USERS: Final = ("User", "SocketUser")
 _GROUPS: Final = ("Group", "SupplementaryGroups", "SocketGroup")

@@ -3,12 +3,12 @@
 import re
 from typing import Final
 
-from builder.inside.leftovers.databases import has_lost_data
 from builder.inside.leftovers.gone import Gone
 from builder.inside.leftovers.references import paths_in
 from builder.inside.leftovers.texts import is_comment, read_lines
-from builder.inside.leftovers.units import MASK, own_folder
 from builder.inside.tree.tree import Tree
+from builder.inside.units.databases import has_lost_data
+from builder.inside.units.folders import MASK, own_folder
 
 SCRIPTS: Final = "/etc/init.d"
 _LEVELS: Final = "rc*.d"

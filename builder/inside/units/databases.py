@@ -34,8 +34,8 @@ def _is_lost(folder: str, gone: Gone) -> bool:
     return any(
         gone.path(f"{below}/{marker}") and gone.source.exists(f"{below}/{marker}")
         for below in (folder, f"{folder}/private")
-        for marker in DATABASES
         if gone.source.is_dir(below)
+        for marker in DATABASES
     )
 
 

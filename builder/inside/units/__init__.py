@@ -1,0 +1,1 @@
+"""Takes services, mounts and timers out of the copy that could not work there."""
