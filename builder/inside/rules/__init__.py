@@ -13,6 +13,7 @@ from builder.inside.rules import (
     leftover_units,
     live,
     network,
+    package_answers,
     remote_login,
     server_keys,
     storage,
@@ -27,6 +28,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *automatic_login.RULES,  # before the account names are gone
     *accounts.RULES,  # after everything that reads the account databases
     *credentials.RULES,
+    *package_answers.RULES,
     *traces.RULES,
     *backup_tool.RULES,
     *live.RULES,

@@ -107,7 +107,9 @@ RULES: Final = (
     Rule(
         name="account-backups",
         reason="older account files: names and password hashes",
-        removes=(*_OLDER_ACCOUNT_FILES, "/var/backups/*", "/etc/.pwd.lock"),
+        removes=(*_OLDER_ACCOUNT_FILES, "/var/backups/*", "/etc/.pwd.lock",
+                 "/etc/security/nopasswd", "/etc/security/opasswd?*"),
+        empties=("/etc/security/opasswd",),
     ),
     Rule(
         name="service-homes",

@@ -7,7 +7,6 @@ from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, expand, lines_of, put_lines
 from builder.inside.tree.tree import Tree
 
-_ANSWERS: Final = "/var/cache/debconf/passwords.dat"
 _URL_PASSWORD: Final = re.compile(r"(\w://)[^\s/@\"']+@")
 _APT_PROXY: Final = re.compile(r"\s*Acquire::\w+::(?:\S+::)?Proxy", re.IGNORECASE)
 _WITH_URLS: Final = (
@@ -15,14 +14,6 @@ _WITH_URLS: Final = (
     "/etc/apt/apt.conf.d/*", "/etc/environment", "/etc/profile.d/*.sh",
     "/etc/systemd/system.conf.d/*", "/etc/wgetrc", "/etc/pip.conf", "/etc/gitconfig",
 )  # fmt: skip
-
-
-def _drop_answers(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
-    """The questions stay: user-setup creates no live user without them."""
-    lines = lines_of(tree, _ANSWERS)
-    if lines is not None:
-        put_lines(tree, _ANSWERS, [line for line in lines if not line.startswith("Value:")])
-    return ()
 
 
 def _strip_urls(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
@@ -113,13 +104,6 @@ RULES: Final = (
                  "/opt/teamviewer/config/*", "/etc/restic*", "/etc/borgmatic*",
                  "/etc/duplicity", "/etc/ddclient*", "/etc/inadyn.conf", "/etc/npmrc",
                  "/etc/nut/upsd.users", "/etc/rsyncd.secrets", "/boot/grub/user.cfg"),
-    ),
-    Rule(
-        name="installer-answers",
-        reason="passwords that were entered in package questions; debconf asks again",
-        removes=("/var/cache/debconf/*-old",),
-        edits=(_ANSWERS,),
-        edit=_drop_answers,
     ),
     Rule(
         name="fingerprints",
