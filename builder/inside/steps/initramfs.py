@@ -1,6 +1,7 @@
 """Makes a new initramfs for every kernel of the copy, with the copy's own initramfs-tools.
 
-Only the time and the kernel version of the building machine are visible in the chroot.
+Of the building machine, little more than the time is visible there
+(`builder.inside.system.neutral_machine`).
 """
 
 import os
@@ -47,10 +48,10 @@ _LINKS: Final = (
     ("stdout", "fd/1"),
     ("stderr", "fd/2"),
 )
-# A fresh proc exposes the settings of the host's kernel, including core_pattern.
+# `builder.inside.system.enter` covers the first two with those of a machine of our own.
 _MOUNTS: Final = (  # kind, where, options
     ("proc", "/proc", ("ro", "nosuid", "nodev", "noexec")),
-    ("sysfs", "/sys", ("ro", "nosuid", "nodev", "noexec")),
+    ("tmpfs", "/sys", ("ro", "nosuid", "nodev", "noexec")),
     ("tmpfs", "/dev", ("mode=0755", "nosuid")),
     ("tmpfs", "/tmp", ("mode=1777", "nosuid", "nodev")),  # noqa: S108 - inside the tree
     ("tmpfs", "/run", ("mode=0755", "nosuid", "nodev")),
