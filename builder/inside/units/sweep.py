@@ -33,7 +33,8 @@ def sweep_units(tree: Tree, gone: Gone, manager: str) -> Swept:
 
     The administrator's own units are removed with their links and drop-ins; those of a package
     lose their links, and are masked. Drop-ins, and copies of a package's unit with changes, are
-    removed by themselves: then the package's own settings count.
+    removed by themselves: then the package's own settings count. Links that lead nowhere then are
+    those of `builder.inside.leftovers.links`.
     """
     for path in _stale_changes(tree, gone, read_units(tree, manager)):
         tree.remove(path)
@@ -47,7 +48,6 @@ def sweep_units(tree: Tree, gone: Gone, manager: str) -> Swept:
     for name in sorted(lost):
         _take_out(tree, gone, units, name)
     _mask(tree, units, lost, generated)
-    _drop_stale_links(tree, gone, manager)
     return Swept(names=tuple(sorted(lost)), login_screen=login if login in lost else "")
 
 
@@ -98,7 +98,7 @@ def _instance(template: str, text: str) -> str:
 def _lost(settings: Mapping[str, list[Setting]], units: Units, gone: Gone) -> Iterator[str]:
     for name, found in settings.items():
         path = units.file_of(name) or ""
-        if _is_vital(name, path) or gone.tree.link_target(path) == MASK:
+        if _is_vital(name, path):
             continue
         if parsed(name).instance == "":
             continue  # a template by itself does nothing
@@ -164,11 +164,3 @@ def _mask(tree: Tree, units: Units, lost: set[str], generated: frozenset[str]) -
         startable = name in left.links or name in generated or parsed(name).instance is None
         if startable and left.file_of(name):
             tree.symlink(f"{own_folder(units.manager)}/{name}", MASK)
-
-
-def _drop_stale_links(tree: Tree, gone: Gone, manager: str) -> None:
-    units = read_units(tree, manager)
-    every = (*units.links.values(), *units.aliases.values())
-    for path in sorted(path for paths in every for path in paths):
-        if not path.startswith(_PACKAGES) and gone.dangles(path):
-            tree.remove(path)

@@ -1,5 +1,6 @@
 """Of settings, format by format, what names something gone goes; what stands beside it stays."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -367,9 +368,12 @@ def test_what_people_would_wonder_about_is_told(tmp_path: Path) -> None:
 
 
 def test_a_home_that_the_source_never_had_is_gone_too(tmp_path: Path) -> None:
-    copy = Copy(tmp_path, {"etc/crontab": "1 1 * * * root /home/alice/never/x\n"})
+    jobs = "1 1 * * * root /home/alice/x\n1 1 * * * root /never/there\n"
+    copy = Copy(tmp_path, {"etc/crontab": jobs, "home/bob/x": ""}, left_out=())
+    for root in (copy.source, copy.root):
+        shutil.rmtree(root / "home/alice")
     copy.follow()
-    assert copy.text("etc/crontab") == ""
+    assert copy.text("etc/crontab") == "1 1 * * * root /never/there\n"
 
 
 def test_the_removed_and_only_they_count_as_gone(tmp_path: Path) -> None:

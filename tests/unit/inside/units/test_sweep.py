@@ -199,6 +199,32 @@ def test_what_needs_a_unit_that_goes_goes_too(tmp_path: Path) -> None:
     assert units == ["d.service"]
 
 
+def test_links_and_aliases_of_linked_units_go_too(tmp_path: Path) -> None:
+    copy = Copy(
+        tmp_path,
+        {
+            "home/alice/units/one.service": service(),
+            f"{OWN}/one.service": "->/home/alice/units/one.service",
+            f"{OWN}/other.service": "->/home/alice/units/one.service",
+            f"{WANTS}/one.service": "->../one.service",
+            f"{WANTS}/other.service": "->/etc/systemd/system/other.service",
+            f"{WANTS}/fine.service": "->/usr/lib/systemd/system/fine.service",
+            f"{SHIPPED}/fine.service": service(),
+        },
+    )
+    copy.follow()
+    links = sorted(path.name for path in (copy.root / OWN).rglob("*.service"))
+    assert links == ["fine.service"]
+
+
+def test_a_mask_with_the_name_of_a_person_goes(tmp_path: Path) -> None:
+    template = f"{SHIPPED}/sync@.service"
+    files = {template: service("User=%i"), f"{OWN}/sync@alice.service": "->/dev/null"}
+    copy = Copy(tmp_path, files, packaged=(template,))
+    copy.follow(RULE)
+    assert not copy.has(f"{OWN}/sync@alice.service")
+
+
 @pytest.mark.parametrize("name", ["c.service", "systemd-journald.service", "graphical.target"])
 def test_a_mask_and_what_the_system_cannot_do_without_stay(tmp_path: Path, name: str) -> None:
     copy = Copy(
