@@ -99,6 +99,7 @@ def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
             root=paths.ROOT,
             source=paths.SOURCE,
             live=plan.recipe.live,
+            keep=plan.recipe.keep,
             source_date_epoch=plan.source_date_epoch,
             journal=_JOURNAL,
         ),

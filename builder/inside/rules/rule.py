@@ -70,7 +70,12 @@ def _matches(tree: Tree, pattern: str) -> Iterator[str]:
 
 
 def truncate(tree: Tree, path: str) -> None:
-    """Empty the file `path`, keeping owner and mode; a symlink becomes an empty file."""
+    """Empty the file `path`, keeping owner and mode; a symlink becomes an empty file.
+
+    What the user wants to keep stays as it is.
+    """
+    if tree.is_kept(path):
+        return
     status = tree.locate(path).lstat()
     if stat.S_ISREG(status.st_mode):
         if status.st_size:

@@ -11,10 +11,11 @@ from typing import Final
 
 from builder.inside.debian.account_files import every_home, find_people, homes_of
 from builder.inside.selection import settings_files
+from builder.inside.selection.keeping import including, ways
 from builder.inside.selection.owners import Owners, read_owners
 from builder.inside.selection.places import DATA, KEPT, TOP, TOP_LINKS
 from builder.inside.selection.references import named_secrets
-from builder.inside.tree.excludes import filters, literal
+from builder.inside.tree.excludes import EXCLUDES, below, filters, literal
 from builder.inside.tree.tree import Tree
 
 _ACCOUNTS: Final = 16 << 20  # bytes of /etc/passwd
@@ -50,30 +51,35 @@ def selection_rules(tree: Tree, *, exclude: Iterable[str], keep: Iterable[str]) 
 
     Raises OSError for a file of the package database, or below /etc, that cannot be read.
     """
-    owners = read_owners(tree)
+    owners, keep = read_owners(tree), tuple(keep)
+    wanted = [rule for pattern in keep for rule in (*ways(pattern), *including(pattern))]
+    gone = [path for each in gone_paths(tree, owners) for path in each.paths]
+    gone += _strange_tops(tree, owners) if keep else []
+    # What leads to something kept is taken, but nothing else in it.
+    beside = [*map(below, gone), *(f"{row.pattern}/**" for row in EXCLUDES)] if keep else []
     return (
         *(f"- {pattern}" for pattern in exclude),
-        *(rule for pattern in keep for rule in _including(pattern)),
-        *(f"- {literal(path)}" for gone in gone_paths(tree, owners) for path in gone.paths),
+        *wanted,
+        *(f"- {literal(path)}" for path in gone),
+        *(f"- {pattern}" for pattern in beside),
         *filters(),
         *_places(tree, owners),
     )
 
 
-def _including(pattern: str) -> Iterator[str]:
-    """Yield the rules that take what `pattern` matches, all that is in it, and the way there."""
-    parts = pattern.rstrip("/").split("/")[1:]
-    for length in range(1, len(parts)):
-        yield f"+ /{'/'.join(parts[:length])}/"
-    whole = f"/{'/'.join(parts)}"
-    yield from (f"+ {whole}", f"+ {whole.removesuffix('/***').removesuffix('/**')}/**")
+def _strange_tops(tree: Tree, owners: Owners) -> Iterator[str]:
+    """Yield the folders at the top of `tree` that are places of data as a whole."""
+    known = {*TOP, *(os.fsdecode(path.split(b"/")[1]) for path in owners.owned if path[1:])}
+    for name in tree.listdir("/"):
+        if name not in known and tree.is_dir(f"/{name}") and not tree.link_target(f"/{name}"):
+            yield f"/{name}"
 
 
 def _places(tree: Tree, owners: Owners) -> Iterator[str]:
     """Yield the rules for places of data: what is owned or kept, then nothing else there."""
     for row in KEPT:
         yield from (f"- {pattern}" for pattern in row.but)
-        yield from _way(row.pattern.removesuffix("/***"))
+        yield from ways(row.pattern.removesuffix("/***"))
         yield f"+ {row.pattern}"
     known = {os.fsencode(f"/{name}") for name in TOP}
     data = [os.fsencode(place) for place in DATA]
@@ -82,11 +88,11 @@ def _places(tree: Tree, owners: Owners) -> Iterator[str]:
     places = (*data, *strange)
     kept = {path for path in owners.owned if _is_below(path, places) and _is_there(tree, path)}
     kept |= set(_empty_folders(tree, owners, data))
-    ways = {parent for path in kept for parent in _parents(path)}
-    for path in sorted(kept | ways):
+    kept |= {parent for path in kept for parent in _parents(path)}
+    for path in sorted(kept):
         yield f"+ {literal(os.fsdecode(path))}"
     for place in places:
-        yield f"- {literal(os.fsdecode(place))}/**"
+        yield f"- {below(os.fsdecode(place))}"
     yield from (f"+ {literal(os.fsdecode(path))}" for path in (*sorted(known), *strange))
     yield from (f"+ {pattern}" for pattern in _links(tree))
     yield "- /*"
@@ -140,9 +146,3 @@ def _parents(path: bytes) -> Iterator[bytes]:
     while path.count(b"/") > 1:
         path = path.rpartition(b"/")[0]
         yield path
-
-
-def _way(pattern: str) -> Iterator[str]:
-    parts = pattern.rstrip("/").split("/")[1:]
-    for length in range(1, len(parts)):
-        yield f"+ /{'/'.join(parts[:length])}/"

@@ -16,6 +16,7 @@ from builder.inside.leftovers.gone import Gone
 from builder.inside.rules import RULES
 from builder.inside.rules.concerns import concerns
 from builder.inside.rules.rule import Rule, Warned
+from builder.inside.selection.keeping import keeper
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 
@@ -37,6 +38,7 @@ class ConfigureStep:
 
     Files are dated `source_date_epoch` (seconds since 1970). `journal` becomes a JSON list of
     {"path", "change": "added" | "changed" | "removed", "rule"}, in the order of the changes.
+    What the patterns in `keep` match is neither removed nor emptied, whatever the rules say.
     """
 
     name: ClassVar[StepName] = StepName.CONFIGURE
@@ -46,13 +48,19 @@ class ConfigureStep:
     root: Path
     source: Path
     live: LiveSettings
+    keep: tuple[str, ...] = ()
     source_date_epoch: int
     journal: Path
 
     def run(self, system: System) -> None:
         """Apply the rules. Raises StepError where one cannot be applied."""
         journal = _Journal()
-        tree = Tree(self.root, clock=self.source_date_epoch, record=journal.record)
+        tree = Tree(
+            self.root,
+            clock=self.source_date_epoch,
+            record=journal.record,
+            keeps=keeper(self.keep),
+        )
         gone = Gone(source=Tree(self.source), tree=tree, heir=self.live.user)
         for position, rule in enumerate(RULES, start=1):
             journal.rule = rule.name

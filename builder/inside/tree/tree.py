@@ -24,6 +24,7 @@ class Tree:
 
     `clock` (seconds since 1970) dates what is written; without it the tree is read-only.
     `record` is called with "added", "changed" or "removed" and the real path inside the tree.
+    Of the real paths that `keeps` is true for, none is removed.
     """
 
     def __init__(
@@ -32,10 +33,12 @@ class Tree:
         *,
         clock: int | None = None,
         record: Callable[[str, str], None] | None = None,
+        keeps: Callable[[str], bool] | None = None,
     ) -> None:
         self.root = root.resolve()
         self._clock = clock
         self._record = _ignore if record is None else record
+        self._keeps = keeps
 
     # Finding
 
@@ -170,16 +173,15 @@ class Tree:
     def remove(self, path: str) -> bool:
         """Remove a file, a symlink (not its target) or a whole directory.
 
-        Returns whether it existed. Raises OSError (EXDEV), before anything is removed, if
-        something else is mounted inside.
+        What is to be kept stays, with the directories above it. Returns whether anything was
+        removed. Raises OSError (EXDEV), before anything is removed, if something else is mounted
+        inside.
         """
         real = self._target(path)
         if not os.path.lexists(real):
             return False
         self._refuse_crossing(real.parent)
-        tree_edit.remove_entry(real)
-        self._record("removed", self.inner(real))
-        return True
+        return self._remove(real)
 
     def empty(self, path: str) -> bool:
         """Remove everything in directory `path`, which keeps its owner, mode and times.
@@ -192,10 +194,50 @@ class Tree:
             return False
         real = self.resolve(path)
         self._refuse_crossing(real)
+        if self._has_kept(real):
+            return self._remove_around(real)
         children = tree_edit.remove_children(real)
         for child in children:
             self._record("removed", self.inner(child))
         return bool(children)
+
+    def is_kept(self, path: str) -> bool:
+        """Whether `path`, or where it leads to, is to be kept: it is neither removed nor emptied.
+
+        Raises OSError (ELOOP) for a symlink loop.
+        """
+        return any(self._is_kept(real) for real in (self.locate(path), self.resolve(path)))
+
+    def _is_kept(self, real: Path) -> bool:
+        return self._keeps is not None and self._keeps(self.inner(real))
+
+    def _has_kept(self, real: Path) -> bool:
+        """Whether `real`, or anything in it, is to be kept."""
+        if self._keeps is None:
+            return False
+        waiting = [real]
+        while waiting:
+            entry = waiting.pop()
+            if self._is_kept(entry):
+                return True
+            if stat.S_ISDIR(entry.lstat().st_mode):
+                waiting.extend(entry.iterdir())
+        return False
+
+    def _remove(self, real: Path) -> bool:
+        if self._has_kept(real):
+            return self._remove_around(real)
+        tree_edit.remove_entry(real)
+        self._record("removed", self.inner(real))
+        return True
+
+    def _remove_around(self, real: Path) -> bool:
+        """Remove what is in the directory `real`, except what is to be kept."""
+        if self._is_kept(real):
+            return False
+        tree_edit.refuse_mounts(real)
+        removed = [self._remove(child) for child in sorted(real.iterdir())]
+        return any(removed)
 
     def _target(self, path: str) -> Path:
         self._now()

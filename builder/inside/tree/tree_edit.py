@@ -83,7 +83,7 @@ def remove_entry(path: Path) -> None:
         if not stat.S_ISDIR(path.lstat().st_mode):
             path.unlink()
             return
-        _refuse_mounts(path)
+        refuse_mounts(path)
         directories, others = _contents(path)
         for other in others:
             other.unlink()
@@ -96,7 +96,7 @@ def remove_children(directory: Path) -> list[Path]:
 
     Raises OSError (EXDEV), before anything is removed, for a mount point at or below it.
     """
-    _refuse_mounts(directory)
+    refuse_mounts(directory)
     with kept_times(directory):
         _contents(directory)
         children = sorted(directory.iterdir())
@@ -123,8 +123,11 @@ def _contents(top: Path) -> tuple[list[Path], list[Path]]:
     return directories, others
 
 
-def _refuse_mounts(directory: Path) -> None:
-    """A bind mount from the same filesystem has the same st_dev: only mountinfo shows it."""
+def refuse_mounts(directory: Path) -> None:
+    """Raise OSError (EXDEV) where something is mounted at or below `directory`.
+
+    A bind mount from the same filesystem has the same st_dev: only mountinfo shows it.
+    """
     if points := mount_points_below(directory):
         raise crossing(Path(points[0]))
 

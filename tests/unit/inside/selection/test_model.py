@@ -197,6 +197,32 @@ def test_keep_brings_back_exactly_what_it_names(root: Path) -> None:
     assert found.isdisjoint({"/srv/other", "/srv/www/b"})
 
 
+@pytest.mark.parametrize(
+    ("kept", "beside"),
+    [
+        ("data/a/x", "data/y"), ("data/a/x", "data/a/y"), ("snap/a/x", "snap/b"),
+        ("opt/people/bob/a/x", "opt/people/bob/y"), ("etc/app.old/x", "etc/app.old/y"),
+        ("var/lib/a/x", "var/lib/a/y"), ("var/lib/a/x", "var/lib/b"), ("srv/a/x", "srv/b"),
+        ("home/bob/a/x", "home/bob/y"), ("mnt/disk/a/x", "mnt/disk/y"),
+        (r"da\ta/a/x", r"da\ta/y"),
+        ("root/a/x", "root/y"), ("boot/a/x", "boot/y"),
+        ("tmp/a/x", "tmp/y"), ("x_backup/.snapshots/1/x", "x_backup/.snapshots/2"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("star", [False, True])
+def test_what_lies_beside_something_kept_is_not_kept(
+    root: Path, kept: str, beside: str, star: bool
+) -> None:
+    put(root, kept, "x")
+    put(root, beside, "private")
+    with (root / "etc/passwd").open("a") as passwd:
+        passwd.write("bob:x:1001:1001::/opt/people/bob:/bin/sh\n")
+    first, _slash, rest = kept.partition("/")
+    found = taken(root, keep=(f"/{first[:2]}*/{rest}" if star else f"/{kept}",))
+    assert f"/{kept}" in found
+    assert f"/{beside}" not in found
+
+
 def test_names_of_any_bytes_are_decided_alike(root: Path) -> None:
     odd = os.fsdecode(b"na\xffme\n*[x]\\")
     for path in (f"srv/{odd}", f"etc/{odd}.bak", f"{odd}/x", f"opt/{odd}"):
