@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from builder.formats.recipe import LiveSettings
+from builder.inside.leftovers.gone import Gone
 from builder.inside.rules import RULES
+from builder.inside.rules.rule import Rule
 from builder.inside.tree.tree import Tree
 from tests.support.machines import CLOCK, MARK
 from tests.support.trees import put
@@ -52,11 +54,16 @@ def stanza(template: str, answer: str, *, name: str | None = None, more: str = "
     )
 
 
+def apply(rule: Rule, root: Path) -> None:
+    tree = Tree(root, clock=CLOCK)
+    rule.apply(tree, LiveSettings(), Gone(source=tree, tree=tree, heir="user"))
+
+
 def after_rule(root: Path, answers: str, *, templates: str = _TEMPLATES) -> str:
     put(root, "var/cache/debconf/config.dat", answers).chmod(0o644)
     put(root, "var/cache/debconf/templates.dat", templates)
     (rule,) = (rule for rule in RULES if rule.name == "installer-answers")
-    rule.apply(Tree(root, clock=CLOCK), LiveSettings())
+    apply(rule, root)
     return (root / "var/cache/debconf/config.dat").read_text(errors="surrogateescape")
 
 
@@ -123,7 +130,7 @@ def test_older_passwords_go(tmp_path: Path) -> None:
         put(tmp_path, f"etc/security/{name}", MARK)
     put(tmp_path, "etc/security/limits.conf", "x")
     (rule,) = (rule for rule in RULES if rule.name == "account-backups")
-    rule.apply(Tree(tmp_path, clock=CLOCK), LiveSettings())
+    apply(rule, tmp_path)
     assert [path.name for path in sorted((tmp_path / "etc/security").iterdir())] == [
         "limits.conf", "opasswd",
     ]  # fmt: skip
