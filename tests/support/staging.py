@@ -27,6 +27,7 @@ def stage_step(
         target=target,
         layer=target.with_name(f"{target.name}.layer"),
         filters=target.with_name(f"{target.name}.filters"),
+        left_out=target.with_name(f"{target.name}.left_out"),
         reserve=1.0,
         staging=staging,
         mounts=mounts or ExitStack(),

@@ -34,6 +34,7 @@ from builder.inside.tree.tree_digest import SourceReading
 
 _JOURNAL = paths.WORK / "changes.json"
 _FILTERS = paths.WORK / "filters"
+_LEFT_OUT = paths.WORK / "left_out.json"
 _GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 _SUMS = paths.BOOT_PARTS / "sums.json"
@@ -91,6 +92,7 @@ def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
             target=paths.ROOT,
             layer=paths.LAYER,
             filters=_FILTERS,
+            left_out=_LEFT_OUT,
             reserve=image_share(paths.WORK, shop.results.folder),
             staging=plan.staging,
             mounts=shop.mounts,

@@ -15,7 +15,7 @@ from builder.inside.selection.keeping import including, ways
 from builder.inside.selection.owners import Owners, read_owners
 from builder.inside.selection.places import DATA, KEPT, TOP, TOP_LINKS
 from builder.inside.selection.references import named_secrets
-from builder.inside.tree.excludes import EXCLUDES, below, filters, literal
+from builder.inside.tree.excludes import EXCLUDES, below, literal
 from builder.inside.tree.tree import Tree
 
 _ACCOUNTS: Final = 16 << 20  # bytes of /etc/passwd
@@ -34,6 +34,14 @@ class Gone:
     paths: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Filter rules in a row that have one purpose: the name of a reason, or "kept"."""
+
+    name: str
+    rules: tuple[str, ...]
+
+
 def gone_paths(tree: Tree, owners: Owners) -> tuple[Gone, ...]:
     """Return what is left out by reference, by name or by mode, or because it is a person's."""
     found = settings_files.find(tree, owners)
@@ -46,33 +54,37 @@ def gone_paths(tree: Tree, owners: Owners) -> tuple[Gone, ...]:
     )
 
 
-def selection_rules(tree: Tree, *, exclude: Iterable[str], keep: Iterable[str]) -> tuple[str, ...]:
-    """Return the filter rules for `tree`; `exclude` and `keep` are the user's rsync patterns.
+def selection_rules(
+    tree: Tree, *, exclude: Iterable[str], keep: Iterable[str]
+) -> Iterator[Section]:
+    """Yield the filter rules for `tree`; `exclude` and `keep` are the user's rsync patterns.
 
     Raises OSError for a file of the package database, or below /etc, that cannot be read.
     """
     owners, keep = read_owners(tree), tuple(keep)
-    wanted = [rule for pattern in keep for rule in (*ways(pattern), *including(pattern))]
-    gone = [path for each in gone_paths(tree, owners) for path in each.paths]
-    gone += _strange_tops(tree, owners) if keep else []
+    wanted = (rule for pattern in keep for rule in (*ways(pattern), *including(pattern)))
+    yield Section(name="excluded", rules=tuple(f"- {pattern}" for pattern in exclude))
+    yield Section(name="kept", rules=tuple(wanted))
     # What leads to something kept is taken, but nothing else in it.
-    beside = [*map(below, gone), *(f"{row.pattern}/**" for row in EXCLUDES)] if keep else []
-    return (
-        *(f"- {pattern}" for pattern in exclude),
-        *wanted,
-        *(f"- {literal(path)}" for path in gone),
-        *(f"- {pattern}" for pattern in beside),
-        *filters(),
-        *_places(tree, owners),
-    )
+    for gone in (*gone_paths(tree, owners), *((_strange_tops(tree, owners),) if keep else ())):
+        beside = map(below, gone.paths) if keep else ()
+        patterns = (*map(literal, gone.paths), *beside)
+        yield Section(name=gone.rule, rules=tuple(f"- {pattern}" for pattern in patterns))
+    table = [row.pattern for row in EXCLUDES]
+    table += [f"{pattern}/**" for pattern in table] if keep else []
+    yield Section(name="not-copied", rules=tuple(f"- {pattern}" for pattern in table))
+    yield Section(name="data", rules=tuple(_places(tree, owners)))
 
 
-def _strange_tops(tree: Tree, owners: Owners) -> Iterator[str]:
-    """Yield the folders at the top of `tree` that are places of data as a whole."""
+def _strange_tops(tree: Tree, owners: Owners) -> Gone:
+    """Return the folders at the top of `tree` that are places of data as a whole."""
     known = {*TOP, *(os.fsdecode(path.split(b"/")[1]) for path in owners.owned if path[1:])}
-    for name in tree.listdir("/"):
-        if name not in known and tree.is_dir(f"/{name}") and not tree.link_target(f"/{name}"):
-            yield f"/{name}"
+    paths = tuple(
+        f"/{name}"
+        for name in tree.listdir("/")
+        if name not in known and tree.is_dir(f"/{name}") and not tree.link_target(f"/{name}")
+    )
+    return Gone(rule="data", paths=paths)
 
 
 def _places(tree: Tree, owners: Owners) -> Iterator[str]:

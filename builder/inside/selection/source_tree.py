@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from builder.inside.selection.model import selection_rules
+from builder.inside.tree.excludes import ATTRIBUTES
 from builder.inside.tree.survey import SourceTree, path_named
 from builder.inside.tree.tree import Tree
 
@@ -15,5 +16,9 @@ def source_tree(root: Path, *, exclude: Iterable[str], keep: Iterable[str]) -> S
     unless `exclude` names it, too. Raises StepError when what decides cannot be read.
     """
     with path_named(SourceTree(root=root)):
-        rules = selection_rules(Tree(root), exclude=exclude, keep=keep)
-    return SourceTree(root=root, rules=rules)
+        sections = tuple(selection_rules(Tree(root), exclude=exclude, keep=keep))
+    return SourceTree(
+        root=root,
+        rules=(*(rule for section in sections for rule in section.rules), *ATTRIBUTES),
+        sections=tuple((section.name, len(section.rules)) for section in sections),
+    )

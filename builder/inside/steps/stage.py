@@ -4,6 +4,7 @@ Both are the source without what must never be in an ISO, and result in the same
 takes no time and no space; the copy works everywhere.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from builder.basics.codec import to_data
 from builder.basics.errors import HostError, StepError
 from builder.border.plan import Staging
 from builder.border.step_names import StepName
 from builder.inside.linux import acl
 from builder.inside.output.room import check_room
+from builder.inside.selection.notes import left_out_notes, stayed_notes
+from builder.inside.selection.report import left_out_report, stayed_report
 from builder.inside.system.system import System
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.overlay import NoOverlayError, Overlay
@@ -33,13 +37,14 @@ class StageStep:
     An overlay writes to the directory `layer`, which must be new, and stays mounted until `mounts`
     closes. A copy hands the rules to rsync in the new file `filters`: the log must not name what is
     left out, and a command line has an end. `survey` waits for the survey of the tree; `reserve` is
-    the space that a copy must leave free, as a fraction of the tree's size.
+    the space that a copy must leave free, as a fraction of the tree's size. `left_out` becomes a
+    JSON list of what was left out, with the fields of `LeftOut`; it names what is private.
     """
 
     name: ClassVar[StepName] = StepName.STAGE
     needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
     neutral: ClassVar[tuple[str, ...]] = (
-        "survey", "layer", "filters", "reserve", "staging", "mounts",
+        "survey", "layer", "filters", "left_out", "reserve", "staging", "mounts",
     )  # fmt: skip
 
     tree: SourceTree
@@ -47,6 +52,7 @@ class StageStep:
     target: Path
     layer: Path
     filters: Path
+    left_out: Path
     reserve: float
     staging: Staging
     mounts: ExitStack
@@ -72,6 +78,10 @@ class StageStep:
         copy; StepError also when files disappear: the copy would be inconsistent.
         """
         survey = self.survey()
+        self._stage(system, survey)
+        self._report(system, survey)
+
+    def _stage(self, system: System, survey: Survey) -> None:
         self.target.mkdir(exist_ok=True)
         if self.staging is Staging.RSYNC:
             system.note("The system is copied with rsync, as requested")
@@ -94,6 +104,13 @@ class StageStep:
             self._copy(system, survey)
         else:
             system.note("The system is not copied: an overlay on the source takes all changes")
+
+    def _report(self, system: System, survey: Survey) -> None:
+        found = left_out_report(self.tree, survey)
+        text = json.dumps(to_data(found), indent=1, ensure_ascii=True)
+        self.left_out.write_text(f"{text}\n", encoding="ascii")
+        for note in (*left_out_notes(found), *stayed_notes(stayed_report(self.tree, survey))):
+            system.note(note.message, warning=False, **dict(note.values))
 
     def _copy(self, system: System, survey: Survey) -> None:
         check_room(self.target, survey.size * (1 + self.reserve))

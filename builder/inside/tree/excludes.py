@@ -52,11 +52,12 @@ EXCLUDES: Final = (
 # The only attribute that the squashfs keeps. Others may not be settable on the filesystem of the
 # copy (btrfs.compression, security.selinux), which rsync reports as a failure.
 KEPT_XATTR: Final = "security.capability"
+ATTRIBUTES: Final = (f"+x {KEPT_XATTR}", "-x *")
 
 
 def filters() -> tuple[str, ...]:
     """Return the table as rsync filter rules, in the order in which rsync must try them."""
-    return (*(f"- {row.pattern}" for row in EXCLUDES), f"+x {KEPT_XATTR}", "-x *")
+    return (*(f"- {row.pattern}" for row in EXCLUDES), *ATTRIBUTES)
 
 
 def literal(path: str) -> str:

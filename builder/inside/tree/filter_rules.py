@@ -63,13 +63,20 @@ class FilterRules:
 
     def copies(self, path: bytes, *, directory: bool) -> bool:
         """Whether `path` ("/etc/fstab") is copied, assuming that its parents are."""
+        first = self.decided_by(path, directory=directory)
+        return first is None or self._includes[first]
+
+    def decided_by(self, path: bytes, *, directory: bool) -> int | None:
+        """Return the position of the rule that decides about `path`; None if there is none.
+
+        Rules for extended attributes do not count.
+        """
         found = self._directory(path + b"/") if directory else self._other(path)
         by_name = self._named.get(path)
         by_pattern = None
         if found is not None and found.lastindex is not None:
             by_pattern = self._patterns[found.lastindex - 1]
-        first = min((each for each in (by_name, by_pattern) if each is not None), default=None)
-        return first is None or self._includes[first]
+        return min((each for each in (by_name, by_pattern) if each is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

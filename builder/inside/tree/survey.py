@@ -26,10 +26,24 @@ _OVERLAY_OWN: Final = "trusted.overlay."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTree:
-    """A tree at `root`; `rules`, as rsync filter rules, say what belongs to it."""
+    """A tree at `root`; `rules`, as rsync filter rules, say what belongs to it.
+
+    `sections` says what the rules are for: a name, and how many in a row have it. Rules for
+    extended attributes are not counted.
+    """
 
     root: Path
     rules: tuple[str, ...] = ()
+    sections: tuple[tuple[str, int], ...] = ()
+
+    def section_of(self, position: int | None) -> str:
+        """Return the section of the rule at `position`; "" if it is in none."""
+        last = 0
+        for name, count in self.sections:
+            last += count
+            if position is not None and position < last:
+                return name
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
