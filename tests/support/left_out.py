@@ -10,6 +10,7 @@ from typing import Final
 
 from builder.inside.rules import RULES
 from builder.inside.rules.rule import Rule
+from builder.inside.selection.places import DATA, KEPT, TOP
 from builder.inside.tree.excludes import EXCLUDES, KEPT_XATTR
 
 PAGE: Final = Path(__file__).parents[2] / "docs/what-is-left-out.md"
@@ -23,13 +24,63 @@ compares them. The source itself is never changed: everything here happens to a 
 over the source that stands for one. The manifest of every build lists each path that was touched,
 with the name of the rule that did it.
 
-## Not copied
+## What is copied: programs and settings stay, data goes
 
-`/dir/*` leaves the empty directory, with its owner and mode. Swap files that the system's own
-`/etc/fstab` names are left out too, and so is what `exclude` in build.yaml says. Of the extended
-attributes only `{kept}` is kept.
+Each path is decided by who owns it, by what refers to it, and by where it is. The first of these
+that applies to a path decides about it, and about all that is in it:
+
+1. `exclude` in build.yaml leaves it out.
+2. `keep` in build.yaml takes it; the rules below do not remove it then, but they may edit it.
+3. It is private, wherever it is:
 
 """
+_TABLE = """
+4. It is in the table of what is never copied, where `/dir/*` leaves the empty directory, with its
+   owner and mode:
+
+"""
+_PLACES = """
+5. It is in a place of data: {data}, or anything at the top that is not one of {top}. Then only
+   what a package owns is copied, by the lists of dpkg with its diversions, or by ucf's registry;
+   what the keep-list below names; and, without their contents, the folders that programs expect:
+   the homes of system accounts, and those that maintainer scripts, units, tmpfiles.d or
+   logrotate.d name.
+6. Anything else is copied: `/usr` and `/opt` with hand-installed programs, and `/etc`.
+
+Of the extended attributes only `{kept}` is copied. The build names the
+largest places that were left out, and those of hand-installed programs that came along, with how to
+turn each round.
+
+## The keep-list
+
+| pattern | except | why |
+| --- | --- | --- |
+{keep_list}"""
+_KINDS: Final = (
+    (
+        "named-secret",
+        (
+            "a file that a setting names as a key, a password, credentials, swap space or an "
+            "image: in crypttab, fstab, units, or after a word that says so in `/etc` or "
+            "`/usr/local/etc`; what a package owns is none"
+        ),
+    ),
+    ("home", "the home of a person in `/etc/passwd`, wherever it is"),
+    (
+        "older-copy",
+        (
+            "an older copy of a setting in `/etc`, by its name, as editors, administrators, dpkg "
+            "and ucf leave them"
+        ),
+    ),
+    (
+        "closed",
+        (
+            "a file or folder in `/etc` that not everybody may read, and that no package owns; the "
+            "account databases, sudoers and netplan have rules of their own"
+        ),
+    ),
+)
 _MIDDLE = """
 ## Removed or written in the copy
 
@@ -37,21 +88,30 @@ _MIDDLE = """
 _END = """
 ## What stays
 
-Everything else: programs, their settings in `/etc`, data of services below `/var/lib`, `/opt` and
-`/srv`. A build warns where databases and web pages come along. The live user's password is `live`,
-or what `live.password_hash` says, and `sudo` asks for none; root has no password and cannot log in
-with one. The password is good at the machine itself, not over the network, unless
-`live.remote_login` says so.
+Everything else: programs, and their settings in `/etc`. The live user's password is `live`, or what
+`live.password_hash` says, and `sudo` asks for none; root has no password and cannot log in with
+one. The password is good at the machine itself, not over the network, unless `live.remote_login`
+says so.
 """
 
 
 def page() -> str:
     """Return the page, in Markdown."""
     excludes = [(_code([row.pattern]), row.reason) for row in EXCLUDES]
+    kept = [(_code([row.pattern]), _code(row.but), row.reason) for row in KEPT]
     rules = [(rule.name, _touched(rule), rule.reason) for rule in RULES]
+    places = _PLACES.format(
+        kept=KEPT_XATTR,
+        data=_code(DATA),
+        top=_code(f"/{name}" for name in TOP),
+        keep_list=_rows(kept),
+    )
     return (
-        _TOP.format(kept=KEPT_XATTR)
+        _TOP
+        + _table(("rule", "what"), _KINDS)
+        + _TABLE
         + _table(("pattern", "why"), excludes)
+        + places
         + _MIDDLE
         + _table(("rule", "paths", "why"), rules)
         + _END
@@ -68,8 +128,11 @@ def _code(paths: Iterable[str]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return _rows([head, ["---"] * len(head), *rows])
+
+
+def _rows(rows: Iterable[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
 
 
 if __name__ == "__main__":
