@@ -84,7 +84,7 @@ def test_the_log_names_every_command_and_no_secret(built: Built) -> None:
     for tool in ("mount --types overlay", "mksquashfs", "xorriso", "grub-mkimage"):
         assert re.search(rf"\| \$ (\S+=\S+ )*{tool} ", log), tool
     assert [marker for marker in MARKERS if marker in log] == []
-    assert stat.S_IMODE((built.folder / f"{built.iso.stem}.log").stat().st_mode) == 0o644
+    assert stat.S_IMODE((built.folder / f"{built.iso.stem}.log").stat().st_mode) == 0o600
 
 
 def test_nothing_private_is_anywhere_in_the_iso(built: Built, inside: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The log beside the ISO: every event with its time, the tools' output included."""
 
+import contextlib
 import json
 import os
 from datetime import UTC, datetime
@@ -25,9 +26,11 @@ from builder.border.events import (
 from builder.host.display.base import Display
 from builder.host.display.wording import duration, note_text, percent, render_failure, step_title
 
+_MODE: Final = 0o600  # it names whatever was left out
+
 
 class LogFile(Display):
-    """Writes lines like `2026-06-17T14:30:05.123Z squashfs | …` into a file of mode 0644.
+    """Writes lines like `2026-06-17T14:30:05.123Z squashfs | …` into a file of mode 0600.
 
     Raises HostError when the file cannot be created or written. An existing file of that name is
     overwritten; what else has its place, symbolic links included, is refused.
@@ -37,9 +40,11 @@ class LogFile(Display):
         self.path: Final = path
         self._percents: dict[str, int] = {}
         try:
-            descriptor = emptied_regular(path, mode=0o644)
+            descriptor = emptied_regular(path, mode=_MODE)
         except OSError as error:
             raise self._error(error) from error
+        with contextlib.suppress(OSError):  # it may be another user's, on whose disk we may write
+            os.fchmod(descriptor, _MODE)
         self._stream: Final = os.fdopen(
             descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1
         )
