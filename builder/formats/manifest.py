@@ -1,31 +1,30 @@
 """The manifest next to an ISO, a public format: docs/manifest.md explains every field.
 
 A build writes it, and `verify`, `reproduce` and `diff` read it. Nothing in it depends on when,
-where or how often the ISO was built.
+where or how often the ISO was built, and nothing names what was left out or removed: that is in the
+private file (`builder.formats.private_record`).
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import Final
 
-from builder.basics.codec import Read, read_data, to_data
+from builder.basics.codec import Read, read_data, shown, to_data
+from builder.formats.changes import ChangeCount, RuleCount
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.package import Distribution, Package
+from builder.formats.private_settings import (
+    has_place,
+    private_places,
+    public_data,
+    without_private,
+)
 from builder.formats.recipe import Recipe
 from builder.formats.snapshot import SnapshotName
 from builder.formats.system_facts import SystemFacts
 
-MANIFEST_FORMAT: Final = 1
-
-
-class Change(StrEnum):
-    """What a build did to a path of the copy."""
-
-    ADDED = "added"
-    CHANGED = "changed"
-    REMOVED = "removed"
+MANIFEST_FORMAT: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +37,11 @@ class ListedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangedPath:
-    """A path of the system that differs between the source and the ISO."""
+class PrivateIdentity:
+    """What a manifest says of the private file: enough to recognize it, and nothing to guess at."""
 
-    path: str  # "/etc/machine-id"
-    change: Change
-    rule: str  # the name of the rule that did it: docs/what-is-left-out.md
+    digest: str | None  # of its record, keyed; None where the source has nothing to make a key from
+    settings: Mapping[str, int]  # how many values each private setting has, by dotted name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +56,15 @@ class Manifest:
     volume_id: str
     snapshot: SnapshotName
     system: SystemFacts
-    recipe: Recipe
+    recipe: Recipe  # private settings at their defaults
     image: ImageIdentity
     tools: Mapping[str, str]  # versions of the tools that determine bytes, by package
     source_date_epoch: int  # seconds since 1970
     packages: tuple[Package, ...]  # installed in the live system
-    changes: tuple[ChangedPath, ...] | None = None  # in the order in which they happened
+    changes: tuple[ChangeCount, ...] | None = None
     source: TreeName | None = None
+    findings: tuple[RuleCount, ...] | None = None  # None: nothing was searched
+    private: PrivateIdentity | None = None
 
     @property
     def distribution(self) -> Distribution:
@@ -78,7 +78,7 @@ MAY_BE_LEFT_OUT: Final = tuple(each.name for each in fields(Manifest) if each.de
 
 def manifest_text(manifest: Manifest) -> str:
     """Return the text of a manifest."""
-    data = to_data(manifest)
+    data = to_data(manifest) | {"recipe": public_data(manifest.recipe)}
     for name in MAY_BE_LEFT_OUT:
         if data[name] is None:
             del data[name]
@@ -88,10 +88,20 @@ def manifest_text(manifest: Manifest) -> str:
 def manifest_of(data: Mapping[str, object]) -> Read[Manifest]:
     """Return the manifest in a JSON object, and the fields that this version does not know.
 
-    Raises ValueError, naming the place, for a missing field or a value of the wrong type.
+    Raises ValueError, naming the place, for a missing field or a value of the wrong type, and for a
+    private setting. `absent` never names those.
     """
+    check_no_null(data)
+    for place in private_places("recipe"):
+        if has_place(data, place):
+            message = f"{shown(place)}: is never published"
+            raise ValueError(message)
+    return without_private(read_data(Manifest, data), "recipe")
+
+
+def check_no_null(data: Mapping[str, object]) -> None:
+    """Raise ValueError for a null where a field must be left out."""
     for name in MAY_BE_LEFT_OUT:
         if name in data and data[name] is None:
             message = f"{name}: must be left out instead of null"
             raise ValueError(message)
-    return read_data(Manifest, data)

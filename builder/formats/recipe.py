@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Codec(StrEnum):
@@ -63,3 +64,8 @@ class Recipe:
     keep: tuple[str, ...] = ()  # what is taken although it is data, as such patterns
     name: str | None = None  # of the ISO, without ".iso"; None: <Distro>-<version>-<desktop>
     volume_id: str | None = None  # ISO 9660 volume id; None: derived from the name
+
+
+# What the user wrote for the build alone: no published file has it (docs/manifest.md). Fields by
+# their dotted names; each is a text or a tuple of texts, and has a default.
+PRIVATE_SETTINGS: Final = ("exclude", "keep", "live.authorized_keys", "live.password_hash")

@@ -15,6 +15,8 @@ LONGEST_VOLUME_ID: Final = 32  # ECMA-119, 8.4.7
 # What `iso_stem` returns, with room for suffixes: not a path, a hidden file or an option.
 _RESULT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 
+_PRIVATE: Final = ".private.json"
+
 # Together with two hyphens below LONGEST_STEM: a long name must not cut off the version.
 _LONGEST_DISTRO: Final = 40
 _LONGEST_VERSION: Final = 24
@@ -47,6 +49,16 @@ def sbom_names(stem: str) -> tuple[str, str]:
 def provenance_name(stem: str) -> str:
     """Return the name of the provenance next to `stem`.iso."""
     return f"{stem}.provenance.json"
+
+
+def private_name(stem: str) -> str:
+    """Return the name of the private file next to `stem`.iso."""
+    return f"{stem}{_PRIVATE}"
+
+
+def result_mode(name: str) -> int:
+    """Return the mode of a result: only its owner reads a private file."""
+    return 0o600 if name.endswith(_PRIVATE) else 0o644
 
 
 def is_plain_name(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The name of a snapshot, the same on every machine: no path, no btrfs UUID."""
+"""The name of a snapshot, the same on every machine: no path, no btrfs UUID, no free text."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,6 @@ class SnapshotName:
     kind: SnapshotKind
     number: int | None  # of a snapper snapshot
     taken: str  # UTC, "2026-06-17T14:29:21Z"
-    description: str
 
     @property
     def seconds(self) -> int:
@@ -33,9 +32,7 @@ class SnapshotName:
         return int(datetime.strptime(self.taken, _TIME).replace(tzinfo=UTC).timestamp())
 
 
-def snapshot_name(
-    selector: str, *, kind: SnapshotKind, taken: int, description: str
-) -> SnapshotName:
+def snapshot_name(selector: str, *, kind: SnapshotKind, taken: int) -> SnapshotName:
     """Return the name of a snapshot; `taken` is seconds since 1970."""
     numbered = kind is SnapshotKind.SNAPPER and selector.isdecimal()
     return SnapshotName(
@@ -43,5 +40,4 @@ def snapshot_name(
         kind=kind,
         number=int(selector) if numbered else None,
         taken=f"{datetime.fromtimestamp(taken, UTC):{_TIME}}",
-        description=description,
     )

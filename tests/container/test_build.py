@@ -15,7 +15,7 @@ from docker.types import Mount
 from builder.border.jobs import BUILD
 from builder.formats.identities import ImageIdentity
 from tests.container.conftest import Built
-from tests.support.built import LISTED, MARKERS, sha256, sums
+from tests.support.built import LISTED, MARKERS, UNLISTED, sha256, sums
 from tests.support.caches import command, frozen
 from tests.support.command_line import Ended, run, running
 from tests.support.leftovers import container_of, left_by
@@ -55,7 +55,7 @@ def probed(
 def test_the_output_folder_holds_the_iso_and_what_describes_it(built: Built) -> None:
     stem = built.iso.stem
     names = {path.name for path in built.folder.iterdir()}
-    assert names == {"SHA256SUMS", *(f"{stem}.{each}" for each in ("log", *LISTED))}
+    assert names == {"SHA256SUMS", *(f"{stem}.{each}" for each in (*UNLISTED, *LISTED))}
     assert stem == "Debian-13-console"
     assert 100 << 20 < built.iso.stat().st_size < 400 << 20
 

@@ -8,6 +8,7 @@ from pathlib import Path
 _PLANTED = Path(__file__).parents[2] / "fixtures/demo-cache/planted.json"
 SBOMS = ("cdx.json", "spdx.json")
 LISTED = ("iso", "manifest.json", *SBOMS, "provenance.json")
+UNLISTED = ("log", "private.json")  # for nobody else
 MARKERS = sorted({entry["marker"] for entry in json.loads(_PLANTED.read_text())["planted"]})
 
 

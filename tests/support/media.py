@@ -21,6 +21,7 @@ from builder.inside.steps.provenance import ProvenanceStep
 from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.system.real_system import RealSystem
+from builder.inside.tree.tree_digest import TreeDigest
 
 EPOCH = 1_750_170_600  # 2025-06-17 14:30 UTC
 KERNELS = ("6.12.48+deb13-amd64", "6.1.0-40-amd64")
@@ -70,6 +71,9 @@ FILES = {
     "boot/initrd.img-6.1.0-40-amd64": b"initrd one" * 1001,
     "boot/initrd.img-6.12.48+deb13-amd64": b"initrd two" * 1003,
 }
+
+
+TREE = TreeDigest(digest="sha256:" + "1" * 64, format=1, files=2, size=3, secret="2" * 64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +163,7 @@ def iso_step(work: Work) -> IsoStep:
     )
 
 
-def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
+def manifest_step(work: Work, *, changes: Path = Path("/nothing")) -> ManifestStep:
     return ManifestStep(
         root=work.root,
         iso_tree=work.iso_tree,
@@ -172,6 +176,9 @@ def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
         source_date_epoch=EPOCH,
         others=sbom_step(work).targets,
         changes=changes,
+        left_out=work.base / "left_out.json",
+        findings=work.base / "findings.json",
+        source=lambda: TREE,
     )
 
 

@@ -25,6 +25,7 @@ from tests.support.results import (
     CYCLONEDX,
     ISO,
     MANIFEST,
+    PRIVATE,
     PROVENANCE,
     SPDX,
     SUMS,
@@ -48,7 +49,8 @@ def manifest_bytes(**changed: object) -> bytes:
 def results_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the files, descriptions that nobody reads here, and the sums over all of them."""
     files = {CYCLONEDX: b"{}", SPDX: b"{}", PROVENANCE: b"{}", **files}
-    lines = (f"{digest(content)}  {name}\n" for name, content in sorted(files.items()))
+    listed = {name: content for name, content in files.items() if name != PRIVATE}
+    lines = (f"{digest(content)}  {name}\n" for name, content in sorted(listed.items()))
     return {**files, SUMS: "".join(lines).encode()}
 
 
@@ -87,6 +89,7 @@ def rebuilding_engine(
         files = whole_results() if made is None else made
         if isinstance(files, BuilderError):
             return files
+        files = {PRIVATE: b"{}", **files}
         (folder,) = [bind.source for bind in spec.binds if bind.target == paths.DELIVERY]
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)

@@ -1,12 +1,13 @@
 """An output folder as a build leaves it, with a tiny file for the ISO, and ways to spoil it."""
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from builder.basics.codec import to_data
+from builder.formats.private_settings import public_data
 from builder.formats.recipe import Recipe
 from builder.host.config.compression_text import PRESETS
 
@@ -14,6 +15,8 @@ STEM = "Debian-13-xfce"
 ISO, MANIFEST, SUMS = f"{STEM}.iso", f"{STEM}.manifest.json", "SHA256SUMS"
 CYCLONEDX, SPDX = f"{STEM}.cdx.json", f"{STEM}.spdx.json"
 PROVENANCE = f"{STEM}.provenance.json"
+PRIVATE = f"{STEM}.private.json"
+KEY = "5" * 64
 CONTENT = bytes(range(256)) * 64
 PARTS = {
     "EFI system partition": CONTENT[:1024],
@@ -40,7 +43,7 @@ def row(path: str, content: bytes) -> dict[str, Any]:
 def manifest_data(**changed: object) -> dict[str, Any]:
     """Return what the manifest of the tiny ISO says."""
     data = {
-        "format": 1,
+        "format": 2,
         "builder": "0.1.0",
         "artefacts": [row(ISO, CONTENT), row(CYCLONEDX, as_json(cyclonedx_data())),
                       row(SPDX, as_json(spdx_data()))],
@@ -52,7 +55,6 @@ def manifest_data(**changed: object) -> dict[str, Any]:
             "kind": "snapper",
             "number": 3,
             "taken": "2026-06-17T14:29:21Z",
-            "description": "weekly",
         },
         "system": {
             "distro_id": "debian",
@@ -72,13 +74,43 @@ def manifest_data(**changed: object) -> dict[str, Any]:
             for name, architecture, version, _url in PACKAGES
         ],
         "source": {"digest": "sha256:" + "1" * 64, "format": 1, "files": 2, "bytes": 3},
+        "private": private_identity(private_data()["record"]),
     }  # fmt: skip
     return data | changed
 
 
 def recipe_data(**changed: object) -> dict[str, Any]:
     """Return the recipe of all defaults, as it is written."""
-    return dict(to_data(Recipe(compression=PRESETS["standard"]))) | changed
+    return public_data(Recipe(compression=PRESETS["standard"])) | changed
+
+
+def format_one_data(**changed: object) -> dict[str, Any]:
+    """Return what a manifest of format 1 would say of the tiny ISO."""
+    data = manifest_data()
+    del data["private"]
+    data["snapshot"] |= {"description": "weekly"}
+    return data | {"format": 1, "recipe": recipe_data(exclude=[])} | changed
+
+
+def private_data(**record: object) -> dict[str, Any]:
+    """Return what the private file of the tiny ISO says; `record` goes into its record."""
+    return {
+        "format": 1,
+        "key": KEY,
+        "description": "weekly",
+        "left_out": [{"path": "/srv/acme", "rule": "data"}],
+        "record": {"settings": {}, "changes": [], "findings": [], **record},
+    }
+
+
+def private_identity(record: Mapping[str, Any], *, key: str = KEY) -> dict[str, Any]:
+    """Return what a manifest says of a private file with this record."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"))
+    found = hmac.new(bytes.fromhex(key), text.encode(), "sha256").hexdigest()
+    return {
+        "digest": f"hmac-sha256:{found}",
+        "settings": {name: len(values) for name, values in record["settings"].items()},
+    }
 
 
 def cyclonedx_data(**changed: object) -> dict[str, Any]:

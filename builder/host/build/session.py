@@ -19,6 +19,7 @@ from builder.border.stored_blocks import BlockCounts
 from builder.formats.identities import ImageIdentity
 from builder.formats.result_names import (
     manifest_name,
+    private_name,
     provenance_name,
     sbom_names,
 )
@@ -47,7 +48,7 @@ class Outcome:
     folder: Path
     iso_name: str
     image: ImageIdentity
-    artefacts: tuple[Artefact, ...]
+    artefacts: tuple[Artefact, ...]  # what may be published
     blocks: BlockCounts | None = None  # use of the block cache; None: not used
 
     @property
@@ -59,6 +60,11 @@ class Outcome:
     def sums(self) -> Artefact:
         """SHA256SUMS."""
         return next(each for each in self.artefacts if each.name == SUMS)
+
+    @property
+    def private(self) -> Path:
+        """The private file."""
+        return self.folder / private_name(self.iso_name)
 
 
 def build(
@@ -125,7 +131,9 @@ def build(
         folder=output.path,
         iso_name=choice.iso_name,
         image=choice.image,
-        artefacts=built.artefacts,
+        artefacts=tuple(
+            each for each in built.artefacts if each.name != private_name(choice.iso_name)
+        ),
         blocks=built.block_cache,
     )
 
@@ -136,6 +144,7 @@ def _result_names(iso_name: str) -> tuple[str, ...]:
         manifest_name(iso_name),
         *sbom_names(iso_name),
         provenance_name(iso_name),
+        private_name(iso_name),
         SUMS,
     )
 

@@ -135,12 +135,14 @@ def _show_outcome(outcome: session.Outcome, signature: Path | None, display: Dis
         (say("SHA-256"), outcome.iso.sha256),
         (say("Check it"), f"cd {outcome.folder} && sha256sum -c SHA256SUMS"),
         (say("Boot it"), f"distroclone-builder boot-test {iso}"),
+        (say("Keep to yourself"), str(outcome.private)),
     ]
     if outcome.blocks is not None and outcome.blocks.asked:
         rows.append((say("Blocks"), _served(outcome.blocks)))
     data = {
         "folder": str(outcome.folder),
         "artefacts": to_data(outcome.artefacts),
+        "private": str(outcome.private),
         "block_cache": to_data(outcome.blocks),
     }
     if signature is not None:

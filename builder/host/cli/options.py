@@ -41,6 +41,13 @@ json_option = click.option(
     help="Print one JSON event per line; the last one is the result.",
 )
 
+private_option = click.option(
+    "--private",
+    type=AnyPath(dir_okay=False),
+    metavar="FILE",
+    help="The build's .private.json file [default: the one beside the ISO, if it is there].",
+)
+
 
 def setting_option(setting: Setting[Any]) -> Callable[[Command], Command]:
     """Return what adds the flag of a setting to a command."""

@@ -13,7 +13,15 @@ from builder.basics.errors import ExitCode
 from builder.basics.printable import printable, printable_lines, short
 from builder.basics.texts import render, say
 from builder.border.differences import CONTENT, PRESENCE, Difference, Explanation
-from builder.host.cli.options import FOLDER, AnyPath, answer, config_of, json_option, source_options
+from builder.host.cli.options import (
+    FOLDER,
+    AnyPath,
+    answer,
+    config_of,
+    json_option,
+    private_option,
+    source_options,
+)
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
@@ -37,6 +45,7 @@ _SHOWN: Final = 60  # differences for people; --json has them all
     metavar="DIR",
     help="Keep the rebuild there [default: remove it after the comparison].",
 )
+@private_option
 @json_option
 @pass_surroundings
 def reproduce(
@@ -44,6 +53,7 @@ def reproduce(
     /,
     manifest: Path,
     output: Path | None,
+    private: Path | None,
     *,
     as_json: bool,
     **flags: FlagValue,
@@ -51,7 +61,8 @@ def reproduce(
     """Rebuild what a manifest describes, and compare.
 
     MANIFEST is the .manifest.json file of a build; besides it, only the cache and the builder image
-    are needed. The files next to it are compared, too. Nothing is taken from the block cache.
+    are needed, and the private file if there were patterns or keys. The files next to it are
+    compared, too. Nothing is taken from the block cache.
 
     \b
     Examples:
@@ -65,6 +76,7 @@ def reproduce(
             manifest,
             config,
             surroundings.open_engine(),
+            private=private,
             keep=output is not None,
             on_event=display.event,
         )

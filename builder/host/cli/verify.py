@@ -9,7 +9,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.printable import printable, printable_lines
 from builder.basics.texts import say
-from builder.host.cli.options import AnyPath, answer, json_option
+from builder.host.cli.options import AnyPath, answer, json_option, private_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.sign.signatures import trusted_signer
@@ -31,12 +31,14 @@ _MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdic
     is_flag=True,
     help="Fail (exit 6) unless a signature was checked, which takes --signed-by too.",
 )
+@private_option
 @json_option
 @pass_surroundings
 def verify(
     surroundings: Surroundings,
     path: Path,
     signed_by: str | None,
+    private: Path | None,
     *,
     require_signature: bool,
     as_json: bool,
@@ -58,6 +60,7 @@ def verify(
         found = verify_results(
             path,
             signer=signer,
+            private=private,
             needs_signature=require_signature,
             open_engine=surroundings.open_engine,
             on_event=display.event,

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from builder.basics.codec import to_data
+from builder.formats.recipe import PRIVATE_SETTINGS
 from builder.host.config.recipe_settings import RECIPE
 from builder.host.config.rule import Schema
 from builder.host.config.setting import Setting
 
+_PUBLIC: Final = {
+    field: setting for field, setting in RECIPE.items() if field not in PRIVATE_SETTINGS
+}
 _KEYWORDS: Final = ("type", "enum", "minimum", "maximum")  # rules are for who writes a config
 _ROW: Final = re.compile(r"^\| `recipe\.([a-z_.]+)(?:\[\])?` \| .*\n", re.MULTILINE)
 _EXAMPLE: Final = re.compile(r'(?<=^  "recipe": \{\n)(?:    .*\n)+(?=  \},$)', re.MULTILINE)
@@ -21,7 +25,7 @@ _EXAMPLE: Final = re.compile(r'(?<=^  "recipe": \{\n)(?:    .*\n)+(?=  \},$)', r
 def schema_with_settings(schema: str) -> str:
     """Return the JSON Schema of a manifest with every setting of a recipe."""
     whole = json.loads(schema)
-    for field, setting in RECIPE.items():
+    for field, setting in _PUBLIC.items():
         *above, name = field.split(".")
         part = whole["properties"]["recipe"]
         for each in above:
@@ -35,7 +39,7 @@ def schema_with_settings(schema: str) -> str:
 def page_with_settings(page: str) -> str:
     """Return docs/manifest.md with every setting in its example and in its table of fields."""
     page = _EXAMPLE.sub(lambda found: _example(found[0]), page)
-    for field, setting in RECIPE.items():
+    for field, setting in _PUBLIC.items():
         rows = {found[1]: found for found in _ROW.finditer(page)}
         if field not in rows:
             section = field.rpartition(".")[0]
@@ -66,7 +70,7 @@ def _meaning(setting: Setting[Any]) -> str:
 
 def _example(lines: str) -> str:
     recipe = json.loads(f"{{{lines}}}")
-    for field, setting in RECIPE.items():
+    for field, setting in _PUBLIC.items():
         section, _, name = field.rpartition(".")
         _section(recipe, section).setdefault(name, to_data(setting.default))
     rows = (f"    {json.dumps(name)}: {_sorted(recipe[name])}" for name in sorted(recipe))

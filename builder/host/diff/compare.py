@@ -87,6 +87,7 @@ def compare(before: Opened, after: Opened) -> SystemDifference:
         packages=compare_packages(old, new),
         growth=sizes.growth(),
         files=files,
+        unnamed=0 if before.kind is after.kind else before.unnamed + after.unnamed,
     )
 
 

@@ -122,6 +122,7 @@ class SystemDifference:
     packages: PackageChanges
     growth: tuple[Growth, ...]  # the largest turnover first
     files: tuple[FileChange, ...]  # sorted by path
+    unnamed: int = 0  # changes and patterns of a build that explain some of these
 
     @property
     def config(self) -> tuple[FileChange, ...]:

@@ -158,6 +158,11 @@ def _files(difference: SystemDifference) -> Section:
             "{count} of them are changes that every build makes for a live system",
             count=difference.by_build,
         )
+    if difference.unnamed:
+        words += "; " + say(
+            "the ISO's build made some of these changes; its private file, which is not beside "
+            "the ISO, says which"
+        )
     return Section(
         name="files",
         title=say("Files"),

@@ -13,11 +13,15 @@ from typing import Final
 from builder.basics.codec import Place, shown, to_data
 from builder.basics.errors import BuilderError, VerificationError
 from builder.basics.printable import short
+from builder.formats.manifest import Manifest
+from builder.formats.private_record import PrivateFile
 from builder.host.config import checks
 from builder.host.diff.model import SettingChange
 from builder.host.results.manifest_reader import ReadManifest
 
-_COMPARED: Final = ("builder", "image", "recipe", "snapshot", "source", "tools", "volume_id")
+_COMPARED: Final = (
+    "builder", "image", "private", "recipe", "snapshot", "source", "tools", "volume_id",
+)  # fmt: skip
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}Z")
 _LONGEST: Final = 200  # characters
 _MOST: Final = 2000  # values of one manifest; ours has about 50
@@ -31,22 +35,29 @@ class Described:
     system: str
     taken: str
     kernels: tuple[str, ...]
-    exclude: tuple[str, ...]  # rsync patterns of the build's own config
-    keep: tuple[str, ...]
-    rules: Mapping[str, str]  # by path, what changed it in the build
+    exclude: tuple[str, ...]  # rsync patterns of the build's own config, where they are known
+    keep: tuple[str, ...]  # of what it took although it is data, likewise
+    rules: Mapping[str, str]  # by path, what changed it in the build, where that is known
+    unnamed: int  # changes and patterns that are only counted, for want of the private file
 
 
-def describe(manifest: ReadManifest) -> Described:
-    """Return what it says. Raises VerificationError for patterns that no config can hold."""
+def describe(manifest: ReadManifest, private: PrivateFile | None) -> Described:
+    """Return what it says, and what its private file says if that is here.
+
+    Raises VerificationError for patterns that no config can hold.
+    """
     said = manifest.said
+    record = private.record if private else None
+    settings = record.settings if record else {}
     return Described(
         values=dict(islice(_values(manifest), _MOST)),
         system=short(said.system.pretty_name),
         taken=_taken(said.snapshot.taken),
         kernels=tuple(short(each) for each in said.system.kernels),
-        exclude=_patterns(said.recipe.exclude),
-        keep=_patterns(said.recipe.keep),
-        rules={each.path: short(each.rule) for each in said.changes or ()},
+        exclude=_patterns(settings.get("exclude", ())),
+        keep=_patterns(settings.get("keep", ())),
+        rules={each.path: short(each.rule) for each in record.changes} if record else {},
+        unnamed=0 if record else _unnamed(said),
     )
 
 
@@ -68,9 +79,20 @@ def _values(manifest: ReadManifest) -> Iterator[tuple[str, str]]:
             if place not in manifest.absent and value is not None:
                 text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
                 yield _shown(place), short(text, longest=_LONGEST)
+    for count in manifest.said.changes or ():
+        yield _shown(("changes", count.rule, count.change.value)), str(count.count)
+    for found in manifest.said.findings or ():
+        yield _shown(("findings", found.rule)), str(found.count)
+    if manifest.own_private is not None:
+        yield "snapshot.description", short(manifest.own_private.description, longest=_LONGEST)
     for each in manifest.unknown:
         if each.place[0] in _COMPARED:
             yield _shown(each.place), short(each.text, longest=_LONGEST)
+
+
+def _unnamed(said: Manifest) -> int:
+    patterns = said.private.settings.values() if said.private else ()
+    return sum(each.count for each in said.changes or ()) + sum(patterns)
 
 
 def _flat(value: object, place: Place) -> Iterator[tuple[Place, object]]:
@@ -97,6 +119,6 @@ def _patterns(values: tuple[str, ...]) -> tuple[str, ...]:
         return checks.excludes(tuple(checks.exclude(each) for each in values))
     except BuilderError as error:
         raise VerificationError(
-            "The manifest's recipe has a pattern that no configuration can have: {reason}",
+            "The build has a pattern that no configuration can have: {reason}",
             reason=error,
         ) from error

@@ -19,6 +19,7 @@ from builder.host.diff.settings import Described, describe
 from builder.host.engine import Engine
 from builder.host.engine.faults import BindMissingError
 from builder.host.results.manifest_reader import LARGEST, read_manifest
+from builder.host.results.private_reader import find_private
 from builder.host.results.result_folder import opened_folder
 from builder.host.source.frozen import ChosenTree
 from builder.host.source.kinds import Source
@@ -69,6 +70,7 @@ class Opened:
     inventory: FileListing
     values: Mapping[str, str] = field(default_factory=dict)  # of the manifest
     rules: Mapping[str, str] = field(default_factory=dict)  # what a build changed, and why
+    unnamed: int = 0  # how much a build changed or left out that is not named here
     iso_size: int | None = None
     iso_sha256: str = ""
 
@@ -151,6 +153,7 @@ def _iso(side: VerifiedIso, *, engine: Engine, image: str, on_event: OnEvent) ->
                 inventory=inventory,
                 values=side.described.values,
                 rules=side.described.rules,
+                unnamed=side.described.unnamed,
                 iso_size=side.size,
                 iso_sha256=side.sha256,
             )
@@ -174,13 +177,15 @@ def _result(path: Path, on_event: OnEvent) -> VerifiedIso:
             wrong="; ".join(wrong),
         )
     with opened_folder(found.folder) as folder:
-        content = folder.read(manifest_name(found.iso.removesuffix(".iso")), limit=LARGEST)
+        stem = found.iso.removesuffix(".iso")
+        manifest = read_manifest(folder.read(manifest_name(stem), limit=LARGEST))
+        private = manifest.own_private or find_private(folder, stem)
         size = folder.size(found.iso)
     return VerifiedIso(
         iso=found.folder.resolve() / found.iso,
         size=size,
         sha256=found.sha256,
-        described=describe(read_manifest(content)),
+        described=describe(manifest, private),
     )
 
 

@@ -26,13 +26,13 @@ from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
 from builder.border.events import OnProgress
 from builder.border.handover import MARK, SUMS, Artefact, Mark
+from builder.formats.result_names import result_mode
 from builder.host.output.archive_stream import unpack
 from builder.host.results.result_folder import FileFacts, ResultFolder, digest_of, opened_folder
 
 SSH_SIGNATURE: Final = f"{SUMS}.sig"
 GPG_SIGNATURE: Final = f"{SUMS}.asc"
 SIGNATURES: Final = (SSH_SIGNATURE, GPG_SIGNATURE)
-_MODE: Final = 0o644  # of a delivered file
 _LARGEST_SUMS: Final = 1 << 20  # bytes
 _PARTIAL: Final = re.compile(r"\.distroclone-builder-[0-9a-f]{8,32}\.partial")
 _SUM_LINE: Final = re.compile(r"[0-9a-f]{64} [ *](?P<name>.+)")
@@ -298,21 +298,22 @@ def _verify(file: BinaryIO, artefact: Artefact, *, on_read: Callable[[int], None
 
 
 def _settle(descriptor: int, name: str, *, owner: os.stat_result, folder: ResultFolder) -> None:
-    """Give a result the mode 0644 and the owner of the output folder, as far as we may.
+    """Give a result its mode and the owner of the output folder, as far as we may.
 
     The mode is last, and may be another one only on a file system that keeps no modes: there, the
     folder that we made for ourselves is open to others too.
     """
+    wanted = result_mode(name)
     with contextlib.suppress(OSError):  # only root may, and not on every file system
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
     with contextlib.suppress(OSError):
-        os.fchmod(descriptor, _MODE)
+        os.fchmod(descriptor, wanted)
     mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
     keeps_modes = not os.fstat(folder.descriptor).st_mode & 0o077
-    if mode & ~0o777 or (mode != _MODE and keeps_modes):
+    if mode & ~0o777 or (mode != wanted and keeps_modes):
         raise VerificationError(
             "{name} has mode {found}, not {mode}, and it cannot be changed",
             name=name,
             found=f"{mode:04o}",
-            mode=f"{_MODE:04o}",
+            mode=f"{wanted:04o}",
         )

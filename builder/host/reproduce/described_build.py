@@ -4,6 +4,7 @@ A manifest must be exactly as this version writes it: an unknown field may decid
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,15 +13,20 @@ from builder.basics.errors import UsageError, VerificationError
 from builder.basics.printable import short
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.manifest import MAY_BE_LEFT_OUT
+from builder.formats.private_record import PrivateFile
+from builder.formats.private_settings import Settings, whole_recipe
 from builder.formats.recipe import Recipe
+from builder.formats.result_names import private_name
 from builder.formats.snapshot import SnapshotName, snapshot_name
 from builder.host.build.planning import epoch_of
 from builder.host.config import checks
 from builder.host.reproduce.recipe_reader import read_recipe
 from builder.host.results.manifest_reader import ReadManifest, read_manifest
+from builder.host.results.private_reader import check_private
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_LONGEST_DESCRIPTION: Final = 200  # characters; what the scan keeps of one
+
+FindPrivate = Callable[[str], PrivateFile | None]  # by the ISO's name without ".iso"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,14 @@ class DescribedBuild:
         return self.manifest.said.image
 
 
-def read_described_build(content: bytes) -> DescribedBuild:
-    """Return what the manifest says. Raises VerificationError where a rebuild cannot rely on it."""
+def read_described_build(
+    content: bytes, *, find_private: FindPrivate = lambda _stem: None
+) -> DescribedBuild:
+    """Return what the manifest says, and the private file where the manifest counts settings in it.
+
+    Raises VerificationError where a rebuild cannot rely on them, UsageError where the file is
+    missing.
+    """
     manifest = read_manifest(content)
     said = manifest.said
     isos = [name for name in manifest.artefacts if name.endswith(".iso")]
@@ -65,8 +77,35 @@ def read_described_build(content: bytes) -> DescribedBuild:
         manifest=manifest,
         iso=isos[0],
         tree=_tree(said.source),
-        recipe=read_recipe(to_data(said.recipe)),
+        recipe=read_recipe(to_data(_recipe(manifest, isos[0], find_private))),
     )
+
+
+def _recipe(manifest: ReadManifest, iso: str, find_private: FindPrivate) -> Recipe:
+    settings = _settings(manifest, iso.removesuffix(".iso"), find_private)
+    try:
+        return whole_recipe(manifest.said.recipe, settings)
+    except ValueError as error:
+        raise VerificationError(
+            "The private file cannot be used: {reason}", reason=short(str(error))
+        ) from error
+
+
+def _settings(manifest: ReadManifest, stem: str, find_private: FindPrivate) -> Settings:
+    said = manifest.said.private
+    if said is None or not said.settings:
+        return {}
+    private = find_private(stem)
+    if private is None:
+        raise UsageError(
+            "The ISO was built with settings that its manifest does not name: {settings}",
+            hint="Give the file {name} with --private: the build wrote it beside the ISO, and only "
+            "whoever built it has it.",
+            settings=short(", ".join(sorted(said.settings))),
+            name=private_name(stem),
+        )
+    check_private(private, manifest)
+    return private.record.settings
 
 
 def _check_complete(manifest: ReadManifest) -> None:
@@ -92,11 +131,10 @@ def _check_snapshot(snapshot: SnapshotName) -> None:
             snapshot.selector,
             kind=snapshot.kind,
             taken=snapshot.seconds,
-            description=snapshot.description,
         )
     except (UsageError, ValueError) as error:
         raise _strange("snapshot") from error
-    if snapshot != as_written or len(snapshot.description) > _LONGEST_DESCRIPTION:
+    if snapshot != as_written:
         raise _strange("snapshot")
 
 

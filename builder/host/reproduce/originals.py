@@ -15,6 +15,7 @@ from builder.border.handover import SUMS, Artefact
 from builder.formats.result_names import manifest_name
 from builder.host.reproduce.described_build import DescribedBuild, read_described_build
 from builder.host.results.manifest_reader import LARGEST
+from builder.host.results.private_reader import find_private
 from builder.host.results.result_folder import ResultFolder
 from builder.host.results.sums import Sums, read_sums
 
@@ -104,13 +105,18 @@ class Originals:
         return self.folder.digest(name, on_read=_ignore).sha256
 
 
-def read_originals(folder: ResultFolder, manifest: str) -> Originals:
+def read_originals(
+    folder: ResultFolder, manifest: str, *, private: Path | None = None
+) -> Originals:
     """Read the manifest of that name, and SHA256SUMS where it speaks of the same ISO.
 
-    Raises VerificationError where one of them cannot be relied on.
+    The file at `private` says what the manifest does not, else the private file in the folder.
+    Raises VerificationError where one of them cannot be relied on, UsageError where one is missing.
     """
     content = folder.read(manifest, limit=LARGEST)
-    described = read_described_build(content)
+    described = read_described_build(
+        content, find_private=lambda stem: find_private(folder, stem, private)
+    )
     sums = read_sums(folder) if folder.has(SUMS) else None
     if sums is not None and described.iso not in sums.digests:
         sums = None  # of another build

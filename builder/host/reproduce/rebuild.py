@@ -52,15 +52,22 @@ class Reproduction:
 
 
 def rebuild_and_compare(
-    manifest: Path, config: Config, engine: Engine, *, keep: bool, on_event: OnEvent
+    manifest: Path,
+    config: Config,
+    engine: Engine,
+    *,
+    private: Path | None,
+    keep: bool,
+    on_event: OnEvent,
 ) -> Reproduction:
     """Build again in the config's output folder if `keep`, else in a temporary one, and compare.
 
+    `private` is the build's private file, where it is not beside the manifest.
     Raises VerificationError for an unusable manifest, HostError for a missing image, SourceError
     for a missing tree, all before any work; then whatever a build may raise.
     """
     with opened_folder(located(manifest)) as folder:
-        originals = read_originals(folder, manifest.name)
+        originals = read_originals(folder, manifest.name, private=private)
         on_event(_announcement(originals))
         with _output(config, originals, keep=keep) as output:
             outcome = _rebuilt(originals.described, output, engine, on_event=on_event)
@@ -132,7 +139,7 @@ def _rebuilt(
 def _renamed(candidate: Candidate, described: DescribedBuild) -> Candidate:
     """Give the right tree the name from the manifest, if it has another one here.
 
-    If the snapshot has the same name, its description stays as in the cache.
+    Its description stays: it decides no byte of what is compared.
     """
     wanted = described.snapshot
     if is_named(candidate, wanted):
@@ -142,7 +149,6 @@ def _renamed(candidate: Candidate, described: DescribedBuild) -> Candidate:
         selector=wanted.selector,
         kind=wanted.kind,
         taken=wanted.seconds,
-        description=wanted.description,
     )
 
 

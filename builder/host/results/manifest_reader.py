@@ -13,8 +13,11 @@ from builder.basics.errors import VerificationError
 from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.formats.manifest import MANIFEST_FORMAT, ListedFile, Manifest, manifest_of
+from builder.formats.private_record import PrivateFile
+from builder.formats.private_settings import without_private
 from builder.formats.recipe import Recipe
 from builder.formats.result_names import is_plain_name
+from builder.host.results.manifest_one import manifest_of_format_one
 from builder.host.results.result_folder import FileFacts
 from builder.host.results.strict_json import strict_json
 
@@ -35,15 +38,17 @@ class ReadManifest:
     contents: Mapping[str, FileFacts]  # by path in the ISO
     unknown: tuple[Unknown, ...]
     absent: tuple[Place, ...]
+    own_private: PrivateFile | None  # what format 1 said in the manifest itself
 
     @property
     def recipe(self) -> Read[Recipe]:
         """The recipe, as it is written."""
-        return Read(
+        read = Read(
             value=self.said.recipe,
             unknown=tuple(each for each in self.unknown if each.place[0] == RECIPE),
             absent=tuple(place for place in self.absent if place[0] == RECIPE),
         )
+        return without_private(read, RECIPE)
 
     @property
     def tree(self) -> str:
@@ -61,7 +66,7 @@ def read_manifest(content: bytes) -> ReadManifest:
         raise VerificationError("The manifest is not a JSON object")
     _check_format(data.get("format"))
     try:
-        found = manifest_of(data)
+        found, own_private = _read(data)
     except ValueError as error:
         raise VerificationError(
             "The manifest cannot be read: {reason}",
@@ -73,7 +78,12 @@ def read_manifest(content: bytes) -> ReadManifest:
         contents=_by_path(found.value.contents, "contents"),
         unknown=found.unknown,
         absent=found.absent,
+        own_private=own_private,
     )
+
+
+def _read(data: Mapping[str, object]) -> tuple[Read[Manifest], PrivateFile | None]:
+    return manifest_of_format_one(data) if data["format"] == 1 else (manifest_of(data), None)
 
 
 def _check_format(found: object) -> None:

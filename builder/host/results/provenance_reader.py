@@ -7,6 +7,7 @@ from typing import Any, Final
 from builder.basics.codec import Read, read_data
 from builder.basics.errors import VerificationError
 from builder.basics.printable import short
+from builder.formats.private_settings import without_private
 from builder.formats.provenance import (
     BUILD_TYPE,
     BUILDER_IMAGE,
@@ -105,7 +106,7 @@ def _provenance(predicate: Mapping[str, Any], subjects: Mapping[str, str], name:
 
 def _recipe(data: Mapping[str, Any], name: str) -> Read[Recipe]:
     try:
-        return read_data(Recipe, data, place=(RECIPE,))
+        return without_private(read_data(Recipe, data, place=(RECIPE,)), RECIPE)
     except ValueError as error:
         raise VerificationError(
             "{name} cannot be read: {reason}", name=name, reason=short(str(error))

@@ -14,10 +14,11 @@ from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents
-from builder.formats.result_names import manifest_name
+from builder.formats.result_names import manifest_name, private_name
 from builder.host.engine import OpenEngine
 from builder.host.output.delivery import SIGNATURES
 from builder.host.results.manifest_reader import LARGEST, ReadManifest, read_manifest
+from builder.host.results.private_reader import check_private, check_there, find_private
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.host.results.sums import Compared, Sums, compare, read_sums
 from builder.host.sign.signatures import Signer
@@ -44,7 +45,7 @@ class CheckVerdict(StrEnum):
 class Check:
     """One thing that was checked, or could not be."""
 
-    name: str  # sums, manifest, content, sbom, provenance or signature
+    name: str  # sums, manifest, content, sbom, provenance, private or signature
     verdict: CheckVerdict
     finding: str
     advice: str = ""
@@ -72,16 +73,20 @@ def verify_results(
     *,
     signer: Signer | None,
     needs_signature: bool = False,
+    private: Path | None = None,
     open_engine: OpenEngine,
     on_event: OnEvent,
 ) -> Verification:
     """Check an output folder, or the folder that an ISO lies in.
 
-    With `needs_signature`, a signature that nobody checked is a failure.
+    With `needs_signature`, a signature that nobody checked is a failure. `private` is the build's
+    private file; without it, the one in the folder is checked if there is one.
     Raises UsageError when there is nothing at `path`, HostError when a tool or the engine fails
     meanwhile. What is wrong with the results is in the checks.
     """
     place, wanted = _located(path)
+    if private is not None:
+        check_there(private)
     with opened_folder(place) as folder:
         try:
             sums = read_sums(folder)
@@ -106,6 +111,7 @@ def verify_results(
                 manifest=manifest,
                 contents=contents,
             ),
+            *_private(folder, _stem(iso), private, manifest),
             _signature(folder, sums, signer, needed=needs_signature),
         )
     return Verification(folder=place, iso=iso, sha256=whole.sha256 if whole else "", checks=checks)
@@ -242,6 +248,32 @@ def _descriptions(
         return
     yield _checked("sbom", lambda: check_sboms(folder, stem, sums, manifest, contents))
     yield _checked("provenance", lambda: compare_provenance(folder, stem, sums, compared, manifest))
+
+
+def _private(
+    folder: ResultFolder, stem: str, given: Path | None, manifest: ReadManifest | None
+) -> Iterator[Check]:
+    """Say whether a private file belongs to this ISO; nothing where there is none, as usual."""
+    if given is None and not folder.has(private_name(stem)):
+        return
+    if manifest is None or manifest.said.private is None:
+        yield _not_checked("private", say("the manifest says nothing about a private file"))
+        return
+    try:
+        found = find_private(folder, stem, given)
+        if found is None:
+            yield _not_checked("private", say("only its owner can read the private file"))
+            return
+        proven = check_private(found, manifest)
+    except VerificationError as error:
+        yield _failed("private", error)
+        return
+    if proven:
+        text = say("the private file belongs to this ISO; keep it to yourself")
+        yield Check(name="private", verdict=CheckVerdict.OK, finding=text)
+        return
+    text = say("the private file fits this ISO, but its source had no machine-id to prove it with")
+    yield _not_checked("private", text)
 
 
 def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None, *, needed: bool) -> Check:

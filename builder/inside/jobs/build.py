@@ -12,6 +12,7 @@ from builder.border.plan import PLAN_FORMAT, BuildPlan
 from builder.border.requests import Built
 from builder.border.step_names import StepName
 from builder.border.stored_blocks import LIMIT, BlockCounts
+from builder.formats.result_names import private_name
 from builder.inside.blocks import store as blocks
 from builder.inside.blocks.store import BlockCache
 from builder.inside.jobs.pipeline import Workshop, pipeline
@@ -59,7 +60,7 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
             ):
                 step.run(system)
     return Built(
-        artefacts=results.settled(),
+        artefacts=results.settled(private_name(plan.iso_name)),
         delivered=results.delivered,
         block_cache=_closed_store(store),
     )

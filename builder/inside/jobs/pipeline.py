@@ -166,6 +166,8 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
         source_date_epoch=plan.source_date_epoch,
         others=sbom.targets,
         changes=_JOURNAL,
+        left_out=paths.LEFT_OUT,
+        findings=paths.FINDINGS,
         source=shop.reading.digest.result,
     )
     return (sbom, manifest, ProvenanceStep(iso=iso, manifest=manifest.target, lock=paths.LOCK))

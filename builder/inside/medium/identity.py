@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.codec import to_data
+from builder.formats.private_settings import public_data
 from builder.formats.recipe import Recipe
 from builder.inside.system.digests import FileDigest
 
@@ -67,8 +68,11 @@ class MediumId:
 
 
 def medium_id(*, parts: Mapping[str, FileDigest], recipe: Recipe) -> MediumId:
-    """Derive the id from what the medium boots (by path on the medium) and the recipe."""
-    content = {"parts": to_data(parts), "recipe": to_data(recipe)}
+    """Derive the id from what the medium boots (by path on the medium) and the recipe.
+
+    Private settings are left out: whoever has the medium could try out guesses against its id.
+    """
+    content = {"parts": to_data(parts), "recipe": public_data(recipe)}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return MediumId(text=hashlib.sha256(text.encode()).hexdigest()[:32])
 

@@ -18,13 +18,13 @@ from builder.basics.errors import HostError, StepError
 from builder.basics.regular import read_whole
 from builder.basics.sizes import readable_size
 from builder.border.handover import MARK, SUMS, Artefact, Mark
+from builder.formats.result_names import result_mode
 from builder.inside.system.digests import digest_file
 from builder.inside.system.system import System
 
 _LONGEST_MARK: Final = 1 << 16  # bytes; paths have at most 4096
 _TRIAL: Final = ".distroclone-builder-trial"
 _ROOM: Final = "Free space there, or choose another folder with --output."
-_MODE: Final = 0o644
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 # Errors of filesystems without owners, and of those that map all owners to one.
 _NO_OWNERS: Final = (errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
@@ -53,15 +53,16 @@ class Results:
                 needed=readable_size(needed),
             )
 
-    def settled(self) -> tuple[Artefact, ...]:
+    def settled(self, *unlisted: str) -> tuple[Artefact, ...]:
         """Give the finished files to the folder's owner, flush them to disk, and describe them.
 
-        Their digests are those of SHA256SUMS, which were computed from the files on disk.
+        Their digests are those of SHA256SUMS, which were computed from the files on disk;
+        `unlisted` are results that it does not list.
         """
         sums = self.folder / SUMS
         lines = sums.read_text(encoding="utf-8").splitlines()
         digests = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
-        digests[SUMS] = digest_file(sums).sha256
+        digests |= {name: digest_file(self.folder / name).sha256 for name in (SUMS, *unlisted)}
         return tuple(
             Artefact(name=name, size=self._settle(self.folder / name), sha256=digest)
             for name, digest in sorted(digests.items())
@@ -70,7 +71,7 @@ class Results:
     def _settle(self, path: Path) -> int:
         owner = self.folder.stat()
         with path.open("rb") as file:
-            os.fchmod(file.fileno(), _MODE)
+            os.fchmod(file.fileno(), result_mode(path.name))
             if self.delivered:
                 _chown(file.fileno(), owner)
                 os.fsync(file.fileno())

@@ -10,7 +10,7 @@ from typing import ClassVar
 from builder.basics.codec import to_data
 from builder.basics.errors import StepError
 from builder.border.step_names import StepName
-from builder.formats.manifest import Change, ChangedPath
+from builder.formats.changes import Change, ChangedPath
 from builder.formats.recipe import LiveSettings
 from builder.inside.leftovers.gone import Gone
 from builder.inside.rules import RULES

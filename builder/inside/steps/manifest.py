@@ -1,30 +1,43 @@
-"""Describes the finished ISO in a manifest, in JSON.
+"""Describes the finished ISO in a manifest, in JSON, and for its owner in a private file.
 
 Nothing in it depends on when, where or how often the ISO was built. The digests are read back from
 the ISO on disk; a file in it that differs from the staged one fails the build.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 from builder import __version__
-from builder.basics.codec import from_data
+from builder.basics.codec import read_data
 from builder.basics.errors import VerificationError
+from builder.basics.regular import emptied_regular
 from builder.border.cache_report import Candidate
 from builder.border.step_names import StepName
+from builder.formats.changes import ChangedPath, count_changes, count_rules
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.manifest import (
     MANIFEST_FORMAT,
-    ChangedPath,
     ListedFile,
     Manifest,
+    PrivateIdentity,
     manifest_text,
 )
+from builder.formats.private_record import (
+    PRIVATE_FORMAT,
+    FoundPath,
+    LeftOutPath,
+    PrivateFile,
+    PrivateRecord,
+    private_text,
+    record_digest,
+)
+from builder.formats.private_settings import private_settings, public_recipe
 from builder.formats.recipe import Recipe
-from builder.formats.result_names import manifest_name
+from builder.formats.result_names import manifest_name, private_name, result_mode
 from builder.formats.snapshot import snapshot_name
 from builder.inside.debian.dpkg import read_packages
 from builder.inside.debian.packages import tool_versions
@@ -37,6 +50,8 @@ from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
 
+Row = TypeVar("Row")
+
 _DECISIVE_TOOLS: Final = (
     "squashfs-tools", "xorriso", "libisoburn*", "libisofs*", "grub-common", "grub-pc-bin",
     "grub-efi-amd64-bin", "mtools", "dosfstools", "rsync", "btrfs-progs", "python3", "libzstd1",
@@ -47,10 +62,11 @@ _DECISIVE_TOOLS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestStep:
-    """Writes the manifest next to `iso`.
+    """Writes the manifest and the private file next to `iso`.
 
-    `changes` is the journal of the configure step: a JSON list of {path, change, rule}; `source`
-    waits for the digest of the source tree; `others` are more results to list.
+    What other steps left for them, each a JSON list that is missing where there was no such step:
+    `changes` {path, change, rule}, `left_out` {path, rule}, `findings` {path, rule, where}.
+    `source` waits for the digest of the source tree; `others` are more results to list.
     """
 
     name: ClassVar[StepName] = StepName.MANIFEST
@@ -67,23 +83,32 @@ class ManifestStep:
     image: ImageIdentity
     source_date_epoch: int
     others: tuple[Path, ...] = ()
-    changes: Path | None = None
-    source: Callable[[], TreeDigest] | None = None
+    changes: Path
+    left_out: Path
+    findings: Path
+    source: Callable[[], TreeDigest]
 
     @property
     def target(self) -> Path:
         """The manifest."""
         return self.iso.with_name(manifest_name(self.iso.stem))
 
+    @property
+    def private(self) -> Path:
+        """The private file."""
+        return self.iso.with_name(private_name(self.iso.stem))
+
     def run(self, system: System) -> None:
-        """Write it. Raises VerificationError when the ISO differs from what was staged."""
+        """Write both. Raises VerificationError when the ISO differs from what was staged."""
         partition = check_layout(system.run(layout_argv(self.iso)))
         esp = Extent(path=medium.ESP_NAME, start=partition.start, size=partition.size)
         extents = (*parse_files(system.run(files_argv(self.iso))), esp)
         digests = digest_iso(self.iso, extents, progress=system.progress)
         self._compare(digests.inside)
-        text = manifest_text(self._described(system, digests))
+        private = self._private()
+        text = manifest_text(self._described(system, digests, private))
         self.target.write_text(text, encoding="utf-8")
+        _write_private(self.private, private_text(private))
 
     def _compare(self, found: dict[str, FileDigest]) -> None:
         staged = read_sums(self.iso_tree)
@@ -98,7 +123,20 @@ class ManifestStep:
                     name=name,
                 )
 
-    def _described(self, system: System, digests: IsoDigests) -> Manifest:
+    def _private(self) -> PrivateFile:
+        return PrivateFile(
+            format=PRIVATE_FORMAT,
+            key=self.source().secret,
+            description=self.candidate.description,
+            left_out=_rows(LeftOutPath, self.left_out),
+            record=PrivateRecord(
+                settings=private_settings(self.recipe),
+                changes=_rows(ChangedPath, self.changes),
+                findings=_rows(FoundPath, self.findings),
+            ),
+        )
+
+    def _described(self, system: System, digests: IsoDigests, private: PrivateFile) -> Manifest:
         assert self.candidate.system is not None  # trees without a system are never built
         return Manifest(
             format=MANIFEST_FORMAT,
@@ -114,16 +152,22 @@ class ManifestStep:
                 self.candidate.selector,
                 kind=self.candidate.kind,
                 taken=self.candidate.taken,
-                description=self.candidate.description,
             ),
             system=self.candidate.system,
-            recipe=self.recipe,
+            recipe=public_recipe(self.recipe),
             image=self.image,
             tools=tool_versions(system, _DECISIVE_TOOLS),
             source_date_epoch=self.source_date_epoch,
             packages=read_packages(Tree(self.root)),
-            changes=None if self.changes is None else _read_changes(self.changes),
-            source=None if self.source is None else _tree_name(self.source()),
+            changes=count_changes(private.record.changes),
+            source=_tree_name(self.source()),
+            findings=count_rules(each.rule for each in private.record.findings)
+            if self.findings.exists()
+            else None,
+            private=PrivateIdentity(
+                digest=record_digest(private.record, key=private.key),
+                settings={name: len(said) for name, said in private.record.settings.items()},
+            ),
         )
 
 
@@ -131,9 +175,19 @@ def _listed(path: str, digest: FileDigest) -> ListedFile:
     return ListedFile(path=path, size=digest.size, sha256=digest.sha256)
 
 
-def _read_changes(journal: Path) -> tuple[ChangedPath, ...]:
-    rows = json.loads(journal.read_text(encoding="utf-8"))
-    return tuple(from_data(ChangedPath, row) for row in rows)
+def _rows(kind: type[Row], file: Path) -> tuple[Row, ...]:
+    """Return the rows that a step left, as far as they are asked for; none without that step."""
+    if not file.exists():
+        return ()
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    return tuple(read_data(kind, row).value for row in rows)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else can read, not even while it is written."""
+    descriptor = emptied_regular(path, mode=result_mode(path.name))
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)
 
 
 def _tree_name(tree: TreeDigest) -> TreeName:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from builder.basics.codec import from_data, to_data
 from builder.border.handover import SUMS
 from builder.border.step_names import StepName
-from builder.formats.manifest import Manifest
+from builder.formats.manifest import Manifest, manifest_of
+from builder.formats.private_settings import public_data
 from builder.formats.provenance import (
     BUILD_TYPE,
     BUILDER_ID,
@@ -48,7 +48,7 @@ class ProvenanceStep:
 
     def run(self, system: System) -> None:
         """Write both files."""
-        manifest = from_data(Manifest, json.loads(self.manifest.read_text(encoding="utf-8")))
+        manifest = manifest_of(json.loads(self.manifest.read_text(encoding="utf-8"))).value
         digests = {each.path: each.sha256 for each in manifest.artefacts}
         digests[self.manifest.name] = digest_file(self.manifest).sha256
         text = json.dumps(self._statement(manifest, digests), indent=2, sort_keys=True)
@@ -70,7 +70,7 @@ class ProvenanceStep:
                 "buildDefinition": {
                     "buildType": BUILD_TYPE,
                     "externalParameters": {
-                        "recipe": to_data(manifest.recipe),
+                        "recipe": public_data(manifest.recipe),
                         "selector": manifest.snapshot.selector,
                     },
                     "internalParameters": {"source_date_epoch": manifest.source_date_epoch},

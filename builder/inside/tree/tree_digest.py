@@ -29,6 +29,7 @@ _TYPES: Final = {
     stat.S_IFDIR: b"d", stat.S_IFREG: b"f", stat.S_IFLNK: b"l", stat.S_IFIFO: b"p",
     stat.S_IFSOCK: b"s", stat.S_IFCHR: b"c", stat.S_IFBLK: b"b",
 }  # fmt: skip
+_MACHINE_IDS: Final = (b"/etc/machine-id", b"/var/lib/dbus/machine-id")
 _OPEN: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -40,6 +41,8 @@ class TreeDigest:
     format: int  # version of the definition in docs/tree-digest.md
     files: int  # names of regular files
     size: int  # bytes of their contents; hard links count once
+    # A second digest of the same, which is never published; "" where anyone could guess the tree.
+    secret: str
 
 
 class Record(NamedTuple):
@@ -77,13 +80,18 @@ def digest_tree(
     found = survey or survey_tree(tree, stop=stop)
     reader = TreeReader(tree=tree, survey=found, stop=stop)
     total = hashlib.sha256(b"distroclone-tree %d\0" % TREE_FORMAT)
+    secret, is_secret = hashlib.sha256(b"distroclone-tree-secret %d\0" % TREE_FORMAT), False
     for record in reader.records():
-        total.update(b"\0".join(record) + b"\0")
+        line = b"\0".join(record) + b"\0"
+        total.update(line)
+        secret.update(line)
+        is_secret = is_secret or _is_machine_id(record)
     return TreeDigest(
         digest=f"sha256:{total.hexdigest()}",
         format=TREE_FORMAT,
         files=reader.files,
         size=reader.size,
+        secret=secret.hexdigest() if is_secret else "",
     )
 
 
@@ -176,6 +184,14 @@ class TreeReader:
                 digest.update(chunk)
                 size += len(chunk)
         return digest.hexdigest(), size
+
+
+def _is_machine_id(record: Record) -> bool:
+    """Whether this is a machine-id that was ever set, by its size: machine-id(5).
+
+    It is 122 random bits that no ISO has, so a tree that has one cannot be guessed.
+    """
+    return record.path in _MACHINE_IDS and record.size in (b"32", b"33")
 
 
 def _mode_and_capability(real: bytes, status: os.stat_result) -> tuple[int, bytes]:

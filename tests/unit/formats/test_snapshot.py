@@ -18,12 +18,11 @@ from builder.formats.snapshot import SnapshotKind, snapshot_name
 def test_a_snapshot_is_named_without_paths(
     selector: str, kind: SnapshotKind, number: int | None
 ) -> None:
-    name = snapshot_name(selector, kind=kind, taken=1_750_170_600, description="weekly")
+    name = snapshot_name(selector, kind=kind, taken=1_750_170_600)
     assert to_data(name) == {
         "selector": selector,
         "kind": kind.value,
         "number": number,
         "taken": "2025-06-17T14:30:00Z",
-        "description": "weekly",
     }
     assert name.seconds == 1_750_170_600

@@ -20,12 +20,14 @@ from tests.support.results import (
     CONTENT,
     ISO,
     MANIFEST,
+    PRIVATE,
     SUMS,
+    as_json,
     digest,
-    fit,
     flip_bit,
     manifest_data,
-    recipe_data,
+    private_data,
+    private_identity,
     write_manifest,
     write_results,
 )
@@ -103,9 +105,9 @@ def test_results_that_are_whole_go_on_to_the_engine(
 
 
 def impossible_recipe(folder: Path) -> None:
-    recipe = recipe_data(exclude=["../x"])
-    write_results(folder, recipe=recipe)
-    fit(folder, externalParameters={"recipe": recipe, "selector": "3"})
+    private = private_data(settings={"exclude": ["../x"]})
+    write_results(folder, private=private_identity(private["record"]))
+    (folder / PRIVATE).write_bytes(as_json(private))
 
 
 @pytest.mark.parametrize(
@@ -118,10 +120,10 @@ def impossible_recipe(folder: Path) -> None:
         (lambda folder: write_manifest(folder, b"{"), "is not JSON"),
         (lambda folder: write_manifest(folder, b"[" * 9000), "nested too deeply"),
         (
-            lambda folder: write_manifest(folder, json.dumps(manifest_data(format=2)).encode()),
+            lambda folder: write_manifest(folder, json.dumps(manifest_data(format=3)).encode()),
             "newer version",
         ),
-        (impossible_recipe, "The manifest's recipe has a pattern that no configuration can have"),
+        (impossible_recipe, "The build has a pattern that no configuration can have"),
         (shutil.rmtree, "is neither a file or folder nor"),
         (lambda folder: (folder / ISO).write_bytes(b"other"), "failed verification"),
         (lambda folder: (folder / ISO).replace(folder / "x"), "is missing"),

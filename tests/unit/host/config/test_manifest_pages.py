@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.formats.recipe import PRIVATE_SETTINGS
 from builder.host.config.manifest_pages import page_with_settings, schema_with_settings
 from builder.host.config.pages import MANIFEST_PAGE, MANIFEST_SCHEMA
 
@@ -18,7 +19,7 @@ PAGE = (PROJECT / MANIFEST_PAGE).read_text(encoding="utf-8")
     [
         (("boot",), "timeout_seconds", {"type": "integer", "minimum": 0, "maximum": 600}),
         (("live",), "locale", {"type": ["string", "null"]}),
-        ((), "exclude", {"type": "array", "items": {"type": "string"}}),
+        (("live",), "groups", {"type": "array", "items": {"type": "string"}}),
     ],
 )
 def test_a_setting_that_the_schema_lacks_is_added(
@@ -44,7 +45,7 @@ def test_a_setting_that_the_schema_lacks_is_added(
     [
         ("`recipe.boot.timeout_seconds`", ', "timeout_seconds": 5'),
         ("`recipe.live.groups[]`", ""),
-        ("`recipe.exclude[]`", '    "exclude": [],\n'),
+        ("`recipe.name`", '    "name": null,\n'),
     ],
 )
 def test_a_setting_that_the_page_lacks_is_added(row: str, example: str) -> None:
@@ -55,6 +56,15 @@ def test_a_setting_that_the_page_lacks_is_added(row: str, example: str) -> None:
     assert page.count(f"| {row} | ") == 1
     without_row = [line for line in page.splitlines(keepends=True) if f"| {row} |" not in line]
     assert without_row == lines
+
+
+def test_a_private_setting_is_never_added() -> None:
+    schema, page = schema_with_settings(SCHEMA), page_with_settings(PAGE)
+    recipe = json.dumps(json.loads(schema)["properties"]["recipe"])
+    example = page.split('  "recipe": {\n', 1)[1].split("\n  },\n", 1)[0]
+    for name in (each.rpartition(".")[2] for each in PRIVATE_SETTINGS):
+        assert [text for text in (recipe, example) if f'"{name}"' in text] == []
+        assert f"| `recipe.{name}" not in page
 
 
 def test_what_is_there_stays() -> None:

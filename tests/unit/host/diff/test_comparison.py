@@ -8,6 +8,7 @@ from builder.host.diff.compare import compare
 from builder.host.diff.model import FileChange, Kind, SystemDifference
 from builder.host.diff.settings import Described, compare_settings, describe
 from builder.host.results.manifest_reader import read_manifest
+from builder.host.results.private_reader import read_private
 from tests.support.comparisons import (
     between,
     entry,
@@ -18,7 +19,14 @@ from tests.support.comparisons import (
     side,
     sized,
 )
-from tests.support.results import as_json, manifest_data, recipe_data
+from tests.support.results import (
+    PRIVATE,
+    as_json,
+    format_one_data,
+    manifest_data,
+    private_data,
+    recipe_data,
+)
 
 
 def changes(difference: SystemDifference) -> list[tuple[str, str, tuple[str, ...]]]:
@@ -226,7 +234,13 @@ def test_an_inventory_that_is_cut_off_is_said_so() -> None:
 
 
 def described(**changed: object) -> Described:
-    return describe(read_manifest(as_json(manifest_data(**changed))))
+    return describe(read_manifest(as_json(manifest_data(**changed))), None)
+
+
+def described_with(**record: object) -> Described:
+    """Return what a manifest and its private file say together."""
+    private = read_private(as_json(private_data(**record)), name=PRIVATE)
+    return describe(read_manifest(as_json(manifest_data())), private)
 
 
 def test_a_manifest_is_flattened_to_what_can_be_compared() -> None:
@@ -252,19 +266,46 @@ def test_what_a_manifest_says_beyond_its_format_is_taken_with_care() -> None:
     for _number in range(300):
         deep = {"x": deep}
     found = described(
-        recipe=recipe_data(exclude=["/srv/*"], x=deep, **{"\x1b[31mz": "\x1b[31mred"}),
+        recipe=recipe_data(x=deep, **{"\x1b[31mz": "\x1b[31mred"}),
         snapshot=manifest_data()["snapshot"] | {"taken": "2026-06-17T14:30:05Z"},
         system=manifest_data()["system"] | {"pretty_name": "\x1b" + "x" * 9000},
         tools={f"tool{number}" + "y" * 9000: "x" * 9000 for number in range(1900)},
         image=manifest_data()["image"]
         | {f"\x1b[31m{number}": "x" * 9000 for number in range(1000)},
-        changes=[{"path": "/etc/x", "change": "changed", "rule": "\x1b" + "x" * 9000}],
+        changes=[{"change": "changed", "rule": "\x1b" + "x" * 9000, "count": 7}],
     )
-    assert (found.taken, found.exclude) == ("2026-06-17 14:30 UTC", ("/srv/*",))
+    assert (found.taken, found.unnamed) == ("2026-06-17 14:30 UTC", 7)
     assert len(found.values) == 2000
     assert max(len(text) for row in found.values.items() for text in row) < 300
+    assert "\x1b" not in str(found)
+
+
+def test_what_a_private_file_says_is_taken_with_care() -> None:
+    found = described_with(
+        settings={"exclude": ["/srv/*"], "\x1b": ["\x1b"]},
+        changes=[{"path": "/etc/x", "change": "changed", "rule": "\x1b" + "x" * 9000}],
+    )
+    assert (found.exclude, found.unnamed) == (("/srv/*",), 0)
     assert len(found.rules["/etc/x"]) < 100
     assert "\x1b" not in str(found)
+
+
+def test_what_a_manifest_of_format_1_says_itself_is_compared() -> None:
+    manifest = read_manifest(as_json(format_one_data(recipe=recipe_data(exclude=["/srv/*"]))))
+    found = describe(manifest, manifest.own_private)
+    assert found.values["recipe.exclude"] == '["/srv/*"]'
+    assert found.values["snapshot.description"] == "weekly"
+    assert found.exclude == ("/srv/*",)
+
+
+def test_counts_are_compared_where_there_are_no_paths() -> None:
+    found = described(
+        changes=[{"change": "removed", "rule": "ssh-host-keys", "count": 7}],
+        findings=[{"rule": "private-key", "count": 2}],
+    )
+    assert found.values["changes.ssh-host-keys.removed"] == "7"
+    assert found.values["findings.private-key"] == "2"
+    assert (found.exclude, found.rules, found.unnamed) == ((), {}, 7)
 
 
 def test_a_date_that_is_none_is_no_date() -> None:
@@ -273,14 +314,14 @@ def test_a_date_that_is_none_is_no_date() -> None:
 
 @pytest.mark.parametrize("pattern", ["relative", "/", "/*", "/x\n- /etc", 7, None])
 def test_a_recipe_with_impossible_patterns_is_refused(pattern: object) -> None:
-    with pytest.raises(VerificationError, match="recipe"):
-        described(recipe=recipe_data(exclude=[pattern]))
+    with pytest.raises(VerificationError, match=r"no configuration can have|expected a string"):
+        described_with(settings={"exclude": [pattern]})
 
 
 @pytest.mark.parametrize("patterns", [["/x"] * 501, ["/" + "x" * 4000] * 9])
 def test_a_recipe_with_patterns_without_end_is_refused(patterns: list[str]) -> None:
     with pytest.raises(VerificationError, match="at most"):
-        described(recipe=recipe_data(exclude=patterns))
+        described_with(settings={"exclude": patterns})
 
 
 def test_settings_that_are_the_same_are_not_listed() -> None:

@@ -14,13 +14,26 @@ from builder.border.source import SourceKind
 from builder.formats.inventory import Row
 from builder.host.diff.compare import find_difference
 from builder.host.diff.model import SystemDifference
+from builder.host.diff.report import sections
 from builder.host.engine.faults import BindMissingError
 from builder.host.source.kinds import CacheFolder, CacheImage, Source
 from tests.support.comparisons import file, package
 from tests.support.fake_engine import FakeEngine
 from tests.support.listing import listing_engine
 from tests.support.reports import cache_report, candidate
-from tests.support.results import ISO, fit, manifest_data, recipe_data, write_results
+from tests.support.results import (
+    ISO,
+    PRIVATE,
+    as_json,
+    fit,
+    format_one_data,
+    manifest_data,
+    private_data,
+    private_identity,
+    recipe_data,
+    write_manifest,
+    write_results,
+)
 
 CACHE = CacheFolder(Path("/srv/cache"))
 IMAGE = CacheImage(Path("/srv/cache.img"))
@@ -125,17 +138,71 @@ def test_of_two_isos_no_cache_is_read(tmp_path: Path) -> None:
 
 def test_what_the_build_of_an_iso_left_out_is_left_out_of_the_snapshot_too(tmp_path: Path) -> None:
     fake = engine(iso=TREES["2"])
-    recipe = recipe_data(exclude=["/srv/*"])
-    results = write_results(
-        tmp_path / "iso",
-        recipe=recipe,
-        changes=[{"path": "/etc/motd", "change": "changed", "rule": "motd"}],
-    )
-    fit(results, externalParameters={"recipe": recipe, "selector": "3"})
+    results = write_with_private(tmp_path / "iso")
     difference = found(fake, results, "3")
     (request,) = fake.asked(INVENTORY)
+    assert (request.exclude, request.keep) == (("/srv/*",), ("/var/lib/acme",))
+    assert (difference.by_build, difference.config, difference.unnamed) == (1, (), 0)
+
+
+def write_with_private(folder: Path) -> Path:
+    """Write results of a build that left something out and changed something, all of them."""
+    private = private_data(
+        settings={"exclude": ["/srv/*"], "keep": ["/var/lib/acme"]},
+        changes=[{"path": "/etc/motd", "change": "changed", "rule": "motd"}],
+    )
+    write_results(
+        folder,
+        changes=[{"change": "changed", "rule": "motd", "count": 1}],
+        private=private_identity(private["record"]),
+    )
+    (folder / PRIVATE).write_bytes(as_json(private))
+    return folder
+
+
+def test_without_the_private_file_it_is_said_that_a_build_explains_some(tmp_path: Path) -> None:
+    fake = engine(iso=TREES["2"])
+    results = write_with_private(tmp_path / "iso")
+    (results / PRIVATE).unlink()
+    difference = found(fake, results, "3")
+    (request,) = fake.asked(INVENTORY)
+    assert request.exclude == ()
+    assert (difference.by_build, len(difference.config), difference.unnamed) == (0, 1, 3)
+    (files,) = [each for each in sections(difference) if each.name == "files"]
+    assert "private file" in files.words
+    assert found(engine(iso=TREES["2"]), results, results / ISO).unnamed == 0
+
+
+def test_between_two_isos_no_private_word_is_told(tmp_path: Path) -> None:
+    one = write_with_private(tmp_path / "one")
+    other = write_results(tmp_path / "other")
+    difference = found(engine(iso=TREES["2"]), one, other)
+    assert [each.name for each in difference.settings] == [
+        "changes.motd.changed",
+        "private.digest",
+        "private.settings.exclude",
+        "private.settings.keep",
+    ]
+    assert "/srv" not in str(difference)
+    assert "acme" not in str(difference)
+
+
+def test_a_private_file_of_another_build_is_not_used(tmp_path: Path) -> None:
+    results = write_with_private(tmp_path / "iso")
+    (results / PRIVATE).write_bytes(as_json(private_data()))
+    with pytest.raises(VerificationError, match="does not belong to this ISO"):
+        found(engine(iso=TREES["2"]), results, "3")
+
+
+def test_the_patterns_of_a_manifest_of_format_1_are_in_it(tmp_path: Path) -> None:
+    fake = engine(iso=TREES["2"])
+    recipe = recipe_data(exclude=["/srv/*"])
+    results = write_results(tmp_path / "iso")
+    write_manifest(results, as_json(format_one_data(recipe=recipe)))
+    fit(results, externalParameters={"recipe": recipe, "selector": "3"})
+    found(fake, results, "3")
+    (request,) = fake.asked(INVENTORY)
     assert request.exclude == ("/srv/*",)
-    assert (difference.by_build, difference.config) == (1, ())
 
 
 def test_the_two_listings_are_two_steps() -> None:

@@ -310,6 +310,19 @@ def test_every_result_gets_mode_0644(tmp_path: Path, mode: int) -> None:
     assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o644}
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o777, 0o400])
+def test_the_private_file_is_its_owners_alone(tmp_path: Path, mode: int) -> None:
+    files = {"x.iso": b"iso", "x.private.json": b"{}", "SHA256SUMS": b"sums"}
+    wanted = [artefact(name, content) for name, content in files.items()]
+    with output_folder(tmp_path) as output, output.partial(RUN) as partial:
+        for name, content in files.items():
+            (partial / name).write_bytes(content)
+            (partial / name).chmod(mode)
+        output.receive(partial, wanted, planned=[*files], on_progress=lambda _done: None)
+    modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()}
+    assert modes == {"x.iso": 0o644, "x.private.json": 0o600, "SHA256SUMS": 0o644}
+
+
 def test_fetched_results_have_mode_0644_whatever_the_stream_and_the_umask_say(
     tmp_path: Path,
 ) -> None:

@@ -6,13 +6,24 @@ from typing import Any
 
 import pytest
 
-from builder.basics.codec import to_data
-from builder.basics.errors import VerificationError
+from builder.basics.errors import UsageError, VerificationError
+from builder.formats.private_record import PrivateFile
+from builder.formats.private_settings import public_data
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.formats.snapshot import SnapshotKind
 from builder.host.config.compression_text import PRESETS, parse_compression
-from builder.host.reproduce.described_build import read_described_build
-from tests.support.results import CONTENT, ISO, manifest_data, row
+from builder.host.reproduce.described_build import DescribedBuild, read_described_build
+from builder.host.results.private_reader import read_private
+from tests.support.results import (
+    CONTENT,
+    ISO,
+    STEM,
+    as_json,
+    manifest_data,
+    private_data,
+    private_identity,
+    row,
+)
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -28,15 +39,23 @@ RECIPE = Recipe(
 )
 
 
-def content(change: Change = lambda _data: None) -> bytes:
-    data = manifest_data()
-    data["recipe"] = to_data(RECIPE)
+def content(change: Change = lambda _data: None, **record: object) -> bytes:
+    data = manifest_data(private=private_identity(private_data(**record)["record"]))
+    data["recipe"] = public_data(RECIPE)
     change(data)
     return json.dumps(data).encode()
 
 
-def test_a_manifest_says_all_that_a_rebuild_needs() -> None:
-    described = read_described_build(content())
+def described_with(patterns: object) -> DescribedBuild:
+    """Read a manifest with a private file that fits it and has these patterns."""
+    private = read_private(as_json(private_data(settings={"exclude": patterns})), name="x")
+    return read_described_build(
+        content(settings={"exclude": patterns}), find_private=lambda _stem: private
+    )
+
+
+def test_a_manifest_and_its_private_file_say_all_that_a_rebuild_needs() -> None:
+    described = described_with(RECIPE.exclude)
     assert described.iso == ISO
     assert described.recipe == RECIPE
     assert (described.snapshot.selector, described.snapshot.kind) == ("3", SnapshotKind.SNAPPER)
@@ -48,7 +67,7 @@ def test_a_manifest_says_all_that_a_rebuild_needs() -> None:
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS.keys())
 def test_the_recipe_of_all_defaults_is_read(preset: Any) -> None:
     recipe = Recipe(compression=preset)
-    read = read_described_build(content(lambda data: data.update(recipe=to_data(recipe))))
+    read = read_described_build(content(lambda data: data.update(recipe=public_data(recipe))))
     assert read.recipe == recipe
 
 
@@ -91,16 +110,12 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     ),
     "a name that climbs": (of("recipe.name", "../../etc/x"), "not a valid file name"),
     "a volume id with a quote": (of("recipe.volume_id", 'A"B'), "recipe.volume_id"),
-    "more excludes than anybody needs": (of("recipe.exclude", ["/x"] * 501), "at most 500"),
-    "excludes without end": (of("recipe.exclude", ["/" + "x" * 4000] * 9), "at most 32768"),
-    "an exclude that is no root": (of("recipe.exclude", ["../x"]), "not a valid exclude"),
-    "an exclude of everything": (of("recipe.exclude", ["/**"]), "excludes everything"),
-    "an exclude with a line end": (of("recipe.exclude", ["/a\n+ /root"]), "exclude"),
+    "an exclude that is published": (of("recipe.exclude", ["/x"]), "exclude: is never published"),
     "a text of megabytes": (of("recipe.live.hostname", "a" * 5_000_000), "is too long"),
     "an unknown key": (of("recipe.live.shell", "/bin/sh"), 'know: "recipe.live.shell"'),
     "an unknown key of the recipe": (of("recipe.run", "reboot"), 'know: "recipe.run"'),
     "a list in place of a text": (of("recipe.live.user", ["a"]), "found a list"),
-    "a recipe that is a list of lists": (of("recipe.exclude", [["/a"]]), "found a list"),
+    "a recipe with a list of lists": (of("recipe.live.groups", [["a"]]), "found a list"),
     "a fraction": (of("recipe.boot.timeout_seconds", 1.5), "expected a whole number"),
     "an escape sequence": (of("recipe.live.hostname", "\x1b[2Jx"), "not a valid host name"),
     # what contradicts itself
@@ -131,7 +146,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a date that is none": (of("snapshot.taken", "yesterday"), '"snapshot" is not what'),
     "a date written otherwise": (of("snapshot.taken", "2026-6-17T14:29:21Z"), '"snapshot" is not'),
     "a date before 1970": (of("snapshot.taken", "1969-06-17T14:29:21Z"), "contradicts itself"),
-    "a description of megabytes": (of("snapshot.description", "x" * 10**6), '"snapshot" is not'),
+    "a description": (of("snapshot.description", "weekly"), 'know: "snapshot.description"'),
     "an unknown key of the snapshot": (of("snapshot.path", "/"), 'not know: "snapshot.path"'),
     "a snapshot without a date": (without("snapshot.taken"), "snapshot.taken: missing"),
     "no source": (without("source"), "does not name its source tree"),
@@ -146,7 +161,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
         of("artefacts", [row(ISO, CONTENT), row("other.iso", CONTENT)]), "lists 2 ISOs",
     ),
     "an ISO that climbs": (of("artefacts", [row("../../x.iso", CONTENT)]), "has an invalid path"),
-    "a newer format": (of("format", 2), "made by a newer version"),
+    "a newer format": (of("format", 3), "made by a newer version"),
 }  # fmt: skip
 
 
@@ -157,6 +172,45 @@ def test_what_no_build_writes_is_refused(change: Change, reason: str) -> None:
     assert reason in str(caught.value)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 1000
+
+
+PATTERNS: dict[str, tuple[object, str]] = {
+    "more than anybody needs": (["/x"] * 501, "at most 500"),
+    "without end": (["/" + "x" * 4000] * 9, "at most 32768"),
+    "no root": (["../x"], "not a valid exclude"),
+    "everything": (["/**"], "excludes everything"),
+    "a line end": (["/a\n+ /root"], "exclude"),
+    "a list of lists": ([["/a"]], "found a list"),
+}
+
+
+@pytest.mark.parametrize(("patterns", "reason"), PATTERNS.values(), ids=PATTERNS.keys())
+def test_patterns_of_a_private_file_are_those_of_a_config(patterns: object, reason: str) -> None:
+    with pytest.raises(VerificationError) as caught:
+        described_with(patterns)
+    assert reason in str(caught.value)
+
+
+def test_without_the_private_file_it_is_said_what_is_missing() -> None:
+    whole = content(settings={"exclude": ["/srv/acme"]})
+    with pytest.raises(UsageError, match="settings that its manifest does not name") as no:
+        read_described_build(whole)
+    assert f"{STEM}.private.json" in no.value.advice
+    assert "--private" in no.value.advice
+
+
+def test_a_private_file_is_asked_for_only_where_it_is_needed() -> None:
+    def asked(_stem: str) -> PrivateFile:
+        raise AssertionError
+
+    assert read_described_build(content(), find_private=asked).recipe.exclude == ()
+
+
+def test_a_setting_that_is_not_private_cannot_come_from_a_private_file() -> None:
+    settings = {"live.user": ["root"]}
+    private = read_private(as_json(private_data(settings=settings)), name="x")
+    with pytest.raises(VerificationError, match=r"live\.user: not a private setting"):
+        read_described_build(content(settings=settings), find_private=lambda _stem: private)
 
 
 def test_a_manifest_that_is_cut_off_anywhere_is_refused() -> None:

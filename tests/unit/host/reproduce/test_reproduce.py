@@ -6,17 +6,30 @@ from pathlib import Path
 import pytest
 
 from builder.border.differences import Difference, Explanation
+from builder.border.jobs import DIGEST
 from builder.host.engine.faults import BindMissingError
 from tests.support.fake_engine import IMAGE
 from tests.support.rebuilding import (
     TREE,
     manifest_bytes,
+    plan_of,
     rebuilding_engine,
     results_of,
     whole_results,
 )
 from tests.support.reproducing import Workplace
-from tests.support.results import CONTENT, ISO, MANIFEST, SUMS, digest, row
+from tests.support.results import (
+    CONTENT,
+    ISO,
+    MANIFEST,
+    PRIVATE,
+    SUMS,
+    as_json,
+    digest,
+    private_data,
+    private_identity,
+    row,
+)
 
 ONE = Explanation(
     differences=(Difference(place=("x",), attribute="mode", original="1", rebuilt="2"),)
@@ -53,6 +66,65 @@ def test_the_manifest_alone_is_enough(place: Workplace) -> None:
     assert f"- {SUMS}: rebuilt, with nothing to compare it to" in told.out
     assert f"✔ {ISO}: the same" in told.out
     assert f"✔ {MANIFEST}: the same" in told.out
+
+
+PATTERNS = {"settings": {"exclude": ["/srv/acme"]}}
+
+
+def with_patterns() -> dict[str, bytes]:
+    """Return results of a build that left something out, without the private file."""
+    identity = private_identity(private_data(**PATTERNS)["record"])
+    return results_of({ISO: CONTENT, MANIFEST: manifest_bytes(private=identity)})
+
+
+def test_patterns_come_from_the_private_file_beside_the_iso(place: Workplace) -> None:
+    private = {PRIVATE: as_json(private_data(**PATTERNS))}
+    engine = rebuilding_engine(made=with_patterns() | private)
+    told = place.reproduce(engine, place.originals(with_patterns() | private))
+    assert told.code == 0, told.err
+    assert plan_of(engine).recipe.exclude == ("/srv/acme",)
+    assert [request.exclude for request in engine.asked(DIGEST)] == [("/srv/acme",)]
+    assert PRIVATE not in told.out, "it is not compared, since it is no result for others"
+
+
+def test_patterns_come_from_the_file_that_the_user_names(place: Workplace) -> None:
+    mine = place.folder / "mine.json"
+    mine.write_bytes(as_json(private_data(**PATTERNS)))
+    engine = rebuilding_engine(made=with_patterns())
+    told = place.reproduce(engine, place.originals(with_patterns()), "--private", mine)
+    assert told.code == 0, told.err
+    assert plan_of(engine).recipe.exclude == ("/srv/acme",)
+
+
+def test_without_it_what_is_missing_is_said_before_any_work(place: Workplace) -> None:
+    engine = rebuilding_engine(made=with_patterns())
+    told = place.reproduce(engine, place.originals(with_patterns()))
+    assert (told.code, engine.jobs) == (2, [])
+    assert "built with settings that its manifest does not name: exclude" in told.err
+    assert f"Give the file {PRIVATE} with --private" in " ".join(told.err.split())
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({}, "does not belong to this ISO"),
+        ({"settings": {"exclude": ["/srv/other"]}}, "does not belong to this ISO"),
+    ],
+)
+def test_one_of_another_build_is_refused_before_any_work(
+    place: Workplace, record: dict[str, object], reason: str
+) -> None:
+    engine = rebuilding_engine(made=with_patterns())
+    files = with_patterns() | {PRIVATE: as_json(private_data(**record))}
+    told = place.reproduce(engine, place.originals(files))
+    assert (told.code, engine.jobs) == (6, [])
+    assert reason in told.err
+
+
+def test_a_build_without_patterns_needs_none_whatever_lies_there(place: Workplace) -> None:
+    files = whole_results() | {PRIVATE: b"not JSON"}
+    told = place.reproduce(rebuilding_engine(), place.originals(files))
+    assert told.code == 0, told.err
 
 
 def test_nothing_is_taken_from_the_block_cache(place: Workplace) -> None:

@@ -41,7 +41,7 @@ class Machine:
         self.base = base
         self.store = BlockCache(folder=base / "store", counts=base / "counts")
         self.store.folder.mkdir()
-        self.source = TreeDigest(digest="sha256:a", format=1, files=0, size=0)
+        self.source = TreeDigest(digest="sha256:a", format=1, files=0, size=0, secret="")
         self.inputs: dict[str, object] = {"image": "sha256:i", "kernels": KERNELS}
         self.free = 0
         self.builds = 0

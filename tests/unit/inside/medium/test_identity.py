@@ -40,6 +40,11 @@ def test_the_id_changes_with_any_part_and_with_the_recipe(
     assert medium_id(parts=parts, recipe=recipe) != medium_id(parts=PARTS, recipe=RECIPE)
 
 
+def test_the_id_confirms_no_guess_at_a_private_setting() -> None:
+    recipe = dataclasses.replace(RECIPE, exclude=("/srv/acme",))
+    assert medium_id(parts=PARTS, recipe=recipe) == medium_id(parts=PARTS, recipe=RECIPE)
+
+
 def test_ids_derived_from_it_have_the_forms_that_tools_take() -> None:
     identity = medium_id(parts=PARTS, recipe=RECIPE)
     assert re.fullmatch(r"[0-9a-f]{32}", identity.text)

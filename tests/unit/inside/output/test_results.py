@@ -1,6 +1,7 @@
 """Where a build puts its results: the host's folder when it is certainly that, else the volume."""
 
 import errno
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -113,6 +114,16 @@ def test_finished_files_belong_to_the_owner_of_the_folder(tmp_path: Path) -> Non
     owner = tmp_path.stat()
     assert (status.st_uid, status.st_gid) == (owner.st_uid, owner.st_gid)
     assert not given or status.st_uid == 65534
+
+
+def test_what_the_sums_do_not_list_is_described_too_and_stays_private(tmp_path: Path) -> None:
+    finished(tmp_path)
+    (tmp_path / "x.private.json").write_bytes(b"{}")
+    found = {each.name: each for each in Results(folder=tmp_path).settled("x.private.json")}
+    assert found.keys() == {"x.iso", "SHA256SUMS", "x.private.json"}
+    private = found["x.private.json"]
+    assert (private.size, private.sha256) == (2, hashlib.sha256(b"{}").hexdigest())
+    assert (tmp_path / "x.private.json").stat().st_mode & 0o7777 == 0o600
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EINVAL, errno.ENOTSUP])

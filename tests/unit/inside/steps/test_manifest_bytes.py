@@ -1,7 +1,8 @@
-"""The manifest is a public format: what a build writes is, byte for byte, what it always was."""
+"""Manifest and private file are formats: what a build writes is, byte for byte, what it was."""
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from builder.basics.codec import Place
 from builder.basics.errors import VerificationError
 from builder.formats.identities import ImageIdentity
 from builder.formats.manifest import manifest_text
+from builder.formats.private_record import private_text
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
 from builder.host.results.manifest_reader import read_manifest
+from builder.host.results.private_reader import check_private, read_private
 from builder.inside.medium import identity as medium
 from builder.inside.steps.manifest import ManifestStep
 from builder.inside.tree.tree_digest import TreeDigest
@@ -25,7 +28,9 @@ from tests.support.manifests import without
 from tests.support.systems import RecordingSystem
 from tests.unit.inside.steps.test_manifest import candidate
 
-EXPECTED = Path(__file__).parents[4] / "fixtures/manifests/tiny.json"
+FIXTURES = Path(__file__).parents[4] / "fixtures"
+EXPECTED = FIXTURES / "manifests/patterns.json"
+PRIVATE = FIXTURES / "private/patterns.json"
 BLOCK = 2048
 PARTITION = bytes(range(256)) * 16
 FILES = {"live/a b": b"a" * 100, medium.LIVE_UUID: b"0123456789abcdef" * 2 + b"\n"}
@@ -53,7 +58,10 @@ CHANGES = [
     {"path": "/etc/machine-id", "change": "changed", "rule": "machine-id"},
     {"path": "/etc/b\udcff", "change": "removed", "rule": "ssh-host-keys"},
     {"path": "/etc/live", "change": "added", "rule": "live-settings"},
+    {"path": "/etc/c", "change": "removed", "rule": "ssh-host-keys"},
 ]
+LEFT_OUT = [{"path": "/srv/acme", "rule": "data", "size": 7}]
+FINDINGS = [{"path": "/opt/acme/key", "rule": "private-key", "where": "system", "allowed": "mine"}]
 SYSTEM = SystemFacts(
     distro_id="debian",
     distro_name="Debian GNU/Linux",
@@ -63,6 +71,7 @@ SYSTEM = SystemFacts(
     desktop="xfce",
     kernels=("6.12.118+deb13-amd64", "6.1.0-40-amd64"),
 )
+SECRET = "2" * 64
 RECIPE = Recipe(
     compression=PRESETS["max"],
     live=LiveSettings(groups=("sudo",), locale="de_DE.UTF-8"),
@@ -102,9 +111,11 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
     (folder / "Tiny.cdx.json").write_bytes(b"{}\n")
     (folder / "efi.img").write_bytes(PARTITION)
     (folder / "changes.json").write_text(json.dumps(CHANGES, indent=1), encoding="ascii")
+    (folder / "left_out.json").write_text(json.dumps(LEFT_OUT))
+    (folder / "findings.json").write_text(json.dumps(FINDINGS))
     (root / "var/lib/dpkg").mkdir(parents=True)
     (root / "var/lib/dpkg/status").write_text(STATUS)
-    tree_digest = TreeDigest(digest="sha256:" + "1" * 64, format=1, files=2, size=3)
+    tree_digest = TreeDigest(digest="sha256:" + "1" * 64, format=1, files=2, size=3, secret=SECRET)
     step = ManifestStep(
         root=root,
         iso_tree=tree,
@@ -117,6 +128,8 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
         source_date_epoch=1_750_170_600,
         others=(folder / "Tiny.cdx.json",),
         changes=folder / "changes.json",
+        left_out=folder / "left_out.json",
+        findings=folder / "findings.json",
         source=lambda: tree_digest,
     )
     return step, system
@@ -141,12 +154,65 @@ def test_a_manifest_is_written_byte_for_byte_as_ever(tmp_path: Path) -> None:
     assert without(text, came_later()) == expected()
 
 
-def test_what_is_not_known_is_left_out_and_never_null(tmp_path: Path) -> None:
+def test_a_private_file_is_written_byte_for_byte_as_ever(tmp_path: Path) -> None:
     step, system = tiny_iso(tmp_path)
-    replace(step, changes=None, source=None).run(system)
-    data = json.loads(expected())
-    left = {name: value for name, value in data.items() if name not in ("changes", "source")}
-    assert json.loads(without(step.target.read_text("ascii"), came_later())) == left
+    step.run(system)
+    content = step.private.read_bytes()
+    assert private_text(read_private(content, name="x")).encode() == content
+    assert content == PRIVATE.read_bytes()
+    assert check_private(read_private(content, name="x"), read_manifest(step.target.read_bytes()))
+
+
+@pytest.mark.parametrize("umask", [0, 0o022])
+def test_nobody_else_can_read_the_private_file(tmp_path: Path, umask: int) -> None:
+    step, system = tiny_iso(tmp_path)
+    before = os.umask(umask)
+    try:
+        step.run(system)
+    finally:
+        os.umask(before)
+    assert step.private.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_manifest_names_nothing_that_is_in_the_private_file(tmp_path: Path) -> None:
+    step, system = tiny_iso(tmp_path)
+    step.run(system)
+    private, public = step.private.read_text(), step.target.read_text()
+    words = ("/etc/machine-id", "/etc/b", "/etc/live", "/srv", "acme", "weekly", SECRET)
+    assert [word for word in words if word not in private] == []
+    assert [word for word in words if word in public] == []
+
+
+def test_what_no_step_left_is_not_in_the_manifest(tmp_path: Path) -> None:
+    step, system = tiny_iso(tmp_path)
+    for each in (step.left_out, step.findings):
+        each.unlink()
+    step.run(system)
+    data = json.loads(step.target.read_text("ascii"))
+    assert data.keys() == json.loads(expected()).keys() - {"findings"}
+    assert json.loads(step.private.read_text())["left_out"] == []
+
+
+def test_what_was_left_out_and_what_the_snapshot_is_called_decide_no_published_byte(
+    tmp_path: Path,
+) -> None:
+    step, system = tiny_iso(tmp_path)
+    step.run(system)
+    before = step.target.read_bytes()
+    step.left_out.unlink()
+    replace(step, candidate=replace(step.candidate, description="of another cache")).run(system)
+    assert step.target.read_bytes() == before
+
+
+def test_without_a_secret_no_digest_of_what_could_be_guessed_is_published(tmp_path: Path) -> None:
+    step, system = tiny_iso(tmp_path)
+    tree = replace(step.source(), secret="")
+    replace(step, source=lambda: tree).run(system)
+    assert json.loads(step.target.read_text())["private"] == {
+        "digest": None,
+        "settings": {"exclude": 1},
+    }
+    assert json.loads(step.private.read_text())["key"] == ""
 
 
 def test_a_file_that_is_not_what_was_staged_fails_the_build(tmp_path: Path) -> None:

@@ -135,6 +135,36 @@ def test_what_is_left_out_does_not_matter(tmp_path: Path) -> None:
     assert digest(root, "- /dir/*", "- /fifo") != before
 
 
+def secret(root: Path) -> str:
+    return digest_tree(SourceTree(root=root, rules=())).secret
+
+
+@pytest.mark.parametrize("place", ["etc/machine-id", "var/lib/dbus/machine-id"])
+def test_a_tree_with_a_machine_id_has_a_secret_that_only_its_owner_can_compute(
+    tmp_path: Path, place: str
+) -> None:
+    here, there = (make(tmp_path / name) for name in ("here", "there"))
+    found = set()
+    for root, content in ((here, "7" * 32), (there, "7" * 32 + "\n")):
+        path = root / place
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+        found.add(secret(root))
+        assert secret(root) not in digest(root)
+        assert secret(root) == secret(root)
+    assert len(found) == 2, "it follows from the whole tree"
+    assert all(len(bytes.fromhex(each)) == 32 for each in found)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "uninitialized\n", "7" * 40])
+def test_a_tree_without_one_has_none(tmp_path: Path, content: str) -> None:
+    root = make(tmp_path / "root")
+    assert secret(root) == ""
+    (root / "etc").mkdir()
+    (root / "etc/machine-id").write_text(content)
+    assert secret(root) == ""
+
+
 def test_fields_cannot_flow_into_each_other(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     (first / "ab").mkdir(parents=True)
