@@ -35,6 +35,8 @@ def left_out_notes(found: Sequence[LeftOut]) -> Iterator[Remark]:
     for each in data:
         place = _place(each.path)
         sizes[place] = sizes.get(place, 0) + each.size
+    if not any(sizes.values()):
+        return
     total = (("size", readable_size(sum(sizes.values()))),)
     if all(each.whole for each in data):
         yield Remark(message="Data of people and services is left out: {size}", values=total)
