@@ -33,7 +33,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("iso", "source", "selection", "rules", "sbom"),
         ("blocks", "debian", "units"),
         ("leftovers",),
-        ("tree", "output", "medium", "boot_test"),
+        ("tree", "output", "medium", "boot_test", "archives"),
         ("system",),
         ("linux",),
     ),

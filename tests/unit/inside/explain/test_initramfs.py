@@ -12,10 +12,11 @@ import pytest
 
 from builder.basics.errors import VerificationError
 from builder.border.differences import CONTENT, SIZE, Difference
-from builder.inside.explain import unpacking
-from builder.inside.explain.initramfs import explain_initramfs, members
+from builder.inside.archives import unpacking
+from builder.inside.archives.cpio import members
+from builder.inside.archives.unpacking import PIECE
+from builder.inside.explain.initramfs import explain_initramfs
 from builder.inside.explain.parts import Part
-from builder.inside.explain.unpacking import PIECE
 
 MEBIBYTE = 1 << 20
 Pack = Callable[[bytes], bytes]
