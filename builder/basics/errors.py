@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     SOURCE = 4
     STEP = 5
     VERIFICATION = 6
+    PRIVATE = 7
     DEFECT = 70  # EX_SOFTWARE of sysexits.h
     INTERRUPTED = 130
 
@@ -111,6 +112,12 @@ class VerificationError(BuilderError):
     exit_code = ExitCode.VERIFICATION
 
 
+class PrivacyError(BuilderError):
+    """What would be packed holds something private."""
+
+    exit_code = ExitCode.PRIVATE
+
+
 class DefectError(BuilderError):
     """Something impossible happened: a bug in this program."""
 
@@ -143,7 +150,8 @@ class Interrupted(BuilderError):
 _BRANCHES: Mapping[str, type[BuilderError]] = {
     branch.__name__: branch
     for branch in (
-        UsageError, HostError, SourceError, StepError, VerificationError, DefectError, Interrupted,
+        UsageError, HostError, SourceError, StepError, VerificationError, PrivacyError, DefectError,
+        Interrupted,
     )
 }  # fmt: skip
 

@@ -9,12 +9,15 @@ from enum import StrEnum
 from typing import Final
 
 from builder.border.cache_report import Candidate
+from builder.border.privacy import Privacy
 from builder.border.source import TreePlace
 from builder.border.step_names import StepName
 from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import Recipe
 
 PLAN_FORMAT: Final = 2
+
+_PRIVACY: Final = Privacy()
 
 
 class Isolation(StrEnum):
@@ -46,5 +49,6 @@ class BuildPlan:
     volume_id: str
     place: TreePlace  # not in any artefact
     staging: Staging = Staging.AUTO  # not in any artefact
+    privacy: Privacy = _PRIVACY  # not in any artefact, but for counts
     stop_after: StepName | None = None  # the container then waits for inspection
     hold_failed: bool = False  # it also waits after a failed step

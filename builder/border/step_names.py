@@ -9,6 +9,7 @@ class StepName(StrEnum):
     CHECK = "check"
     STAGE = "stage"
     CONFIGURE = "configure"
+    SEARCH = "search"
     INITRAMFS = "initramfs"
     SQUASHFS = "squashfs"
     BOOT = "boot"

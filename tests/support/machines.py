@@ -243,6 +243,9 @@ class RecordingSystem(System):
     def progress(self, fraction: float) -> None:
         self.fractions.append(fraction)
 
+    def log(self, text: str) -> None:
+        pass
+
     def note(self, message: str, *, warning: bool = False, **values: object) -> None:
         del warning
         self.notes.append(message.format(**values) if values else message)

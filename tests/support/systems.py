@@ -59,6 +59,9 @@ class RecordingSystem:
     def progress(self, fraction: float) -> None:
         """Progress is of no interest here."""
 
+    def log(self, text: str) -> None:
+        """What is logged is of no interest here."""
+
     def note(self, message: str, *, warning: bool = False, **values: object) -> None:
         """Remember the note."""
         self.notes.append(message)

@@ -27,6 +27,7 @@ def plan_of(config: Config, choice: Choice, *, run: str, place: TreePlace) -> Bu
         volume_id=volume_id(choice.iso_name, config.recipe.volume_id),
         place=place,
         staging=config.staging,
+        privacy=config.privacy,
     )
 
 

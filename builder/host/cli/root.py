@@ -18,8 +18,8 @@ from builder.host.cli.verify import verify
 
 _EPILOG = """\b
 Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,
-5 a build step failed, 6 the result failed verification, 70 a defect of this program,
-130 interrupted.
+5 a build step failed, 6 the result failed verification, 7 something private would be packed,
+70 a defect of this program, 130 interrupted.
 """
 
 

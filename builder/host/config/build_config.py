@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from builder.border.plan import Isolation, Staging
+from builder.border.privacy import Privacy
 from builder.border.source import SourceKind
 from builder.formats.recipe import Recipe
 from builder.host.config import settings
@@ -51,6 +52,7 @@ class Config:
     output: Path  # the folder for the results
     isolation: Isolation
     staging: Staging
+    privacy: Privacy
     recipe: Recipe
     block_store: BlockStoreSetting | None  # None: every block is compressed
 
@@ -95,6 +97,7 @@ def load_config(path: Path | None, overrides: Overrides) -> Config:
         output=values.of(settings.OUTPUT) or Path.cwd(),
         isolation=values.of(settings.ISOLATION),
         staging=values.of(settings.STAGING),
+        privacy=Privacy(mode=values.of(settings.PRIVACY), allow=values.of(settings.ALLOW)),
         recipe=recipe_of(values, USUAL, RECIPE),
         block_store=_block_store(flags, problems),
     )

@@ -10,7 +10,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from builder.border.plan import Isolation, Staging
+from builder.border.privacy import AllowedFinding, PrivacyMode
 from builder.host.config import checks
+from builder.host.config.allowed import AllowedRows
 from builder.host.config.forms import Choice, FilePath, Number, Switch, TextOrNumber
 from builder.host.config.recipe_settings import RESULT, SYSTEM
 from builder.host.config.setting import Flag, Setting
@@ -21,6 +23,7 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "output": "Where the results go, and their names.",
         "live": "What the live system sets up when it boots.",
         "boot": "The boot menu.",
+        "privacy": "What happens to private things that a build finds in what it would pack.",
     }
 )
 
@@ -126,6 +129,34 @@ It never changes a byte of the ISO.""",
         "[When an overlay is possible](architecture.md#staging)",
     ),
 )
+PRIVACY: Final = Setting(
+    key="privacy.mode",
+    form=Choice(words=PrivacyMode, message='"{value}" is not a way to treat findings'),
+    default=PrivacyMode.STOP,
+    about="What happens when something private is found in what would be packed: stop, or warn.",
+    notes="""\
+  stop         the build ends before anything is packed, and says what it found
+  warn         it says the same and goes on: for an ISO that nobody else gets
+It never changes a byte of the ISO.""",
+    flag=Flag(
+        name="--privacy",
+        metavar="HOW",
+        manual="what happens when something private is found in what would be packed: `stop`, or "
+        "`warn` for an ISO that nobody else gets. Never changes a byte of the ISO",
+    ),
+)
+ALLOW: Final[Setting[tuple[AllowedFinding, ...]]] = Setting(
+    key="privacy.allow",
+    form=AllowedRows(),
+    default=(),
+    about="Findings that may be packed all the same: a path as in exclude, a rule, and a reason.",
+    notes="""\
+An example would be:
+  allow:
+    - path: /opt/shop/demo/*.pem
+      rule: private-key
+      reason: the vendor's demo certificate, which is public""",
+)
 
 # Only one of these may be given in a file, and only one as a flag; the flag wins.
 SOURCES: Final[tuple[Setting[Any], ...]] = (CACHE, CACHE_IMAGE, TREE)
@@ -171,6 +202,8 @@ KEYS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             ISOLATION,
             STAGING,
             *SYSTEM,
+            PRIVACY,
+            ALLOW,
         )
     }
 )

@@ -19,6 +19,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "check": "Check the system",
         "stage": "Stage the system",
         "configure": "Turn it into a live system",
+        "search": "Search for what is private",
         "initramfs": "Make the initramfs",
         "squashfs": "Compress the file system",
         "boot": "Prepare the boot loader",

@@ -13,6 +13,7 @@ from builder.basics.errors import UsageError
 from builder.border.cache_report import Candidate
 from builder.border.differences import Explanation
 from builder.border.events import Note, OnEvent, announced
+from builder.border.privacy import Privacy, PrivacyMode
 from builder.host.build import session
 from builder.host.build.choice import Choice, choice_of, source_in
 from builder.host.build.session import Outcome
@@ -132,7 +133,12 @@ def _rebuilt(
         candidate = _renamed(search.run(), described)
         return choice_of(config, image=image, report=report, candidate=candidate)
 
-    config = replace(config, recipe=described.recipe, block_store=None)
+    config = replace(
+        config,
+        recipe=described.recipe,
+        block_store=None,
+        privacy=Privacy(mode=PrivacyMode.WARN),  # whatever it found, the original has it
+    )
     return session.build(config, engine, prepared=prepared, on_event=on_event)
 
 

@@ -15,6 +15,10 @@ _PACKED: Final = 64 << 10
 _MEMORY: Final = 128 << 20  # bytes that a decoder may take; xz -9 takes 65 MiB
 
 
+class UnpackedLimitError(ValueError):
+    """Something unpacks to more than may be looked at."""
+
+
 class UnpackedLimit:
     """Counts what several archives unpack to."""
 
@@ -22,11 +26,11 @@ class UnpackedLimit:
         self._unpacked = 0
 
     def add(self, size: int) -> None:
-        """Count `size` more bytes. Raises ValueError when there are too many."""
+        """Count `size` more bytes. Raises UnpackedLimitError when there are too many."""
         self._unpacked += size
         if self._unpacked > MOST_UNPACKED:
             message = f"it unpacks to more than {readable_size(MOST_UNPACKED)}"
-            raise ValueError(message)
+            raise UnpackedLimitError(message)
 
 
 class Unpacked:

@@ -17,11 +17,13 @@ from builder.inside.blocks import store as blocks
 from builder.inside.blocks.store import BlockCache
 from builder.inside.jobs.pipeline import Workshop, pipeline
 from builder.inside.output.results import results_folder
+from builder.inside.search.gather import gather
 from builder.inside.selection.source_tree import source_tree
 from builder.inside.source.mounted import mounted_source, unchanged
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.step import Step
 from builder.inside.system.real_system import RealSystem
+from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import read_in_background
 
 
@@ -46,7 +48,13 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
         ) as reading,
         contextlib.ExitStack() as mounts,
     ):
-        shop = Workshop(results=results, reading=reading, store=store, mounts=mounts)
+        shop = Workshop(
+            results=results,
+            reading=reading,
+            words=gather(Tree(paths.SOURCE), spared=_of_live_system(plan)),
+            store=store,
+            mounts=mounts,
+        )
         steps = pipeline(plan, shop)
         system.check_tools(tool for step in steps for tool in step.needs)
         after_check.push(_keeping_initramfs(steps))
@@ -64,6 +72,12 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
         delivered=results.delivered,
         block_cache=_closed_store(store),
     )
+
+
+def _of_live_system(plan: BuildPlan) -> tuple[str, ...]:
+    """Return the words that the live system uses itself."""
+    live = plan.recipe.live
+    return (live.user, live.full_name, live.hostname)
 
 
 def _keeping_initramfs(steps: Sequence[Step]) -> contextlib.ExitStack:

@@ -18,6 +18,8 @@ from builder.inside.blocks.store import BlockCache
 from builder.inside.medium import identity as medium
 from builder.inside.output.results import Results
 from builder.inside.output.room import image_share
+from builder.inside.search.guard import Guard
+from builder.inside.search.words import Words
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
@@ -26,6 +28,7 @@ from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.manifest import ManifestStep
 from builder.inside.steps.provenance import ProvenanceStep
 from builder.inside.steps.sbom import SbomStep
+from builder.inside.steps.search import SearchStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.steps.stage import StageStep
 from builder.inside.steps.step import Step, decisions
@@ -34,7 +37,6 @@ from builder.inside.tree.tree_digest import SourceReading
 
 _JOURNAL = paths.WORK / "changes.json"
 _FILTERS = paths.WORK / "filters"
-_LEFT_OUT = paths.WORK / "left_out.json"
 _GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 _SUMS = paths.BOOT_PARTS / "sums.json"
@@ -44,11 +46,13 @@ _SUMS = paths.BOOT_PARTS / "sums.json"
 class Workshop:
     """What the steps of one build work with, besides its plan.
 
-    `mounts` unmounts at the end what a step mounts for later steps.
+    `words` are the source machine's own. `mounts` unmounts at the end what a step mounts for later
+    steps.
     """
 
     results: Results
     reading: SourceReading
+    words: Words
     store: BlockCache | None
     mounts: contextlib.ExitStack
 
@@ -59,7 +63,8 @@ class Workshop:
 
 def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     """Return the steps of a plan, in order."""
-    early = _tree_steps(plan, shop)
+    guard = Guard(root=paths.ROOT, words=shop.words, privacy=plan.privacy, record=paths.FINDINGS)
+    early = _tree_steps(plan, shop, guard)
     initramfs = InitramfsStep(
         root=paths.ROOT,
         kernels=_facts(plan).kernels,
@@ -70,14 +75,14 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     iso = shop.results.folder / f"{plan.iso_name}.iso"
     return (
         *early,
-        replace(initramfs, kept=kept),
+        replace(initramfs, kept=kept, guard=guard),
         *_medium_steps(plan, shop, iso),
         *_description_steps(plan, shop, iso),
     )
 
 
-def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
-    """Return the steps up to the configured tree."""
+def _tree_steps(plan: BuildPlan, shop: Workshop, guard: Guard) -> tuple[Step, ...]:
+    """Return the steps up to the configured tree that was searched."""
     return (
         CheckStep(
             source=paths.SOURCE,
@@ -92,7 +97,7 @@ def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
             target=paths.ROOT,
             layer=paths.LAYER,
             filters=_FILTERS,
-            left_out=_LEFT_OUT,
+            left_out=paths.LEFT_OUT,
             reserve=image_share(paths.WORK, shop.results.folder),
             staging=plan.staging,
             mounts=shop.mounts,
@@ -105,6 +110,7 @@ def _tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
             source_date_epoch=plan.source_date_epoch,
             journal=_JOURNAL,
         ),
+        SearchStep(words=shop.words, guard=guard),
     )
 
 

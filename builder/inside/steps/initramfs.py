@@ -17,6 +17,7 @@ from builder.basics.printable import clean
 from builder.border.step_names import StepName
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
+from builder.inside.search.guard import Guard
 from builder.inside.system.system import System
 from builder.inside.tree import footprint
 from builder.inside.tree.tree import Tree
@@ -63,17 +64,19 @@ class InitramfsStep:
     """Makes /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
 
     Or takes them from `kept`, if an earlier build stored them for exactly this system. While they
-    are being made, `meanwhile` runs.
+    are being made, `meanwhile` runs; afterwards `guard` looks at them. Only those that it finds
+    nothing in are kept.
     """
 
     name: ClassVar[StepName] = StepName.INITRAMFS
     needs: ClassVar[tuple[str, ...]] = ("mount", "umount")
-    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile")
+    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile", "guard")
 
     root: Path
     kernels: tuple[str, ...]
     source_date_epoch: int
     kept: KeptInitramfs | None = None
+    guard: Guard | None = None
     meanwhile: Callable[[System], AbstractContextManager[object]] = nullcontext
 
     def argv(self, kernel: str, *, compressor: str) -> tuple[str, ...]:
@@ -91,14 +94,14 @@ class InitramfsStep:
             message = "The package initramfs-tools is not installed in the system"
             hint = "Install live-boot-initramfs-tools in the source system, then make a new backup."
             raise StepError(message, hint=hint)
-        if self.kept is None:
-            self._make_all(tree, system)
-        elif self.kept.restore(tree, self._paths):
+        if self.kept is not None and self.kept.restore(tree, self._paths):
             system.note(
                 "The initramfs is reused: an earlier build made it from the very same system"
             )
         else:
-            self._make_to_keep(self.kept, tree, system)
+            self._make_and_keep(tree, system)
+        if self.guard is not None:
+            self.guard.finish(system)
 
     @property
     def _paths(self) -> tuple[str, ...]:
@@ -111,13 +114,30 @@ class InitramfsStep:
                 self._make(kernel, system, tree, compressor=compressor)
                 self._check(kernel, system, fraction=(done + 1) / len(self.kernels))
 
-    def _make_to_keep(self, kept: KeptInitramfs, tree: Tree, system: System) -> None:
+    def _make_and_keep(self, tree: Tree, system: System) -> None:
         root = os.fsencode(tree.root)
         before = footprint.entries(root)
         self._make_all(tree, system)
+        after = footprint.entries(root)
+        clean = self.guard is None or self.guard.look_at_initramfs(
+            [(kernel, tree.locate(image_path(kernel))) for kernel in self.kernels],
+            footprint.changed(before, after),
+            system,
+        )
+        if self.kept is not None and clean:
+            self._offer(self.kept, tree, before, after, system)
+
+    def _offer(
+        self,
+        kept: KeptInitramfs,
+        tree: Tree,
+        before: footprint.Entries,
+        after: footprint.Entries,
+        system: System,
+    ) -> None:
         made = [os.fsencode(tree.inner(tree.locate(path))) for path in self._paths]
         try:
-            touched = footprint.touched(before, footprint.entries(root), made=made)
+            touched = footprint.touched(before, after, made=made)
         except ValueError as path:
             system.note(
                 "The initramfs is not cached, because making it changed {path}",

@@ -83,6 +83,10 @@ class RealSystem:
             self._fraction = fraction
             self._on_event(StepProgress(step=self._step, fraction=fraction))
 
+    def log(self, text: str) -> None:
+        """Write a line to the log alone."""
+        self._on_event(ToolOutput(step=self._step, text=text))
+
     def note(self, message: str, *, warning: bool = False, **values: object) -> None:
         """Tell the user something."""
         level = "warning" if warning else "info"

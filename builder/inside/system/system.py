@@ -62,6 +62,10 @@ class System(Protocol):
         """Report how much of the current step is done."""
         ...
 
+    def log(self, text: str) -> None:
+        """Write a line to the log alone."""
+        ...
+
     def note(self, message: str, *, warning: bool = False, **values: object) -> None:
         """Tell the user something; `message` is a template of `builder.basics.texts`."""
         ...

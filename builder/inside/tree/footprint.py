@@ -29,6 +29,11 @@ def entries(root: bytes) -> dict[bytes, tuple[int, ...]]:
     return found
 
 
+def changed(before: Entries, after: Entries) -> tuple[bytes, ...]:
+    """Return the paths of what is new, or not as it was."""
+    return tuple(sorted(path for path, facts in after.items() if before.get(path) != facts))
+
+
 def touched(before: Entries, after: Entries, *, made: Collection[bytes]) -> tuple[bytes, ...]:
     """Return the directories whose time changed, ignoring the files `made`.
 

@@ -70,7 +70,11 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     reading = SourceReading(tree=SourceTree(root=paths.SOURCE), survey=Future(), digest=Future())
     with contextlib.ExitStack() as mounts:
         yield Workshop(
-            results=Results(folder=tmp_path), reading=reading, store=store, mounts=mounts
+            results=Results(folder=tmp_path),
+            reading=reading,
+            words=(),
+            store=store,
+            mounts=mounts,
         )
 
 

@@ -1,0 +1,1 @@
+"""Searches what goes into an ISO for what is private: contents, names and archives."""

@@ -1,0 +1,167 @@
+"""Searches the content of one file: its head, its bytes in blocks, and what it packs.
+
+Nothing of a content is kept. A file that is the same, byte by byte, as one of an installed package
+is no finding: everybody can have it.
+"""
+
+import hashlib
+import io
+from collections.abc import Collection, Iterator, Set
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from builder.inside.archives.members import (
+    DAMAGED,
+    ArchiveMember,
+    Readable,
+    archive_members,
+    is_archive,
+    is_compressed,
+)
+from builder.inside.archives.unpacking import UnpackedLimit, UnpackedLimitError
+from builder.inside.search.derived import is_derived
+from builder.inside.search.engine import Engine
+from builder.inside.search_rules.formats import FORMATS, HEAD, Head
+from builder.inside.search_rules.secret_names import is_secret_file
+
+BLOCK: Final = 8 << 20  # bytes
+OVERLAP: Final = 16 << 10  # of two blocks: more than any rule looks at
+_DEEPEST: Final = 3  # a tar in a zip in a file
+_BYTE_ORDERS: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_SUFFIXES: Final = (b".gz", b".xz", b".bz2", b".zst", b".lzma", b".Z")
+_TOO_LARGE: Final = "archive-limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A kind of private thing in a file; `member` says where in it, if it is an archive."""
+
+    kind: str
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentSearch:
+    """Searches contents with the rules of `engine`, except those whose MD5 is in `public`."""
+
+    engine: Engine
+    public: Collection[bytes] = field(default_factory=frozenset)
+
+    def in_file(self, file: BinaryIO, *, path: bytes, size: int) -> Set[Found]:
+        """Return what is private in an open file of `size` bytes.
+
+        Raises OSError where it cannot be read.
+        """
+        if self._is_public(file):
+            return frozenset()
+        file.seek(0)
+        found = set(self._in_stream(file, path=path, size=size))
+        file.seek(0)
+        found.update(self._in_archive(file, path=path, limit=UnpackedLimit(), depth=0))
+        return found
+
+    def in_bytes(self, data: bytes, *, path: bytes) -> Set[Found]:
+        """Return what is private in a content that is in memory."""
+        return self.in_file(io.BytesIO(data), path=path, size=len(data))
+
+    def in_stream(self, stream: Readable, *, path: bytes, size: int | None) -> Set[Found]:
+        """Return what is private in something that can be read once; archives up to a block."""
+        return set(
+            self._member(
+                ArchiveMember(name="", size=size, stream=stream), path, UnpackedLimit(), depth=0
+            )
+        )
+
+    def _is_public(self, file: BinaryIO) -> bool:
+        digest = hashlib.md5(usedforsecurity=False)
+        while piece := file.read(BLOCK):
+            digest.update(piece)
+        return digest.digest() in self.public
+
+    def _in_stream(self, stream: Readable, *, path: bytes, size: int) -> Iterator[Found]:
+        block = stream.read(BLOCK)
+        head = Head(path=path, start=block[:HEAD], size=size)
+        if is_secret_file(head):
+            yield Found(kind="secret-file")
+        yield from (Found(kind=each.kind) for each in FORMATS if each.shows(head))
+        if is_compressed(head.start):
+            return  # chance would find hashes in it; what it holds is searched instead
+        while block:
+            yield from (Found(kind=kind) for kind in self._kinds(block, path))
+            more = stream.read(BLOCK - OVERLAP)
+            block = block[-OVERLAP:] + more if more else b""
+
+    def _kinds(self, block: bytes, path: bytes) -> Iterator[str]:
+        yield from self.engine.kinds_in(block, path=path)
+        if encoding := _utf16_of(block):
+            text = block.decode(encoding, errors="replace").encode("utf-8", errors="replace")
+            yield from self.engine.kinds_in(text, path=path)
+
+    def _in_archive(
+        self, file: BinaryIO, *, path: bytes, limit: UnpackedLimit, depth: int
+    ) -> Iterator[Found]:
+        if depth >= _DEEPEST or not is_archive(file.read(HEAD)):
+            return
+        file.seek(0)
+        names = []
+        try:
+            for member in archive_members(file, limit=limit):
+                names.append(member.name)
+                yield from self._member(member, path, limit, depth=depth)
+        except UnpackedLimitError:
+            yield Found(kind=_TOO_LARGE)
+        except DAMAGED:
+            pass  # whatever it is, its bytes were searched as they are
+        listed = "\n".join(names).encode("utf-8", "surrogateescape")
+        yield from (Found(kind=kind) for kind in self._kinds(listed, path))
+
+    def _member(
+        self, member: ArchiveMember, path: bytes, limit: UnpackedLimit, *, depth: int
+    ) -> Iterator[Found]:
+        name = member.name.encode("utf-8", "surrogateescape")
+        inner = name or _unpacked_name(path)
+        first = member.stream.read(BLOCK)
+        whole = len(first) < BLOCK
+        if whole and hashlib.md5(first, usedforsecurity=False).digest() in self.public:
+            return
+        if is_derived(b"/" + inner.removeprefix(b"./").lstrip(b"/")):
+            return
+        size = len(first) if whole else member.size or len(first) + 1
+        stream = _Again(first, member.stream)
+        for found in self._in_stream(stream, path=inner, size=size):
+            yield Found(kind=found.kind, member=member.name)
+        if whole:
+            packed = io.BytesIO(first)
+            for found in self._in_archive(packed, path=inner, limit=limit, depth=depth + 1):
+                yield Found(kind=found.kind, member=member.name)
+
+
+class _Again:
+    """A stream whose first bytes were read already."""
+
+    def __init__(self, first: bytes, rest: Readable) -> None:
+        self._first = first
+        self._rest = rest
+
+    def read(self, size: int, /) -> bytes:
+        part, self._first = self._first[:size], self._first[size:]
+        return part + self._rest.read(size - len(part)) if len(part) < size else part
+
+
+def _unpacked_name(path: bytes) -> bytes:
+    """Return the name of what a compressed file holds."""
+    for suffix in _SUFFIXES:
+        if path.endswith(suffix):
+            return path.removesuffix(suffix)
+    return path
+
+
+def _utf16_of(block: bytes) -> str | None:
+    """Return the encoding of a text in UTF-16; None for anything else."""
+    if encoding := _BYTE_ORDERS.get(block[:2]):
+        return encoding
+    start = block[:1024]
+    half = len(start) // 2
+    if half > 8 and start[1::2].count(0) > 0.8 * half and start[::2].count(0) < 0.1 * half:
+        return "utf-16-le"
+    return None

@@ -1,0 +1,36 @@
+"""Files that programs make from installed packages alone, so that every system has the like."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """Paths that match `pattern` are not searched because of `reason`."""
+
+    pattern: str  # a regular expression for a whole path
+    reason: str
+
+
+DERIVED: Final = (
+    Derived(pattern=r"/var/lib/dpkg/(?:status(?:-old)?|available(?:-old)?|info/.*|diversions|"
+            r"triggers/.*|alternatives/.*)", reason="what dpkg knows of packages, with their "
+            "maintainers and descriptions"),
+    Derived(pattern=r"/var/lib/apt/(?:extended_states|lists/.*)", reason="what apt knows of them"),
+    Derived(pattern=r"/var/cache/debconf/templates\.dat(?:-old)?", reason="questions of packages"),
+    Derived(pattern=r"/usr/lib/udev/hwdb\.bin|/etc/udev/hwdb\.bin", reason="devices of the world"),
+    Derived(pattern=r"/etc/ld\.so\.cache", reason="names of libraries"),
+    Derived(pattern=r"/etc/ssl/certs/(?:ca-certificates\.crt|java/cacerts|[0-9a-f]{8}\.\d)",
+            reason="public certificates"),
+    Derived(pattern=r"/(?:usr/)?lib/modules/[^/]+/modules\.[^/]+", reason="lists of modules"),
+    Derived(pattern=r"/usr/share/(?:mime|icons|applications|glib-2\.0)/(?:.*/)?(?:[^/]+\.cache|"
+            r"gschemas\.compiled|[^/]+\.xml|aliases|globs2?|icons|magic|subclasses|types|"
+            r"generic-icons|treemagic|version|XMLnamespaces)", reason="caches of desktop files"),
+)  # fmt: skip
+_ANY: Final = re.compile("|".join(f"(?:{each.pattern})" for each in DERIVED).encode(), re.DOTALL)
+
+
+def is_derived(path: bytes) -> bool:
+    """Whether the file at a path is made from packages alone."""
+    return _ANY.fullmatch(path) is not None

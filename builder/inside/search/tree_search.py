@@ -1,0 +1,210 @@
+"""Searches a whole tree: every content that no package brought, every name, every initramfs."""
+
+import os
+import re
+import stat
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from builder.basics.errors import StepError
+from builder.basics.printable import clean
+from builder.basics.regular import open_regular
+from builder.border.privacy import Finding
+from builder.inside.archives.members import DAMAGED, archive_members
+from builder.inside.archives.unpacking import UnpackedLimit
+from builder.inside.debian.package_files import PackageFiles, read_package_files
+from builder.inside.search.contents import ContentSearch, Found
+from builder.inside.search.derived import is_derived
+from builder.inside.search.engine import Engine, compiled
+from builder.inside.search.words import Words, word_rules
+from builder.inside.search_rules.credentials import CREDENTIAL_RULES
+from builder.inside.search_rules.hashes import HASH_RULES
+from builder.inside.search_rules.keys import KEY_RULES
+from builder.inside.search_rules.tokens import TOKEN_RULES
+from builder.inside.tree.tree import Tree
+
+SYSTEM: Final = "system"
+_WORKERS: Final = 4
+_BATCH: Final = 64
+_COMPILED: Final = re.compile(
+    rb"(.*/)__pycache__/([^/]+?)\.cpython-\d+(?:\.opt-\d)?\.pyc", re.DOTALL
+)
+RULES: Final = (*KEY_RULES, *HASH_RULES, *TOKEN_RULES, *CREDENTIAL_RULES)
+OnProgress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeSearch:
+    """Searches for the usual private things and for a machine's own words."""
+
+    contents: ContentSearch
+    names: Engine  # looks for words alone
+    packages: PackageFiles
+
+    def whole(self, root: Path, *, on_progress: OnProgress) -> tuple[Finding, ...]:
+        """Search everything below `root`. Raises StepError for what cannot be read."""
+        return self._of(root, _walk(root), on_progress=on_progress)
+
+    def some(self, root: Path, paths: Iterable[bytes]) -> tuple[Finding, ...]:
+        """Search these paths below `root`, "/etc/fstab", that exist."""
+        entries = []
+        for path in paths:
+            try:
+                entries.append(_Entry(path=path, status=os.lstat(os.fsencode(root) + path)))
+            except OSError:
+                continue
+        return self._of(root, entries, on_progress=lambda _fraction: None)
+
+    def initramfs(self, image: Path, *, version: str) -> tuple[Finding, ...]:
+        """Search every member of an initramfs. Raises StepError if it cannot be unpacked."""
+        where = f"initramfs {version}"
+        found: list[Finding] = []
+        names: list[bytes] = []
+        try:
+            with open_regular(image) as stream:
+                for member in archive_members(stream, limit=UnpackedLimit()):
+                    path = b"/" + os.fsencode(member.name).removeprefix(b"./").lstrip(b"/")
+                    names.append(path)
+                    if not self._is_made(path):
+                        kinds = self.contents.in_stream(member.stream, path=path, size=member.size)
+                        found += _findings(path, kinds, where)
+        except DAMAGED as error:
+            raise StepError(
+                "The initramfs for kernel {kernel} cannot be searched: {reason}",
+                kernel=version,
+                reason=str(error) or "it is truncated",
+            ) from error
+        return _sorted((*found, *self._in_names(names, where)))
+
+    def _is_made(self, path: bytes) -> bool:
+        """Whether a file was made from what packages brought."""
+        compiled_from = _COMPILED.fullmatch(path)
+        if compiled_from is not None:
+            return compiled_from[1] + compiled_from[2] + b".py" in self.packages.paths
+        return is_derived(path)
+
+    def _of(
+        self, root: Path, entries: Iterable["_Entry"], *, on_progress: OnProgress
+    ) -> tuple[Finding, ...]:
+        top = os.fsencode(root)
+        listed = list(entries)
+        files = [each for each in _firsts(listed) if not self._is_made(each.path)]
+        batches = [files[at : at + _BATCH] for at in range(0, len(files), _BATCH)]
+        found: list[Finding] = []
+
+        def search(batch: Sequence[_Entry]) -> list[Finding]:
+            return [finding for each in batch for finding in self._in_file(top, each)]
+
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="search") as pool:
+            for done, each in enumerate(pool.map(search, batches), start=1):
+                found += each
+                on_progress(done / len(batches))
+        names = [
+            entry.path + _target(top, entry)
+            for entry in listed
+            if entry.path not in self.packages.paths and not self._is_made(entry.path)
+        ]
+        return _sorted((*found, *self._in_names(names, SYSTEM)))
+
+    def _in_file(self, top: bytes, entry: "_Entry") -> Iterator[Finding]:
+        try:
+            with _opened(top + entry.path) as file:
+                kinds = self.contents.in_file(file, path=entry.path, size=entry.status.st_size)
+        except OSError as error:
+            raise StepError(
+                "{path} cannot be searched: {reason}",
+                hint="The file may be damaged: check the disk.",
+                path=clean(os.fsdecode(entry.path)),
+                reason=error.strerror,
+            ) from error
+        yield from _findings(entry.path, kinds, SYSTEM)
+
+    def _in_names(self, names: Sequence[bytes], where: str) -> Iterator[Finding]:
+        """Look for words in paths, each with the target of its link behind it."""
+        text = b"\n".join(names)
+        starts = list(accumulate((len(name) + 1 for name in names), initial=0))
+        for kind, seen in self.names.occurrences_in(text, path=b""):
+            name = names[bisect_right(starts, seen.start) - 1]
+            yield from _findings(name.partition(b"\n")[0].partition(_ARROW)[0], {Found(kind=kind)},
+                                 where)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    path: bytes
+    status: os.stat_result
+
+
+_ARROW: Final = b" -> "
+
+
+def tree_search(root: Path, words: Words) -> TreeSearch:
+    """Return the search for the tree at `root`, whose packages are public, and for `words`."""
+    packages = read_package_files(Tree(root))
+    about = word_rules(words)
+    return TreeSearch(
+        contents=ContentSearch(engine=compiled((*RULES, *about)), public=packages.contents),
+        names=compiled(about),
+        packages=packages,
+    )
+
+
+def _walk(root: Path) -> Iterator[_Entry]:
+    top = os.fsencode(root)
+    waiting = [b""]
+    while waiting:
+        above = waiting.pop()
+        with os.scandir(top + (above or b"/")) as listed:
+            for entry in sorted(listed, key=lambda each: each.name):
+                status = entry.stat(follow_symlinks=False)
+                yield _Entry(path=above + b"/" + entry.name, status=status)
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append(above + b"/" + entry.name)
+
+
+def _firsts(entries: Iterable[_Entry]) -> Iterator[_Entry]:
+    """Yield the regular files that are not empty, each under one name."""
+    seen: set[tuple[int, int]] = set()
+    for entry in entries:
+        status = entry.status
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
+            continue
+        if status.st_nlink > 1:
+            inode = (status.st_dev, status.st_ino)
+            if inode in seen:
+                continue
+            seen.add(inode)
+        yield entry
+
+
+def _target(top: bytes, entry: _Entry) -> bytes:
+    if not stat.S_ISLNK(entry.status.st_mode):
+        return b""
+    return _ARROW + os.readlink(top + entry.path)  # noqa: PTH115 - a Path has no bytes
+
+
+def _opened(path: bytes) -> BinaryIO:
+    return open_regular(Path(os.fsdecode(path)))
+
+
+def _findings(path: bytes, kinds: Iterable[Found], where: str) -> list[Finding]:
+    return [
+        Finding(
+            path=clean(os.fsdecode(path)),
+            rule=each.kind,
+            where=where,
+            member=clean(each.member),
+        )
+        for each in kinds
+    ]
+
+
+def _sorted(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(
+        sorted(set(found), key=lambda each: (each.where, each.path, each.rule, each.member))
+    )

@@ -1,0 +1,82 @@
+"""Hashes of passwords, in the formats that crypt(5), servers and libraries write.
+
+Sources: crypt(5) of libxcrypt, shadow(5), RFC 5803 (SCRAM), RFC 2307 and OpenLDAP's {SCHEME},
+grub-mkpasswd-pbkdf2(1), smbpasswd(5), htpasswd(1), htdigest(1), Passlib's list.
+"""
+
+import re
+from typing import Final
+
+from builder.inside.search_rules.rule import Occurrence, SearchRule, regex, text
+
+_B64: Final = "[./0-9A-Za-z]"
+_NOT_LOCKED: Final = re.compile(
+    rb"[^:\n]{1,64}:[!*]{0,2}(?:\$[^:\n]{6,}|_?[./0-9A-Za-z]{13,20}):\d*:\d*:"
+)
+_HTPASSWD: Final = re.compile(rb"passw|htpass|users|\.auth", re.IGNORECASE)
+_DIGEST: Final = re.compile(rb"digest|realm|passw|users", re.IGNORECASE)
+
+
+def _is_shadow_line(seen: Occurrence) -> bool:
+    return _NOT_LOCKED.match(seen.line) is not None
+
+
+def _is_in_password_file(seen: Occurrence) -> bool:
+    """Whether the file's name is one of those that htpasswd(1) files get."""
+    return _HTPASSWD.search(seen.path.rpartition(b"/")[2]) is not None
+
+
+def _is_in_digest_file(seen: Occurrence) -> bool:
+    return _DIGEST.search(seen.path.rpartition(b"/")[2]) is not None
+
+
+HASH_RULES: Final = (
+    SearchRule(
+        kind="password-hash",
+        strings=(
+            regex(rf"\$(1|apr1)\${_B64}{{1,8}}\${_B64}{{22}}"),
+            regex(rf"\$2[abxy]?\$[0-3][0-9]\${_B64}{{53}}"),
+            regex(rf"\$5\$(rounds=[0-9]{{1,9}}\$)?[^$:\s]{{0,16}}\${_B64}{{43}}"),
+            regex(rf"\$6\$(rounds=[0-9]{{1,9}}\$)?[^$:\s]{{0,16}}\${_B64}{{86}}"),
+            regex(rf"\$(y|gy)\${_B64}{{1,16}}\${_B64}{{1,86}}\${_B64}{{43}}"),
+            regex(rf"\$7\${_B64}{{11,97}}\${_B64}{{43}}"),
+            regex(rf"\$sha1\$[0-9]{{1,9}}\${_B64}{{1,64}}\${_B64}{{28}}"),
+            regex(rf"\$md5[,$][^\s:$]{{1,40}}\${{1,2}}{_B64}{{22}}"),
+            regex(r"\$argon2(id|i|d)\$v=[0-9]{1,3}\$m=[0-9]{1,9},t=[0-9]{1,9},p=[0-9]{1,3}\$"
+                  r"[A-Za-z0-9+/]{8,}\$[A-Za-z0-9+/]{16}"),
+            regex(r"\$scrypt\$ln=[0-9]{1,2},r=[0-9]{1,3},p=[0-9]{1,3}\$[A-Za-z0-9+/]{8,}\$"),
+            regex(r"\$pbkdf2(-sha(1|256|512))?\$[0-9]{1,9}\$[A-Za-z0-9+/.]{8,}\$"
+                  r"[A-Za-z0-9+/.]{20}"),
+            regex(r"\$bcrypt-sha256\$v=2,t=2[aby],r=[0-9]{1,2}\$"),
+            regex(rf"\$[PHS]\$[B-U5-9./]{_B64}{{30}}"),  # phpass, Drupal
+            regex(r"\$A\$005\$.{20}" + f"{_B64}{{43}}"),  # MySQL's caching_sha2_password
+            regex(r"\bpbkdf2_sha(1|256)\$[0-9]{1,9}\$[A-Za-z0-9]{4,64}\$[A-Za-z0-9+/]{24}"),
+            regex(r"\b(pbkdf2:sha(1|256|512):[0-9]{1,9}|scrypt:[0-9]{1,9}:[0-9]{1,3}:[0-9]{1,3})"
+                  r"\$[A-Za-z0-9]{4,64}\$[0-9a-f]{40}"),
+            regex(r"grub\.pbkdf2\.sha512\.[0-9]{1,9}\.[0-9A-F]{32,}\.[0-9A-F]{64}", "nocase"),
+            regex(r"SCRAM-SHA-(1|256|512)\$[0-9]{1,9}:[A-Za-z0-9+/=]{8,}\$[A-Za-z0-9+/=]{20}"),
+            regex(r"['\"]\*[0-9A-F]{40}['\"]"),  # mysql_native_password
+            regex(r"\bmd5[0-9a-f]{32}\b['\"]"),  # PostgreSQL before 14
+            regex(r"\{(S?SHA|S?SHA(224|256|384|512)|S?MD5|CRYPT|PBKDF2[A-Z0-9-]{0,12}|BLF-CRYPT|"
+                  r"SHA(256|512)-CRYPT|MD5-CRYPT|ARGON2ID?|SCRAM-SHA-(1|256)|NTLM?|CRAM-MD5)\}"
+                  r"[$A-Za-z0-9+/.]{13}", "nocase"),
+            text("userPassword:: e1", "nocase"),  # base64 of "{"
+            regex(r":[0-9A-FX]{32}:[0-9A-F]{32}:\[[A-Z ]{1,11}\]:LCT-"),  # smbpasswd(5)
+            regex(r"\b(nt|lm)[-_]?(hash|password)['\"]?\s{0,4}:?[=:]{1,2}\s{0,4}['\"]?"
+                  r"(0x)?[0-9a-f]{32}\b", "nocase"),
+        ),
+    ),
+    # Whatever crypt(3) writes there, also in schemes that are not listed above.
+    SearchRule(
+        kind="password-hash", strings=(regex(r":[0-9]{0,6}:[0-9]{0,6}:[0-9]{0,6}:[0-9]{0,6}:"),),
+        judge=_is_shadow_line,
+    ),
+    SearchRule(
+        kind="password-hash", strings=(regex(rf":_?{_B64}{{13}}(\s|$)"),),
+        judge=_is_in_password_file,
+    ),
+    SearchRule(
+        kind="password-hash", strings=(regex(r":[^:\n]{1,64}:[0-9a-f]{32}(\s|$)"),),
+        judge=_is_in_digest_file,
+    ),
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""Private keys as text, in the formats of those who write them.
+
+RFC 7468 (PEM), RFC 4716 and PROTOCOL.key (OpenSSH), PuTTY's appendix C, RFC 7517 (JWK), age's
+specification, wg(8), BIND's dnssec-keygen(8), signify(1), and GnuPG's keyformat.txt. Programs that
+read keys contain such headers too: the key itself must follow.
+"""
+
+import base64
+import binascii
+import re
+from typing import Final
+
+from builder.inside.search_rules.rule import Occurrence, SearchRule, regex, text
+
+_BODY: Final = re.compile(rb"[A-Za-z0-9+/]{38,}|(?:[0-9a-f]{32}\s+){4}")
+_ESCAPED_BREAK: Final = re.compile(rb"(?:\\+[rn])+")
+_JWK_TYPE: Final = re.compile(rb'"kty"\s{0,8}:')
+_PUTTY: Final = re.compile(rb"Private-Lines: \d")
+_DNSSEC: Final = re.compile(
+    rb"\n(?:PrivateKey|PrivateExponent|Key|Private_value\(x\)): ?[\w+/=]{16}"
+)
+_SIGNIFY: Final = re.compile(rb"\r?\n[A-Za-z0-9+/]{60}")
+
+
+def _has_body(seen: Occurrence) -> bool:
+    """Whether a key follows its header, also where line breaks are written as escapes."""
+    after = _ESCAPED_BREAK.sub(b"\n", seen.after[:2048]).partition(b"-----END")[0]
+    return _BODY.search(after) is not None
+
+
+def _is_encoded_key(seen: Occurrence) -> bool:
+    """Whether it is the base64 of a whole PEM file, as Kubernetes keeps keys."""
+    try:
+        start = base64.b64decode(seen.data[seen.start : seen.start + 60])
+    except binascii.Error:
+        return False
+    return b"PRIVATE KEY-----" in start
+
+
+def _is_in_jwk(seen: Occurrence) -> bool:
+    return _JWK_TYPE.search(seen.before[-2048:] + seen.after) is not None
+
+
+KEY_RULES: Final = (
+    SearchRule(
+        kind="private-key",
+        strings=(
+            regex(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-{4,5}"),
+            text("-----BEGIN OpenVPN Static key"),
+        ),
+        judge=_has_body,
+    ),
+    SearchRule(
+        kind="private-key", strings=(regex(r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{46}"),),
+        judge=_is_encoded_key,
+    ),
+    SearchRule(
+        kind="private-key",
+        strings=(text("PuTTY-User-Key-File-"),),
+        judge=lambda seen: _PUTTY.search(seen.after) is not None,
+    ),
+    SearchRule(
+        kind="private-key",
+        strings=(
+            regex(r"AGE-SECRET-KEY-(PQ-)?1[0-9A-Z]{50}"),
+            regex(r"AGE-PLUGIN-[A-Z0-9]{1,30}-1[0-9A-Z]{8}"),
+            # WireGuard's, as its own tools, systemd, NetworkManager and netplan write them
+            regex(
+                r"(private|preshared|pre-shared|public-private)[-_ ]?key['\"]?[ \t]{0,8}[=: ]"
+                r"[ \t]{0,8}['\"]?[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", "nocase"),
+            regex(r"private['\"]?[ \t]{0,8}:[ \t]{0,8}['\"]?[A-Za-z0-9+/]{42}"
+                  r"[AEIMQUYcgkosw048]="),
+            # of GnuPG, in its older and its newer format
+            regex(r"\((21:protected-private-key|11:private-key|20:shadowed-private-key)\("),
+            regex(r"\((protected-)?private-key\s{0,8}\((rsa|ecc|dsa|elg|kyber)"),
+            regex(r"\bprivkey:[0-9a-f]{64}"),  # Tailscale
+            regex(r"\b(x|y|z|t)prv[1-9A-HJ-NP-Za-km-z]{100}"),  # BIP 32
+            regex(r"\bnsec1[02-9ac-hj-np-z]{58}"),
+            regex(r"== ed25519v1-secret: type\d"),  # Tor's onion services
+            regex(r"<RSAKeyValue>[^\x00]{0,2048}<D>[A-Za-z0-9+/=\s]{40}"),
+        ),
+    ),
+    SearchRule(
+        kind="private-key",
+        strings=(regex(r'"(d|k)"\s{0,8}:\s{0,8}"[A-Za-z0-9_-]{20}'),),
+        judge=_is_in_jwk,
+    ),
+    SearchRule(
+        kind="private-key",
+        strings=(text("Private-key-format: v1"),),
+        judge=lambda seen: _DNSSEC.search(seen.after) is not None,
+    ),
+    SearchRule(
+        kind="private-key",
+        strings=(regex(r"untrusted comment: [^\n]{0,100}(secret|private) key", "nocase"),),
+        judge=lambda seen: _SIGNIFY.search(seen.after[:256]) is not None,
+    ),
+)  # fmt: skip

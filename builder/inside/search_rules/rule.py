@@ -1,0 +1,70 @@
+"""What a rule of the search is: where YARA looks, and what makes an occurrence real.
+
+YARA reads every byte quickly and finds candidates; a judge, which sees only their surroundings,
+keeps those that are private.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+SURROUNDINGS: Final = 4 << 10  # bytes before and after an occurrence that a judge may look at
+_LONGEST_LINE: Final = 2 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """Something that YARA found at `start` in `data`, a part of the file at `path`."""
+
+    path: bytes
+    data: bytes
+    start: int
+    end: int
+
+    @property
+    def matched(self) -> bytes:
+        """The bytes themselves."""
+        return self.data[self.start : self.end]
+
+    @property
+    def line(self) -> bytes:
+        """The line around it, of which at most 2 KiB on each side are seen."""
+        first = max(0, self.start - _LONGEST_LINE)
+        begin = self.data.rfind(b"\n", first, self.start) + 1 or first
+        last = min(len(self.data), self.end + _LONGEST_LINE)
+        end = self.data.find(b"\n", self.end, last)
+        return self.data[begin : last if end < 0 else end]
+
+    @property
+    def before(self) -> bytes:
+        """What is in front of it."""
+        return self.data[max(0, self.start - SURROUNDINGS) : self.start]
+
+    @property
+    def after(self) -> bytes:
+        """What follows."""
+        return self.data[self.end : self.end + SURROUNDINGS]
+
+
+Judge = Callable[[Occurrence], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRule:
+    """One way in which a kind of private thing shows; `strings` are written as YARA's."""
+
+    kind: str  # the name of a kind of `builder.border.privacy`
+    strings: tuple[str, ...]
+    judge: Judge | None = None  # None: every occurrence counts
+
+
+def text(word: str, modifiers: str = "") -> str:
+    """Return a text as YARA writes it."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" {modifiers}'.rstrip()
+
+
+def regex(pattern: str, modifiers: str = "") -> str:
+    """Return a regular expression as YARA writes it."""
+    escaped = pattern.replace("\\/", "/").replace("/", "\\/")
+    return f"/{escaped}/ {modifiers}".rstrip()

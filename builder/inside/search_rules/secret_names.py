@@ -1,0 +1,49 @@
+"""Files whose names say that they hold a secret, if they hold anything."""
+
+import re
+from typing import Final
+
+from builder.inside.search_rules.formats import Head
+from builder.inside.search_rules.place import Text, text_of
+from builder.inside.search_rules.plausible import is_secret, unquoted
+
+# Only programs that keep secrets there write these: whatever they hold is one.
+_ALWAYS: Final = re.compile(
+    rb"(?:^|/)(?:\.?netrc|_netrc|\.pgpass|pgpass\.conf|\.my\.cnf|\.mylogin\.cnf|(?:chap|pap)-secrets|"
+    rb"rsyncd\.secrets|davfs2/secrets|sasl_passwd(?:\.db)?|sasldb2?|passwd\.client|psk\.txt|"
+    rb"\.?smb_?credentials|\.?cifs-?credentials|\.cred(?:ential)?s?|smbpasswd|secrets\.[tl]db|"
+    rb"passdb\.tdb|\.?htpasswd\d?|\.?htdigest|\.git-credentials|\.erlang\.cookie|munge\.key|"
+    rb"krb5\.keytab|\.k5\.[^/]+|\.dockercfg|\.s3cfg|\.boto|rclone\.conf|\.vault[-_]?pass[^/]*|"
+    rb"\.ansible_vault[^/]*|\.Xauthority|\.ICEauthority|\.vnc/passwd|kdbx|wallet\.dat|"
+    rb"crypto_keyfile\.bin|random-seed|credential\.secret|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|"
+    rb"ssh_host_[a-z0-9]+_key|key[34]\.db|logins\.json|cookies\.sqlite|Login Data|Cookies|"
+    rb"\.(?:bash|zsh|sh|ash|fish|python|mysql|psql|sqlite|node_repl|rediscli|irb)_?history|"
+    rb"\.(?:lesshst|viminfo|wget-hsts)|[^/]+\.(?:keytab|kdbx?|jks|ovpn|agekey|kwallet|keyring))$",
+    re.IGNORECASE,
+)
+# Others hold secrets under such names, but not only secrets: one short line says which it is.
+_MAYBE: Final = re.compile(
+    rb"(?:pass(?:w(?:or)?d|phrase|code)?(?![a-z])|secrets?(?![a-z])|token|cookie|credentials?|"
+    rb"api[-_]?key|keyfile|(?:^|[-_.])(?:psk|pw|pwd|cred|key)s?(?:$|[-_.]))",
+    re.IGNORECASE,
+)
+_ACCOUNTS: Final = (b"passwd", b"passwd-")  # accounts without their hashes
+_LONGEST: Final = 4 << 10
+_MOST_LINES: Final = 3
+_COMMENT: Final = re.compile(rb"\s*(?:[#;]|//|$)")
+_WORD: Final = re.compile(rb"[^\s<>{}()]{4,}$")
+
+
+def is_secret_file(head: Head) -> bool:
+    """Whether the file's name says that it holds a secret, and it holds anything."""
+    name = head.path.rpartition(b"/")[2]
+    if not head.size or name.endswith(b".pub") or name in _ACCOUNTS:
+        return False
+    lines = [line for line in head.start.split(b"\n") if not _COMMENT.match(line)]
+    if _ALWAYS.search(head.path):
+        return bool(lines)
+    if head.size > _LONGEST or not _MAYBE.search(name):
+        return False
+    if not 0 < len(lines) <= _MOST_LINES or text_of(head.path, head.start) is not Text.SETTINGS:
+        return False
+    return all(_WORD.match(line) and is_secret(unquoted(line)) for line in lines)

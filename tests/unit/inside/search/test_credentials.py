@@ -1,0 +1,116 @@
+"""Credentials in settings, scripts and command lines, and what only looks like them."""
+
+import pytest
+
+from builder.inside.search.contents import ContentSearch
+from builder.inside.search.engine import compiled
+from builder.inside.search_rules.credentials import CREDENTIAL_RULES
+
+SEARCH = ContentSearch(engine=compiled(CREDENTIAL_RULES))
+
+SETTINGS = (
+    ("/etc/app.conf", "password = hunter2"),
+    ("/etc/app.ini", "[db]\nuser=app\npasswd=Sommer2024!"),
+    ("/etc/app.yaml", "smtp:\n  password: 'correct horse'\n"),
+    ("/etc/app.json", '{"user": "x", "apiKey": "4f2d8a9b1c"}'),
+    ("/etc/app.toml", 'secret_key = "u8Hq2kLm"'),
+    ("/opt/app/.env", "DB_PASSWORD=pg_app_1\nSECRET_KEY_BASE=abcdef1234\n"),
+    ("/etc/default/app", 'export API_TOKEN="9d8f7a6b5c"'),
+    ("/var/www/html/wp-config.php", "define( 'DB_PASSWORD', 'wpS3cret' );"),
+    ("/var/www/html/config.php", "$cfg['password'] = 'pmaS3cret9';"),
+    ("/opt/app/web.xml", "<dataSource><password>tomcat1</password></dataSource>"),
+    ("/opt/app/server.xml", '<Connector keystorePassword="changeit1" />'),
+    ("/etc/fstab", "//nas/team /mnt cifs username=a,password=Geh3im,uid=1000 0 0"),
+    ("/etc/nas.cred", "username=alice\npassword=Geheim1\ndomain=ACME\n"),
+    ("/etc/NetworkManager/system-connections/x", "[wifi-security]\npsk=meinwlan123\n"),
+    ("/etc/wpa.conf", 'network={\n ssid="x"\n psk="meinwlan123"\n}'),
+    ("/etc/netplan/1.yaml", 'access-points:\n  "x":\n    password: "meinwlan123"\n'),
+    ("/etc/network/interfaces", "iface wlan0 inet dhcp\n  wpa-psk meinwlan123\n"),
+    ("/var/lib/iwd/x.psk", "[Security]\nPassphrase=meinwlan123\n"),
+    ("/etc/hostapd/hostapd.conf", "wpa_passphrase=meinwlan123"),
+    ("/etc/iscsi/iscsid.conf", "node.session.auth.password = chap-s3cret"),
+    ("/etc/redis/redis.conf", "requirepass redispw1"),
+    ("/etc/snmp/snmpd.conf", "rocommunity s3cr3tcomm 10.0.0.0/8"),
+    ("/etc/snmp/snmpd.conf", 'createUser admin SHA "authpass99" AES'),
+    ("/etc/ldap.conf", "binddn cn=x\nbindpw ldapS3cret\n"),
+    ("/etc/bind/named.conf.local", 'key k { algorithm hmac-sha256; secret "c2VjcmV0c2VjcmV0"; };'),
+    ("/etc/ipsec.d/x.secrets", '10.0.0.1 : PSK "vpnshared1"'),
+    ("/etc/apt/auth.conf.d/x", "machine deb.acme.example login alice password s3cr3tapt"),
+    ("/etc/apt/sources.list.d/x.list", "deb https://alice:s3cr3tapt@deb.acme.example/ ./"),
+    ("/etc/environment", "http_proxy=http://proxyuser:pr0xypw@10.0.0.1:3128"),
+    ("/etc/cron.d/x", "0 5 * * * root mysqldump -u root -pS3cret db > /x.sql"),
+    ("/etc/cron.d/x", "0 5 * * * root curl -s -u backup:S3cret https://x.example/"),
+    ("/usr/local/bin/x", "sshpass -p 'S3cret' ssh nas.acme.example"),
+    ("/usr/local/bin/x", "PGPASSWORD=S3cret pg_dump app"),
+    ("/usr/local/bin/x", "echo 'S3cretPass' | sudo -S mount /mnt"),
+    ("/usr/local/bin/x", "curl -H 'Authorization: Bearer 0a1b2c3d4e5f' https://x.example/"),
+    ("/usr/local/bin/x", "echo root:S3cret | chpasswd"),
+    ("/usr/local/bin/x", "smbclient //nas/x -U alice%S3cret"),
+    ("/usr/local/bin/x.py", "API_KEY = 'a8f5f167f44f4964'"),
+    ("/etc/systemd/system/x.service", "[Service]\nEnvironment=DB_PASS=s3cretdb\n"),
+    ("/etc/systemd/system/x.service", "[Service]\nSetCredential=token:s3cretvalue\n"),
+    ("/root/init.sql", "CREATE USER 'app'@'%' IDENTIFIED BY 'S3cretdb';"),
+    ("/root/init.sql", "ALTER ROLE app WITH PASSWORD 'S3cretdb';"),
+    ("/etc/preseed.cfg", "d-i passwd/user-password password hunter2"),
+    ("/opt/x/.npmrc", "//registry.npmjs.org/:_authToken=00000000-1111-2222-3333-444444444444"),
+    ("/etc/bareos/bareos-fd.conf", 'Director {\n  Password = "9Zb1k0aa"\n}'),
+    ("/etc/bluetooth/x", "[LinkKey]\nKey=0123456789ABCDEF0123456789ABCDEF\n"),
+    ("/etc/old.conf", "# password = Winter2023/24"),
+    ("/etc/utf16.reg", "\ufeff\"Password\"=\"Sommer2024\"\r\n"),
+)  # fmt: skip
+
+NOTHING = (
+    ("/etc/app.conf", "password = \n"),
+    ("/etc/app.conf", "password = ${DB_PASSWORD}"),
+    ("/etc/app.conf", "password = <your password here>"),
+    ("/etc/app.conf", "#password = secret"),
+    ("/etc/app.conf", "# password: the password of the database user"),
+    ("/etc/app.conf", "password_file = /etc/app/password"),
+    ("/etc/app.conf", "passwordfile=/run/secrets/x"),
+    ("/etc/app.conf", "PasswordAuthentication no"),
+    ("/etc/app.conf", "password-min-length = 12"),
+    ("/etc/app.conf", "token_ttl: 3600"),
+    ("/etc/app.conf", "max_tokens = 40960"),
+    ("/etc/app.yaml", "password: null"),
+    ("/etc/app.yaml", "password: !vault |"),
+    ("/etc/app.yaml", "password: '{{ vault_password }}'"),
+    ("/etc/app.json", '{"password": "Password"}'),
+    ("/etc/app.json", '{"password": "Please enter the password of the user"}'),
+    ("/etc/pam.d/common-password", "password\trequisite\tpam_deny.so\n"),
+    ("/etc/pam.d/x", "password   include   common-auth"),
+    ("/etc/nsswitch.conf", "passwd:         files systemd\nshadow: files"),
+    ("/etc/login.defs", "PASS_MAX_DAYS\t99999\nPASS_MIN_LEN 5"),
+    ("/etc/ssh/sshd_config", "AuthorizedKeysFile .ssh/authorized_keys"),
+    ("/etc/sudoers", "%sudo ALL=(ALL) NOPASSWD: ALL"),
+    ("/etc/default/grub", "GRUB_DISABLE_RECOVERY=true"),
+    ("/etc/snmp/snmpd.conf", "rocommunity public default"),
+    ("/usr/local/bin/x", 'read -s password; mysql -p"$password"'),
+    ("/usr/local/bin/x", "curl -u \"$USER:$PASS\" https://x.example"),
+    ("/usr/local/bin/x", "mysqldump --password=$PW db"),
+    ("/usr/local/bin/x", "mkdir -p /srv/data; mysql -e 'x'; mkdir -pv /x"),
+    ("/usr/local/lib/x.py", "password = getpass.getpass('Password: ')"),
+    ("/usr/local/lib/x.py", "def login(user, password=None, token=None): pass"),
+    ("/usr/local/lib/x.js", "if (token == null) { password = options.password; }"),
+    ("/usr/local/share/doc/x/README.md", "Set `password: secret` in the settings."),
+    ("/etc/apt/sources.list", "deb https://deb.debian.org/debian trixie main"),
+    ("/etc/x.conf", "url = http://[::1]:8080/@scope/x"),
+    ("/etc/wgetrc", "#ftp_proxy = http://user:password@proxy.example:18023/"),
+    ("/etc/x.conf", "keyboard: de\nkey: value\n"),
+    ("/etc/crypttab", "data UUID=0 none luks,tries=3,pass"),
+)  # fmt: skip
+
+
+def found(path: str, content: str) -> set[str]:
+    encoding = "utf-16-le" if content.startswith("\ufeff") else "utf-8"
+    data = content.encode(encoding)
+    return {each.kind for each in SEARCH.in_bytes(data, path=path.encode())}
+
+
+@pytest.mark.parametrize(("path", "content"), SETTINGS)
+def test_a_secret_in_settings_is_found(path: str, content: str) -> None:
+    assert "credential" in found(path, content)
+
+
+@pytest.mark.parametrize(("path", "content"), NOTHING)
+def test_what_stands_in_the_place_of_a_secret_is_none(path: str, content: str) -> None:
+    assert "credential" not in found(path, content)
