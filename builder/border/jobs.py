@@ -156,6 +156,15 @@ BUILD: Final = Job(
     "mounts and chroot for the initramfs",
     limits=Limits(processes=4096, seconds=48 * _HOUR),
 )
+EXAMINE: Final = Job(
+    name="examine",
+    request=BuildPlan,
+    result=Listed,
+    sees=(_TREE, _WORK),
+    capabilities=_BUILDING,
+    why="`privacy` stages, cleans and searches a tree as a build does; nothing of it is run",
+    limits=Limits(seconds=12 * _HOUR),
+)
 INVENTORY: Final = Job(
     name="inventory",
     request=TreeRequest,
@@ -245,7 +254,8 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 
 JOBS: Final = (
-    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, BUILD, on_image(BUILD), DIGEST,
+    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, BUILD, on_image(BUILD), EXAMINE,
+    on_image(EXAMINE), DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST,
 )  # fmt: skip

@@ -26,5 +26,6 @@ FINDINGS: Final = WORK / "findings.json"  # what the search found; never publish
 BLOCK_COUNTS: Final = WORK / "block-cache.counts"  # how often mksquashfs used that store
 LEFT_OUT: Final = WORK / "left_out.json"  # what the selection left out: a list of {path, rule}
 OUT: Final = WORK / "out"  # results for the host to fetch
+REPORT: Final = OUT / "privacy.json"  # examine: for the host to fetch
 INVENTORY: Final = OUT / "inventory.jsonl"  # inventory, iso-inventory: for the host to fetch
 DELIVERY: Final = Path("/delivery")  # the host's output folder, if the engine can mount it

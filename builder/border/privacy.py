@@ -67,6 +67,16 @@ class Stayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyReport:
+    """What a build of a system would leave at home, take along and stumble over."""
+
+    left_out: tuple[LeftOut, ...]
+    stayed: tuple[Stayed, ...]
+    removed: Mapping[str, int]  # how many paths each rule removed from the copy
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind of private thing; `message` has the field `path`, `hint` says what to do."""
 

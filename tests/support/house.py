@@ -19,7 +19,7 @@ END: Final = "<!-- end of packages -->\n"
 FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "host": (
         ("cli",),
-        ("reproduce", "diff"),
+        ("reproduce", "diff", "privacy"),
         ("verify",),
         ("build", "sign", "upkeep", "boot_test"),
         ("image", "source", "output", "block_cache"),

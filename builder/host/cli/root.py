@@ -10,6 +10,7 @@ from builder.host.cli.build import build
 from builder.host.cli.diff import diff
 from builder.host.cli.doctor import doctor
 from builder.host.cli.image import image
+from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
 from builder.host.cli.sign import sign
 from builder.host.cli.snapshots import snapshots
@@ -49,6 +50,7 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    block_cache, boot_test, build, diff, doctor, image, reproduce, sign, snapshots, sweep, verify,
+    block_cache, boot_test, build, diff, doctor, image, privacy, reproduce, sign, snapshots, sweep,
+    verify,
 ):  # fmt: skip
     cli.add_command(command)

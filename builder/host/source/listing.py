@@ -64,7 +64,7 @@ def tree_inventory(
     """
     with tempfile.TemporaryFile() as file:
         with tree_job(INVENTORY, tree, exclude=exclude, keep=keep) as spec:
-            _fetch(tree.engine, spec, file, tree.on_event)
+            fetch_list(tree.engine, spec, file, at=paths.INVENTORY, on_event=tree.on_event)
         yield FileListing(file=file)
 
 
@@ -81,16 +81,22 @@ def iso_inventory(
         binds=(Bind(source=str(iso.resolve()), target=paths.MEDIUM),),
     )
     with tempfile.TemporaryFile() as file:
-        _fetch(engine, spec, file, on_event)
+        fetch_list(engine, spec, file, at=paths.INVENTORY, on_event=on_event)
         yield FileListing(file=file)
 
 
-def _fetch(
-    engine: Engine, spec: ContainerSpec[Request, Listed], file: IO[bytes], on_event: OnEvent
+def fetch_list(
+    engine: Engine,
+    spec: ContainerSpec[Request, Listed],
+    file: IO[bytes],
+    *,
+    at: Path,
+    on_event: OnEvent,
 ) -> None:
+    """Run a job that writes a list at the path `at` in its container, and copy that to `file`."""
     with engine.started(spec) as job:
         job.finish(on_event)
-        _copy(job.fetch(paths.INVENTORY), file)
+        _copy(job.fetch(at), file)
 
 
 def _copy(chunks: Iterable[bytes], target: IO[bytes]) -> None:

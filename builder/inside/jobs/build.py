@@ -15,16 +15,12 @@ from builder.border.stored_blocks import LIMIT, BlockCounts
 from builder.formats.result_names import private_name
 from builder.inside.blocks import store as blocks
 from builder.inside.blocks.store import BlockCache
-from builder.inside.jobs.pipeline import Workshop, pipeline
+from builder.inside.jobs.pipeline import pipeline
+from builder.inside.jobs.workshop import workshop
 from builder.inside.output.results import results_folder
-from builder.inside.search.gather import gather
-from builder.inside.selection.source_tree import source_tree
-from builder.inside.source.mounted import mounted_source, unchanged
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.step import Step
 from builder.inside.system.real_system import RealSystem
-from builder.inside.tree.tree import Tree
-from builder.inside.tree.tree_digest import read_in_background
 
 
 def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
@@ -41,26 +37,14 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
     store = blocks.mounted_store(paths.BLOCK_CACHE, counts=paths.BLOCK_COUNTS)
     with (
         contextlib.ExitStack() as after_check,  # closed after `unchanged`
-        mounted_source(plan.place, system=system),
-        unchanged(plan.place),
-        read_in_background(
-            source_tree(paths.SOURCE, exclude=plan.recipe.exclude, keep=plan.recipe.keep)
-        ) as reading,
-        contextlib.ExitStack() as mounts,
+        workshop(plan, system, results=results, store=store) as shop,
     ):
-        shop = Workshop(
-            results=results,
-            reading=reading,
-            words=gather(Tree(paths.SOURCE), spared=_of_live_system(plan)),
-            store=store,
-            mounts=mounts,
-        )
         steps = pipeline(plan, shop)
         system.check_tools(tool for step in steps for tool in step.needs)
         after_check.push(_keeping_initramfs(steps))
         for position, step in enumerate(steps, start=1):
-            if reading.digest.done():
-                reading.digest.result()  # fail before longer work if the source cannot be read
+            if shop.reading.digest.done():
+                shop.reading.digest.result()  # fail before longer work if the source cannot be read
             with (
                 _held(step.name, plan, on_event),
                 system.step(step.name, position=position, total=len(steps)),
@@ -72,12 +56,6 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
         delivered=results.delivered,
         block_cache=_closed_store(store),
     )
-
-
-def _of_live_system(plan: BuildPlan) -> tuple[str, ...]:
-    """Return the words that the live system uses itself."""
-    live = plan.recipe.live
-    return (live.user, live.full_name, live.hostname)
 
 
 def _keeping_initramfs(steps: Sequence[Step]) -> contextlib.ExitStack:

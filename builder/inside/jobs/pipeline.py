@@ -35,7 +35,7 @@ from builder.inside.steps.step import Step, decisions
 from builder.inside.system.system import System
 from builder.inside.tree.tree_digest import SourceReading
 
-_JOURNAL = paths.WORK / "changes.json"
+JOURNAL = paths.WORK / "changes.json"
 _FILTERS = paths.WORK / "filters"
 _GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
@@ -64,7 +64,7 @@ class Workshop:
 def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     """Return the steps of a plan, in order."""
     guard = Guard(root=paths.ROOT, words=shop.words, privacy=plan.privacy, record=paths.FINDINGS)
-    early = _tree_steps(plan, shop, guard)
+    early = tree_steps(plan, shop, guard)
     initramfs = InitramfsStep(
         root=paths.ROOT,
         kernels=_facts(plan).kernels,
@@ -81,7 +81,7 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     )
 
 
-def _tree_steps(plan: BuildPlan, shop: Workshop, guard: Guard) -> tuple[Step, ...]:
+def tree_steps(plan: BuildPlan, shop: Workshop, guard: Guard) -> tuple[Step, ...]:
     """Return the steps up to the configured tree that was searched."""
     return (
         CheckStep(
@@ -108,7 +108,7 @@ def _tree_steps(plan: BuildPlan, shop: Workshop, guard: Guard) -> tuple[Step, ..
             live=plan.recipe.live,
             keep=plan.recipe.keep,
             source_date_epoch=plan.source_date_epoch,
-            journal=_JOURNAL,
+            journal=JOURNAL,
         ),
         SearchStep(words=shop.words, guard=guard),
     )
@@ -171,7 +171,7 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
         image=plan.image,
         source_date_epoch=plan.source_date_epoch,
         others=sbom.targets,
-        changes=_JOURNAL,
+        changes=JOURNAL,
         left_out=paths.LEFT_OUT,
         findings=paths.FINDINGS,
         source=shop.reading.digest.result,

@@ -20,6 +20,7 @@ from builder.border.jobs import (
     BOOT_TEST,
     BUILD,
     DIGEST,
+    EXAMINE,
     EXPLAIN,
     FREEZE,
     INVENTORY,
@@ -104,6 +105,12 @@ def _build(plan: BuildPlan, on_event: OnEvent) -> Built:
     return build.build(plan, on_event=on_event)
 
 
+def _examine(plan: BuildPlan, on_event: OnEvent) -> Listed:
+    from builder.inside.jobs import examine
+
+    return examine.examine(plan, on_event=on_event)
+
+
 def _digest(request: TreeRequest, on_event: OnEvent) -> TreeName:
     from builder.inside.jobs import digest
 
@@ -182,6 +189,7 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(LIST_FROZEN, _list_frozen),
         Handler(DIGEST, _digest),
         Handler(BUILD, _build),
+        Handler(EXAMINE, _examine),
         Handler(BOOT_TEST, _boot_test),
         Handler(PROBE, _probe),
         Handler(SHOW_BLOCKS, _show_blocks),
