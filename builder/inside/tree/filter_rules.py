@@ -38,6 +38,23 @@ _ASCII: Final[Mapping[bytes, str]] = {
     b"xdigit": string.hexdigits,
 }
 
+_Match = Callable[[bytes], re.Match[bytes] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tried:
+    """Patterns with their positions among all rules, as one regex each."""
+
+    positions: tuple[int, ...]
+    directory: _Match
+    other: _Match
+
+    def first(self, path: bytes, *, directory: bool) -> int | None:
+        found = self.directory(path + b"/") if directory else self.other(path)
+        if found is None or found.lastindex is None:
+            return None
+        return self.positions[found.lastindex - 1]
+
 
 class FilterRules:
     """Decides which paths are copied."""
@@ -50,16 +67,16 @@ class FilterRules:
         parsed = [_parse(rule) for rule in rules if rule[:2] not in ("+x", "-x")]
         self._includes = [rule.include for rule in parsed]
         # Most rules name one path: they are looked up, and do not slow down every other path.
+        # And most patterns are about one folder at the top: they are tried for paths in it only.
         self._named: dict[bytes, int] = {}
-        patterns: list[int] = []
+        self._patterns: list[tuple[int, _Rule]] = []
         for position, rule in enumerate(parsed):
             if rule.names_one_path:
                 self._named.setdefault(rule.pattern, position)
             else:
-                patterns.append(position)
-        self._patterns = patterns
-        self._directory = _any_of(parsed[each].regex(directory=True) for each in patterns)
-        self._other = _any_of(parsed[each].regex(directory=False) for each in patterns)
+                self._patterns.append((position, rule))
+        self._tops = frozenset(rule.top for _, rule in self._patterns)
+        self._tried: dict[bytes, _Tried] = {}
 
     def copies(self, path: bytes, *, directory: bool) -> bool:
         """Whether `path` ("/etc/fstab") is copied, assuming that its parents are."""
@@ -71,12 +88,23 @@ class FilterRules:
 
         Rules for extended attributes do not count.
         """
-        found = self._directory(path + b"/") if directory else self._other(path)
+        top = path[1:].partition(b"/")[0]
+        by_pattern = self._tried_for(top if top in self._tops else b"").first(
+            path, directory=directory
+        )
         by_name = self._named.get(path)
-        by_pattern = None
-        if found is not None and found.lastindex is not None:
-            by_pattern = self._patterns[found.lastindex - 1]
         return min((each for each in (by_name, by_pattern) if each is not None), default=None)
+
+    def _tried_for(self, top: bytes) -> _Tried:
+        """Return the patterns that can match in the folder `top`; b"" is any other one."""
+        if top not in self._tried:
+            chosen = [(at, rule) for at, rule in self._patterns if rule.top in (b"", top)]
+            self._tried[top] = _Tried(
+                positions=tuple(at for at, _ in chosen),
+                directory=_any_of(rule.regex(directory=True) for _, rule in chosen),
+                other=_any_of(rule.regex(directory=False) for _, rule in chosen),
+            )
+        return self._tried[top]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +118,13 @@ class _Rule:
         """Whether it matches exactly one path, of whatever type."""
         anchored = self.pattern.startswith(b"/") and not self.only_directories
         return anchored and not _is_wild(self.pattern) and self.pattern != b"/"
+
+    @property
+    def top(self) -> bytes:
+        """The folder at the top that all paths it matches are in; b"" if there is no such one."""
+        first, slash, _rest = self.pattern[1:].partition(b"/")
+        plain = self.pattern.startswith(b"/") and not _is_wild(first) and b"\\" not in first
+        return first if slash and plain else b""
 
     def regex(self, *, directory: bool) -> bytes:
         """Return the regex for a whole "/path", with "/" at the end for a directory."""
@@ -126,7 +161,7 @@ def _parse(rule: str) -> _Rule:
     )
 
 
-def _any_of(regexes: Iterable[bytes]) -> Callable[[bytes], re.Match[bytes] | None]:
+def _any_of(regexes: Iterable[bytes]) -> _Match:
     """Compile alternatives; the first one that matches is the group in the match."""
     return re.compile(b"|".join(b"(%b)" % regex for regex in regexes), re.DOTALL).fullmatch
 

@@ -1,5 +1,6 @@
 """Our reading of rsync's filter rules; tests/tools compares it with the real rsync."""
 
+import os
 import random
 import re
 import time
@@ -180,3 +181,25 @@ def test_a_hostile_pattern_costs_next_to_nothing(pattern: str, path: str) -> Non
     before = time.process_time()
     assert rules.copies(path.encode(), directory=False)
     assert time.process_time() - before < 0.2
+
+
+def test_the_first_rule_that_matches_decides_wherever_it_is_about() -> None:
+    """Rules are looked up by path and by folder at the top; that must not change their order."""
+    chance = random.Random(3)  # noqa: S311
+    parts = ("a", "b", "*", "**", "a*", "[ab]", "\\a", "?")
+    rules = []
+    for _ in range(150):
+        path = "/".join(chance.choices(parts, k=chance.randint(1, 3)))
+        ending = chance.choice(("", "/", "/***", "/**"))
+        rules.append(f"{chance.choice('+-')} {chance.choice(('/', '/', '/', ''))}{path}{ending}")
+    paths = ["/" + "/".join(chance.choices(("a", "b", "ab", "c"), k=chance.randint(1, 4)))
+             for _ in range(300)]  # fmt: skip
+    for start in range(0, len(rules), 15):
+        some = rules[start : start + 15]
+        together, alone = FilterRules(some), [FilterRules([rule]) for rule in some]
+        for place in map(os.fsencode, paths):
+            for directory in (False, True):
+                matching = [at for at, each in enumerate(alone)
+                            if each.decided_by(place, directory=directory) == 0]  # fmt: skip
+                first = matching[0] if matching else None
+                assert together.decided_by(place, directory=directory) == first, (some, place)
