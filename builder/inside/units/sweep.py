@@ -38,6 +38,7 @@ def sweep_units(tree: Tree, gone: Gone, manager: str) -> Swept:
     """
     for path in _stale_changes(tree, gone, read_units(tree, manager)):
         tree.remove(path)
+    _drop_folders_of_people(tree, gone, manager)
     units = read_units(tree, manager)
     generated = _generated(gone, units)
     names = sorted(name for name in {*units.names(), *generated} if units.file_of(name))
@@ -62,6 +63,15 @@ def _stale_changes(tree: Tree, gone: Gone, units: Units) -> Iterator[str]:
         shipped = any(tree.is_file(f"{each}{units.manager}/{name}") for each in _PACKAGES)
         if shipped and not path.startswith(_PACKAGES) and _changes_to_gone(tree, path, gone):
             yield path
+
+
+def _drop_folders_of_people(tree: Tree, gone: Gone, manager: str) -> None:
+    """Remove what is set for a person's instances: the name of such a folder is the person's."""
+    for folder in (own_folder(manager), f"/usr/local/lib/systemd/{manager}"):
+        for path in tree.glob(folder, "*@*.d"):
+            name = path.rpartition("/")[2].removesuffix(".d")
+            if parsed(name).instance in gone.users:
+                tree.remove(path)
 
 
 def _changes_to_gone(tree: Tree, path: str, gone: Gone) -> bool:

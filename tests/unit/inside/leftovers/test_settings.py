@@ -25,7 +25,14 @@ CASES: list[tuple[str, str, str | None]] = [
             "1 1 * * * mysql /usr/bin/true\n"
         ),
     ),
-    ("etc/cron.d/mine", "@reboot alice /usr/bin/true", ""),
+    ("etc/cron.d/mine", "@reboot alice /usr/bin/true", GONE),
+    (
+        "etc/cron.d/more",
+        "# mine\n@reboot alice true\n\n@daily root true",
+        "# mine\n\n@daily root true",
+    ),
+    ("etc/sysusers.d/alice.conf", "# a person\nu alice 1000\n", GONE),
+    ("etc/aliases", "films: /srv/films/one\n", ""),
     ("etc/anacrontab", "1 5 films sh /srv/films/one\n7 5 ok true\n", "7 5 ok true\n"),
     (
         "etc/incron.d/x",

@@ -217,6 +217,22 @@ def test_links_and_aliases_of_linked_units_go_too(tmp_path: Path) -> None:
     assert links == ["fine.service"]
 
 
+@pytest.mark.parametrize("template", [True, False])
+def test_what_is_set_for_a_persons_instance_goes_with_its_folder(
+    tmp_path: Path, *, template: bool
+) -> None:
+    files = {
+        "etc/systemd/system/sync@alice.service.d/token.conf": "[Service]\nNice=1\n",
+        "etc/systemd/system/sync@eth0.service.d/x.conf": "[Service]\nNice=1\n",
+    }
+    if template:
+        files["etc/systemd/system/sync@.service"] = "[Service]\nExecStart=/usr/bin/true\n"
+    copy = Copy(tmp_path, files)
+    copy.follow()
+    assert not copy.has("etc/systemd/system/sync@alice.service.d")
+    assert copy.has("etc/systemd/system/sync@eth0.service.d/x.conf")
+
+
 def test_a_mask_with_the_name_of_a_person_goes(tmp_path: Path) -> None:
     template = f"{SHIPPED}/sync@.service"
     files = {template: service("User=%i"), f"{OWN}/sync@alice.service": "->/dev/null"}
