@@ -30,6 +30,7 @@ from typing import BinaryIO, Final
 
 from builder.basics.codec import from_data, to_data
 from builder.basics.regular import open_regular
+from builder.border.privacy import Finding
 from builder.inside.blocks.store import BlockCache
 from builder.inside.system.digests import CHUNK
 from builder.inside.tree.tree import Tree
@@ -54,6 +55,7 @@ class _Header:
     source: str  # digest of the source tree, and its format
     images: tuple[_Image, ...]  # in the order of the kernels
     touched: tuple[str, ...]  # directories in the tree, "/boot"
+    findings: tuple[Finding, ...]  # private things in the images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,25 +71,35 @@ class KeptInitramfs:
     source: Callable[[], TreeDigest]
     reserve: Callable[[], int]
 
-    def restore(self, tree: Tree, paths: Sequence[str]) -> bool:
-        """Write the images to `paths` as mkinitramfs would have done, or return False."""
+    def restore(self, tree: Tree, paths: Sequence[str]) -> tuple[Finding, ...] | None:
+        """Write the images to `paths` as mkinitramfs would have done; None if there are none.
+
+        Returns what was found in them.
+        """
         try:
             with open_regular(self._value) as file:
                 header = self._header(file, images=len(paths))
                 if header is None or header.source != self._source():
-                    return False
+                    return None
                 if not _write_images(file, header, tree, paths):
-                    return False
+                    return None
         except (OSError, ValueError):  # no value, a damaged one, or a disk error
-            return False
+            return None
         for path in header.touched:
             os.utime(tree.locate(path), follow_symlinks=False)
         if not self.store.read_only:
             with contextlib.suppress(OSError):
                 os.utime(self._value)  # pruning removes the least recently used values
-        return True
+        return header.findings
 
-    def offer(self, tree: Tree, paths: Sequence[str], *, touched: Sequence[bytes]) -> None:
+    def offer(
+        self,
+        tree: Tree,
+        paths: Sequence[str],
+        *,
+        touched: Sequence[bytes],
+        findings: Sequence[Finding] = (),
+    ) -> None:
         """Write new images to the store, for `decide` to keep or drop. May do nothing."""
         places = [tree.locate(path) for path in paths]
         facts = [place.lstat() for place in places]
@@ -101,6 +113,7 @@ class KeptInitramfs:
                 for each in facts
             ),
             touched=tuple(os.fsdecode(path) or "/" for path in touched),
+            findings=tuple(findings),
         )  # fmt: skip
         with contextlib.suppress(OSError, ValueError):  # the store only saves time
             _write_value(self._offered, header, places, owner=self.store.folder.stat())

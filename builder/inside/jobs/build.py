@@ -19,6 +19,7 @@ from builder.inside.jobs.pipeline import pipeline
 from builder.inside.jobs.workshop import workshop
 from builder.inside.output.results import results_folder
 from builder.inside.steps.initramfs import InitramfsStep
+from builder.inside.steps.search import SearchStep
 from builder.inside.steps.step import Step
 from builder.inside.system.real_system import RealSystem
 
@@ -41,7 +42,7 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
     ):
         steps = pipeline(plan, shop)
         system.check_tools(tool for step in steps for tool in step.needs)
-        after_check.push(_keeping_initramfs(steps))
+        after_check.push(_keeping(steps))
         for position, step in enumerate(steps, start=1):
             if shop.reading.digest.done():
                 shop.reading.digest.result()  # fail before longer work if the source cannot be read
@@ -58,11 +59,11 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
     )
 
 
-def _keeping_initramfs(steps: Sequence[Step]) -> contextlib.ExitStack:
-    """Return a stack that, when closed, keeps or drops the initramfs that this build offered."""
+def _keeping(steps: Sequence[Step]) -> contextlib.ExitStack:
+    """Return a stack that, when closed, keeps or drops what steps offered to the store."""
     deciding = contextlib.ExitStack()
     for step in steps:
-        if isinstance(step, InitramfsStep) and step.kept is not None:
+        if isinstance(step, SearchStep | InitramfsStep) and step.kept is not None:
             deciding.push(step.kept.decide)
     return deciding
 

@@ -18,6 +18,7 @@ from builder.inside.jobs.workshop import workshop
 from builder.inside.output.results import results_folder
 from builder.inside.search.guard import Guard
 from builder.inside.selection.report import stayed_report
+from builder.inside.steps.search import SearchStep
 from builder.inside.system.real_system import RealSystem
 
 
@@ -30,7 +31,7 @@ def examine(plan: BuildPlan, *, on_event: OnEvent) -> Listed:
         guard = Guard(
             root=paths.ROOT, words=shop.words, privacy=plan.privacy, record=paths.FINDINGS
         )
-        steps = tree_steps(plan, shop, guard)
+        steps = (*tree_steps(plan, shop), SearchStep(words=shop.words, guard=guard))
         for position, step in enumerate(steps, start=1):
             with system.step(step.name, position=position, total=len(steps)):
                 step.run(system)

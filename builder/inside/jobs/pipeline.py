@@ -13,6 +13,7 @@ from builder.border import paths
 from builder.border.plan import BuildPlan
 from builder.formats.system_facts import SystemFacts
 from builder.inside.blocks.fill_ahead import FillAhead
+from builder.inside.blocks.kept_findings import KeptFindings
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.blocks.store import BlockCache
 from builder.inside.medium import identity as medium
@@ -64,25 +65,27 @@ class Workshop:
 def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     """Return the steps of a plan, in order."""
     guard = Guard(root=paths.ROOT, words=shop.words, privacy=plan.privacy, record=paths.FINDINGS)
-    early = tree_steps(plan, shop, guard)
+    early = tree_steps(plan, shop)
+    search = SearchStep(words=shop.words, guard=guard)
     initramfs = InitramfsStep(
         root=paths.ROOT,
         kernels=_facts(plan).kernels,
         source_date_epoch=plan.source_date_epoch,
         meanwhile=_fill_ahead(plan, shop),
     )
-    kept = _kept_initramfs(plan, shop, inputs=decisions((*early, initramfs)))
+    kept = _kept_initramfs(plan, shop, inputs=decisions((*early, search, initramfs)))
     iso = shop.results.folder / f"{plan.iso_name}.iso"
     return (
         *early,
+        replace(search, kept=_kept_findings(plan, shop, inputs=decisions((*early, search)))),
         replace(initramfs, kept=kept, guard=guard),
         *_medium_steps(plan, shop, iso),
         *_description_steps(plan, shop, iso),
     )
 
 
-def tree_steps(plan: BuildPlan, shop: Workshop, guard: Guard) -> tuple[Step, ...]:
-    """Return the steps up to the configured tree that was searched."""
+def tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
+    """Return the steps up to the configured tree."""
     return (
         CheckStep(
             source=paths.SOURCE,
@@ -110,7 +113,6 @@ def tree_steps(plan: BuildPlan, shop: Workshop, guard: Guard) -> tuple[Step, ...
             source_date_epoch=plan.source_date_epoch,
             journal=JOURNAL,
         ),
-        SearchStep(words=shop.words, guard=guard),
     )
 
 
@@ -190,6 +192,19 @@ def _kept_initramfs(
         inputs=(to_data(plan.image), *inputs),
         source=shop.reading.digest.result,
         reserve=shop.size,
+    )
+
+
+def _kept_findings(
+    plan: BuildPlan, shop: Workshop, *, inputs: list[Mapping[str, Any]]
+) -> KeptFindings | None:
+    if shop.store is None:
+        return None
+    return KeptFindings(
+        store=shop.store,
+        run=plan.run,
+        inputs=(to_data(plan.image), *inputs),
+        source=shop.reading.digest.result,
     )
 
 

@@ -26,6 +26,7 @@ from builder.inside.search_rules.secret_names import is_secret_file
 
 BLOCK: Final = 8 << 20  # bytes
 OVERLAP: Final = 16 << 10  # of two blocks: more than any rule looks at
+_TEXT: Final = 8 << 10  # bytes that have no NUL in a text
 _DEEPEST: Final = 3  # a tar in a zip in a file
 _BYTE_ORDERS: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SUFFIXES: Final = (b".gz", b".xz", b".bz2", b".zst", b".lzma", b".Z")
@@ -86,13 +87,14 @@ class ContentSearch:
         yield from (Found(kind=each.kind) for each in FORMATS if each.shows(head))
         if is_compressed(head.start):
             return  # chance would find hashes in it; what it holds is searched instead
+        binary = b"\0" in block[:_TEXT] and not _utf16_of(block)
         while block:
-            yield from (Found(kind=kind) for kind in self._kinds(block, path))
+            yield from (Found(kind=kind) for kind in self._kinds(block, path, binary=binary))
             more = stream.read(BLOCK - OVERLAP)
             block = block[-OVERLAP:] + more if more else b""
 
-    def _kinds(self, block: bytes, path: bytes) -> Iterator[str]:
-        yield from self.engine.kinds_in(block, path=path)
+    def _kinds(self, block: bytes, path: bytes, *, binary: bool = False) -> Iterator[str]:
+        yield from self.engine.kinds_in(block, path=path, binary=binary)
         if encoding := _utf16_of(block):
             text = block.decode(encoding, errors="replace").encode("utf-8", errors="replace")
             yield from self.engine.kinds_in(text, path=path)

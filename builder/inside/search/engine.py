@@ -3,7 +3,6 @@
 Third-party: python3-yara of Debian, in the builder image only.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,36 +22,31 @@ class Engine:
 
     rules: tuple[SearchRule, ...]
     compiled: Any
-    version: str  # SHA-256 of the rules' text
 
-    def kinds_in(self, data: bytes, *, path: bytes) -> Iterator[str]:
-        """Yield the kinds of what is private in `data`, each once."""
-        for rule, occurrences in self._candidates(data, path=path):
+    def kinds_in(self, data: bytes, *, path: bytes, binary: bool = False) -> Iterator[str]:
+        """Yield the kinds of what is private in `data`, a part of a file that may be `binary`."""
+        for rule, occurrences in self._candidates(data, path=path, binary=binary):
             if rule.judge is None or any(map(rule.judge, occurrences)):
                 yield rule.kind
 
     def occurrences_in(self, data: bytes, *, path: bytes) -> Iterator[tuple[str, Occurrence]]:
         """Yield everything private in `data`, with its kind."""
-        for rule, occurrences in self._candidates(data, path=path):
+        for rule, occurrences in self._candidates(data, path=path, binary=False):
             for each in occurrences:
                 if rule.judge is None or rule.judge(each):
                     yield rule.kind, each
 
     def _candidates(
-        self, data: bytes, *, path: bytes
+        self, data: bytes, *, path: bytes, binary: bool
     ) -> Iterator[tuple[SearchRule, Iterator[Occurrence]]]:
         for match in self.compiled.match(data=data, timeout=_SECONDS):
-            yield self.rules[int(match.rule[1:])], _occurrences(match, data, path)
+            yield self.rules[int(match.rule[1:])], _occurrences(match, data, path, binary=binary)
 
 
 def compiled(rules: Sequence[SearchRule]) -> Engine:
     """Compile rules. Raises yara.SyntaxError for a wrong one, which is a bug."""
     text = "\n".join(_written(number, rule) for number, rule in enumerate(rules))
-    return Engine(
-        rules=tuple(rules),
-        compiled=yara.compile(source=text),
-        version=hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest(),
-    )
+    return Engine(rules=tuple(rules), compiled=yara.compile(source=text))
 
 
 def _written(number: int, rule: SearchRule) -> str:
@@ -64,8 +58,9 @@ def _named(strings: Sequence[str]) -> Iterator[tuple[str, str]]:
     return ((f"s{at}", string) for at, string in enumerate(strings))
 
 
-def _occurrences(match: Any, data: bytes, path: bytes) -> Iterator[Occurrence]:
+def _occurrences(match: Any, data: bytes, path: bytes, *, binary: bool) -> Iterator[Occurrence]:
     for string in match.strings:
         for instance in string.instances[:_MOST_JUDGED]:
             start = instance.offset
-            yield Occurrence(path=path, data=data, start=start, end=start + instance.matched_length)
+            end = start + instance.matched_length
+            yield Occurrence(path=path, data=data, start=start, end=end, binary=binary)

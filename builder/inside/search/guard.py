@@ -28,7 +28,7 @@ _MOST_SHOWN: Final = 20
 
 @dataclass(slots=True, kw_only=True)
 class Guard:
-    """Looks at the tree at `root` and at what is made from it, for private things and `words`.
+    """Looks for private things and `words` in the tree at `root` and in what is made from it.
 
     `record` gets all findings, as a JSON list.
     """
@@ -40,25 +40,21 @@ class Guard:
     _findings: list[Finding] = field(default_factory=list)
     _search: TreeSearch | None = None
 
-    def look_at_tree(self, system: System) -> None:
-        """Search the whole tree. Raises PrivacyError for what is not allowed."""
-        self._judge(self._searching.whole(self.root, on_progress=system.progress), system)
+    def tree(self, system: System) -> tuple[Finding, ...]:
+        """Search the whole tree, and return all findings."""
+        return self._searching.whole(self.root, on_progress=system.progress)
 
-    def look_at_initramfs(
-        self, images: Sequence[tuple[str, Path]], changed: Collection[bytes], system: System
-    ) -> bool:
-        """Search the images of kernels, and what making them changed in the tree.
-
-        Returns whether there was nothing at all. Raises PrivacyError for what is not allowed.
-        """
+    def initramfs(
+        self, images: Sequence[tuple[str, Path]], changed: Collection[bytes]
+    ) -> tuple[Finding, ...]:
+        """Search the images of kernels, and what making them changed in the tree."""
         made = {os.fsencode(path).removeprefix(os.fsencode(self.root)) for _kernel, path in images}
         found = list(
             self._searching.some(self.root, [each for each in changed if each not in made])
         )
         for kernel, path in images:
             found += self._searching.initramfs(path, version=kernel)
-        self._judge(found, system)
-        return not found
+        return tuple(found)
 
     def finish(self, system: System) -> None:
         """Warn of each row that allowed nothing."""
@@ -78,7 +74,8 @@ class Guard:
             self._search = tree_search(self.root, self.words)
         return self._search
 
-    def _judge(self, found: Iterable[Finding], system: System) -> None:
+    def judge(self, found: Iterable[Finding], system: System) -> None:
+        """Tell findings. Raises PrivacyError for what is not allowed, unless it is to warn."""
         judged = [replace(each, allowed=_allowed(each, self.privacy.allow)) for each in found]
         self._findings += judged
         self._write()

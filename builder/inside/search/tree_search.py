@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
@@ -70,7 +70,7 @@ class TreeSearch:
                 for member in archive_members(stream, limit=UnpackedLimit()):
                     path = b"/" + os.fsencode(member.name).removeprefix(b"./").lstrip(b"/")
                     names.append(path)
-                    if not self._is_made(path):
+                    if not _is_made(path, self.packages.paths):
                         kinds = self.contents.in_stream(member.stream, path=path, size=member.size)
                         found += _findings(path, kinds, where)
         except DAMAGED as error:
@@ -81,19 +81,13 @@ class TreeSearch:
             ) from error
         return _sorted((*found, *self._in_names(names, where)))
 
-    def _is_made(self, path: bytes) -> bool:
-        """Whether a file was made from what packages brought."""
-        compiled_from = _COMPILED.fullmatch(path)
-        if compiled_from is not None:
-            return compiled_from[1] + compiled_from[2] + b".py" in self.packages.paths
-        return is_derived(path)
-
     def _of(
         self, root: Path, entries: Iterable["_Entry"], *, on_progress: OnProgress
     ) -> tuple[Finding, ...]:
         top = os.fsencode(root)
         listed = list(entries)
-        files = [each for each in _firsts(listed) if not self._is_made(each.path)]
+        present = {each.path for each in listed} | self.packages.paths
+        files = [each for each in _firsts(listed) if not _is_made(each.path, present)]
         batches = [files[at : at + _BATCH] for at in range(0, len(files), _BATCH)]
         found: list[Finding] = []
 
@@ -107,7 +101,7 @@ class TreeSearch:
         names = [
             entry.path + _target(top, entry)
             for entry in listed
-            if entry.path not in self.packages.paths and not self._is_made(entry.path)
+            if entry.path not in self.packages.paths and not _is_made(entry.path, present)
         ]
         return _sorted((*found, *self._in_names(names, SYSTEM)))
 
@@ -152,6 +146,12 @@ def tree_search(root: Path, words: Words) -> TreeSearch:
         names=compiled(about),
         packages=packages,
     )
+
+
+def _is_made(path: bytes, present: Collection[bytes]) -> bool:
+    """Whether a file was made from others that are `present`, or from packages alone."""
+    made = _COMPILED.fullmatch(path)
+    return made[1] + made[2] + b".py" in present if made else is_derived(path)
 
 
 def _walk(root: Path) -> Iterator[_Entry]:

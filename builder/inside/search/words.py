@@ -3,14 +3,11 @@
 A word that others use too ("max", "server") counts only where it can mean nothing else.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from builder.basics.codec import to_data
 from builder.inside.search_rules.rule import Occurrence, SearchRule, text
 
 
@@ -136,8 +133,3 @@ def _as_bytes(seen: Occurrence) -> Occurrence:
         start=len(before),
         end=len(before) + len(inner),
     )
-
-
-def digest_of(words: Words) -> str:
-    """Return what identifies a set of words."""
-    return hashlib.sha256(json.dumps(to_data(tuple(sorted(set(words))))).encode()).hexdigest()

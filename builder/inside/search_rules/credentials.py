@@ -9,15 +9,15 @@ from typing import Final
 
 from builder.inside.search_rules.place import Text, text_of
 from builder.inside.search_rules.plausible import is_secret, is_strong, unquoted
-from builder.inside.search_rules.rule import Occurrence, SearchRule, regex, text
-from builder.inside.search_rules.secret_forms import SECRET_FORMS
+from builder.inside.search_rules.rule import Judge, Occurrence, SearchRule, regex
+from builder.inside.search_rules.secret_forms import SECRET_FORMS, SecretForm
 
 _KEYWORD: Final = (
     rb"(?:passw(?:or)?d|passwort|passphrase|passcode|contrase(?:n|\xc3\xb1)a|kennwort|secret|token"
-    rb"|(?:api|access|account|app|auth|consumer|encrypt(?:ion)?|licen[cs]e|link|master|preshared"
+    rb"|(?:api|access|account|app|auth|consumer|encrypt(?:ion)?|link|master|preshared"
     rb"|private|security|session|shared|signing|storage|wep)[-_ ]?key\d?|community|credential"
     rb"|bind_?pw|rootpw|requirepass"
-    rb"|masterauth|(?<![A-Za-z])(?:pass|pwd|pw|psk|passwd|auth|salt)(?![a-z])"
+    rb"|masterauth|(?<![A-Za-z])(?:pass|pwd|pw|psk|passwd|auth|salt)(?![a-z0-9])"
     rb"|(?<=[a-z_])(?:Pass|Pwd|PSK)(?![a-z])|(?<=[a-z])(?:pass|pwd|pw)(?=[\"'\]]?\s{0,4}[=:]))"
 )
 _ASSIGNED: Final = re.compile(
@@ -50,19 +50,31 @@ _SPOKEN: Final = re.compile(rb"pass|secret|token|user|please|must|key|[.?!:]$", 
 _PROSE: Final = re.compile(rb"\s+[A-Za-z(]\w*\s+[A-Za-z(]")
 
 
-def holds_credential(seen: Occurrence) -> bool:
-    """Whether the line around an occurrence says a secret."""
+def _text_around(seen: Occurrence) -> tuple[bytes, Text, bool]:
+    """Return the line around an occurrence, what it is, and whether it says what it means."""
     line = seen.line.strip(b"\r")
-    kind = text_of(seen.path, line)
-    if kind is Text.NONE:
-        return False
+    kind = Text.NONE if seen.binary else text_of(seen.path, line)
     # Comments show how a setting is written, and hold older ones.
-    plain = kind is Text.SETTINGS and not _COMMENT.match(line)
-    said = (found["value"] for form in SECRET_FORMS for found in form.finditer(line))
-    test = is_secret if plain else is_strong
-    return any(test(unquoted(value)) for value in said) or any(
+    return line, kind, kind is Text.SETTINGS and not _COMMENT.match(line)
+
+
+def _assigns_secret(seen: Occurrence) -> bool:
+    """Whether a key is given a secret in the line."""
+    line, kind, plain = _text_around(seen)
+    return kind is not Text.NONE and any(
         _is_credential(found, kind=kind, plain=plain) for found in _ASSIGNED.finditer(line)
     )
+
+
+def _judge(form: SecretForm) -> Judge:
+    def says_secret(seen: Occurrence) -> bool:
+        line, kind, plain = _text_around(seen)
+        test = is_secret if plain else is_strong
+        return kind is not Text.NONE and any(
+            test(unquoted(found["value"])) for found in form.pattern.finditer(line)
+        )
+
+    return says_secret
 
 
 def _is_credential(found: "re.Match[bytes]", *, kind: Text, plain: bool) -> bool:
@@ -90,18 +102,18 @@ CREDENTIAL_RULES: Final = (
     SearchRule(
         kind="credential",
         strings=(
-            *(text(word, "nocase") for word in (
-                "pass", "pwd", "secret", "token", "key", "psk", "bindpw", "bind_pw", "rootpw",
-                "masterauth", "credential", "community", "com2sec", "createuser", "kennwort",
-                "contrase", "authorization", "identified by", "login=", "smbclient", "rpcclient",
-                "redis-cli", "ldap", "_salt", "_auth",
-            )),
-            regex(r"://[^\s:/@\x22'<>]{0,64}:[^\s@/\x22'<>]{1,128}@"),
-            regex(r"\bcurl\b[^\n]{1,200}(-u|--user|-U|--proxy-user)"),
-            regex(r"\b(mysql|mariadb|mongo|7za?|zip|unrar|rar)[^\n|;]{1,200}\s-[pP][^\s-]"),
-            regex(r":\s{0,4}(PSK|EAP|XAUTH|NTLM|PIN|P12)\s"),
-            regex(r"\n[^\s:#]{1,128}:([0-9]{2,5}|\*):[^\s:]{1,64}:[^\s:]{1,64}:[^\s:]{2,128}"),
+            regex(
+                r"(pass|pwd|secret|token|key|psk|credential|bind_?pw|rootpw|masterauth|auth|salt|"
+                r"community|kennwort|contrase)[A-Za-z0-9_.-]{0,40}['\x22\]]{0,2}[ \t]{0,8}"
+                r"(=>|[:+]=|=|:)[ \t]{0,8}[^ \t\n]",
+                "nocase",
+            ),
+            regex(r"\bpw['\x22\]]{0,2}[ \t]{0,8}[:=][ \t]{0,8}[^ \t\n]", "nocase"),
         ),
-        judge=holds_credential,
+        judge=_assigns_secret,
     ),
-)  # fmt: skip
+    *(
+        SearchRule(kind="credential", strings=form.finds, judge=_judge(form))
+        for form in SECRET_FORMS
+    ),
+)

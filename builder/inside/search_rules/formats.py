@@ -196,6 +196,7 @@ def _is_random(head: Head) -> bool:
 
 
 _PACKED: Final = (
+    b"#!",
     b"\x1f\x8b", b"\xfd7zXZ", b"BZh", b"\x28\xb5\x2f\xfd", b"PK", b"\x89PNG", b"\xff\xd8\xff",
     b"RIFF", b"\x04\x22\x4d\x18", b"7z\xbc\xaf", b"wOFF", b"wOF2", b"GIF8", b"%PDF", b"\x7fELF",
     b"OggS", b"\x99\x01", b"\x99\x02", b"\x98", b"\xc6", b"ID3", b"]\0\0",

@@ -16,9 +16,9 @@ class Text(Enum):
 _CODE: Final = re.compile(
     rb"\.(?:pyi?|pyx|[cm]?jsx?|tsx?|vue|[ch]|cc|cpp|cxx|hpp|hh|m4|am|ac|go|rs|rb|erb|pl|pm|pod|t|java|"
     rb"kt|scala|cs|lua|tcl|vim|el|lisp|hs|ml|swift|dart|awk|sed|x?html?|css|scss|less|svg|md|rst|adoc|"
-    rb"texi?|info|po|pot|xsl|xslt|xsd|dtd|rng|ui|glade|qml|map|cmake|mk|asm|s|glsl|"
+    rb"texi?|info|po|pot|cuh?|inc|inl|ipp|tcc|xsl|xslt|xsd|dtd|rng|ui|glade|qml|map|cmake|mk|asm|s|glsl|"
     rb"[1-9][a-z]{0,3}|nfo|diff|patch|ts|lang|mo|license|copyright|symbols|hlp)(?:\.gz)?$"
-    rb"|(?:^|/)(?:README|CHANGELOG|COPYING|LICENSE|NEWS|changelog|copyright|TODO|HACKING|Makefile)"
+    rb"|\.(?:dist|egg)-info/[^/]+$|(?:^|/)(?:README|CHANGELOG|COPYING|LICENSE|NEWS|changelog|copyright|TODO|HACKING|Makefile)"
     rb"[^/]{0,20}$",
     re.IGNORECASE,
 )

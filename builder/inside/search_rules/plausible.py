@@ -22,6 +22,7 @@ _INSTEAD: Final = re.compile(
     |(?:your|insert|enter)[A-Z]
     |[A-Za-z_][\w.]{0,80}\(     # a call
     |os\.|process\.env|self\.|this\.|config\.|settings\.|secrets\.|args\.|options\.|opts\.
+    |\d{1,4}(?:\.\d{1,4}){1,3}[-+~\w.]{0,8}$    # a version
     |[a-z]+://[^@\s]*$""",
     re.VERBOSE | re.IGNORECASE,
 )

@@ -20,6 +20,7 @@ class Occurrence:
     data: bytes
     start: int
     end: int
+    binary: bool = False  # the file is no text
 
     @property
     def matched(self) -> bytes:
@@ -29,8 +30,9 @@ class Occurrence:
     @property
     def line(self) -> bytes:
         """The line around it, of which at most 2 KiB on each side are seen."""
-        first = max(0, self.start - _LONGEST_LINE)
-        begin = self.data.rfind(b"\n", first, self.start) + 1 or first
+        start = self.start + self.matched.startswith(b"\n")  # that ends the line before
+        first = max(0, start - _LONGEST_LINE)
+        begin = self.data.rfind(b"\n", first, start) + 1 or first
         last = min(len(self.data), self.end + _LONGEST_LINE)
         end = self.data.find(b"\n", self.end, last)
         return self.data[begin : last if end < 0 else end]

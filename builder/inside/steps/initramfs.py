@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 from builder.basics.errors import StepError
 from builder.basics.printable import clean
+from builder.border.privacy import Finding
 from builder.border.step_names import StepName
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
@@ -64,8 +65,7 @@ class InitramfsStep:
     """Makes /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
 
     Or takes them from `kept`, if an earlier build stored them for exactly this system. While they
-    are being made, `meanwhile` runs; afterwards `guard` looks at them. Only those that it finds
-    nothing in are kept.
+    are being made, `meanwhile` runs; afterwards `guard` looks at them.
     """
 
     name: ClassVar[StepName] = StepName.INITRAMFS
@@ -94,13 +94,15 @@ class InitramfsStep:
             message = "The package initramfs-tools is not installed in the system"
             hint = "Install live-boot-initramfs-tools in the source system, then make a new backup."
             raise StepError(message, hint=hint)
-        if self.kept is not None and self.kept.restore(tree, self._paths):
+        found = self.kept.restore(tree, self._paths) if self.kept is not None else None
+        if found is None:
+            found = self._make_and_keep(tree, system)
+        else:
             system.note(
                 "The initramfs is reused: an earlier build made it from the very same system"
             )
-        else:
-            self._make_and_keep(tree, system)
         if self.guard is not None:
+            self.guard.judge(found, system)
             self.guard.finish(system)
 
     @property
@@ -114,27 +116,28 @@ class InitramfsStep:
                 self._make(kernel, system, tree, compressor=compressor)
                 self._check(kernel, system, fraction=(done + 1) / len(self.kernels))
 
-    def _make_and_keep(self, tree: Tree, system: System) -> None:
+    def _make_and_keep(self, tree: Tree, system: System) -> tuple[Finding, ...]:
+        """Make them, offer them to `kept`, and return what is private in them."""
         root = os.fsencode(tree.root)
         before = footprint.entries(root)
         self._make_all(tree, system)
         after = footprint.entries(root)
-        clean = self.guard is None or self.guard.look_at_initramfs(
-            [(kernel, tree.locate(image_path(kernel))) for kernel in self.kernels],
-            footprint.changed(before, after),
-            system,
-        )
-        if self.kept is not None and clean:
-            self._offer(self.kept, tree, before, after, system)
+        images = [(kernel, tree.locate(image_path(kernel))) for kernel in self.kernels]
+        changed = footprint.changed(before, after)
+        found = self.guard.initramfs(images, changed) if self.guard is not None else ()
+        if self.kept is not None:
+            self._offer(tree, before, after, found, system)
+        return found
 
     def _offer(
         self,
-        kept: KeptInitramfs,
         tree: Tree,
         before: footprint.Entries,
         after: footprint.Entries,
+        found: tuple[Finding, ...],
         system: System,
     ) -> None:
+        assert self.kept is not None
         made = [os.fsencode(tree.inner(tree.locate(path))) for path in self._paths]
         try:
             touched = footprint.touched(before, after, made=made)
@@ -144,7 +147,7 @@ class InitramfsStep:
                 path=clean(str(path)),
             )
         else:
-            kept.offer(tree, self._paths, touched=touched)
+            self.kept.offer(tree, self._paths, touched=touched, findings=found)
 
     def _make(self, kernel: str, system: System, tree: Tree, *, compressor: str) -> None:
         tree.remove(image_path(kernel))

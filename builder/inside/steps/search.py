@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from builder.border.step_names import StepName
+from builder.inside.blocks.kept_findings import KeptFindings
 from builder.inside.search.guard import Guard
 from builder.inside.search.words import Words
 from builder.inside.system.system import System
@@ -11,19 +12,24 @@ from builder.inside.system.system import System
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchStep:
-    """Lets `guard` look at the whole tree.
+    """Lets `guard` look at the whole tree, or at what is `kept` of a search of the very same tree.
 
-    `words` are those that it looks for: an initramfs that was kept after a search for other words
-    would have to be searched again.
+    `words` are those that it looks for, and part of the key of all that is kept from here on.
     """
 
     name: ClassVar[StepName] = StepName.SEARCH
     needs: ClassVar[tuple[str, ...]] = ()
-    neutral: ClassVar[tuple[str, ...]] = ("guard",)
+    neutral: ClassVar[tuple[str, ...]] = ("guard", "kept")
 
     words: Words
     guard: Guard
+    kept: KeptFindings | None = None
 
     def run(self, system: System) -> None:
         """Search. Raises PrivacyError for what is not allowed, StepError for what is unreadable."""
-        self.guard.look_at_tree(system)
+        found = self.kept.restore() if self.kept is not None else None
+        if found is None:
+            found = self.guard.tree(system)
+            if self.kept is not None:
+                self.kept.offer(found)
+        self.guard.judge(found, system)
