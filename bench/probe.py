@@ -57,7 +57,6 @@ def _pack(
         groups=_OUT / "groups",
         compression=how,
         size=lambda: 0,
-        source_date_epoch=_EPOCH,
     )
     environment = {
         **os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), "LD_PRELOAD": os.fspath(STEADY_STAT),

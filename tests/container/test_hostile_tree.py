@@ -22,10 +22,11 @@ PROGRAM = (Path(__file__).parents[1] / "support/hostile_program.py").read_text()
 # Runs in the builder's container: a tree made of the container's own programs, with a device node,
 # staged in both ways. The program runs behind the wall, and then beside it.
 DRIVER = r"""
-import os, stat, sys, time
+import errno, os, stat, subprocess, sys, time
 from contextlib import ExitStack
 from pathlib import Path
 from builder.inside.tree.overlay import Overlay
+from builder.inside.tree.sealed import sealed
 from builder.inside.system.real_system import RealSystem
 from builder.inside.steps.initramfs import inhabited
 from builder.inside.tree.survey import SourceTree, survey_tree
@@ -40,6 +41,40 @@ for name in ("bin", "lib", "lib64", "sbin"):
 os.mknod(root / "node", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 (root / "program.py").write_text(sys.argv[1])
 system = RealSystem(lambda event: None)
+
+# Swaps a file in the tree for a link to one that was left out, as a survivor of a hook would: with
+# the tree mounted writable in a namespace of its own, and with a folder opened in time.
+SWAP = '''
+import errno, os, sys
+folder = os.open(sys.argv[1], os.O_RDONLY)
+print("ready", flush=True)
+for line in sys.stdin:
+    try:
+        os.unlink("innocent", dir_fd=folder)
+        os.symlink("/source/home/key", "innocent", dir_fd=folder)
+        print("swapped", flush=True)
+    except OSError as error:
+        print(errno.errorcode[error.errno], flush=True)
+'''
+
+def survivor(*prefix):
+    argv = [*prefix, "python3", "-c", SWAP, str(root)]
+    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    def swap():
+        process.stdin.write("now\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+    return process, swap
+
+def swap_here():
+    try:
+        (root / "innocent").unlink()
+        (root / "innocent").symlink_to("/source/home/key")
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "swapped"
+
 with ExitStack() as mounts:
     if sys.argv[2] == "overlay":
         tree = SourceTree(root=root)
@@ -57,9 +92,16 @@ with ExitStack() as mounts:
         time.sleep(1.5)
         late = (root / "tmp/late").exists()
     print(system.run(["python3", "program.py"], cwd=root))
+    time.sleep(1.5)
     late_beside = (root / "tmp/late").exists()
-    print(late, late_beside, took < 1)
     system.run(["umount", str(root / "usr")])
+    (root / "innocent").write_text("innocent")
+    process, swap = survivor("unshare", "--mount")
+    before = swap_here(), swap()
+    with sealed(root, system):
+        after = swap_here(), swap()
+    process.communicate()
+    print(late, late_beside, took < 1, *before, *after)
 """
 
 
@@ -72,6 +114,8 @@ class Outcomes:
     late: bool
     late_beside: bool
     at_once: bool  # the run ended with the program, not with the last of its children
+    swaps: tuple[str, ...]  # by us and by a survivor: before the tree is sealed, and after
+    staging: str
 
 
 @pytest.fixture(scope="module", params=["copy", "overlay"])
@@ -107,13 +151,15 @@ def outcomes(
         container.remove(force=True, v=True)
     assert code == 0, output
     behind, beside, endings = output.splitlines()[-3:]
-    late, late_beside, at_once = (word == "True" for word in endings.split())
+    late, late_beside, at_once = (word == "True" for word in endings.split()[:3])
     return Outcomes(
         behind=json.loads(behind),
         beside=json.loads(beside),
         late=late,
         late_beside=late_beside,
         at_once=at_once,
+        swaps=tuple(endings.split()[3:]),
+        staging=request.param,
     )
 
 
@@ -164,3 +210,11 @@ def test_nobody_outlives_the_program_that_started_him(outcomes: Outcomes) -> Non
     assert outcomes.late_beside
     assert not outcomes.late
     assert outcomes.at_once
+
+
+def test_nothing_can_be_swapped_in_a_sealed_tree(outcomes: Outcomes) -> None:
+    """Not even by somebody who outlived his program; a copy relies on there being nobody."""
+    here, by_survivor = outcomes.swaps[2:]
+    assert outcomes.swaps[:2] == ("swapped", "swapped")
+    assert here == "EROFS"
+    assert by_survivor == ("EROFS" if outcomes.staging == "overlay" else "swapped")

@@ -39,10 +39,11 @@ for name in ("bin", "lib", "lib64", "sbin"):
 (root / "etc/default/intel-microcode").symlink_to("/etc/nowhere")
 system = RealSystem(lambda event: None)
 system.run(["mount", "--bind", "/usr", str(root / "usr")])
-print(system.run(["python3", "program.py"], cwd=root))
+print("beside", system.run(["python3", "program.py"], cwd=root), sep="\n")
 with inhabited(Tree(root, clock=0), system):
-    print(system.run(["python3", "/program.py"], root=root))
-    print(system.run(["cat", "/etc/default/amd64-microcode", "/proc/cpuinfo"], root=root))
+    print("behind", system.run(["python3", "/program.py"], root=root), sep="\n")
+    shown = ["cat", "/etc/default/amd64-microcode", "/proc/cpuinfo"]
+    print("texts", system.run(shown, root=root), sep="\n")
 print((root / "etc/default/amd64-microcode").read_text())
 system.run(["umount", str(root / "usr")])
 """
@@ -92,11 +93,12 @@ def look(client: docker.DockerClient, image: ImageIdentity, machine: Mapping[str
     finally:
         container.remove(force=True, v=True)
     assert code == 0, output
-    beside, behind, *texts = output.splitlines()
+    beside, output = output.removeprefix("beside\n").split("behind\n")
+    behind, texts = output.split("texts\n")
     return Views(
-        beside=json.loads(beside),
-        behind=json.loads(behind),
-        texts="\n".join(texts).strip() + "\n",
+        beside=dict(map(json.loads, beside.splitlines())),
+        behind=dict(map(json.loads, behind.splitlines())),
+        texts=texts.strip() + "\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a program can see of the machine that it runs on, as one JSON object of texts.
+"""What a program can see of the machine that it runs on, as lines of JSON: [what, text].
 
 Left out is what docs/security.md names as visible everywhere: the kernel's release, the clock, what
 the processor itself answers, and the file systems that are mounted.
@@ -53,4 +53,4 @@ def view() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(view()) + "\n")
+    sys.stdout.writelines(json.dumps(each) + "\n" for each in view().items())

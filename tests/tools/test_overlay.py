@@ -24,7 +24,7 @@ from builder.inside.source.cache_image import make_loop_devices
 from builder.inside.tree.survey import SourceTree
 from builder.inside.tree.tree_digest import digest_tree
 from tests.support.hard_tree import CLOCK, RULES, change, make_hard_tree
-from tests.support.media import Work, real_system, squashfs_step
+from tests.support.media import EPOCH, Work, real_system, squashfs_step
 from tests.support.staging import stage_step
 
 pytestmark = pytest.mark.tools
@@ -125,6 +125,7 @@ def packed(root: Path, *, compression: str = "fast") -> str:
     """Return the digest of the squashfs of a staged tree."""
     work = Work(base=root.with_name(f"{root.name}.packed"))
     step = replace(squashfs_step(work), root=root, compression=parse_compression(compression))
+    os.utime(root, (EPOCH, EPOCH))
     step.run(real_system())
     found = hashlib.sha256(step.target.read_bytes()).hexdigest()
     shutil.rmtree(work.base)

@@ -71,6 +71,7 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         root=paths.ROOT,
         kernels=_facts(plan).kernels,
         source_date_epoch=plan.source_date_epoch,
+        mounts=shop.mounts,
         meanwhile=_fill_ahead(plan, shop),
     )
     kept = _kept_initramfs(plan, shop, inputs=decisions((*early, search, initramfs)))
@@ -128,7 +129,6 @@ def _medium_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...
             compression=plan.recipe.compression,
             block_cache=shop.store,
             size=shop.size,
-            source_date_epoch=plan.source_date_epoch,
         ),
         BootStep(
             root=paths.ROOT,

@@ -21,6 +21,7 @@ from builder.inside.rules.rule import add
 from builder.inside.search.guard import Guard
 from builder.inside.system.system import System
 from builder.inside.tree import footprint
+from builder.inside.tree.sealed import sealed
 from builder.inside.tree.tree import Tree
 
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
@@ -65,16 +66,18 @@ class InitramfsStep:
     """Makes /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
 
     Or takes them from `kept`, if an earlier build stored them for exactly this system. While they
-    are being made, `meanwhile` runs; afterwards `guard` looks at them.
+    are being made, `meanwhile` runs; afterwards `guard` looks at them. No later step runs a program
+    of the tree, so the tree is read-only from then on, until `mounts` closes.
     """
 
     name: ClassVar[StepName] = StepName.INITRAMFS
     needs: ClassVar[tuple[str, ...]] = ("mount", "umount")
-    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile", "guard")
+    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile", "guard", "mounts")
 
     root: Path
     kernels: tuple[str, ...]
     source_date_epoch: int
+    mounts: ExitStack
     kept: KeptInitramfs | None = None
     guard: Guard | None = None
     meanwhile: Callable[[System], AbstractContextManager[object]] = nullcontext
@@ -104,6 +107,8 @@ class InitramfsStep:
         if self.guard is not None:
             self.guard.judge(found, system)
             self.guard.finish(system)
+        os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
+        self.mounts.enter_context(sealed(self.root, system))
 
     @property
     def _paths(self) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SquashfsStep:
-    """Makes `target` from the tree at `root`, and `packages`, the list of its packages.
+    """Makes `target` from the sealed tree at `root`, and `packages`, the list of its packages.
 
     `size` returns the bytes of the tree's files.
     """
@@ -50,7 +50,6 @@ class SquashfsStep:
     compression: Compression
     size: Callable[[], int]
     block_cache: BlockCache | None = None
-    source_date_epoch: int
 
     def argv(self) -> list[str]:
         """Return the command, for which read errors are fatal."""
@@ -74,7 +73,6 @@ class SquashfsStep:
         self.packages.write_text("".join(lines), encoding="utf-8")
         if self.compression.grouped:
             packing.write_actions(self.root, self.groups, block_size=self.compression.block_size)
-        os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
         if self.block_cache is None:
             self._pack(system, (STEADY_STAT,), {})
         else:

@@ -189,7 +189,6 @@ def test_the_step_says_how_the_store_served(tmp_path: Path) -> None:
         compression=made.compression,
         size=made.size,
         block_cache=cache,
-        source_date_epoch=made.source_date_epoch,
     )
     packed.run(system)
     [note] = system.notes

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,16 @@ def making(root: Path, listing: str = LISTING) -> RecordingSystem:
     return RecordingSystem(answer)
 
 
-def step(root: Path, *kernels: str, made: int = CLOCK - 86400) -> InitramfsStep:
+def step(
+    root: Path, *kernels: str, made: int = CLOCK - 86400, mounts: ExitStack | None = None
+) -> InitramfsStep:
     for kernel in kernels:
         image = root / f"boot/vmlinuz-{kernel}"
         image.write_bytes(b"MZ")
         os.utime(image, (made, made))
-    return InitramfsStep(root=root, kernels=kernels, source_date_epoch=CLOCK)
+    return InitramfsStep(
+        root=root, kernels=kernels, source_date_epoch=CLOCK, mounts=mounts or ExitStack()
+    )
 
 
 def test_each_kernel_gets_its_own_in_the_chroot(root: Path) -> None:
@@ -123,10 +128,19 @@ def test_what_it_may_unpack_counts_as_unpacked(
 def test_the_chroot_is_left_without_mounts_and_settings(root: Path) -> None:
     system = making(root)
     step(root, "6.12").run(system)
-    assert {kind for kind, _ in system.mounts} == {"proc", "tmpfs"}
+    assert {kind for kind, _ in system.mounts} == {"proc", "tmpfs", "none"}
     assert all(target.is_relative_to(root) for _, target in system.mounts)
-    assert system.mounted_now == []
     assert not (root / CONF).exists()
+
+
+def test_the_tree_is_sealed_after_its_last_program_and_dated_before(root: Path) -> None:
+    system = making(root)
+    with ExitStack() as mounts:
+        step(root, "6.12", mounts=mounts).run(system)
+        assert system.mounts[-1] == ("none", root)
+        assert system.mounted_now == [root]
+        assert root.stat().st_mtime == CLOCK
+    assert system.mounted_now == []
 
 
 @pytest.mark.parametrize("missing", ["scripts/live", "usr/bin/live-boot"])

@@ -18,7 +18,6 @@ def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
         groups=Path("/work/groups"),
         compression={**PRESETS, **DISTROCLONE}[preset],
         size=lambda: 0,
-        source_date_epoch=1_750_170_600,
     )
 
 

@@ -14,7 +14,7 @@ from builder.inside.tree import overlay
 from builder.inside.tree.overlay import Overlay
 from builder.inside.tree.survey import SourceTree
 from builder.inside.tree.tree_digest import read_in_background
-from tests.support.machines import CLOCK, RecordingSystem
+from tests.support.machines import RecordingSystem
 
 FOLDERS = ("", "etc", "etc/apt", "usr", "usr/share", "usr/share/doc")
 
@@ -81,6 +81,5 @@ def test_packing_takes_one_beside_that_of_mksquashfs(
         groups=tree.parent / "groups",
         compression=parse_compression(how),
         size=lambda: 0,
-        source_date_epoch=CLOCK,
     ).run(RecordingSystem())
     assert below(tree, listed) == {walks}
