@@ -54,6 +54,8 @@ class Limits:
     memory: int = 3 * _GIB // 2  # bytes that all its processes may use, without any swap
     processes: int = 512  # and threads
     seconds: int = 2 * _HOUR
+    quiet: int = 2 * _HOUR  # seconds without any event
+    output: int = 512 << 20  # bytes of events, and of whatever else it prints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,7 @@ DIGEST: Final = Job(
     sees=(_TREE,),
     capabilities=_READING,
     why="`reproduce` finds a tree by its digest",
-    limits=Limits(seconds=12 * _HOUR),
+    limits=Limits(seconds=12 * _HOUR, quiet=12 * _HOUR),
 )
 BUILD: Final = Job(
     name="build",
@@ -154,7 +156,7 @@ BUILD: Final = Job(
     capabilities=_BUILDING,
     why="a copy that keeps owners, modes, device nodes and file capabilities, or an overlay; "
     "mounts and chroot for the initramfs",
-    limits=Limits(processes=4096, seconds=48 * _HOUR),
+    limits=Limits(processes=4096, seconds=48 * _HOUR, quiet=12 * _HOUR),
 )
 EXAMINE: Final = Job(
     name="examine",
@@ -172,7 +174,7 @@ INVENTORY: Final = Job(
     sees=(_TREE,),
     capabilities=_READING,
     why=_ANY_OWNER,
-    limits=Limits(seconds=12 * _HOUR),
+    limits=Limits(seconds=12 * _HOUR, quiet=12 * _HOUR),
 )
 ISO_INVENTORY: Final = Job(
     name="iso-inventory",

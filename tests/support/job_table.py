@@ -55,9 +55,10 @@ def _sight(sight: Sight) -> str:
 
 
 def _limits(limits: Limits) -> str:
+    quiet = f" ({limits.quiet / 3600:g} without an event)" if limits.quiet < limits.seconds else ""
     return (
         f"{readable_size(limits.memory)}, {limits.processes} processes, "
-        f"{limits.seconds / 3600:g} hours"
+        f"{limits.seconds / 3600:g} hours{quiet}"
     )
 
 

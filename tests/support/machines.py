@@ -201,8 +201,9 @@ class RecordingSystem(System):
         stdin: bytes = b"",
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
+        logged: bool = True,
     ) -> str:
-        del cwd, stdin, success
+        del cwd, stdin, success, logged
         self.roots.append(root)
         self.environments.append(dict(env or {}))
         self.commands.append(tuple(argv))

@@ -27,6 +27,7 @@ class RecordingSystem:
         stdin: bytes = b"",
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
+        logged: bool = True,
     ) -> str:
         """Remember `argv`, and run it when this system is real."""
         self.commands.append(tuple(argv))

@@ -7,7 +7,6 @@ import tarfile
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Timer
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 import docker.errors
@@ -26,6 +25,7 @@ from builder.host.engine.faults import patiently, translated
 from builder.host.engine.owner import labels
 from builder.host.engine.protocol import HeldError
 from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
+from builder.host.engine.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -47,7 +47,7 @@ class DockerJob(Generic[JobResult]):
         self._container = container
         self._stream = stream
         self._job = job
-        self._overdue = False
+        self._watchdog = Watchdog(job.limits, kill=self._kill)
 
     @property
     def id(self) -> str:
@@ -58,8 +58,9 @@ class DockerJob(Generic[JobResult]):
         """See `RunningJob.finish`."""
         verdict: Result | Failed | None = None
         last = deque[str](maxlen=LAST_LINES)
-        with self._limited():
-            for event in _events(_followed(self._stream)):
+        with self._watchdog as watchdog:
+            for event in _events(_bounded(_followed(self._stream), self._job)):
+                watchdog.heard()
                 if isinstance(event, Result | Failed):
                     verdict = event
                 else:
@@ -87,19 +88,7 @@ class DockerJob(Generic[JobResult]):
                 reason=error,
             ) from error
 
-    @contextlib.contextmanager
-    def _limited(self) -> Iterator[None]:
-        """Kill the container when its job takes longer than its row allows."""
-        timer = Timer(self._job.limits.seconds, self._kill)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
     def _kill(self) -> None:
-        self._overdue = True
         with contextlib.suppress(Exception):  # it may just have ended
             self._container.kill()
 
@@ -130,7 +119,15 @@ class DockerJob(Generic[JobResult]):
                 hint="Something else removed it (`docker rm`, a clean-up job?). Build again.",
                 output=output,
             )
-        if self._overdue:
+        if self._watchdog.quiet:
+            return StepError(
+                "The {job} container was stopped: it said nothing for {hours} hours",
+                hint="It hangs, or the machine is overloaded. The log shows what it did last.",
+                output=output,
+                job=self._job.name,
+                hours=f"{self._job.limits.quiet / 3600:g}",
+            )
+        if self._watchdog.overdue:
             return StepError(
                 "The {job} container was stopped: it did not finish within {hours} hours",
                 hint="Check the load and the disks of the engine's machine.",
@@ -255,6 +252,23 @@ def _followed(
     """Pass on the frames; only what goes wrong in reading them is the engine's fault."""
     with translated("following the container"):
         yield from stream
+
+
+def _bounded(
+    stream: Iterator[tuple[bytes | None, bytes | None]], job: Job[Any, Any]
+) -> Iterator[tuple[bytes | None, bytes | None]]:
+    """Pass on the frames. Raises StepError when a job prints more than its row allows."""
+    left = job.limits.output
+    for out, err in stream:
+        left -= len(out or b"") + len(err or b"")
+        if left < 0:
+            raise StepError(
+                "The {job} container was stopped: it printed more than {size}",
+                hint="The log shows what it repeats. Please report this with the log.",
+                job=job.name,
+                size=readable_size(job.limits.output),
+            )
+        yield out, err
 
 
 def _events(stream: Iterator[tuple[bytes | None, bytes | None]]) -> Iterator[Event]:

@@ -174,9 +174,10 @@ class InitramfsStep:
         return max(0, min(made, self.source_date_epoch))
 
     def _check(self, kernel: str, system: System, *, fraction: float) -> None:
-        # Thousands of names would clutter the log: they count as progress instead.
+        # Thousands of names would clutter the log.
         command = ("lsinitramfs", image_path(kernel))
-        listing = system.run(command, root=self.root, progress=lambda _line: fraction)
+        listing = system.run(command, root=self.root, logged=False)
+        system.progress(fraction)
         names = {line.strip().removeprefix("./") for line in listing.splitlines()}
         for wanted in _LIVE_SCRIPTS:
             if wanted not in names:

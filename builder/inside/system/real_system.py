@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, Final
@@ -29,8 +28,15 @@ from builder.border.events import (
 )
 from builder.inside.system import enter
 from builder.inside.system.tool_error import ToolError, not_installed
+from builder.inside.system.tool_limits import (
+    FOREIGN_CODE,
+    OWN_TOOLS,
+    BeyondLimitError,
+    Tail,
+    ToolLimits,
+    Watch,
+)
 
-_LONGEST_LINE: Final = 4000
 _ROOM: Final = (
     "Free space where the engine keeps its volumes; `distroclone-builder doctor` shows where."
 )
@@ -50,8 +56,17 @@ _ENVIRONMENT: Final[Mapping[str, str]] = {
 class RealSystem:
     """Implements `System`; also starts and ends the steps."""
 
-    def __init__(self, on_event: OnEvent, *, source_date_epoch: int | None = None) -> None:
+    def __init__(
+        self,
+        on_event: OnEvent,
+        *,
+        source_date_epoch: int | None = None,
+        own_limits: ToolLimits = OWN_TOOLS,
+        foreign_limits: ToolLimits = FOREIGN_CODE,
+    ) -> None:
         self._on_event = on_event
+        self._own_limits = own_limits
+        self._foreign_limits = foreign_limits
         self._environment = dict(_ENVIRONMENT)
         if source_date_epoch is not None:
             self._environment["SOURCE_DATE_EPOCH"] = str(source_date_epoch)
@@ -103,30 +118,32 @@ class RealSystem:
         stdin: bytes = b"",
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
+        logged: bool = True,
     ) -> str:
         """See `System.run`."""
         command = tuple(argv) if root is None else (*_ENTER, os.fspath(root), *argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
-        last: deque[str] = deque(maxlen=LAST_LINES)
-
-        def keep(line: str) -> None:
-            fraction = progress(line) if progress else None
-            if fraction is not None:
-                self.progress(fraction)
-                return
-            last.append(line)
-            self._on_event(ToolOutput(step=self._step, text=line))
-
+        limits = self._own_limits if root is None else self._foreign_limits
+        watch = Watch(limits=limits, disk=root)
+        lines: list[str] = []
         surroundings = {**self._environment, **(env or {})}
-        with _started(command, cwd=cwd, env=surroundings, stdin=stdin) as process:
-            lines = []
-            assert process.stdout is not None
-            for line in split_lines(process.stdout):
-                keep(line)
-                lines.append(line)
-            code = process.wait()
+        try:
+            with _started(command, cwd=cwd, env=surroundings, stdin=stdin) as process:
+                for line in watch.lines(process):
+                    fraction = progress(line) if progress else None
+                    if fraction is not None:
+                        self.progress(fraction)
+                        watch.forgive(line)
+                        continue
+                    watch.count()
+                    lines.append(line)
+                    if logged:
+                        self._on_event(ToolOutput(step=self._step, text=line))
+                code = process.wait()
+        except BeyondLimitError as error:
+            raise _ended(error, command, lines, tool=argv[0]) from error
         if code not in success:
-            raise _failure(command, code, tuple(last), tool=argv[0])
+            raise _failure(command, code, lines[-LAST_LINES:], tool=argv[0])
         return "\n".join(lines)
 
     @contextlib.contextmanager
@@ -135,19 +152,19 @@ class RealSystem:
         command = tuple(argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
         early: EOFError | None = None
-        with tempfile.TemporaryFile() as complaints:
-            with _started(
-                command, cwd=None, env=self._environment, stdin=b"", stderr=complaints
-            ) as process:
-                assert process.stdout is not None
-                try:
-                    yield process.stdout  # type: ignore[misc]
-                except EOFError as error:
-                    early = error
-                process.stdout.close()
-                code = process.wait()
-            complaints.seek(0)
-            lines = tuple(deque(split_lines(complaints), maxlen=LAST_LINES))
+        complaints = Tail()
+        with (
+            complaints as stderr,
+            _started(command, cwd=None, env=self._environment, stdin=b"", stderr=stderr) as process,
+        ):
+            assert process.stdout is not None
+            try:
+                yield process.stdout  # type: ignore[misc]
+            except EOFError as error:
+                early = error
+            process.stdout.close()
+            code = process.wait()
+        lines = complaints.lines()[-LAST_LINES:]
         for line in lines:
             self._on_event(ToolOutput(step=self._step, text=line))
         if code != 0:
@@ -163,13 +180,16 @@ class RealSystem:
         command = tuple(argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)} &"))
         surroundings = {**self._environment, **(env or {})}
-        with tempfile.TemporaryFile() as output:
-            with _started(command, cwd=None, env=surroundings, stdin=b"", stdout=output) as process:
-                yield
-                process.terminate()
-            output.seek(0)
-            for line in split_lines(output):
-                self._on_event(ToolOutput(step=self._step, text=line))
+        output = Tail()
+        with (
+            output as stdout,
+            _started(command, cwd=None, env=surroundings, stdin=b"", stdout=stdout) as process,
+        ):
+            yield
+            process.terminate()
+            process.wait()
+        for line in output.lines():
+            self._on_event(ToolOutput(step=self._step, text=line))
 
     @contextlib.contextmanager
     def mounted(
@@ -221,28 +241,9 @@ def _started(
         with started as process:
             try:
                 yield process
-            except BaseException:
+            finally:  # also after a tool that ended, and left somebody behind
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                raise
-
-
-def split_lines(stream: IO[bytes]) -> Iterator[str]:
-    """Yield the lines of a tool's output as they arrive; a line ends at LF, CR or end of file.
-
-    Progress displays end their lines with CR. Empty lines are skipped; very long ones are split.
-    """
-    pending = b""
-    while chunk := os.read(stream.fileno(), 65536):
-        *complete, pending = (pending + chunk).replace(b"\r", b"\n").split(b"\n")
-        pending = pending[-_LONGEST_LINE:]
-        yield from filter(None, (_text(line) for line in complete))
-    if pending:
-        yield _text(pending)
-
-
-def _text(line: bytes) -> str:
-    return line[:_LONGEST_LINE].decode("utf-8", "backslashreplace").rstrip()
 
 
 @contextlib.contextmanager
@@ -258,6 +259,19 @@ def _full_disk_named() -> Iterator[None]:
         ) from error
 
 
+def _ended(
+    error: BeyondLimitError, command: Sequence[str], lines: Sequence[str], *, tool: str
+) -> ToolError:
+    return ToolError(
+        error.message,
+        hint=error.hint,
+        command=command,
+        output=lines[-LAST_LINES:],
+        tool=tool,
+        values=error.values,
+    )
+
+
 def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: str) -> ToolError:
     if code < 0:
         name = _signal_name(-code)
@@ -266,6 +280,11 @@ def _failure(command: Sequence[str], code: int, output: Sequence[str], *, tool: 
             hint = (
                 "It probably ran out of memory: a build needs up to 1.5 GiB on the engine's "
                 "machine."
+            )
+        elif name == "SIGXFSZ":
+            hint = (
+                "It wrote a file larger than 8 GiB, which no program of the system may do while an "
+                "ISO is built. The log shows what it did last."
             )
         message = "{tool} was killed by {signal}"
         return ToolError(message, hint=hint, command=command, output=output, tool=tool, signal=name)

@@ -22,14 +22,16 @@ class System(Protocol):
         stdin: bytes = b"",
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
+        logged: bool = True,
     ) -> str:
         """Run a tool to its end and return what it printed on standard output.
 
         `root` confines it to that tree (`builder.inside.system.enter`). The environment is small
         and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every line of output goes
-        to the log; lines end at LF or CR, and a line for which `progress` returns a fraction (0.0
-        to 1.0) becomes a progress event instead. Raises ToolError, with the command and the last
-        lines, for an exit code that is not in `success`.
+        to the log unless `logged` is false; lines end at LF or CR, and a line for which `progress`
+        returns a fraction (0.0 to 1.0) becomes a progress event instead, and is not returned.
+        Raises ToolError, with the command and the last lines, for an exit code that is not in
+        `success`, and for a tool that takes more than `builder.inside.system.tool_limits` allows.
         """
         ...
 

@@ -1,6 +1,6 @@
 """The error of a tool that failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from builder.basics.errors import StepError
 
@@ -10,7 +10,7 @@ class ToolError(StepError):
 
     `code` is the tool's own exit code, not that of our command. It is None when the failure says
     nothing about the tool's input: a `signal` killed it, the disk was full, or it is not
-    installed. `signal` is "" without one.
+    installed. `signal` is "" without one. `values` fill the message where it needs more.
     """
 
     def __init__(
@@ -23,6 +23,7 @@ class ToolError(StepError):
         hint: str = "",
         command: Sequence[str] = (),
         output: Sequence[str] = (),
+        values: Mapping[str, object] | None = None,
     ) -> None:
         ending = {"code": code, "signal": signal}
         super().__init__(
@@ -32,6 +33,7 @@ class ToolError(StepError):
             output=output,
             temporary=False,  # explicit, so that no value is taken for it
             tool=tool,
+            **(values or {}),
             **{name: value for name, value in ending.items() if value not in (None, "")},
         )
         self.code = code

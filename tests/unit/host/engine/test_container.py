@@ -92,8 +92,10 @@ class FakeContainer:
         """Its attributes are what they are."""
 
 
-def job_of(container: Any, *, seconds: int) -> DockerJob[FrozenNames]:
-    limits = replace(LIST_FROZEN.limits, seconds=seconds)
+def job_of(
+    container: Any, *, seconds: int, quiet: int = 7200, output: int = 1 << 20
+) -> DockerJob[FrozenNames]:
+    limits = replace(LIST_FROZEN.limits, seconds=seconds, quiet=quiet, output=output)
     return DockerJob(container, container.stream(), replace(LIST_FROZEN, limits=limits))
 
 
@@ -111,10 +113,24 @@ def test_a_job_that_takes_longer_than_its_row_allows_is_killed_and_says_so() -> 
     assert heard == [ToolOutput(step="x", text="still at it")]
 
 
+def test_a_job_that_says_nothing_is_killed_and_says_so() -> None:
+    container = FakeContainer(ToolOutput(step="x", text="last words"))
+    with pytest.raises(StepError, match="it said nothing for 0 hours") as caught:
+        job_of(container, seconds=3600, quiet=0).finish(lambda _event: None)
+    assert container.killed.is_set()
+    assert caught.value.output == ("last words",)
+
+
+def test_a_job_that_prints_too_much_is_given_up() -> None:
+    container = FakeContainer(ToolOutput(step="x", text="x" * 5000))
+    with pytest.raises(StepError, match="printed more than 4"):
+        job_of(container, seconds=3600, output=4100).finish(lambda _event: None)
+
+
 def test_hours_are_told_as_people_count_them() -> None:
     container = FakeContainer(code=137)
     job = job_of(container, seconds=5400)
-    job._overdue = True
+    job._watchdog.overdue = True
     container.killed.set()
     with pytest.raises(StepError, match=r"within 1\.5 hours"):
         job.finish(lambda _event: None)

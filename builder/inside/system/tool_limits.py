@@ -1,0 +1,183 @@
+"""What a tool may take before it is ended, and how its output is read meanwhile.
+
+A tool works on hostile input, or is itself the code of a foreign system: it may print without end,
+hang, fill the disk, or leave somebody behind who holds its output open.
+"""
+
+import os
+import select
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import subprocess
+
+_HOUR: Final = 3600
+_LONGEST_LINE: Final = 4000
+_TICK: Final = 1.0  # seconds between two looks at what was used
+_TAIL: Final = 256 << 10  # bytes
+_MOST_LEFT_FREE: Final = 256 << 20  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolLimits:
+    """How long and how much."""
+
+    quiet: float = 6 * _HOUR  # seconds without any output
+    seconds: float = 48 * _HOUR
+    lines: int = 500_000  # that are not progress; each may be kept in memory until the tool ends
+    size: int = 32 << 20  # bytes of output without what was progress
+
+
+OWN_TOOLS: Final = ToolLimits()
+# mkinitramfs prints a few lines a kernel. With 10,000 modules it takes minutes.
+FOREIGN_CODE: Final = ToolLimits(quiet=_HOUR // 2, seconds=3 * _HOUR, lines=100_000, size=8 << 20)
+
+
+class BeyondLimitError(Exception):
+    """A tool took more than it may; `message` and `hint` are templates for its error."""
+
+    def __init__(self, *, message: str, hint: str, **values: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.values = values
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """Counts what one run of a tool takes; `disk` is a path on the disk that it must not fill.
+
+    Each line must be given to `count`, or to `forgive` if it was progress.
+    """
+
+    limits: ToolLimits
+    disk: Path | None = None
+    _began: float = field(default_factory=time.monotonic)
+    _heard: float = field(default_factory=time.monotonic)
+    _looked: float = 0.0
+    _lines: int = 0
+    _size: int = 0
+    _floor: int = -1  # bytes that must stay free
+
+    def lines(self, process: "subprocess.Popen[bytes]") -> Iterator[str]:
+        """Yield the lines of its output until it ends. Raises BeyondLimitError."""
+        assert process.stdout is not None
+        yield from split_lines(self._pieces(process, process.stdout))
+
+    def forgive(self, line: str) -> None:
+        """Do not count a line that was progress: a long run has many."""
+        self._size -= len(line) + 1
+
+    def count(self) -> None:
+        """Count a line that was no progress. Raises BeyondLimitError."""
+        self._lines += 1
+        self._check_amount()
+
+    def _check_amount(self) -> None:
+        if self._lines > self.limits.lines or self._size > self.limits.size:
+            raise BeyondLimitError(
+                message="{tool} was ended: it printed more than {lines} lines or {size} MiB",
+                hint="The last lines show what it repeats; the cause is in the system's own "
+                "settings or files.",
+                lines=self.limits.lines,
+                size=self.limits.size >> 20,
+            )
+
+    def _pieces(self, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> Iterator[bytes]:
+        while True:
+            if select.select([output], [], [], _TICK)[0]:
+                piece = os.read(output.fileno(), 65536)
+                if not piece:
+                    return
+                self._heard = time.monotonic()
+                self._size += len(piece)  # here, since a line may have no end
+                self._check_amount()
+                yield piece
+            elif process.poll() is not None:
+                return  # it has ended; whoever still holds its output open is not waited for
+            self._look()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < _TICK:
+            return
+        self._looked = now
+        if now - self._heard > self.limits.quiet:
+            raise BeyondLimitError(
+                message="{tool} was ended: it printed nothing for {minutes} minutes",
+                hint="It hangs, or the machine is overloaded. The log shows what it did last.",
+                minutes=f"{self.limits.quiet / 60:g}",
+            )
+        if now - self._began > self.limits.seconds:
+            raise BeyondLimitError(
+                message="{tool} was ended: it did not finish within {hours} hours",
+                hint="Check the load and the disks of the engine's machine.",
+                hours=f"{self.limits.seconds / _HOUR:g}",
+            )
+        self._look_at_disk()
+
+    def _look_at_disk(self) -> None:
+        if self.disk is None:
+            return
+        space = os.statvfs(self.disk)
+        free = space.f_bavail * space.f_frsize
+        if self._floor < 0:
+            self._floor = min(_MOST_LEFT_FREE, free // 2)
+        if free < self._floor:
+            raise BeyondLimitError(
+                message="{tool} was ended: only {free} MiB were left on the disk that it fills",
+                hint="Free space where the engine keeps its volumes. If there was plenty, a "
+                "program of the system writes without end.",
+                free=free >> 20,
+            )
+
+
+def split_lines(pieces: Iterator[bytes]) -> Iterator[str]:
+    """Yield the lines of a tool's output as they arrive; a line ends at LF, CR or end of file.
+
+    Progress displays end their lines with CR. Empty lines are skipped; very long ones are cut.
+    """
+    pending = b""
+    for piece in pieces:
+        *complete, pending = (pending + piece).replace(b"\r", b"\n").split(b"\n")
+        pending = pending[-_LONGEST_LINE:]
+        yield from filter(None, (_text(line) for line in complete))
+    if pending:
+        yield _text(pending)
+
+
+class Tail:
+    """A pipe for output that nobody reads before its tool has ended: only its end is kept."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+        self._kept = b""
+        self._thread = threading.Thread(target=self._drain, daemon=True)
+
+    def __enter__(self) -> int:
+        """Begin to drain the pipe, and return its end for the tool."""
+        self._thread.start()
+        return self._writing
+
+    def __exit__(self, *_error: object) -> None:
+        """Stop, once the tool has ended; whoever still holds the pipe is not waited for."""
+        os.close(self._writing)
+        self._thread.join(_TICK)
+
+    def lines(self) -> list[str]:
+        """Return the last lines."""
+        return list(split_lines(iter((self._kept,))))
+
+    def _drain(self) -> None:
+        while piece := os.read(self._reading, 65536):
+            self._kept = (self._kept + piece)[-_TAIL:]
+        os.close(self._reading)
+
+
+def _text(line: bytes) -> str:
+    return line[:_LONGEST_LINE].decode("utf-8", "backslashreplace").rstrip()

@@ -1,0 +1,115 @@
+"""Whatever a tool does, it ends within its limits, and the error says which one and what to do."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+import pytest
+
+from builder.inside.system import tool_limits
+from builder.inside.system.real_system import RealSystem
+from builder.inside.system.tool_error import ToolError
+from builder.inside.system.tool_limits import ToolLimits
+
+SMALL = ToolLimits(quiet=1, seconds=3, lines=1000, size=1 << 20)
+
+
+def ended(script: str, *, limits: ToolLimits = SMALL) -> ToolError:
+    system = RealSystem(lambda _event: None, own_limits=limits)
+    with pytest.raises(ToolError) as caught:
+        system.run(["sh", "-c", script])
+    assert caught.value.advice
+    return caught.value
+
+
+def test_one_that_prints_nothing_is_ended() -> None:
+    assert "printed nothing for 0.0166667 minutes" in str(ended("echo before; sleep 30"))
+
+
+def test_one_that_never_ends_is_ended() -> None:
+    error = ended("while sleep 0.3; do echo still; done")
+    assert "did not finish within" in str(error)
+    assert error.output[-1] == "still"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "yes",  # too many lines
+        "yes '' | cat",  # without anything in them
+        "cat /dev/zero",  # one line without an end
+        "yes | tr '\\n' '\\r'",
+    ],
+)
+def test_one_that_prints_without_end_is_ended(script: str) -> None:
+    began = time.monotonic()
+    assert "printed more than 1000 lines or 1 MiB" in str(ended(script))
+    assert time.monotonic() - began < 2
+
+
+def test_60_mb_of_output_cost_little_memory() -> None:
+    program = """
+import resource, sys
+from builder.inside.system.real_system import RealSystem
+from builder.inside.system.tool_error import ToolError
+system = RealSystem(lambda event: None)
+try:
+    system.run(["sh", "-c", "yes 0123456789012345678901234567890123456789 | head -c 60000000"])
+except ToolError as error:
+    print(error, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    message, _space, kibibytes = run.stdout.strip().rpartition(" ")
+    assert "printed more than 500000 lines" in message
+    assert int(kibibytes) < 128 << 10
+
+
+def test_progress_does_not_count() -> None:
+    system = RealSystem(lambda _event: None, own_limits=SMALL)
+    script = "i=0; while [ $i -lt 5000 ]; do echo 50; i=$((i+1)); done; echo end"
+    assert system.run(
+        ["sh", "-c", script], progress=lambda line: 0.5 if line == "50" else None
+    ) == ("end")
+
+
+def test_whoever_holds_its_output_open_is_not_waited_for(tmp_path: Path) -> None:
+    system = RealSystem(lambda _event: None)
+    script = f"(sleep 20; echo late >{tmp_path}/late) & echo done"
+    began = time.monotonic()
+    assert system.run(["sh", "-c", script]) == "done"
+    assert time.monotonic() - began < 5
+
+
+def test_one_that_fills_the_disk_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = iter([1 << 30, 1 << 30, *[200 << 20] * 9])
+    full = lambda _path: types.SimpleNamespace(f_bavail=next(free), f_frsize=1)  # noqa: E731
+    monkeypatch.setattr(os, "statvfs", full)
+    monkeypatch.setattr(tool_limits, "_TICK", 0.05)
+    watch = tool_limits.Watch(limits=ToolLimits(), disk=tmp_path)
+    with subprocess.Popen(["sleep", "20"], stdout=subprocess.PIPE) as process:
+        with pytest.raises(tool_limits.BeyondLimitError) as caught:
+            list(watch.lines(process))
+        process.kill()
+    assert caught.value.values == {"free": 200}
+
+
+def test_one_that_writes_too_large_a_file_is_ended_and_says_so() -> None:
+    assert "SIGXFSZ" in str(ended("kill -XFSZ $$"))
+
+
+def test_what_is_printed_aside_is_bounded_too() -> None:
+    events: list[object] = []
+    system = RealSystem(events.append)
+    script = "yes 0123456789 | head -c 50000000 >&2; echo last >&2; exit 3"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ToolError) as caught, system.reading(["sh", "-c", script]) as stream:
+        stream.read()
+    assert caught.value.output[-1].endswith("last")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 << 10
+    assert len(events) < 100
