@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from builder.inside.system.system import System
+from builder.inside.system.system import Sight, System
 
 MARK = "PRIVATE-5bd1e9"
 CLOCK = 1_750_170_600  # 2025-06-17 14:30 UTC
@@ -196,6 +196,7 @@ class RecordingSystem(System):
         argv: Sequence[str],
         *,
         root: Path | None = None,
+        sight: Sight | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
@@ -203,7 +204,7 @@ class RecordingSystem(System):
         progress: Callable[[str], float | None] | None = None,
         logged: bool = True,
     ) -> str:
-        del cwd, stdin, success, logged
+        del sight, cwd, stdin, success, logged
         self.roots.append(root)
         self.environments.append(dict(env or {}))
         self.commands.append(tuple(argv))

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from builder.inside.system.system import Sight
+
 
 class RecordingSystem:
     """Remembers commands and notes; runs the commands only when `real`."""
@@ -22,6 +24,7 @@ class RecordingSystem:
         argv: Sequence[str],
         *,
         root: Path | None = None,
+        sight: Sight | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",

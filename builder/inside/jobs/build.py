@@ -31,7 +31,7 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
             "This builder image cannot read plans of format {format}", format=plan.format
         )
     os.umask(0o022)
-    system = RealSystem(on_event, source_date_epoch=plan.source_date_epoch)
+    system = RealSystem(on_event, source_date_epoch=plan.source_date_epoch, confines=True)
     for directory in (paths.ISO_TREE, paths.BOOT_PARTS):
         directory.mkdir()
     results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)

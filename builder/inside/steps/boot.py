@@ -23,7 +23,7 @@ from builder.inside.medium import identity as medium
 from builder.inside.medium.grub_menu import render_early_config, render_menu
 from builder.inside.medium.initrd_extra import gap_after, newc_archive
 from builder.inside.system.digests import CHUNK, Summing, summing_file
-from builder.inside.system.system import System
+from builder.inside.system.system import Sight, System
 from builder.inside.tree.tree import Tree
 
 _FONT: Final = Path("/usr/share/grub/unicode.pf2")  # grub-common
@@ -123,15 +123,19 @@ class BootStep:
     def _make_images(self, system: System, identity: medium.MediumId) -> None:
         bios = self._place(medium.BIOS_IMAGE)
         loader = self._place(medium.UEFI_LOADER)
-        system.run(boot_images.bios_image_argv(config=self._early_config, target=bios))
-        system.run(boot_images.uefi_image_argv(config=self._early_config, target=loader))
+        for argv, image in (
+            (boot_images.bios_image_argv(config=self._early_config, target=bios), bios),
+            (boot_images.uefi_image_argv(config=self._early_config, target=loader), loader),
+        ):
+            sight = Sight(reads=(self._early_config,), writes=(image.parent,))
+            system.run(argv, sight=sight)
         os.utime(loader, (self.source_date_epoch, self.source_date_epoch))
         self.partition.unlink(missing_ok=True)
         with self.partition.open("wb") as stream:
             stream.truncate(boot_images.partition_size([loader.stat().st_size]))
         files = [(loader, PurePosixPath(medium.UEFI_LOADER))]
         for argv in boot_images.partition_argvs(self.partition, identity=identity, files=files):
-            system.run(argv)
+            system.run(argv, sight=Sight(reads=(loader,), writes=(self.partition,)))
 
     @property
     def _early_config(self) -> Path:

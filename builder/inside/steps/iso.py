@@ -18,7 +18,7 @@ from builder.inside.iso.iso_report import check_layout, layout_argv
 from builder.inside.medium import identity as medium
 from builder.inside.medium.grub_menu import shown_title
 from builder.inside.medium.sums import read_known, write_sums
-from builder.inside.system.system import System
+from builder.inside.system.system import Sight, System
 
 _MBR_CODE: Final = Path("/usr/lib/grub/i386-pc/boot_hybrid.img")
 _ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
@@ -80,12 +80,13 @@ class IsoStep:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.target.unlink(missing_ok=True)
         try:
-            system.run(self.argv(identity), progress=iso_progress)
+            sight = Sight(reads=(self.iso_tree, self.partition), writes=(self.target.parent,))
+            system.run(self.argv(identity), sight=sight, progress=iso_progress)
         except StepError as error:
             if any("exceeds free space on media" in line for line in error.output):
                 raise _no_room(error) from error
             raise
-        check_layout(system.run(layout_argv(self.target)))
+        check_layout(system.run(layout_argv(self.target), sight=Sight(reads=(self.target,))))
 
     def _write_info(self) -> None:
         date = datetime.fromtimestamp(self.source_date_epoch, UTC)

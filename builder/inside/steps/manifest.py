@@ -46,7 +46,7 @@ from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layo
 from builder.inside.medium import identity as medium
 from builder.inside.medium.sums import read_sums
 from builder.inside.system.digests import FileDigest, digest_file
-from builder.inside.system.system import System
+from builder.inside.system.system import Sight, System
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
 
@@ -100,9 +100,13 @@ class ManifestStep:
 
     def run(self, system: System) -> None:
         """Write both. Raises VerificationError when the ISO differs from what was staged."""
-        partition = check_layout(system.run(layout_argv(self.iso)))
+        sight = Sight(reads=(self.iso,))
+        partition = check_layout(system.run(layout_argv(self.iso), sight=sight))
         esp = Extent(path=medium.ESP_NAME, start=partition.start, size=partition.size)
-        extents = (*parse_files(system.run(files_argv(self.iso))), esp)
+        extents = (
+            *parse_files(system.run(files_argv(self.iso), sight=sight)),
+            esp,
+        )
         digests = digest_iso(self.iso, extents, progress=system.progress)
         self._compare(digests.inside)
         private = self._private()

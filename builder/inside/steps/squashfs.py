@@ -18,7 +18,7 @@ from builder.inside.blocks import packing
 from builder.inside.blocks.mksquashfs import mksquashfs_options
 from builder.inside.blocks.store import LIBRARY, BlockCache
 from builder.inside.debian.dpkg import read_packages
-from builder.inside.system.system import System
+from builder.inside.system.system import Sight, System
 from builder.inside.tree.tree import Tree
 
 # A single attribute per file has no order that could differ, and it is the one a system needs.
@@ -82,10 +82,24 @@ class SquashfsStep:
         self, system: System, libraries: tuple[Path, ...], environment: Mapping[str, str]
     ) -> None:
         preload = {"LD_PRELOAD": ":".join(map(os.fspath, libraries))}
-        system.run(self.argv(), env={**preload, **environment}, progress=squashfs_progress)
+        system.run(
+            self.argv(),
+            sight=self._sight(),
+            env={**preload, **environment},
+            progress=squashfs_progress,
+        )
+
+    def _sight(self) -> Sight:
+        reads, writes = [self.root], [self.target.parent]
+        if self.compression.grouped:
+            reads.append(self.groups)
+        if self.block_cache is not None:
+            (reads if self.block_cache.read_only else writes).append(self.block_cache.folder)
+            writes.append(self.block_cache.counts)
+        return Sight(reads=tuple(reads), writes=tuple(writes))
 
     def _pack_cached(self, cache: BlockCache, system: System) -> None:
-        cache.counts.unlink(missing_ok=True)
+        cache.counts.write_bytes(b"")
         reserve = cache.reserve(self.target.parent, self.size)
         self._pack(system, (STEADY_STAT, LIBRARY), cache.environment(reserve=reserve))
         counts = cache.read_counts()

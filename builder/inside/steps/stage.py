@@ -21,7 +21,7 @@ from builder.inside.linux import acl
 from builder.inside.output.room import check_room
 from builder.inside.selection.notes import left_out_notes, stayed_notes
 from builder.inside.selection.report import left_out_report, stayed_report
-from builder.inside.system.system import System
+from builder.inside.system.system import Sight, System
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.overlay import NoOverlayError, Overlay
 from builder.inside.tree.survey import SourceTree, Survey
@@ -116,7 +116,8 @@ class StageStep:
         check_room(self.target, survey.size * (1 + self.reserve))
         self.write_filters()
         try:
-            system.run(self.argv(), progress=rsync_progress)
+            sight = Sight(reads=(self.tree.root,), writes=(self.target,), keeps_owners=True)
+            system.run(self.argv(), sight=sight, progress=rsync_progress)
         except ToolError as error:
             raise _explained(error) from error
         target = os.fsencode(self.target)

@@ -6,6 +6,7 @@ group, so that an interruption kills its children too.
 
 import contextlib
 import errno
+import json
 import os
 import shlex
 import shutil
@@ -26,7 +27,9 @@ from builder.border.events import (
     ToolOutput,
     announced,
 )
-from builder.inside.system import enter
+from builder.inside.system import confine, enter
+from builder.inside.system import kernel_calls as kernel
+from builder.inside.system.system import Sight
 from builder.inside.system.tool_error import ToolError, not_installed
 from builder.inside.system.tool_limits import (
     FOREIGN_CODE,
@@ -40,8 +43,13 @@ from builder.inside.system.tool_limits import (
 _ROOM: Final = (
     "Free space where the engine keeps its volumes; `distroclone-builder doctor` shows where."
 )
+_READING: Final = (kernel.DAC_OVERRIDE, kernel.DAC_READ_SEARCH)
+_KEEPING_OWNERS: Final = (  # the last is for attributes in `security.`
+    kernel.CHOWN, kernel.FOWNER, kernel.FSETID, kernel.MKNOD, kernel.SETFCAP, kernel.SYS_ADMIN,
+)  # fmt: skip
 _PROGRESS_STEP: Final = 0.005
 _ENTER: Final = (sys.executable, "-I", enter.__file__)
+_CONFINE: Final = (sys.executable, "-I", confine.__file__)
 _ENVIRONMENT: Final[Mapping[str, str]] = {
     "HOME": "/root",
     "LC_ALL": "C.UTF-8",
@@ -63,10 +71,12 @@ class RealSystem:
         source_date_epoch: int | None = None,
         own_limits: ToolLimits = OWN_TOOLS,
         foreign_limits: ToolLimits = FOREIGN_CODE,
+        confines: bool = False,
     ) -> None:
         self._on_event = on_event
         self._own_limits = own_limits
         self._foreign_limits = foreign_limits
+        self._confines = confines  # needs CAP_SYS_ADMIN
         self._environment = dict(_ENVIRONMENT)
         if source_date_epoch is not None:
             self._environment["SOURCE_DATE_EPOCH"] = str(source_date_epoch)
@@ -113,6 +123,7 @@ class RealSystem:
         argv: Sequence[str],
         *,
         root: Path | None = None,
+        sight: Sight | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
@@ -123,12 +134,16 @@ class RealSystem:
         """See `System.run`."""
         command = tuple(argv) if root is None else (*_ENTER, os.fspath(root), *argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
+        surroundings = {**self._environment, **(env or {})}
+        started = command
+        if sight is not None and self._confines:
+            started = (*_CONFINE, _described(sight, surroundings), *command)
+            surroundings = self._environment
         limits = self._own_limits if root is None else self._foreign_limits
         watch = Watch(limits=limits, disk=root)
         lines: list[str] = []
-        surroundings = {**self._environment, **(env or {})}
         try:
-            with _started(command, cwd=cwd, env=surroundings, stdin=stdin) as process:
+            with _started(started, cwd=cwd, env=surroundings, stdin=stdin) as process:
                 for line in watch.lines(process):
                     fraction = progress(line) if progress else None
                     if fraction is not None:
@@ -206,6 +221,19 @@ class RealSystem:
 
     def _unmount(self, target: Path) -> None:
         self.run(["umount", os.fspath(target)])
+
+
+def _described(sight: Sight, environment: Mapping[str, str]) -> str:
+    """Return a sight as `confine` takes it."""
+    capabilities = (*_READING, *(_KEEPING_OWNERS if sight.keeps_owners else ()))
+    return json.dumps(
+        {
+            "reads": [os.fspath(path) for path in sight.reads],
+            "writes": [os.fspath(path) for path in sight.writes],
+            "capabilities": capabilities,
+            "environment": environment,
+        }
+    )
 
 
 @contextlib.contextmanager

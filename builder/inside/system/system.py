@@ -5,8 +5,21 @@ Steps take a `System`; tests pass a recording one. `RealSystem` is in `real_syst
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """The paths that a tool sees besides this image; each must exist, and none be in `/usr`.
+
+    With `keeps_owners` it may also make files of any owner and kind.
+    """
+
+    reads: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    keeps_owners: bool = False
 
 
 class System(Protocol):
@@ -17,6 +30,7 @@ class System(Protocol):
         argv: Sequence[str],
         *,
         root: Path | None = None,
+        sight: Sight | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         stdin: bytes = b"",
@@ -26,10 +40,13 @@ class System(Protocol):
     ) -> str:
         """Run a tool to its end and return what it printed on standard output.
 
-        `root` confines it to that tree (`builder.inside.system.enter`). The environment is small
-        and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every line of output goes
-        to the log unless `logged` is false; lines end at LF or CR, and a line for which `progress`
-        returns a fraction (0.0 to 1.0) becomes a progress event instead, and is not returned.
+        `root` confines it to that tree (`builder.inside.system.enter`), and `sight` to that sight
+        (`builder.inside.system.confine`) in a container that sees more than its one input. The
+        environment is small and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every
+        line of output goes to the log unless `logged` is false; lines end at LF or CR, and a line
+        for which `progress` returns a fraction (0.0 to 1.0) becomes a progress event instead, and
+        is not returned.
+
         Raises ToolError, with the command and the last lines, for an exit code that is not in
         `success`, and for a tool that takes more than `builder.inside.system.tool_limits` allows.
         """

@@ -1,0 +1,146 @@
+"""What our own tools can reach while they work on a stranger's files: their work, nothing else."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import docker
+import pytest
+
+from builder.border.jobs import BUILD, Job
+from builder.border.labels import new_run
+from builder.border.requests import Nothing
+from builder.formats.identities import ImageIdentity
+from builder.host.engine import ContainerSpec
+from builder.host.engine.container import container_options
+
+pytestmark = pytest.mark.container
+
+# What somebody does who took over one of our tools.
+PROGRAM = r"""
+import ctypes, errno, json, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+
+def attempt(act):
+    try:
+        act()
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+    return ""
+
+def call(number, *arguments):
+    if libc.syscall(number, *arguments) < 0:
+        raise OSError(ctypes.get_errno(), "")
+
+def read(path):
+    with open(path) as file:
+        if not file.read():
+            raise OSError(errno.ENODATA, "empty")
+
+def write(path):
+    with open(path, "w") as file:
+        file.write("x")
+
+def reach_a_process():
+    if not any(os.path.exists(f"/proc/{pid}/root/work/secret") for pid in range(1, 500)):
+        raise OSError(errno.ENOENT, "")
+
+print(json.dumps({
+    "read its input": attempt(lambda: read("/work/tree/input")),
+    "write its result": attempt(lambda: write("/work/out/result")),
+    "change its input": attempt(lambda: write("/work/tree/input")),
+    "read what lies beside": attempt(lambda: read("/work/secret")),
+    "read the source": attempt(lambda: read("/delivery/thesis")),
+    "read the request": attempt(lambda: read("/request.json")),
+    "change our own code": attempt(lambda: write("/usr/bin/mksquashfs")),
+    "mount": attempt(lambda: call(165, b"none", b"/tmp", b"tmpfs", 0, None)),
+    "make a namespace": attempt(lambda: call(272, 0x10000000)),
+    "see another process": attempt(reach_a_process),
+    "make a device": attempt(lambda: os.mknod("/work/out/disk", 0o60600, os.makedev(7, 0))),
+    "environment": os.environ.get("FOR_THE_TOOL", ""),
+    "interfaces": sorted(name for _number, name in socket.if_nameindex()),
+}))
+"""
+
+DRIVER = r"""
+import sys
+from pathlib import Path
+from builder.inside.system.real_system import RealSystem
+from builder.inside.system.system import Sight
+
+for name in ("tree", "out"):
+    (Path("/work") / name).mkdir()
+for name in ("tree/input", "secret"):
+    (Path("/work") / name).write_text("text")
+Path("/delivery/thesis").write_text("text")
+Path("/request.json").write_text("{}")
+sight = Sight(reads=(Path("/work/tree"),), writes=(Path("/work/out"),))
+argv = ["python3", "-c", sys.argv[1]]
+for confines in (True, False):
+    system = RealSystem(lambda event: None, confines=confines)
+    print(system.run(argv, sight=sight, env={"FOR_THE_TOOL": "yes"}))
+"""
+
+EXPECTED: Mapping[str, Any] = {
+    "read its input": "",
+    "write its result": "",
+    "change its input": "EROFS",
+    "read what lies beside": "ENOENT",
+    "read the source": "ENOENT",
+    "read the request": "ENODATA",
+    "change our own code": "EROFS",
+    "mount": "EPERM",
+    "make a namespace": "EPERM",
+    "see another process": "ENOENT",
+    "make a device": "EPERM",
+    "environment": "yes",
+    "interfaces": ["lo"],
+}
+STOPPED = tuple(name for name, outcome in EXPECTED.items() if str(outcome).startswith("E"))
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    client: docker.DockerClient, builder_image: ImageIdentity
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What became of each attempt: of a tool with its sight, and of one without."""
+    job = Job(
+        name="confined",
+        request=Nothing,
+        result=Nothing,
+        sees=(),
+        capabilities=BUILD.capabilities,
+        why="to try all that a build may do",
+        limits=BUILD.limits,
+    )
+    spec = ContainerSpec(image=builder_image.id, job=job, request=Nothing(), run=new_run())
+    options = container_options(spec, security_options=["apparmor=unconfined"])
+    container = client.containers.create(
+        spec.image,
+        [PROGRAM],
+        entrypoint=["python3", "-c", DRIVER],
+        volumes=["/work", "/delivery"],
+        **options,
+    )
+    try:
+        container.start()
+        code = container.wait()["StatusCode"]
+        output = container.logs().decode()
+    finally:
+        container.remove(force=True, v=True)
+    assert code == 0, output
+    confined, free = map(json.loads, output.splitlines())
+    return confined, free
+
+
+def test_a_confined_tool_can_do_its_work_and_nothing_else(
+    outcomes: tuple[Mapping[str, Any], Mapping[str, Any]],
+) -> None:
+    assert outcomes[0] == EXPECTED
+
+
+@pytest.mark.parametrize("attempt", STOPPED)
+def test_without_its_sight_it_gets_further(
+    outcomes: tuple[Mapping[str, Any], Mapping[str, Any]], attempt: str
+) -> None:
+    assert outcomes[1][attempt] != EXPECTED[attempt], outcomes
