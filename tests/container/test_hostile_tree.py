@@ -184,6 +184,9 @@ STOPPED = {
     "stop_the_kernel_at_a_page": "EPERM",
     "read_keys": "EPERM",
     "change_the_host_kernel": "EROFS",
+    "uncover_the_hosts_processor": "EPERM",
+    "change_the_machine_for_others": "EROFS",
+    "outlive_the_build_when_memory_ends": "EROFS",
 }
 # Where some engines stop it as well, so that the control shows nothing there.
 CLOSED_BY_SOME_ENGINES = {

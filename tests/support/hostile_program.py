@@ -125,6 +125,18 @@ def change_the_host_kernel() -> None:
     os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY))
 
 
+def uncover_the_hosts_processor() -> None:
+    _checked(_libc.umount2(b"/proc/cpuinfo", 0))
+
+
+def change_the_machine_for_others() -> None:
+    os.close(os.open("/proc/cpuinfo", os.O_WRONLY))
+
+
+def outlive_the_build_when_memory_ends() -> None:
+    os.close(os.open("/proc/self/oom_score_adj", os.O_WRONLY))
+
+
 def _in_child(attempt: Callable[[], object]) -> None:
     """Try in a process of its own, whose exit code is the errno."""
     child = os.fork()
@@ -163,7 +175,8 @@ ATTEMPTS = (
     make_a_user_namespace, make_a_network_by_clone, hide_flags_in_clone3, enter_a_namespace,
     climb_out, look_through_another_process, signal_the_builder, trace, open_by_handle,
     load_a_program_into_the_kernel, queue_calls_past_the_filter, stop_the_kernel_at_a_page,
-    read_keys, change_the_host_kernel,
+    read_keys, change_the_host_kernel, uncover_the_hosts_processor, change_the_machine_for_others,
+    outlive_the_build_when_memory_ends,
 )  # fmt: skip
 
 if __name__ == "__main__":

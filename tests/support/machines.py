@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -175,6 +176,16 @@ def _content(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
 
 
+def check_sight(argv: Sequence[str], sight: Sight) -> None:
+    """Every path on a tool's command line that is no part of the image must be in its sight."""
+    seen = [*sight.reads, *sight.writes]
+    tops = {path.parts[1] for path in seen}
+    words = (part for word in argv for part in re.split("[ =]", word) if part.startswith("/"))
+    for path in map(Path, words):
+        if len(path.parts) > 1 and path.parts[1] in tops:
+            assert any(path.is_relative_to(each) for each in seen), f"{argv[0]} cannot see {path}"
+
+
 class RecordingSystem(System):
     """A `System` that runs nothing and remembers what it was asked."""
 
@@ -184,6 +195,7 @@ class RecordingSystem(System):
         self.prints: tuple[str, ...] = ()
         self.stream = b""  # what a tool prints for `reading`
         self.roots: list[Path | None] = []
+        self.sights: list[Sight] = []
         self.environments: list[Mapping[str, str]] = []
         self.beside_now: list[tuple[str, ...]] = []
         self.mounts: list[tuple[str, Path]] = []
@@ -204,7 +216,10 @@ class RecordingSystem(System):
         progress: Callable[[str], float | None] | None = None,
         logged: bool = True,
     ) -> str:
-        del sight, cwd, stdin, success, logged
+        if sight is not None:
+            self.sights.append(sight)
+            check_sight(argv, sight)
+        del cwd, stdin, success, logged
         self.roots.append(root)
         self.environments.append(dict(env or {}))
         self.commands.append(tuple(argv))

@@ -116,7 +116,9 @@ class StageStep:
         check_room(self.target, survey.size * (1 + self.reserve))
         self.write_filters()
         try:
-            sight = Sight(reads=(self.tree.root,), writes=(self.target,), keeps_owners=True)
+            sight = Sight(
+                reads=(self.tree.root, self.filters), writes=(self.target,), keeps_owners=True
+            )
             system.run(self.argv(), sight=sight, progress=rsync_progress)
         except ToolError as error:
             raise _explained(error) from error

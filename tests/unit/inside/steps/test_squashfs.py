@@ -1,5 +1,6 @@
 """The squashfs command, its progress, and the list of packages beside it."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 from builder.host.config.compression_text import DISTROCLONE, PRESETS
 from builder.inside.blocks.mksquashfs import mksquashfs_options
+from builder.inside.blocks.store import BlockCache
 from builder.inside.steps.squashfs import SquashfsStep, squashfs_progress
+from tests.support.machines import RecordingSystem
 
 
 def step(root: Path = Path("/work/root"), preset: str = "fast") -> SquashfsStep:
@@ -35,6 +38,30 @@ def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(
         "-action-file", "/work/groups",
         *mksquashfs_options(PRESETS[preset]),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("read_only", "writes"), [(True, set()), (False, {"store"})])
+@pytest.mark.parametrize("preset", ["fast", "distroclone-fast"])
+def test_it_sees_the_tree_its_result_and_the_store(
+    tmp_path: Path, preset: str, writes: set[str], *, read_only: bool
+) -> None:
+    for name in ("root/var/lib/dpkg", "store"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "root/var/lib/dpkg/status").touch()
+    cache = BlockCache(folder=tmp_path / "store", counts=tmp_path / "counts", read_only=read_only)
+    made = dataclasses.replace(
+        step(tmp_path / "root", preset),
+        target=tmp_path / "iso/filesystem.squashfs",
+        packages=tmp_path / "iso/packages",
+        groups=tmp_path / "groups",
+        block_cache=cache,
+    )
+    system = RecordingSystem()
+    made.run(system)
+    (sight,) = system.sights
+    assert tmp_path / "root" in sight.reads
+    assert {path.name for path in sight.writes} == {"iso", "counts", *writes}
+    assert all(path.exists() for path in (*sight.reads, *sight.writes))
 
 
 @pytest.mark.parametrize("preset", sorted(DISTROCLONE))
