@@ -21,8 +21,8 @@ _TOP = """\
 
 This page is made from the program's own tables (`tests/support/left_out.py`); a test
 compares them. The source itself is never changed: everything here happens to a copy, or to a layer
-over the source that stands for one. The manifest of every build lists each path that was touched,
-with the name of the rule that did it.
+over the source that stands for one. The private file beside an ISO lists each path that
+was touched, with the name of the rule that did it; the manifest has only counts.
 
 ## What is copied: programs and settings stay, data goes
 
@@ -70,7 +70,7 @@ _KINDS: Final = (
         "older-copy",
         (
             "an older copy of a setting in `/etc`, by its name, as editors, administrators, dpkg "
-            "and ucf leave them"
+            "and ucf leave them; or a table that was made from one, such as `aliases.db`"
         ),
     ),
     (

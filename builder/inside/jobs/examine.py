@@ -15,7 +15,7 @@ from builder.border.requests import Listed
 from builder.formats.changes import Change, ChangedPath
 from builder.inside.jobs.pipeline import JOURNAL, tree_steps
 from builder.inside.jobs.workshop import workshop
-from builder.inside.output.results import results_folder
+from builder.inside.output.results import Results
 from builder.inside.search.guard import Guard
 from builder.inside.selection.report import stayed_report
 from builder.inside.steps.search import SearchStep
@@ -26,8 +26,8 @@ def examine(plan: BuildPlan, *, on_event: OnEvent) -> Listed:
     """Run the steps of a build up to its search, and write the report for the host."""
     os.umask(0o077)
     system = RealSystem(on_event, source_date_epoch=plan.source_date_epoch)
-    results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)
-    with workshop(plan, system, results=results, store=None) as shop:
+    paths.OUT.mkdir()
+    with workshop(plan, system, results=Results(folder=paths.OUT), store=None) as shop:
         guard = Guard(
             root=paths.ROOT, words=shop.words, privacy=plan.privacy, record=paths.FINDINGS
         )

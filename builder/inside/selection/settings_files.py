@@ -20,6 +20,8 @@ _OLDER: Final = re.compile(
     | .+ [._-] (?:19|20)[0-9]{2}-?[0-9]{2}-?[0-9]{2} (?: [._T-] [0-9:-]{1,16} )?
     | (?:passwd|shadow|group|gshadow|subuid|subgid)[^a-z].* """,
 )
+# What postmap(1), postalias(1), makemap(8) and cap_mkdb(1) make of the text beside it.
+_TABLES: Final = (".db", ".lmdb", ".dir", ".pag", ".cdb")
 # Closed by Debian itself, or the subject of rules that know them.
 _KNOWN: Final = (
     b"/etc/shadow", b"/etc/gshadow", b"/etc/security/opasswd", b"/etc/sudoers", b"/etc/doas.conf",
@@ -45,7 +47,7 @@ def find(tree: Tree, owners: Owners) -> NoSettings:
         real = path.encode("utf-8", "surrogateescape")
         if path.startswith(gone) or real in owners.owned:
             continue
-        if not stat.S_ISLNK(status.st_mode) and _OLDER.fullmatch(real.rpartition(b"/")[2]):
+        if not stat.S_ISLNK(status.st_mode) and _is_older(tree, path):
             older.append(path)
         elif _is_closed(real, status.st_mode):
             closed.append(path)
@@ -54,6 +56,13 @@ def find(tree: Tree, owners: Owners) -> NoSettings:
         if stat.S_ISDIR(status.st_mode):
             gone = f"{path}/"
     return NoSettings(older=tuple(older), closed=tuple(closed))
+
+
+def _is_older(tree: Tree, path: str) -> bool:
+    """Whether a file is another state of one beside it, or a table that was made from it."""
+    if path.endswith(_TABLES) and tree.is_file(path.rpartition(".")[0]):
+        return True
+    return bool(_OLDER.fullmatch(path.rpartition("/")[2].encode("utf-8", "surrogateescape")))
 
 
 def _is_closed(path: bytes, mode: int) -> bool:

@@ -76,7 +76,7 @@ def taken(root: Path, *, exclude: tuple[str, ...] = (), keep: tuple[str, ...] = 
         "etc/shadow.bak1", "etc/netplan/50.yaml.bak", "etc/hosts~", "etc/fstab.2025-11-02",
         "etc/fstab-20251102", "etc/ssh/.sshd_config.swp", "etc/apt/sources.list.save",
         "etc/cron.d/x.dpkg-old", "etc/default/grub.ucf-dist", "etc/#hosts#", "etc/passwd-",
-        "etc/shadow.1", "etc/wireguard.old/wg0.conf", "etc/hosts.orig.gz",
+        "etc/shadow.1", "etc/wireguard.old/wg0.conf", "etc/hosts.orig.gz", "etc/passwd.db",
     ],
 )  # fmt: skip
 def test_data_is_left_out(root: Path, path: str) -> None:
