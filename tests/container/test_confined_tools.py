@@ -97,6 +97,7 @@ EXPECTED: Mapping[str, Any] = {
     "interfaces": ["lo"],
 }
 STOPPED = tuple(name for name, outcome in EXPECTED.items() if str(outcome).startswith("E"))
+CLOSED_BY_ENGINES = {"make a device"}  # no such device is allowed in the container
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_a_confined_tool_can_do_its_work_and_nothing_else(
     assert outcomes[0] == EXPECTED
 
 
-@pytest.mark.parametrize("attempt", STOPPED)
+@pytest.mark.parametrize("attempt", sorted(set(STOPPED) - CLOSED_BY_ENGINES))
 def test_without_its_sight_it_gets_further(
     outcomes: tuple[Mapping[str, Any], Mapping[str, Any]], attempt: str
 ) -> None:

@@ -124,6 +124,7 @@ def digest(root: Path) -> str:
 def packed(root: Path, *, compression: str = "fast") -> str:
     """Return the digest of the squashfs of a staged tree."""
     work = Work(base=root.with_name(f"{root.name}.packed"))
+    work.root.mkdir(parents=True)
     step = replace(squashfs_step(work), root=root, compression=parse_compression(compression))
     os.utime(root, (EPOCH, EPOCH))
     step.run(real_system())
