@@ -51,7 +51,7 @@ _COMMAND_LINES: Final = (
     _form(rb"\bsshpass\s+-p\s{0,4}" + _VALUE, _word("sshpass")),
     _form(
         rb"\b(?:mysql|mariadb)\w{0,10}(?:-\w{1,10})?" + _COMMAND + rb"-p" + _ARGUMENT,
-        regex(r"(mysql|mariadb)[^\n|;]{1,200}[ \t]['\x22]?-p[^ \t\n-]"),
+        regex(r"(mysql|mariadb)[^\n|;]{0,200}[ \t]['\x22]?-p[^ \t\n-]"),
     ),
     _form(
         rb"\s--?(?:" + _OPTION.encode() + rb")(?:=|\s{1,4})" + _VALUE,
@@ -60,21 +60,21 @@ _COMMAND_LINES: Final = (
     _form(
         rb"\bcurl" + _COMMAND + rb"(?:-u|--user|-U|--proxy-user)[\s=]{0,4}[\"']?[^\s:\"'$]{1,64}:"
         rb"(?P<value>[^\s\"']{1,128})",
-        regex(r"\bcurl\b[^\n|;]{1,200}[ \t](-u|--user|-U|--proxy-user)"),
+        regex(r"\bcurl\b[^\n|;]{0,200}[ \t](-u|--user|-U|--proxy-user)"),
     ),
     _form(
         rb"\b(?:smbclient|rpcclient|net|mount)"
         + _COMMAND
         + rb"-U\s?[\"']?[^\s%\"']{1,64}%"
         + _VALUE,
-        regex(r"\b(smbclient|rpcclient|mount|net )[^\n|;]{1,200}[ \t]-U"),
+        regex(r"\b(smbclient|rpcclient|mount|net)[^\n|;]{0,200}[ \t]-U"),
     ),
     _form(rb"\bldap\w{1,12}" + _COMMAND + rb"-w\s{0,4}" + _VALUE,
-          regex(r"\bldap[a-z]{1,12}[^\n|;]{1,200}[ \t]-w")),
+          regex(r"\bldap[a-z]{1,12}[^\n|;]{0,200}[ \t]-w")),
     _form(
         rb"\b(?:redis-cli|mongo\w{0,8}|7za?|zip|unrar|rar)" + _COMMAND
         + rb"-[apP]\s{0,4}" + _ARGUMENT,
-        regex(r"\b(redis-cli|mongo|7za?|zip|unrar|rar)[^\n|;]{1,200}[ \t]-[apP][^\n-]"),
+        regex(r"\b(redis-cli|mongo|7za?|zip|unrar|rar)[^\n|;]{0,200}[ \t]-[apP][^\n-]"),
     ),
     _form(rb"-pass(?:in|out)?\s{1,4}pass:" + _VALUE, _word("pass:")),
     _form(rb"\bhtpasswd\s+-\w{0,6}b" + _COMMAND + _VALUE + rb"\s*$", _word("htpasswd")),
