@@ -27,6 +27,9 @@ _ANY_HOST: Final = frozenset({
     "lan", "home", "home.arpa", "internal", "fritz.box", "invalid", "example", "example.com",
     "example.org", "example.net", "test", "workgroup", "unknown", "none", "router", "gateway",
     "mail", "www", "ns", "ns1", "ftp", "smtp", "debian.org",
+    # what installers of distributions suggest
+    "debian", "ubuntu", "mint", "linuxmint", "lmde", "kali", "parrot", "raspberrypi", "mx", "mx1",
+    "antix", "antix1", "pop-os", "zorin", "devuan", "sparky", "siduction", "elementary", "linux",
 })  # fmt: skip
 _ANY_ADDRESS: Final = re.compile(r"(?:00:?){6}|(?:ff:?){6}|01:00:5e|33:33", re.IGNORECASE)
 _RESOLVERS: Final = frozenset({

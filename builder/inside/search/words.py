@@ -31,7 +31,9 @@ _USER: Final = (
 _USER_BEFORE: Final = re.compile(_USER, re.IGNORECASE)
 _HOST_BEFORE: Final = re.compile(
     rb"(?:@|\bhost(?:name|s)?['\"]?\s{0,4}[=: ]\s{0,4}['\"]?|\b(?:server|machine|node|computer)"
-    rb"[-_]?name['\"]?\s{0,4}[=: ]\s{0,4}['\"]?|//|\\\\|(?:^|\n)\s*[0-9a-f.:]{3,39}\s[^\n]{0,80})$",
+    rb"[-_]?name['\"]?\s{0,4}[=: ]\s{0,4}['\"]?|//|\\\\"
+    # after an address, as in hosts(5)
+    rb"|(?:^|\n)\s*(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f]{0,4}:[0-9a-f:.]{1,40})\s[^\n]{0,80})$",
     re.IGNORECASE,
 )
 _NETWORK_BEFORE: Final = re.compile(

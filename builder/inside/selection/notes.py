@@ -27,7 +27,7 @@ class Remark:
 
 def left_out_notes(found: Sequence[LeftOut]) -> Iterator[Remark]:
     """Yield the total of what was left out, and its largest places with how to take them."""
-    data = [each for each in found if each.rule not in ("excluded", "not-copied")]
+    data = [each for each in found if each.rule not in ("excluded", "not-copied", "boot-files")]
     data += [each for each in found if each.path.startswith(("/home/", "/root/"))]
     if not data:
         return

@@ -111,6 +111,26 @@ def test_what_others_say_too_is_not(text: bytes, machine: Path) -> None:
     assert found(machine, text) == set()
 
 
+@pytest.mark.parametrize("name", ["debian", "raspberrypi", "localhost"])
+def test_a_name_that_installers_suggest_is_nobodys(name: str, machine: Path) -> None:
+    (machine / "etc/hostname").write_text(f"{name}\n")
+    (machine / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name}\n")
+    assert found(machine, b"@%s //%s hostname=%s" % ((name.encode(),) * 3)) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [(b"deb http://x.example/server", False), (b"192.0.2.7 server", True), (b"::1 server", True),
+     (b"host=server", True), (b"bad server", False)],
+)  # fmt: skip
+def test_a_common_name_counts_where_it_stands_as_a_host(
+    line: bytes, names: bool, machine: Path
+) -> None:
+    (machine / "etc/hostname").write_text("server\n")
+    (machine / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 server\n")
+    assert ("host-name" in found(machine, line + b"\n")) == names
+
+
 def test_the_words_of_the_live_system_itself_are_spared(machine: Path) -> None:
     (machine / "etc/hostname").write_text("live\n")
     (machine / "etc/passwd").write_text("user:x:1000:1000:Live user:/home/user:/bin/sh\n")
