@@ -18,6 +18,7 @@ _MOST_FILES: Final = 400  # of one pattern
 _MOST_WORDS: Final = 5000
 _SHORTEST: Final = 3
 _LONGEST: Final = 200
+_LONGEST_KEY: Final = 4000
 _PEOPLE: Final = range(1000, 65534)  # uids
 _NOBODY: Final = frozenset({"nobody", "nogroup", "lost+found", "linuxbrew"})
 # What every machine may be called, and what stands for any other.
@@ -124,7 +125,8 @@ def _named(tree: Tree) -> Iterator[Hint]:
 
 def _is_usable(hint: Hint) -> bool:
     word = hint.word
-    sound = 2 <= len(word) <= _LONGEST and "\ufffd" not in word and word.isprintable()
+    longest = _LONGEST_KEY if hint.kind == "host-key" else _LONGEST
+    sound = 2 <= len(word) <= longest and "\ufffd" not in word and word.isprintable()
     return sound and _is_own(hint)
 
 

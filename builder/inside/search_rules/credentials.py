@@ -5,6 +5,7 @@ are in `secret_forms`.
 """
 
 import re
+from itertools import islice
 from typing import Final
 
 from builder.inside.search_rules.place import Text, text_of
@@ -16,7 +17,7 @@ _KEYWORD: Final = (
     rb"(?:passw(?:or)?d|passwort|passphrase|passcode|contrase(?:n|\xc3\xb1)a|kennwort|secret|token"
     rb"|(?:api|access|account|app|auth|consumer|encrypt(?:ion)?|link|master|preshared"
     rb"|private|security|session|shared|signing|storage|wep)[-_ ]?key\d?|community|credential"
-    rb"|bind_?pw|rootpw|requirepass"
+    rb"|bind_?pw|rootpw|requirepass|authtok"
     rb"|masterauth|(?<![A-Za-z])(?:pass|pwd|pw|psk|passwd|auth|salt)(?![a-z0-9])"
     rb"|(?<=[a-z_])(?:Pass|Pwd|PSK)(?![a-z])|(?<=[a-z])(?:pass|pwd|pw)(?=[\"'\]]?\s{0,4}[=:]))"
 )
@@ -29,7 +30,7 @@ _ASSIGNED: Final = re.compile(
 # Settings about passwords, which are none.
 _ABOUT: Final = re.compile(
     rb"(?:file|path|dir|folder|ttl|timeout|time|len|length|min|max|expir\w*|age|type|ur[il]|host"
-    rb"|port|endpoint|name|id|polic\w*|prompt|label|field|format|count|limit|require\w*|enable\w*"
+    rb"|port|endpoint|name|id|polic\w*|prompt|label|field|format|count|limit|req\w*|enable\w*"
     rb"|disable\w*|size|env|cmd|command|program|helper|check\w*|store|storage|manager|agent"
     rb"|encryption|method|scheme|lifetime|header|param\w*|hash|algorithm|quality|chang\w*|history"
     rb"|lock\w*|ask\w*|hint|ref|source|provider|server|service|backend|auth|login|flag|mode"
@@ -46,29 +47,33 @@ _ABOUT_FIRST: Final = re.compile(
 _LAST_WORD: Final = re.compile(rb"(?:^|[-_.]|(?<=[a-z])(?=[A-Z]))([A-Za-z0-9]+)$")
 _COMMENT: Final = re.compile(rb"\s*(?:#|;|//(?:\s|$)|--|\*|/\*|<!--|!|rem\s|dnl\s)")
 _MOST_WORDS: Final = 6
+_MOST_NEAR: Final = 4  # assignments around an occurrence
 _SPOKEN: Final = re.compile(rb"pass|secret|token|user|please|must|key|[.?!:]$", re.IGNORECASE)
 _PROSE: Final = re.compile(rb"\s+[A-Za-z(]\w*\s+[A-Za-z(]")
 
 
-def _text_around(seen: Occurrence) -> tuple[bytes, Text, bool]:
-    """Return the line around an occurrence, what it is, and whether it says what it means."""
-    line = seen.line.strip(b"\r")
+def _text_around(seen: Occurrence) -> tuple[Text, bool]:
+    """Return what kind of text it is in, and whether its line says what it means."""
+    line = seen.line()
     kind = Text.NONE if seen.binary else text_of(seen.path, line)
     # Comments show how a setting is written, and hold older ones.
-    return line, kind, kind is Text.SETTINGS and not _COMMENT.match(line)
+    return kind, kind is Text.SETTINGS and not _COMMENT.match(line)
 
 
 def _assigns_secret(seen: Occurrence) -> bool:
-    """Whether a key is given a secret in the line."""
-    line, kind, plain = _text_around(seen)
-    return kind is not Text.NONE and any(
-        _is_credential(found, kind=kind, plain=plain) for found in _ASSIGNED.finditer(line)
-    )
+    """Whether a key is given a secret there."""
+    kind, plain = _text_around(seen)
+    if kind is Text.NONE:
+        return False
+    near = seen.line(before=64, after=600).rstrip(b"\r")
+    nearest = islice(_ASSIGNED.finditer(near), _MOST_NEAR)
+    return any(_is_credential(found, kind=kind, plain=plain) for found in nearest)
 
 
 def _judge(form: SecretForm) -> Judge:
     def says_secret(seen: Occurrence) -> bool:
-        line, kind, plain = _text_around(seen)
+        kind, plain = _text_around(seen)
+        line = seen.line().rstrip(b"\r")
         test = is_secret if plain else is_strong
         return kind is not Text.NONE and any(
             test(unquoted(found["value"])) for found in form.pattern.finditer(line)

@@ -142,7 +142,7 @@ def _has_partitions(head: Head) -> bool:
 
 
 def _is_database(head: Head) -> bool:
-    if _PROGRAMS.match(head.path):
+    if _PROGRAMS.match(head.path) or head.path == b"/etc/aliases.db":  # made of /etc/aliases
         return False
     return (
         head.starts(b"SQLite format 3\0", b"REDIS0", b"\x00\x01\x00\x00Standard Jet DB")

@@ -18,7 +18,7 @@ _DIGEST: Final = re.compile(rb"digest|realm|passw|users", re.IGNORECASE)
 
 
 def _is_shadow_line(seen: Occurrence) -> bool:
-    return _NOT_LOCKED.match(seen.line) is not None
+    return _NOT_LOCKED.match(seen.line()) is not None
 
 
 def _is_in_password_file(seen: Occurrence) -> bool:
@@ -40,6 +40,7 @@ HASH_RULES: Final = (
             regex(rf"\$6\$(rounds=[0-9]{{1,9}}\$)?[^$:\s]{{0,16}}\${_B64}{{86}}"),
             regex(rf"\$(y|gy)\${_B64}{{1,16}}\${_B64}{{1,86}}\${_B64}{{43}}"),
             regex(rf"\$7\${_B64}{{11,97}}\${_B64}{{43}}"),
+            regex(r"\$[67]\$[0-9]{1,7}\$[A-Za-z0-9+/]{8,}={0,2}\$[A-Za-z0-9+/]{40}"),  # Mosquitto
             regex(rf"\$sha1\$[0-9]{{1,9}}\${_B64}{{1,64}}\${_B64}{{28}}"),
             regex(rf"\$md5[,$][^\s:$]{{1,40}}\${{1,2}}{_B64}{{22}}"),
             regex(r"\$argon2(id|i|d)\$v=[0-9]{1,3}\$m=[0-9]{1,9},t=[0-9]{1,9},p=[0-9]{1,3}\$"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 SURROUNDINGS: Final = 4 << 10  # bytes before and after an occurrence that a judge may look at
-_LONGEST_LINE: Final = 2 << 10
+_BEFORE: Final = 512  # bytes of a line in front of an occurrence
+_AFTER: Final = 1024  # and behind it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +28,12 @@ class Occurrence:
         """The bytes themselves."""
         return self.data[self.start : self.end]
 
-    @property
-    def line(self) -> bytes:
-        """The line around it, of which at most 2 KiB on each side are seen."""
+    def line(self, *, before: int = _BEFORE, after: int = _AFTER) -> bytes:
+        """Return the line around it, of which at most so many bytes on each side are seen."""
         start = self.start + self.matched.startswith(b"\n")  # that ends the line before
-        first = max(0, start - _LONGEST_LINE)
+        first = max(0, start - before)
         begin = self.data.rfind(b"\n", first, start) + 1 or first
-        last = min(len(self.data), self.end + _LONGEST_LINE)
+        last = min(len(self.data), self.end + after)
         end = self.data.find(b"\n", self.end, last)
         return self.data[begin : last if end < 0 else end]
 

@@ -117,6 +117,16 @@ _LANGUAGES: Final = (
     ),
 )  # fmt: skip
 _PROGRAMS: Final = (
+    # A key and a value with a blank between, as env.x, SetEnv, setenv and fastcgi_param say them;
+    # one that is no word of a sentence.
+    _form(rb"[\w.-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|_pass)[ \t]{1,16}"
+          rb"(?P<value>\"[^\"\s]{3,128}\"|(?=[^\s;]*[0-9!@#%^&+=])[^\s\";{}]{4,128})\s{0,4};?\s*$",
+          regex(r"(password|passwd|passphrase|secret|token|_pass)[ \t]{1,16}[^ \t\n]", "nocase")),
+    _form(rb"\{(?:PLAIN|CLEARTEXT|PLAIN-TRUNC)\}(?P<value>[^\s:]{1,128})",
+          regex(r"\{(PLAIN|CLEARTEXT|PLAIN-TRUNC)\}[^ \t\n:]", "nocase")),  # Dovecot
+    _form(rb"^\s*\d{1,5}\s+(?:MD5|M|SHA\d{0,3}|AES\w{0,8}|RMD160)\s+(?P<value>\S{1,256})\s*$",
+          regex(r"[0-9][ \t]{1,8}(MD5|M|SHA|AES|RMD160)[A-Z0-9]{0,8}[ \t]{1,8}[^ \n]")),  # ntp
+    _form(rb"^\s*allow\s+[\w.-]{1,64}:(?P<value>[^\s:]{2,128})", _first("allow")),  # monit
     _form(rb"\bmachine\s+\S{1,128}\s+login\s+\S{1,128}\s+password\s+(?P<value>\S{1,128})",
           regex(r"\bmachine[ \t]{1,8}[^ \t\n]{1,128}[ \t]{1,8}login")),  # netrc(5)
     _form(rb"^\s*password\s+(?P<value>\S{1,128})\s*$", _first("password")),  # and over lines

@@ -14,7 +14,7 @@ _ALWAYS: Final = re.compile(
     rb"\.?smb_?credentials|\.?cifs-?credentials|\.cred(?:ential)?s?|smbpasswd|secrets\.[tl]db|"
     rb"passdb\.tdb|\.?htpasswd\d?|\.?htdigest|\.git-credentials|\.erlang\.cookie|munge\.key|"
     rb"krb5\.keytab|\.k5\.[^/]+|\.dockercfg|\.s3cfg|\.boto|rclone\.conf|\.vault[-_]?pass[^/]*|"
-    rb"\.ansible_vault[^/]*|\.Xauthority|\.ICEauthority|\.vnc/passwd|kdbx|wallet\.dat|"
+    rb"\.ansible_vault[^/]*|\.Xauthority|\.ICEauthority|[a-z]{0,6}\.?vnc[a-z]{0,6}/passwd|kdbx|wallet\.dat|"
     rb"crypto_keyfile\.bin|random-seed|credential\.secret|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|"
     rb"ssh_host_[a-z0-9]+_key|key[34]\.db|logins\.json|cookies\.sqlite|Login Data|Cookies|"
     rb"\.(?:bash|zsh|sh|ash|fish|python|mysql|psql|sqlite|node_repl|rediscli|irb)_?history|"
@@ -37,12 +37,12 @@ _WORD: Final = re.compile(rb"[^\s<>{}()]{4,}$")
 def is_secret_file(head: Head) -> bool:
     """Whether the file's name says that it holds a secret, and it holds anything."""
     name = head.path.rpartition(b"/")[2]
-    if not head.size or name.endswith(b".pub") or name in _ACCOUNTS:
+    if not head.size or name.endswith(b".pub"):
         return False
     lines = [line for line in head.start.split(b"\n") if not _COMMENT.match(line)]
     if _ALWAYS.search(head.path):
         return bool(lines)
-    if head.size > _LONGEST or not _MAYBE.search(name):
+    if head.size > _LONGEST or name in _ACCOUNTS or not _MAYBE.search(name):
         return False
     if not 0 < len(lines) <= _MOST_LINES or text_of(head.path, head.start) is not Text.SETTINGS:
         return False

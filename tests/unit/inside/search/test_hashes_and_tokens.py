@@ -42,6 +42,7 @@ HASHES = (
     ("/x", "$P$B9d2RkKqF1vYt0aZ5xWc3eUi7oLmN41"),
     ("/x", "alice:1000:" + "X" * 32 + ":8846F7EAEE8FB117AD06BDD830B7586C:[U          ]:LCT-5F"),
     ("/x", 'NT-Password := "8846f7eaee8fb117ad06bdd830b7586c"'),
+    ("/x", "a:$7$101$abcdefgh12345678$" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" * 3 + "abcdefgh=="),
     ("/etc/shadow.bak1", "alice:$6$short$demo:20607:0:99999:7:::"),
     ("/x", "bob:abJnggxhB/yWI:18000:0:99999:7:::"),
     ("/opt/x/.htpasswd", "bob:abJnggxhB/yWI\n"),

@@ -237,6 +237,8 @@ HEADS: tuple[tuple[str, str, bytes], ...] = (
     ("secret-file", "/etc/ppp/chap-secrets", b"# c\nalice * s3cret *\n"),
     ("secret-file", "/etc/postfix/sasl_passwd", b"[smtp.example]:587 a:b\n"),
     ("secret-file", "/opt/x/.netrc", b"machine x login y password z\n"),
+    ("secret-file", "/opt/x/.vnc/passwd", bytes(range(1, 9))),
+    ("secret-file", "/etc/tigervnc/passwd", bytes(range(1, 9))),
     ("secret-file", "/opt/x/.bash_history", b"ls\n"),
 )  # fmt: skip
 
@@ -248,6 +250,7 @@ NO_HEADS: tuple[tuple[str, str, bytes], ...] = (
     ("disk-image", "/opt/x", padded(b"\x89PNG\r\n")),
     ("key-store", "/opt/x", b"\5\2\1\1\1\1"),
     ("database", "/usr/share/app/words.db", database()),
+    ("database", "/etc/aliases.db", at(12, b"\x61\x15\x06\0", 8192)),
     ("database-dump", "/opt/app/schema.sql", b"CREATE TABLE t (x integer);\n"),
     ("mailbox", "/etc/x.conf", b"From: the default\nto: x\n"),
     ("mailbox", "/usr/share/doc/x", b"Return-Path: <a@b>\nReceived: from x\nMessage-ID: <1>\n\nb"),
