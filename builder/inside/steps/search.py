@@ -32,4 +32,6 @@ class SearchStep:
             found = self.guard.tree(system)
             if self.kept is not None:
                 self.kept.offer(found)
+        else:
+            system.note("The search is reused: an earlier build searched the very same system")
         self.guard.judge(found, system)
