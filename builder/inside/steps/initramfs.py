@@ -104,9 +104,12 @@ class InitramfsStep:
             system.note(
                 "The initramfs is reused: an earlier build made it from the very same system"
             )
+            self._seal(system)
         if self.guard is not None:
             self.guard.judge(found, system)
             self.guard.finish(system)
+
+    def _seal(self, system: System) -> None:
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
         self.mounts.enter_context(sealed(self.root, system))
 
@@ -127,6 +130,7 @@ class InitramfsStep:
         before = footprint.entries(root)
         self._make_all(tree, system)
         after = footprint.entries(root)
+        self._seal(system)  # what is searched now is what will be packed
         images = [(kernel, tree.locate(image_path(kernel))) for kernel in self.kernels]
         changed = footprint.changed(before, after)
         found = self.guard.initramfs(images, changed) if self.guard is not None else ()
