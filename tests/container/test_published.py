@@ -18,7 +18,7 @@ from tests.support.command_line import run
 
 pytestmark = pytest.mark.container
 
-PATTERNS = ("/opt/nonesuch-of-klient-meier", "/usr/local/share/demo/shared")
+PATTERNS = ("/opt/nonesuch-of-klient-meier", "/usr/local/share/demo/odd names/#hash")
 DESCRIPTION = "distroclone-backup"  # of the demo's snapshots
 # Names of what the demo has, and no live system may have.
 PLANTED = (
@@ -55,6 +55,7 @@ def private(own: Built) -> Mapping[str, Any]:
 def words(private: Mapping[str, Any]) -> list[str]:
     """Everything that may not be published: what the demo is known to have, and what was told."""
     changes = {each["path"] for each in private["record"]["changes"] if each["change"] == "removed"}
+    changes |= {each["path"] for each in private["left_out"] if each["path"].count("/") > 2}
     assert len(changes) > 10
     return [*PATTERNS, private["description"], private["key"], *PLANTED, *sorted(changes)]
 
@@ -76,7 +77,7 @@ def test_the_private_file_has_what_the_others_count(own: Built, private: Mapping
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert DESCRIPTION in private["description"]
     assert private["record"]["settings"] == {"exclude": list(PATTERNS)}
-    named = " ".join(texts(private["record"]["changes"]))
+    named = " ".join((*texts(private["record"]["changes"]), *texts(private["left_out"])))
     assert [word for word in ("wg0.conf", "ssh_host_rsa_key") if word not in named] == []
     manifest = json.loads((own.folder / f"{own.iso.stem}.manifest.json").read_text())
     counted = sum(each["count"] for each in manifest["changes"])

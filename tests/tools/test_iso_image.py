@@ -257,7 +257,7 @@ def test_two_builds_elsewhere_and_later_are_the_same_to_the_last_byte(
         os.umask(before)
     assert other.iso.read_bytes() == built.iso.read_bytes()
     names = sorted(path.name for path in built.iso.parent.iterdir())
-    assert len(names) == 6
+    assert len(names) == 7
     for name in names:
         assert (other.iso.parent / name).read_bytes() == (built.iso.parent / name).read_bytes()
 
