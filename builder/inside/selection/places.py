@@ -39,6 +39,10 @@ KEPT: Final = (
     Kept(pattern="/boot/System.map-*", reason="symbols of the kernels"),
     Kept(pattern="/boot/efi/", reason="where installers mount the system partition"),
     Kept(pattern="/boot/grub/", reason="where installers put the boot menu"),
+    *(
+        Kept(pattern=f"/var/{name}/", reason="a folder that every system has")
+        for name in ("cache", "lib", "log", "spool", "tmp")
+    ),
     Kept(pattern="/var/opt/", reason="where hand-installed programs may keep data"),
     Kept(pattern="/var/run", reason=_LINK),
     Kept(pattern="/var/lock", reason=_LINK),
