@@ -195,10 +195,10 @@ CASES: list[tuple[str, str, str | None]] = [
     (
         "etc/apt/sources.list.d/x.list",
         (
-            "deb file:///srv/films ./\ndeb http://deb.debian.org a b\n"
+            "deb file:///srv/films ./\ndeb http://deb.example.org a b\n"
             "deb [signed-by=/home/alice/key.gpg] http://x y z\n"
         ),
-        "deb http://deb.debian.org a b\n",
+        "deb http://deb.example.org a b\n",
     ),
     ("etc/apt/sources.list.d/x.sources", "Types: deb\nURIs: file:/srv/films\n", GONE),
     (
