@@ -1,6 +1,9 @@
-"""Runs inside a container: unpacks /medium.iso and tells what is in it, as JSON.
+"""Runs inside a container: unpacks the results in /results, searches them, and tells in JSON.
 
-Whatever is packed is unpacked and searched: the file system, and every initramfs.
+Whatever is packed is unpacked: the ISO, its file system, its EFI partition, every initramfs with
+all its archives, compressed files in any of them, and the strings of JSON. Contents, paths and the
+targets of links are searched for `words`, paths and targets for `names` too. What is read only as
+it is: the second stage of the BIOS loader, which grub-mkimage compresses in a format of its own.
 """
 
 import json
@@ -8,64 +11,114 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ISO = Path("/medium.iso")
+from tests.support.spellings import Words
+from tests.support.unpacked import unpacked
+
+RESULTS = Path("/results")
 SCRATCH = Path("/scratch")
-ROOT = SCRATCH / "root"
-ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
+DEMO = "usr/local/share/demo"
+FAT = b"\x55\xaa"  # at the end of the first sector
+
+
+class Search:
+    """Everything that was found, and where."""
+
+    def __init__(self, words: list[str], names: list[str]) -> None:
+        self._words, self._names = Words(words), Words(names)
+        self.places: dict[str, list[str]] = {}
+        self.named: set[str] = set()
+        self.damaged: list[str] = []
+        self.files = 0
+
+    def look_at(self, place: str, data: bytes) -> int:
+        """Search a file with all that is in it; return how many parts that were."""
+        count = 0
+        for name, content in unpacked(place, data, damaged=self.damaged.append):
+            count += 1
+            self.look_at_name(name)
+            self._note(self._words.found_in(content), name)
+        return count
+
+    def look_at_name(self, name: str) -> None:
+        """Search a path, or the target of a link."""
+        encoded = os.fsencode(name)
+        self._note(self._words.found_in(encoded), f"{name} (its name)")
+        if any(True for _ in self._names.found_in(encoded)):
+            self.named.add(name)
+
+    def look_below(self, top: Path, place: str) -> None:
+        """Search a folder."""
+        for path in below(top):
+            name = f"{place}:/{path.relative_to(top)}"
+            if path.is_symlink():
+                self.look_at_name(f"{name} -> {path.readlink()}")
+            elif path.is_file():
+                self.files += 1
+                self.look_at(name, path.read_bytes())
+            else:
+                self.look_at_name(name)
+
+    def _note(self, words: Iterator[str], place: str) -> None:
+        for word in words:
+            self.places.setdefault(word, []).append(place)
 
 
 def main() -> None:
     """Unpack, look, print."""
-    markers = json.loads(sys.argv[1])
+    asked = json.loads(sys.argv[1])
+    search, initramfs, tree = Search(asked["words"], asked["names"]), [], None
     SCRATCH.mkdir()
-    run("xorriso", "-no_rc", "-indev", ISO, "-osirrox", "on", "-extract", "/", SCRATCH / "iso")
-    run("unsquashfs", "-q", "-n", "-d", ROOT, SCRATCH / "iso/live/filesystem.squashfs")
-    initramfs = sorted((SCRATCH / "iso/live").glob("initrd*"))
-    for image in initramfs:
-        (SCRATCH / f"{image.name}.cpio").write_bytes(decompressed(image.read_bytes()))
+    for name in asked["files"]:
+        search.look_at(name, (RESULTS / name).read_bytes())
+    for iso in (RESULTS / name for name in asked["files"] if name.endswith(".iso")):
+        medium = SCRATCH / iso.name
+        run("xorriso", "-no_rc", "-indev", iso, "-osirrox", "on", "-extract", "/", medium)
+        for path in (path for path in [*below(medium)] if path.is_file()):
+            start = path.open("rb").read(512)
+            if start.startswith(b"hsqs"):
+                packed = SCRATCH / f"{iso.name}:{path.name}"
+                run("unsquashfs", "-q", "-n", "-d", packed, path)
+                search.look_below(packed, f"{iso.name}:{path.name}")
+                tree = facts(packed) if (packed / DEMO).exists() else None
+                path.unlink()
+            elif start.endswith(FAT) and b"FAT" in start:
+                packed = SCRATCH / f"{iso.name}:{path.name}"
+                packed.mkdir()
+                run("mcopy", "-s", "-i", path, "::/", packed)
+                search.look_below(packed, f"{iso.name}:{path.name}")
+            elif path.name.startswith("initrd"):
+                size = path.stat().st_size
+                parts = search.look_at(f"{iso.name}:{path.name}", path.read_bytes())
+                initramfs.append([size, parts])
+                path.unlink()
+        search.look_below(medium, iso.name)
     json.dump(
         {
-            "initramfs": [path.stat().st_size for path in SCRATCH.glob("*.cpio")],
-            "files": sum(len(files) for _path, _folders, files in os.walk(SCRATCH)),
-            "found": [marker for marker in markers if holds(marker)],
-            "named": named([*markers, "alice", "dave"]),
-            "tree": facts(ROOT),
+            "initramfs": initramfs,
+            "files": search.files,
+            "found": [word for word in asked["words"] if word in search.places],
+            "places": search.places,
+            "named": sorted(search.named),
+            "damaged": search.damaged,
+            "tree": tree,
         },
         sys.stdout,
     )
 
 
-def decompressed(image: bytes) -> bytes:
-    """Return an initramfs's compressed part, which archives as they are may stand around."""
-    start = image.index(ZSTD)
-    # It ends with an error at the archive behind the frame, but not before.
-    done = subprocess.run(
-        ["chroot", ROOT, "zstd", "-dc"], check=False, input=image[start:], capture_output=True
-    )
-    return done.stdout
-
-
-def holds(marker: str) -> bool:
-    """Whether any file, unpacked or the ISO itself, holds the marker."""
-    return run_for_code("grep", "-raqF", "-e", marker, SCRATCH, ISO) == 0
-
-
-def named(words: list[str]) -> list[str]:
-    """Return the unpacked paths, and the targets of links, that have one of the words in them."""
-    found = []
-    for folder, folders, files in os.walk(SCRATCH):
-        for path in (Path(folder, name) for name in (*folders, *files)):
-            text = f"{path} {path.readlink()}" if path.is_symlink() else str(path)
-            found += [text] if any(word in text for word in words) else []
-    return sorted(found)
+def below(top: Path) -> Iterator[Path]:
+    """Yield all paths below a folder."""
+    for folder, folders, files in os.walk(top):
+        yield from (Path(folder, name) for name in (*folders, *files))
 
 
 def facts(root: Path) -> dict[str, Any]:
     """What a careful copy keeps."""
-    demo = root / "usr/local/share/demo"
+    demo = root / DEMO
     linked = [demo / "one", demo / "two", root / "usr/local/bin/three"]
     return {
         "logs": {
@@ -95,11 +148,6 @@ def run(*words: object) -> None:
     done = subprocess.run([str(word) for word in words], check=False, capture_output=True)
     if done.returncode:
         sys.exit(f"{words}: {done.returncode}\n{done.stdout!r}\n{done.stderr!r}")
-
-
-def run_for_code(*words: object) -> int:
-    """Run a tool for its exit code."""
-    return subprocess.run([str(word) for word in words], check=False).returncode
 
 
 if __name__ == "__main__":
