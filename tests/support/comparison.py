@@ -1,6 +1,5 @@
 """Whether two output folders hold the same, byte for byte, and if not, where they differ first."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 _CHUNK = 4 << 20
@@ -37,22 +36,3 @@ def first_difference(one: Path, other: Path) -> int | None:
             if not mine:
                 return None
             position += len(mine)
-
-
-def mentions(folder: Path, words: Iterable[str]) -> list[str]:
-    """Return what is in the bytes of a result, in one of the encodings that an ISO has."""
-    wanted = {
-        word.encode(encoding): word
-        for word in words
-        for encoding in ("utf-8", "utf-16-be", "utf-16-le")
-    }
-    longest = max(map(len, wanted))
-    found = set()
-    for name in results(folder):
-        with (folder / name).open("rb") as file:
-            rest = b""
-            while piece := file.read(_CHUNK):
-                window = rest + piece
-                found |= {f"{word} in {name}" for each, word in wanted.items() if each in window}
-                rest = window[-longest:]
-    return sorted(found)

@@ -18,6 +18,7 @@ from builder.host.image.resources import BuildContext
 from tests.support.caches import ROOTFS, command, frozen, made_place, mounted_ext4
 from tests.support.command_line import PROJECT, Ended, Running, running
 from tests.support.leftovers import container_of, left_by
+from tests.support.seen import seen
 from tests.support.shuffled_copy import shuffled_copy
 from tests.support.variations import EARLIER, LATER, USER
 from tests.support.varied_build import Build, Trace
@@ -134,18 +135,16 @@ class Laboratory:
             own = [Path(build.environment[name]) for name in _OWN if name in build.environment]
             for folder in (*own, build.output.parent, *build.output.parent.glob("*")):
                 os.chown(folder, USER, USER)
-        if build.crashes_before:
-            self._crash(build)
+        left = self._crash(build) if build.crashes_before else ()
         record = self.folder("record") / "programs"
         record.touch()
         record.chmod(0o666)
         with self._started(build, "build", *_words(build), record=record) as started:
-            started.wait_for_step("squashfs")
+            started.wait_for_step("configure")  # the tree is staged, and seconds are to come
             container = container_of(self._client, started.process.pid, "build")
             assert container is not None
-            _code, counted = container.exec_run(["nproc"])
-            assert isinstance(counted, bytes)
             facts = container.attrs
+            command, inside = seen(started.process.pid), seen(facts["State"]["Pid"])
             ended = started.end()
         assert ended.code == 0, ended.errors
         (log,) = build.output.glob("*.log")
@@ -153,26 +152,29 @@ class Laboratory:
             build=build,
             ended=ended,
             container=facts,
+            command=command,
+            inside=inside,
+            left_by_crash=left,
             log=log.read_text("utf-8"),
             programs=frozenset(record.read_text("utf-8").split()),
-            processors=int(counted),
         )
 
     def attempt(self, build: Build) -> Ended:
         """Run a build that may fail."""
         return self._run(build, "build", *_words(build))
 
-    def _crash(self, build: Build) -> None:
-        """Kill a build midway, and remove what it left."""
+    def _crash(self, build: Build) -> tuple[str, ...]:
+        """Kill a build midway, remove what it left, and return what the engine said that was."""
         with self._started(build, "build", *_words(build)) as started:
             started.wait_for_step("initramfs")
             started.send(signal.SIGKILL)
             process = started.end().process
-        assert len(left_by(self._client, process)) == 2  # a container and a volume
+        left = left_by(self._client, process)
         ended = self._run(build, "sweep")
         assert ended.code == 0, ended.errors
         assert left_by(self._client, process) == []
         assert frozen(self.btrfs) == []
+        return tuple(left)
 
     def _run(self, build: Build, *words: object) -> Ended:
         with self._started(build, *words) as started:

@@ -1,25 +1,52 @@
 """What may differ from one build to the next without changing a byte, each with a name.
 
 A variation changes how a build is run, and knows by what it can be seen that it did: a difference
-that did not reach the build proves nothing. `docs/reproducibility.md` shows them as a table.
+that did not reach the build proves nothing. What a test set itself is no proof; what the kernel or
+the engine says of the command and of its container is, and so is what the build says and leaves.
+None of it may be seen in a build without any variation. `docs/reproducibility.md` has the table.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
+from builder.border.paths import CACHE_IMAGE, SOURCE
 from tests.support.command_line import PROJECT, others_can_enter
-from tests.support.varied_build import Build, Places, Trace
+from tests.support.proofs import (
+    Proof,
+    answers,
+    are_named,
+    belongs_to,
+    binds,
+    delivers_nowhere,
+    delivers_to,
+    follows_a_crash,
+    has_copy,
+    has_overlay,
+    is_closed_to_others,
+    is_on,
+    is_run_from_its_project,
+    is_shifted,
+    reached_both,
+)
+from tests.support.varied_build import Build, Places
 
 HOST_NAME = "zx-varied-host-17"
 # No label of ours has the machine's name: so the build does not start where the name is another.
 _UNDER_A_NAME = 'hostname "$0" && [ "$(uname -n)" = "$0" ] && exec "$@"'
 ZONE = "Pacific/Kiritimati"  # UTC+14: most of the time another day
 USER = 65534
+_ZONE = {"TZ": ZONE}
+_LOCALE = {"LC_ALL": "C", "LANG": "tr_TR.UTF-8", "LANGUAGE": "tr"}
+_SETTINGS = {
+    "SOURCE_DATE_EPOCH": "86400",
+    "PYTHONHASHSEED": "4711",
+    "XZ_OPT": "-0",
+    "XZ_DEFAULTS": "--check=crc32",
+    "ZSTD_CLEVEL": "1",
+}
 MEMORY = 1 << 30  # bytes
 EARLIER, LATER = -3 * 365 * 86400, 200 * 86400  # seconds
 
@@ -30,9 +57,11 @@ class Variation:
 
     name: str
     what: str
+    proof: str  # what `is_seen` looks at
     apply: Callable[[Build, Places], Build]
-    is_seen: Callable[[Trace], bool]
+    is_seen: Proof
     slot: str = ""
+    by_itself: bool = False  # a build may do so without being asked
 
 
 def _moved(build: Build, places: Places) -> Build:
@@ -86,22 +115,16 @@ def _host_name(build: Build, _places: Places) -> Build:
 
 
 def _time_zone(build: Build, _places: Places) -> Build:
-    return build.having(TZ=ZONE).limited(environment={"TZ": ZONE})
+    return build.having(**_ZONE).having_inside(**_ZONE)
 
 
 def _locale(build: Build, _places: Places) -> Build:
-    return build.having(LC_ALL="C", LANG="tr_TR.UTF-8", LANGUAGE="tr")
+    return build.having(**_LOCALE).having_inside(**_LOCALE)
 
 
 def _environment(build: Build, places: Places) -> Build:
-    return build.having(
-        SOURCE_DATE_EPOCH="86400",
-        PYTHONHASHSEED="4711",
-        TMPDIR=str(places.folder("temporary")),
-        XZ_OPT="-0",
-        ZSTD_CLEVEL="1",
-        MKSQUASHFS_OPTIONS="-no-xattrs",
-    )
+    here, there = str(places.folder("temporary")), "/dev/shm"
+    return build.having(**_SETTINGS, TMPDIR=here).having_inside(**_SETTINGS, TMPDIR=there)
 
 
 def _user(build: Build, places: Places) -> Build:
@@ -128,195 +151,177 @@ def _checkout(build: Build, places: Places) -> Build:
     return replace(build, project=places.checkout)
 
 
-def _sees(path: Callable[[Build], object]) -> Callable[[Trace], bool]:
-    return lambda trace: any(each.startswith(str(path(trace.build))) for each in trace.sources)
-
-
-def _says(pattern: str) -> Callable[[Trace], bool]:
-    return lambda trace: re.search(pattern, trace.log, re.MULTILINE) is not None
-
-
-def _is_shifted(offset: int) -> Callable[[Trace], bool]:
-    """The clock reached the host's side, and the builder in the container.
-
-    It does not reach its tools: each sees only what it works on, and the library is not among that.
-    """
-
-    def is_seen(trace: Trace) -> bool:
-        created = datetime.fromisoformat(trace.container["Created"][:19] + "+00:00")
-        logged = datetime.fromisoformat(trace.log.split(maxsplit=1)[0])
-        near = abs(logged - created - timedelta(seconds=offset)) < timedelta(hours=1)
-        return near and "python3" in trace.programs
-
-    return is_seen
-
-
-def _blocks(*, found: bool) -> Callable[[Trace], bool]:
-    """Most of the store's answers were of this kind; equal blocks are found within one build."""
-
-    def is_seen(trace: Trace) -> bool:
-        counts = trace.ended.data["block_cache"]
-        rate = counts["hits"] / (counts["hits"] + counts["misses"])
-        return (rate > 0.9) is found and (rate > 0.1) is found and _reused_initramfs(trace) is found
-
-    return is_seen
-
-
-_reused_initramfs = _says(r"The initramfs is reused")
-
-
-def _log_mode(trace: Trace) -> int:
-    (log,) = trace.build.output.glob("*.log")
-    return log.stat().st_mode & 0o777
-
-
 VARIATIONS = (
     Variation(
         name="moved image",
         what="the cache image has another name and place, with blanks and letters beyond ASCII",
+        proof="the engine: which file is bound where the container finds the image",
         apply=_moved,
-        is_seen=_sees(lambda build: build.source[1]),
+        is_seen=binds(CACHE_IMAGE, "/mein Rückhalt.btrfs"),
         slot="source",
     ),
     Variation(
         name="btrfs",
         what="a cache folder on btrfs, frozen, instead of a cache image",
+        proof="the engine: a frozen snapshot is bound; the kernel: it is on btrfs",
         apply=_btrfs,
-        is_seen=lambda trace: any("/.distroclone-builder-" in each for each in trace.sources),
+        is_seen=lambda trace: (
+            is_on("btrfs")(trace) and binds(SOURCE, "/.distroclone-builder-")(trace)
+        ),
         slot="source",
     ),
     Variation(
         name="ext4",
         what="a plain copy on ext4, made in random order and without holes in its files",
+        proof="the kernel: the tree that the container sees is on ext4",
         apply=_ext4,
-        is_seen=_sees(lambda build: build.source[1]),
+        is_seen=is_on("ext4"),
         slot="source",
     ),
     Variation(
         name="output folder",
         what="another output folder, deeper, with blanks and letters beyond ASCII",
+        proof="the engine: the folder into which the container writes",
         apply=_output,
-        is_seen=lambda trace: "…" in str(trace.ended.data["folder"]),
+        is_seen=delivers_to("…"),
         slot="output",
     ),
     Variation(
         name="far output",
         what="the engine does not see the output folder: the results are fetched from it",
+        proof="the engine: the container has no folder of this machine to write into",
         apply=_far,
-        is_seen=_says(r"The engine cannot write to the output folder"),
+        is_seen=delivers_nowhere,
         slot="output",
     ),
     Variation(
         name="overlay",
         what="`--staging overlay`: the changes go into a layer over the source",
+        proof="the kernel: an overlay is mounted in the container, where the tree is changed",
         apply=_flags("--staging", "overlay"),
-        is_seen=_says(r"The system is not copied: an overlay on the source"),
+        is_seen=has_overlay,
         slot="staging",
+        by_itself=True,
     ),
     Variation(
         name="rsync",
         what="`--staging rsync`: the system is copied",
+        proof="the kernel: nothing is mounted there; the log: rsync was at work",
         apply=_flags("--staging", "rsync"),
-        is_seen=_says(r"The system is copied with rsync, as requested"),
+        is_seen=has_copy,
         slot="staging",
     ),
     Variation(
         name="block cache cold",
         what="an empty block cache, which the build fills, instead of none",
+        proof="the container: what it found in the store and what it put there",
         apply=_cold,
-        is_seen=_blocks(found=False),
+        is_seen=answers(found=False),
         slot="blocks",
     ),
     Variation(
         name="block cache warm",
         what="a block cache that has every block, and the initramfs",
+        proof="the container: what it found in the store; the log: the initramfs is reused",
         apply=_warm,
-        is_seen=_blocks(found=True),
+        is_seen=answers(found=True),
         slot="blocks",
     ),
     Variation(
         name="privileged",
         what="`--isolation privileged`",
+        proof="the engine: the container is privileged",
         apply=_flags("--isolation", "privileged"),
         is_seen=lambda trace: bool(trace.host_config["Privileged"]),
     ),
     Variation(
         name="one processor",
         what="the containers may use one processor",
+        proof="the kernel: on how many processors the container's programs may run",
         apply=_one_processor,
-        is_seen=lambda trace: (
-            trace.processors == 1 or _says(r"mksquashfs: Using 1 processor$")(trace)
-        ),
+        is_seen=lambda trace: trace.inside.processors == 1,
+        by_itself=True,
     ),
     Variation(
         name="little memory",
         what="the containers get 1 GiB of memory and no swap",
+        proof="the kernel: the limit of the container's control group",
         apply=_little_memory,
-        is_seen=lambda trace: trace.host_config["Memory"] == MEMORY,
+        is_seen=lambda trace: trace.inside.memory == MEMORY,
     ),
     Variation(
         name="host name",
         what="the machine and the containers have other names",
+        proof="the kernel: the names that the command and the container's programs see",
         apply=_host_name,
-        is_seen=lambda trace: trace.container["Config"]["Hostname"] == f"inside-{HOST_NAME}",
+        is_seen=are_named(HOST_NAME, f"inside-{HOST_NAME}"),
     ),
     Variation(
         name="time zone",
         what="TZ is 14 hours ahead of UTC, here and in the containers",
+        proof="the kernel: the environment of the command and of the container's first program",
         apply=_time_zone,
-        is_seen=lambda trace: f"TZ={ZONE}" in trace.container["Config"]["Env"],
+        is_seen=reached_both(_ZONE),
     ),
     Variation(
         name="locale",
         what="another language, and the locale C",
+        proof="the kernel: the environment of the command and of the container's first program",
         apply=_locale,
-        is_seen=lambda trace: trace.build.environment["LC_ALL"] == "C",
+        is_seen=reached_both(_LOCALE),
     ),
     Variation(
         name="environment",
         what="SOURCE_DATE_EPOCH, TMPDIR, the hash seed and settings of compressors are set",
+        proof="the kernel: the environment of the command and of the container's first program",
         apply=_environment,
-        is_seen=lambda trace: trace.build.environment["SOURCE_DATE_EPOCH"] == "86400",
+        is_seen=reached_both(_SETTINGS),
     ),
     Variation(
         name="user",
         what="another user, who is in the engine's group and not root",
+        proof="the kernel: who runs the command, and whose the results are",
         apply=_user,
-        is_seen=lambda trace: (
-            {each.stat().st_uid for each in trace.build.output.iterdir()} == {USER}
-        ),
+        is_seen=belongs_to(USER),
     ),
     Variation(
         name="umask",
         what="umask 077",
+        proof="the host only, no container inherits it; the kernel: the command's umask, and the "
+        "mode of the folder that it made",
         apply=_umask,
-        is_seen=lambda trace: _log_mode(trace) == 0o600,
+        is_seen=is_closed_to_others,
     ),
     Variation(
         name="clock back",
         what="the clock stands three years earlier, before the backup was made",
+        proof="the log, against the engine; the builder in the container loaded the library",
         apply=_clock(EARLIER),
-        is_seen=_is_shifted(EARLIER),
+        is_seen=is_shifted(EARLIER),
         slot="clock",
     ),
     Variation(
         name="months later",
         what="the clock stands 200 days later",
+        proof="the log, against the engine; the builder in the container loaded the library",
         apply=_clock(LATER),
-        is_seen=_is_shifted(LATER),
+        is_seen=is_shifted(LATER),
         slot="clock",
     ),
     Variation(
         name="after a crash",
         what="a build was killed midway (SIGKILL), then `sweep`, then this build",
+        proof="the engine: the container and the volume that were left, and are gone",
         apply=_after_crash,
-        is_seen=lambda trace: trace.build.crashes_before,  # the laboratory checks what it left
+        is_seen=follows_a_crash,
     ),
     Variation(
         name="other checkout",
         what="the program runs from a copy of its checkout: other place, modes, times and order",
+        proof="the host only, the container has the builder image's code; a label that the code "
+        "which asked for the container put on it",
         apply=_checkout,
-        is_seen=lambda trace: trace.build.project != PROJECT,
+        is_seen=is_run_from_its_project,
     ),
 )
 BY_NAME = MappingProxyType({each.name: each for each in VARIATIONS})

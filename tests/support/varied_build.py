@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from tests.support.command_line import PROJECT, Ended
+from tests.support.seen import Seen
 
 
 class Places(Protocol):
@@ -74,6 +75,10 @@ class Build:
         """Return the same with other options for its containers."""
         return replace(self, containers={**self.containers, **options})
 
+    def having_inside(self, **environment: str) -> "Build":
+        """Return the same with more environment for its containers."""
+        return self.limited(environment={**self.containers.get("environment", {}), **environment})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
@@ -82,9 +87,11 @@ class Trace:
     build: Build
     ended: Ended
     container: Mapping[str, Any]  # what the engine said of the build container
+    command: Seen  # what the kernel said of the command, and
+    inside: Seen  # of the first process in the build container
+    left_by_crash: tuple[str, ...]  # what the engine had of a build that was killed before
     log: str
     programs: frozenset[str]  # those that the shifted clock reached
-    processors: int
 
     @property
     def host_config(self) -> Mapping[str, Any]:
@@ -92,6 +99,6 @@ class Trace:
         return dict(self.container["HostConfig"])
 
     @property
-    def sources(self) -> tuple[str, ...]:
-        """What the container saw of this machine."""
-        return tuple(each["Source"] for each in self.container["Mounts"])
+    def sources(self) -> Mapping[str, str]:
+        """What of this machine the engine bound into the container, by the place there."""
+        return {each["Destination"]: each["Source"] for each in self.container["Mounts"]}

@@ -3,6 +3,7 @@
 What a run of the command cannot be asked for (fewer processors, another clock) is added at the
 engine's SDK, so that the program itself is the one that users have. `mounts` are pairs of a path
 here and one in the container; everything else are options of the SDK's `containers.create`.
+Each container gets a label with the place of the code that asked for it.
 """
 
 import json
@@ -13,7 +14,9 @@ from unittest import mock
 from docker.models.containers import Container, ContainerCollection
 from docker.types import Mount
 
-from builder.host.cli.main import main
+from builder.host.cli import main as program
+
+LABEL = "distroclone-builder-tests.code"
 
 
 def varied(changes: dict[str, Any]) -> Any:
@@ -25,6 +28,7 @@ def varied(changes: dict[str, Any]) -> Any:
     def made(self: ContainerCollection, image: str, command: Any = None, **asked: Any) -> Container:
         asked["mounts"] = [*asked.get("mounts", []), *mounts]
         asked["environment"] = {**asked.get("environment", {}), **environment}
+        asked["labels"] = {**asked.get("labels", {}), LABEL: program.__file__}
         return create(self, image, command, **{**asked, **changes})
 
     return made
@@ -32,4 +36,4 @@ def varied(changes: dict[str, Any]) -> Any:
 
 if __name__ == "__main__":
     with mock.patch.object(ContainerCollection, "create", varied(json.loads(sys.argv.pop(1)))):
-        main()
+        program.main()
