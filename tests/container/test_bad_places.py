@@ -81,6 +81,7 @@ def test_a_second_build_into_a_busy_folder_leaves_the_first_alone(
         first.wait_for_step("check")
         second = run(*words)
         assert second.code == 3
+        assert second.error["message"] == f"Another build is writing to {tmp_path}"
         assert left_by(client, second.process) == []
         first.wait_for_step("stage")
 

@@ -59,7 +59,7 @@ def test_a_container_that_does_not_start_is_removed(
     target = Path("/proc/sys")
     job = replace(LIST_FROZEN, sees=(Sight(what="something odd", target=target),))
     odd = spec(builder_image, Bind(source="/etc/hostname", target=target), job=job)
-    with pytest.raises(HostError), engine.started(odd) as running:
+    with pytest.raises(HostError, match="/proc/sys"), engine.started(odd) as running:
         running.finish(ignore)
     assert left_by(client, os.getpid()) == []
 

@@ -78,6 +78,7 @@ def test_what_failed_is_kept_until_it_is_swept_and_how_to_enter_it_is_said(
         code = terminal.end()
     assert code == 5
     shown = " ".join(terminal.shown.split())
+    assert "initramfs-tools is not installed" in shown
     assert "docker exec -it" in shown
     assert {each.split()[0] for each in left_by(client, process)} == {"container", "volume"}
     assert list(tmp_path.glob(".*.partial"))  # the partial results are there, too

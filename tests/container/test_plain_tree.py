@@ -67,11 +67,14 @@ def test_a_tree_that_changes_meanwhile_gives_nothing(
 def test_an_output_folder_inside_the_tree_is_refused_before_anything_is_made(tree: Path) -> None:
     ended = run("build", "--tree", tree, "--output", tree / "iso")
     assert ended.code == 2
+    assert "where the build writes" in ended.error["message"]
     assert not (tree / "iso").exists()
 
 
 def test_the_running_system_is_refused() -> None:
-    assert run("build", "--tree", "/", "--dry-run").code == 2
+    ended = run("build", "--tree", "/", "--dry-run")
+    assert ended.code == 2
+    assert "The running system cannot be built" in ended.error["message"]
 
 
 def test_a_folder_that_is_no_system_is_refused_with_the_reason(tmp_path: Path) -> None:

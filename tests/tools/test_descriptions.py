@@ -109,23 +109,23 @@ def packed(tmp_path: Path, make_status: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "make_status",
+    ("make_status", "reason"),
     [
-        "true",
-        "mkdir status",
-        "mkfifo status",
-        "ln -s /etc/passwd status",
-        "ln -s ../../../../../../etc/hostname status",
-        "mknod status c 1 5 || mkfifo status",
-        "truncate -s 70G status",
+        ("true", "no matches for"),
+        ("mkdir status", "is a directory"),
+        ("mkfifo status", "is not a regular file"),
+        ("ln -s /etc/passwd status", "failed to resolve symbolic link"),
+        ("ln -s ../../../../../../etc/hostname status", "failed to resolve symbolic link"),
+        ("mknod status c 1 5 || mkfifo status", "is not a regular file"),
+        ("truncate -s 70G status", "is larger than"),
     ],
 )
 def test_a_status_that_is_no_file_or_too_large_is_not_read(
-    tmp_path: Path, make_status: str
+    tmp_path: Path, make_status: str, reason: str
 ) -> None:
     image = packed(tmp_path, make_status)
     whole = Extent(path="live/filesystem.squashfs", start=0, size=image.stat().st_size)
-    with pytest.raises(UnreadableError):
+    with pytest.raises(UnreadableError, match=reason):
         read_iso_packages(image, [whole], system=real_system())
 
 
@@ -135,5 +135,5 @@ def test_a_squashfs_that_is_cut_off_or_none_is_not_read(tmp_path: Path, kept: in
     content = image.read_bytes()
     image.write_bytes(content[:kept] + b"\xff" * (len(content) - kept))
     whole = Extent(path="live/filesystem.squashfs", start=0, size=len(content))
-    with pytest.raises(UnreadableError):
+    with pytest.raises(UnreadableError, match=r"valid SQUASHFS superblock|File system corruption"):
         read_iso_packages(image, [whole], system=real_system())

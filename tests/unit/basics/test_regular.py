@@ -55,7 +55,7 @@ def test_what_is_no_regular_file_is_refused_at_once(
     tmp_path: Path, kind: str, opened: Callable[[Path], object]
 ) -> None:
     path = in_place(tmp_path / "place", kind)
-    with pytest.raises(NotRegularError):
+    with pytest.raises(NotRegularError, match="not a regular file"):
         opened(path)
 
 
@@ -75,7 +75,7 @@ def test_a_pipe_that_comes_after_the_look_is_not_waited_for_either(
         return found
 
     monkeypatch.setattr(os, "stat", swapped)
-    with pytest.raises(NotRegularError):
+    with pytest.raises(NotRegularError, match="not a regular file"):
         opened(path)
 
 
@@ -86,8 +86,9 @@ def test_a_link_is_followed_only_where_that_is_wanted(tmp_path: Path) -> None:
     with pytest.raises(NotRegularError) as error:
         read_whole(tmp_path / "link", limit=10)
     assert error.value.is_link
-    with pytest.raises(NotRegularError):
+    with pytest.raises(NotRegularError) as error:
         emptied_regular(tmp_path / "link", mode=0o644)
+    assert error.value.is_link
     assert (tmp_path / "file").read_bytes() == b"content"
 
 

@@ -133,5 +133,5 @@ def test_an_error_of_the_undoing_becomes_a_note_of_the_first() -> None:
 
 
 def test_an_error_of_the_undoing_alone_is_raised() -> None:
-    with pytest.raises(HostError), undoing(fail):
+    with pytest.raises(HostError, match="The engine is gone"), undoing(fail):
         pass

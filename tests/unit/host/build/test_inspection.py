@@ -83,6 +83,6 @@ def test_an_error_that_keeps_leaves_everything_made(keeps: bool) -> None:
     undone: list[str] = []
     error = StepError("no room")
     error.keeps = keeps
-    with pytest.raises(StepError), undoing(lambda: undone.append("volume")):
+    with pytest.raises(StepError, match="no room"), undoing(lambda: undone.append("volume")):
         raise error
     assert undone == ([] if keeps else ["volume"])

@@ -198,7 +198,7 @@ def test_a_file_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str
 
 
 def test_errors_are_those_of_the_tree() -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="neither a file or folder nor a snapshot"):
         operand_of("nowhere", on_event=ignored)
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match="SHA256SUMS is missing"):
         operand_of(".", on_event=ignored)

@@ -259,7 +259,7 @@ def test_the_tag_follows_what_decides_a_byte(
 def test_a_build_of_minutes_shows_how_far_it_is() -> None:
     engine, _images = fake(lines=("Step 1/4 : FROM x", "Step 3/4 : RUN y"))
     heard: list[Event] = []
-    with pytest.raises(HostError):
+    with pytest.raises(HostError, match="could not be built"):
         build_builder(engine, locked=True, on_event=heard.append)
     assert heard[0] == StepStarted(step="image", position=1, total=1)
     assert [each.fraction for each in heard if isinstance(each, StepProgress)] == [0.0, 0.5]

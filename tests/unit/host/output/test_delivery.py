@@ -75,20 +75,23 @@ def test_verified_results_get_their_names_and_nothing_else_stays(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "files",
+    ("files", "reason"),
     [
-        FILES | {"out/x.iso": b"i" * 4999 + b"j"},
-        {name: content for name, content in FILES.items() if name != "out/x.iso"},
-        FILES | {"out/extra": b""},
-        FILES | {"out/x.iso": b"i" * 5001},
+        (FILES | {"out/x.iso": b"i" * 4999 + b"j"}, "x.iso is not what the container built"),
+        (
+            {name: content for name, content in FILES.items() if name != "out/x.iso"},
+            "x.iso is missing",
+        ),
+        (FILES | {"out/extra": b""}, "unexpected: out/extra"),
+        (FILES | {"out/x.iso": b"i" * 5001}, "unexpected: out/x.iso"),
     ],
     ids=["one byte differs", "one file is missing", "one file too many", "one byte too many"],
 )
 def test_anything_but_the_whole_result_leaves_the_folder_as_it_was(
-    tmp_path: Path, files: dict[str, bytes]
+    tmp_path: Path, files: dict[str, bytes], reason: str
 ) -> None:
     (tmp_path / "x.iso").write_bytes(b"the old one")
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match=reason):
         deliver(tmp_path, archive(files), WANTED)
     assert names(tmp_path) == ["x.iso"]
     assert (tmp_path / "x.iso").read_bytes() == b"the old one"
@@ -102,7 +105,7 @@ def test_a_link_among_the_results_is_refused(tmp_path: Path) -> None:
 
 def test_a_path_that_climbs_lands_nowhere(tmp_path: Path) -> None:
     climbing = archive(FILES | {"out/../../evil": b"x"})
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match=r"unexpected.*evil"):
         deliver(tmp_path / "out", climbing, WANTED)
     assert not (tmp_path / "evil").exists()
 
@@ -118,7 +121,7 @@ def test_a_result_whose_name_is_a_path_is_refused(tmp_path: Path, name: str) -> 
 
 
 def test_a_stream_that_breaks_off_is_no_result(tmp_path: Path) -> None:
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match="incomplete"):
         deliver(tmp_path, archive(FILES)[:3000], WANTED)
     assert names(tmp_path) == []
 
@@ -131,7 +134,7 @@ def test_the_signature_of_older_results_goes_with_them(tmp_path: Path) -> None:
     assert names(tmp_path) == ["SHA256SUMS", "x.iso", "x.manifest.json"]
     for name in signatures:
         (tmp_path / name).write_text("of the old ones")
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match="incomplete"):
         deliver(tmp_path, archive(FILES)[:3000], WANTED)
     assert set(signatures) < set(names(tmp_path))
 
@@ -244,8 +247,15 @@ def test_nothing_but_the_whole_result_is_taken_from_a_container(
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
-def test_what_is_no_plain_file_is_no_result(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("link", "is a symbolic link, not a file"),
+        ("pipe", "is not a regular file"),
+        ("folder", "is not a regular file"),
+    ],
+)
+def test_what_is_no_plain_file_is_no_result(tmp_path: Path, kind: str, reason: str) -> None:
     with output_folder(tmp_path) as output, output.partial(RUN) as partial:
         for each in WANTED[1:]:
             (partial / each.name).write_bytes(FILES[f"out/{each.name}"])
@@ -256,7 +266,7 @@ def test_what_is_no_plain_file_is_no_result(tmp_path: Path, kind: str) -> None:
             os.mkfifo(place)
         else:
             place.mkdir()
-        with pytest.raises(VerificationError):
+        with pytest.raises(VerificationError, match=f"x.iso {reason}"):
             output.receive(partial, WANTED, planned=PLANNED, on_progress=lambda _done: None)
     assert names(tmp_path) == []
 

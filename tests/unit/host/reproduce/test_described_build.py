@@ -216,7 +216,7 @@ def test_a_setting_that_is_not_private_cannot_come_from_a_private_file() -> None
 def test_a_manifest_that_is_cut_off_anywhere_is_refused() -> None:
     whole = content()
     for end in range(0, len(whole), 97):
-        with pytest.raises(VerificationError):
+        with pytest.raises(VerificationError, match="is not JSON"):
             read_described_build(whole[:end])
 
 

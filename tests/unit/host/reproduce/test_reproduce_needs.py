@@ -92,7 +92,9 @@ def test_a_deleted_snapshot_is_named_before_any_work(place: Workplace) -> None:
 
 def test_a_tree_of_the_same_digest_in_another_format_is_another_one(place: Workplace) -> None:
     engine = rebuilding_engine(trees={"3": replace(TREE, format=2)})
-    assert place.reproduce(engine, place.originals(whole_results())).code == 4
+    told = place.reproduce(engine, place.originals(whole_results()))
+    assert told.code == 4
+    assert "The snapshot was deleted or changed" in told.err
 
 
 # --- the image --------------------------------------------------------------------------------

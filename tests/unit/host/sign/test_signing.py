@@ -170,6 +170,7 @@ def test_an_expired_gpg_key_is_refused(results: Path, capsys: pytest.CaptureFixt
     (results / GPG).write_bytes(signature)
     assert "the key has expired" in refused(capsys, results, old)
     assert run("sign", results, "--key", old) == 3
+    assert "cannot sign with" in capsys.readouterr().err
 
 
 def test_a_revoked_gpg_key_is_refused(
@@ -260,9 +261,12 @@ def test_results_that_are_not_whole_are_not_signed(
 ) -> None:
     flip_bit(results / ISO, 100)
     assert run("sign", results, "--key", key) == 6
+    assert f"{ISO} is not the file that SHA256SUMS lists" in capsys.readouterr().err
     (results / ISO).unlink()
     assert run("sign", results, "--key", key) == 6
+    assert f"{ISO} is missing" in capsys.readouterr().err
     assert run("sign", results / "nothing", "--key", key) == 2
+    assert "cannot be opened: No such file" in capsys.readouterr().err
     assert not (results / SSH).exists()
 
 
@@ -278,6 +282,7 @@ def test_a_key_that_cannot_sign_is_said_before_a_build_begins(
         assert run("build", "--cache", tmp_path, "--sign", name) == 3
         assert "cannot sign with" in capsys.readouterr().err
     assert run("build", "--cache", tmp_path, "--sign", "/nothing/there") == 2
+    assert "no key file /nothing/there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("tool", ["ssh-keygen", "gpg"])

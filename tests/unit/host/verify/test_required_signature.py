@@ -56,13 +56,17 @@ def test_a_required_signature_that_nobody_checks_is_a_failure(
     assert "NOT verified" in out
 
 
-def test_a_required_signature_that_is_good_is_enough(results: Path, key: Path) -> None:
+def test_a_required_signature_that_is_good_is_enough(
+    results: Path, key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ("verify", results, "--signed-by", f"{key}.pub", "--require-signature")
     assert run(*words) == 6
+    assert "✘ signature: SHA256SUMS.sig is missing" in capsys.readouterr().out
     assert run("sign", results, "--key", key) == 0
     assert run(*words) == 0
     (results / "SHA256SUMS.sig").write_text("forged")
     assert run(*words) == 6
+    assert "not accepted: it was made with another key, or is not a" in capsys.readouterr().out
 
 
 def test_programs_see_that_it_failed(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,6 +78,9 @@ def test_programs_see_that_it_failed(results: Path, capsys: pytest.CaptureFixtur
     }.items()
 
 
-def test_results_without_usable_sums_have_no_checked_signature(results: Path) -> None:
+def test_results_without_usable_sums_have_no_checked_signature(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (results / "SHA256SUMS").write_text("")
     assert run("verify", results, "--require-signature") == 6
+    assert "✘ sums: SHA256SUMS is empty" in capsys.readouterr().out

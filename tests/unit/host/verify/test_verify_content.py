@@ -108,7 +108,7 @@ def test_an_engine_elsewhere_that_sees_no_iso_is_no_fault_of_the_iso(tmp_path: P
 
 @pytest.mark.parametrize("failure", [HostError("The engine went away"), StepError("Killed")])
 def test_a_check_that_broke_off_gives_no_verdict(tmp_path: Path, failure: BuilderError) -> None:
-    with pytest.raises(type(failure)):
+    with pytest.raises(type(failure), match=str(failure)):
         content_of(tmp_path, iso_engine(failure))
 
 
@@ -200,7 +200,7 @@ def test_what_xorriso_complains_of_is_told(tmp_path: Path) -> None:
 
 def test_a_tool_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
     killed = ToolError("{tool} was killed by {signal}", tool="xorriso", signal="SIGKILL")
-    with pytest.raises(StepError):
+    with pytest.raises(StepError, match="killed by SIGKILL"):
         read(tmp_path / ISO, killed)
 
 
@@ -255,5 +255,5 @@ def test_a_package_database_that_cannot_be_read_is_told_beside_the_rest(
 def test_an_unsquashfs_that_was_killed_says_nothing_about_the_iso(tmp_path: Path) -> None:
     killed = ToolError("{tool} was killed by {signal}", tool="unsquashfs", signal="SIGKILL")
     (tmp_path / ISO).write_bytes(b"\0" * 300_000)
-    with pytest.raises(StepError):
+    with pytest.raises(StepError, match="killed by SIGKILL"):
         read(tmp_path / ISO, LAYOUT, SQUASHFS, killed)

@@ -135,35 +135,53 @@ def test_a_target_of_several_lines_is_one_target() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "data", "inodes"),
+    ("lines", "data", "inodes", "reason"),
     [
-        (ROOT + b"sl S 1 777 0 0 x\nforged R 1 644 0 0 0 0 0\n", b"", 2),
-        (ROOT + b"sl S 1 777 0 0 x\n" + MARK + b"z R 1 644 0 0 0 0 0\n", b"", 3),
-        (ROOT + b"nowhere/x R 1 644 0 0 0 0 0\n", b"", 2),
-        (ROOT + b"x R 1 644 0 0 0 0 0\nx R 1 644 0 0 0 0 0\n", b"", 3),
-        (ROOT + b"x R 1 644 0 0 0 0 0\nstrange\n", b"", 2),
-        (ROOT + b"x R 1 888 0 0 0 0 0\n", b"", 2),
-        (ROOT + b"x R 1 644 0 0 4 7 0\n", b"abcd", 2),
-        (ROOT + b"x R 1 644 0 0 4 0 0\n", b"abcde", 2),
-        (ROOT + b"x R 1 644 0 0 9000000000000000000 0 1\n", b"", 2),
-        (ROOT + b"y L x\n", b"", 1),
-        (b"x R 1 644 0 0 0 0 0\n", b"", 1),
-        (b"", b"", 1),
-        (b"x" * (1 << 20) + b"\n", b"", 1),
+        (
+            ROOT + b"sl S 1 777 0 0 x\nforged R 1 644 0 0 0 0 0\n",
+            b"",
+            2,
+            "lists 3 files, its superblock says 2",
+        ),
+        (
+            ROOT + b"sl S 1 777 0 0 x\n" + MARK + b"z R 1 644 0 0 0 0 0\n",
+            b"",
+            3,
+            "lists 2 files, its superblock says 3",
+        ),
+        (ROOT + b"nowhere/x R 1 644 0 0 0 0 0\n", b"", 2, "before its directory"),
+        (ROOT + b"x R 1 644 0 0 0 0 0\nx R 1 644 0 0 0 0 0\n", b"", 3, "'/x' twice"),
+        (ROOT + b"x R 1 644 0 0 0 0 0\nstrange\n", b"", 2, "unknown line: b'strange"),
+        (ROOT + b"x R 1 888 0 0 0 0 0\n", b"", 2, "unknown line: b'x R 1 888"),
+        (ROOT + b"x R 1 644 0 0 4 7 0\n", b"abcd", 2, "at the wrong offset"),
+        (ROOT + b"x R 1 644 0 0 4 0 0\n", b"abcde", 2, "more data than it lists"),
+        (ROOT + b"x R 1 644 0 0 9000000000000000000 0 1\n", b"", 2, "more than a tebibyte"),
+        (ROOT + b"y L x\n", b"", 1, "unknown line: b'y L x"),
+        (b"x R 1 644 0 0 0 0 0\n", b"", 1, "before its directory"),
+        (b"", b"", 1, "lists 0 files"),
+        (b"x" * (1 << 20) + b"\n", b"", 1, "truncated or too long"),
     ],
 )
 def test_a_stream_that_is_not_what_the_superblock_says_is_refused(
-    lines: bytes, data: bytes, inodes: int
+    lines: bytes, data: bytes, inodes: int, reason: str
 ) -> None:
-    with pytest.raises((ValueError, EOFError)):
+    with pytest.raises((ValueError, EOFError), match=reason):
         listed(lines, data, inodes=inodes)
 
 
-@pytest.mark.parametrize("cut", [3, len(ROOT), -(len(MARK) + 4), -5, -1])
-def test_a_stream_that_is_cut_off_is_noticed(cut: int) -> None:
+@pytest.mark.parametrize(
+    ("cut", "kind"),
+    [
+        (3, ValueError), (len(ROOT), EOFError), (-(len(MARK) + 4), EOFError), (-5, ValueError),
+        (-1, EOFError),
+    ],
+)  # fmt: skip
+def test_a_stream_that_is_cut_off_is_noticed(cut: int, kind: type[Exception]) -> None:
     whole = ROOT + b"x R 1 644 0 0 4 0 0\n" + MARK + b"abcd"
-    with pytest.raises((EOFError, ValueError)):
+    with pytest.raises((EOFError, ValueError)) as caught:
         read_rows(io.BytesIO(whole[:cut]), inodes=2, progress=ignored)
+    assert type(caught.value) is kind
+    assert str(caught.value) in {"a line of its listing is truncated or too long", ""}
 
 
 def test_the_text_of_a_squashfs_is_carried_for_what_anybody_may_read_below_etc() -> None:

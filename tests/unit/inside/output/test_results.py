@@ -160,7 +160,7 @@ def test_a_tool_that_finds_the_output_folder_full_names_it(tmp_path: Path, line:
 def test_a_full_work_volume_is_not_blamed_on_the_output_folder(tmp_path: Path) -> None:
     error = StepError("failed", command=("mksquashfs", "/work/root", "/work/x"), output=[FULL])
     for results in (Results(folder=tmp_path, output="/home/me/iso"), Results(folder=tmp_path)):
-        with pytest.raises(StepError):
+        with pytest.raises(StepError, match="failed"):
             fail(results, error)
         with pytest.raises(OSError, match="No space"):
             fail(results, OSError(errno.ENOSPC, "No space", "/work/x"))

@@ -110,8 +110,9 @@ def test_a_password_in_passwd_itself_ends_the_boot(root: Path) -> None:
     ruled(root, LiveSettings())
     passwd = root / "etc/passwd"
     passwd.write_text(passwd.read_text().replace("user:x:", "user::"))
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(subprocess.CalledProcessError) as caught:
         boot(root)
+    assert b"user has a " in caught.value.stderr
     unit = (root / "usr/lib/systemd/system/distroclone-builder-live-login.service").read_text()
     assert "\nOnFailure=emergency.target\nOnFailureJobMode=isolate\n" in unit
 

@@ -210,7 +210,7 @@ def test_a_row_allows_what_its_pattern_would_exclude(path: str, files: Files) ->
 def test_a_row_for_something_else_allows_nothing(other: AllowedFinding, files: Files) -> None:
     guarding = guard(files(**{"etc/app.conf": SECRET}), Privacy(allow=(other,)))
     system = RecordingSystem()
-    with pytest.raises(PrivacyError):
+    with pytest.raises(PrivacyError, match="credential 1"):
         look(guarding, system)
     guarding.finish(system)
     assert system.notes[-1] == "The row for {path} and {rule} below privacy.allow allowed nothing"

@@ -112,7 +112,7 @@ def test_a_moved_cache_is_found_inside_the_base_only(base: Path) -> None:
 def test_a_cache_link_that_leads_to_itself_is_no_directory(base: Path) -> None:
     (base / ".rootfs_cache").rename(base / "moved")
     (base / ".rootfs_cache").symlink_to(".rootfs_cache")
-    with pytest.raises(SourceError):
+    with pytest.raises(SourceError, match=r"missing: \.rootfs_cache/"):
         scan_cache(base)
 
 

@@ -129,7 +129,7 @@ def test_an_iso_that_some_firmware_cannot_start_is_refused(
 
 @pytest.mark.parametrize("report", ["", "xorriso : FAILURE : Cannot read\n", "GPT type GUID : 1\n"])
 def test_a_report_about_no_iso_is_refused(report: str) -> None:
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match="lacks the El Torito image for BIOS"):
         check_layout(report)
 
 

@@ -57,5 +57,5 @@ def test_what_is_kept_stops_a_build_that_does_not_allow_it(step: SearchStep) -> 
     step.kept.offer((Finding(path="/x", rule="token", where="system"),))
     step.kept.decide(None)
     step.guard.privacy = Privacy()
-    with pytest.raises(PrivacyError):
+    with pytest.raises(PrivacyError, match="would be packed"):
         step.run(RecordingSystem())

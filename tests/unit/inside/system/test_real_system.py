@@ -167,7 +167,10 @@ def test_bytes_that_are_no_utf8_are_kept_readable(system: RealSystem) -> None:
 def test_a_step_that_fails_is_never_reported_as_finished(
     system: RealSystem, events: list[Event]
 ) -> None:
-    with pytest.raises(StepError), system.step("copy", position=1, total=1):
+    with (
+        pytest.raises(StepError, match="false failed with exit code 1"),
+        system.step("copy", position=1, total=1),
+    ):
         system.run(["false"])
     assert not any(isinstance(event, StepFinished) for event in events)
 

@@ -220,7 +220,7 @@ def test_a_directory_is_never_replaced_by_a_file(root: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_no_draft(root: Path) -> None:
     tree = editing(root)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="bytes-like"):
         tree.write("/etc/hostname", "text" * 3, mode=0o644)  # type: ignore[arg-type]
     assert [entry.name for entry in (root / "etc").iterdir()] == ["hostname"]
     assert (root / "etc/hostname").read_text() == "here\n"
