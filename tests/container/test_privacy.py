@@ -152,7 +152,7 @@ def test_a_build_stops_before_anything_is_packed(
 ) -> None:
     ended = run("build", "--tree", tree, "--output", tmp_path, "--compression", "fast")
     assert ended.code == 7
-    assert "private things would be packed" in ended.error["message"]
+    assert "Private things would be packed" in ended.error["message"]
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
     (log,) = tmp_path.glob("*.log")
     text = log.read_text()

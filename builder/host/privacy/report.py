@@ -20,7 +20,7 @@ def headline(selector: str, report: PrivacyReport) -> str:
     """Return the report's title, which is the answer."""
     count = sum(each.allowed is None for each in report.findings)
     if count:
-        return say("{selector}: {count} private things would be in the ISO",
+        return say("{selector}: private things that would be in the ISO: {count}",
                    selector=selector, count=count)  # fmt: skip
     return say("{selector}: nothing private was found in what would be in the ISO",
                selector=selector)  # fmt: skip

@@ -94,14 +94,14 @@ class Guard:
         rules = ", ".join(f"{rule} {count}" for rule, count in sorted(counts.items()))
         if self.privacy.mode is PrivacyMode.WARN:
             system.note(
-                "{count} private things would be packed: {rules}",
+                "Private things would be packed: {rules}",
                 warning=True,
                 count=len(opened),
                 rules=rules,
             )
             return
         raise PrivacyError(
-            "{count} private things would be packed: {rules}",
+            "Private things would be packed: {rules}",
             hint="Leave such files out with `exclude`, or take the private things out of them; the "
             "log names each. What may be published goes below privacy.allow in build.yaml. For an "
             "ISO that nobody else gets, use --privacy warn.",

@@ -27,7 +27,7 @@ _SYSTEM: Final = frozenset({
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class LeftOutPaths:
     """Paths that are left out one by one; a folder stands for all that is in it."""
 
     rule: str  # the name of the reason, in docs/privacy.md
@@ -42,15 +42,15 @@ class Section:
     rules: tuple[str, ...]
 
 
-def gone_paths(tree: Tree, owners: Owners) -> tuple[Gone, ...]:
+def gone_paths(tree: Tree, owners: Owners) -> tuple[LeftOutPaths, ...]:
     """Return what is left out by reference, by name or by mode, or because it is a person's."""
     found = settings_files.find(tree, owners)
     secrets = tuple(path for path in named_secrets(tree) if os.fsencode(path) not in owners.owned)
     return (
-        Gone(rule="named-secret", paths=secrets),
-        Gone(rule="home", paths=_homes(tree, owners)),
-        Gone(rule="older-copy", paths=found.older),
-        Gone(rule="closed", paths=found.closed),
+        LeftOutPaths(rule="named-secret", paths=secrets),
+        LeftOutPaths(rule="home", paths=_homes(tree, owners)),
+        LeftOutPaths(rule="older-copy", paths=found.older),
+        LeftOutPaths(rule="closed", paths=found.closed),
     )
 
 
@@ -76,7 +76,7 @@ def selection_rules(
     yield Section(name="data", rules=tuple(_places(tree, owners)))
 
 
-def _strange_tops(tree: Tree, owners: Owners) -> Gone:
+def _strange_tops(tree: Tree, owners: Owners) -> LeftOutPaths:
     """Return the folders at the top of `tree` that are places of data as a whole."""
     known = {*TOP, *(os.fsdecode(path.split(b"/")[1]) for path in owners.owned if path[1:])}
     paths = tuple(
@@ -84,7 +84,7 @@ def _strange_tops(tree: Tree, owners: Owners) -> Gone:
         for name in tree.listdir("/")
         if name not in known and tree.is_dir(f"/{name}") and not tree.link_target(f"/{name}")
     )
-    return Gone(rule="data", paths=paths)
+    return LeftOutPaths(rule="data", paths=paths)
 
 
 def _places(tree: Tree, owners: Owners) -> Iterator[str]:

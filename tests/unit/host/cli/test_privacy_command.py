@@ -72,7 +72,7 @@ def test_what_stays_and_what_goes_along_is_told_by_size(
 def test_a_finding_is_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, engine = told(capsys, report(finding("/opt/x.pem"), finding("/opt/y.pem", "public")))
     assert code == 7
-    assert "3: 1 private things would be in the ISO" in out
+    assert "3: private things that would be in the ISO: 1" in out
     (plan,) = engine.asked(EXAMINE)
     assert plan.privacy.mode is PrivacyMode.WARN
     assert out.index("/opt/x.pem") < out.index("Allowed by build.yaml") < out.index("/opt/y.pem")
