@@ -7,12 +7,9 @@ from typing import Any
 import docker
 import pytest
 
-from builder.border.jobs import BUILD, Job
-from builder.border.labels import new_run
-from builder.border.requests import Nothing
+from builder.border.jobs import BUILD
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import ContainerSpec
-from builder.host.engine.container import container_options
+from tests.support.build_rights import output_of
 
 pytestmark = pytest.mark.container
 
@@ -105,31 +102,9 @@ def outcomes(
     client: docker.DockerClient, builder_image: ImageIdentity
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """What became of each attempt: of a tool with its sight, and of one without."""
-    job = Job(
-        name="confined",
-        request=Nothing,
-        result=Nothing,
-        sees=(),
-        capabilities=BUILD.capabilities,
-        why="to try all that a build may do",
-        limits=BUILD.limits,
+    output = output_of(
+        client, builder_image, DRIVER, PROGRAM, row=BUILD, volumes=("/work", "/delivery")
     )
-    spec = ContainerSpec(image=builder_image.id, job=job, request=Nothing(), run=new_run())
-    options = container_options(spec, security_options=["apparmor=unconfined"])
-    container = client.containers.create(
-        spec.image,
-        [PROGRAM],
-        entrypoint=["python3", "-c", DRIVER],
-        volumes=["/work", "/delivery"],
-        **options,
-    )
-    try:
-        container.start()
-        code = container.wait()["StatusCode"]
-        output = container.logs().decode()
-    finally:
-        container.remove(force=True, v=True)
-    assert code == 0, output
     confined, free = map(json.loads, output.splitlines())
     return confined, free
 

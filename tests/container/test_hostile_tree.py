@@ -8,12 +8,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from builder.border.jobs import BUILD, Job, on_image
-from builder.border.labels import new_run
-from builder.border.requests import Nothing
+from builder.border.jobs import BUILD, on_image
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import ContainerSpec
-from builder.host.engine.container import container_options
+from tests.support.build_rights import output_of
 
 pytestmark = pytest.mark.container
 
@@ -123,33 +120,8 @@ def outcomes(
     request: pytest.FixtureRequest, client: docker.DockerClient, builder_image: ImageIdentity
 ) -> Outcomes:
     """What became of each attempt, with all that a build of a cache image may do."""
-    row = on_image(BUILD)
-    job = Job(
-        name="hostile",
-        request=Nothing,
-        result=Nothing,
-        sees=(),
-        capabilities=row.capabilities,
-        why="to try all that a build may do",
-        limits=row.limits,
-        loop_devices=row.loop_devices,
-    )
-    spec = ContainerSpec(image=builder_image.id, job=job, request=Nothing(), run=new_run())
-    options = container_options(spec, security_options=["apparmor=unconfined"])
-    container = client.containers.create(
-        spec.image,
-        [PROGRAM, request.param],
-        entrypoint=["python3", "-c", DRIVER],
-        volumes=["/work"],
-        **options,
-    )
-    try:
-        container.start()
-        code = container.wait()["StatusCode"]
-        output = container.logs().decode()
-    finally:
-        container.remove(force=True, v=True)
-    assert code == 0, output
+    arguments = (PROGRAM, request.param)
+    output = output_of(client, builder_image, DRIVER, *arguments, row=on_image(BUILD))
     behind, beside, endings = output.splitlines()[-3:]
     late, late_beside, at_once = (word == "True" for word in endings.split()[:3])
     return Outcomes(

@@ -10,12 +10,9 @@ import docker
 import pytest
 from docker.types import Ulimit
 
-from builder.border.jobs import BUILD, Job
-from builder.border.labels import new_run
-from builder.border.requests import Nothing
+from builder.border.jobs import BUILD
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import ContainerSpec
-from builder.host.engine.container import container_options
+from tests.support.build_rights import output_of
 
 pytestmark = pytest.mark.container
 
@@ -68,31 +65,7 @@ class Views:
 
 
 def look(client: docker.DockerClient, image: ImageIdentity, machine: Mapping[str, Any]) -> Views:
-    job = Job(
-        name="neutral",
-        request=Nothing,
-        result=Nothing,
-        sees=(),
-        capabilities=BUILD.capabilities,
-        why="to see what a build sees",
-        limits=BUILD.limits,
-    )
-    spec = ContainerSpec(image=image.id, job=job, request=Nothing(), run=new_run())
-    options = container_options(spec, security_options=["apparmor=unconfined"])
-    container = client.containers.create(
-        spec.image,
-        [PROGRAM],
-        entrypoint=["python3", "-c", DRIVER],
-        volumes=["/work"],
-        **{**options, **machine},
-    )
-    try:
-        container.start()
-        code = container.wait()["StatusCode"]
-        output = container.logs().decode()
-    finally:
-        container.remove(force=True, v=True)
-    assert code == 0, output
+    output = output_of(client, image, DRIVER, PROGRAM, row=BUILD, machine=machine)
     beside, output = output.removeprefix("beside\n").split("behind\n")
     behind, texts = output.split("texts\n")
     return Views(

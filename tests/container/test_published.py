@@ -3,7 +3,7 @@
 import json
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.container.conftest import Built
 from tests.container.test_build import probed
 from tests.support.built import LISTED
 from tests.support.command_line import run
+from tests.support.unpacked import strings
 
 pytestmark = pytest.mark.container
 
@@ -60,24 +61,12 @@ def words(private: Mapping[str, Any]) -> list[str]:
     return [*PATTERNS, private["description"], private["key"], *PLANTED, *sorted(changes)]
 
 
-def texts(data: object) -> Iterator[str]:
-    """Yield every string in JSON data, the keys too."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, list):
-        for each in data:
-            yield from texts(each)
-    elif isinstance(data, dict):
-        for key, value in data.items():
-            yield from (key, *texts(value))
-
-
 def test_the_private_file_has_what_the_others_count(own: Built, private: Mapping[str, Any]) -> None:
     path = own.folder / f"{own.iso.stem}.private.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert DESCRIPTION in private["description"]
     assert private["record"]["settings"] == {"exclude": list(PATTERNS)}
-    named = " ".join((*texts(private["record"]["changes"]), *texts(private["left_out"])))
+    named = " ".join((*strings(private["record"]["changes"]), *strings(private["left_out"])))
     assert [word for word in ("/etc/wireguard", "ssh_host_rsa_key") if word not in named] == []
     manifest = json.loads((own.folder / f"{own.iso.stem}.manifest.json").read_text())
     counted = sum(each["count"] for each in manifest["changes"])
@@ -88,7 +77,7 @@ def test_the_private_file_has_what_the_others_count(own: Built, private: Mapping
 @pytest.mark.parametrize("suffix", [each for each in LISTED if each.endswith("json")])
 def test_no_published_text_names_it(own: Built, words: list[str], suffix: str) -> None:
     text = (own.folder / f"{own.iso.stem}.{suffix}").read_text()
-    found = "\n".join((text, *texts(json.loads(text))))
+    found = "\n".join((text, *strings(json.loads(text))))
     assert [word for word in words if word in found] == []
 
 

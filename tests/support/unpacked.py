@@ -45,7 +45,7 @@ def _parts(name: str, data: bytes) -> Iterator[Part]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield from ((each, archive.read(each)) for each in archive.namelist())
     elif name.endswith(".json"):
-        yield "text", "\n".join(_strings(json.loads(data))).encode("utf-8", "surrogatepass")
+        yield "text", "\n".join(strings(json.loads(data))).encode("utf-8", "surrogatepass")
 
 
 def _in_a_row(data: bytes) -> Iterator[Part]:
@@ -88,12 +88,13 @@ def _in_tar(data: bytes) -> Iterator[Part]:
             yield member.name, file.read() if file else member.linkname.encode()
 
 
-def _strings(data: Any) -> Iterator[str]:
+def strings(data: Any) -> Iterator[str]:
+    """Yield every string in JSON data, the keys too."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, list):
         for each in data:
-            yield from _strings(each)
+            yield from strings(each)
     elif isinstance(data, dict):
         for key, value in data.items():
-            yield from (key, *_strings(value))
+            yield from (key, *strings(value))

@@ -1,0 +1,55 @@
+"""Runs a program in a container that may do all that a build may."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import docker
+
+from builder.border.jobs import Job
+from builder.border.labels import new_run
+from builder.border.requests import Nothing
+from builder.formats.identities import ImageIdentity
+from builder.host.engine.container import container_options
+from builder.host.engine.spec import ContainerSpec
+
+
+def output_of(
+    client: docker.DockerClient,
+    image: ImageIdentity,
+    driver: str,
+    *arguments: str,
+    row: Job[Any, Any],
+    volumes: Sequence[str] = ("/work",),
+    machine: Mapping[str, Any] | None = None,
+) -> str:
+    """Return what the Python program `driver` prints, with the rights of the job `row`.
+
+    `machine` are more options of the engine.
+    """
+    job = Job(
+        name="trial",
+        request=Nothing,
+        result=Nothing,
+        sees=(),
+        capabilities=row.capabilities,
+        why="to try all that a build may do",
+        limits=row.limits,
+        loop_devices=row.loop_devices,
+    )
+    spec = ContainerSpec(image=image.id, job=job, request=Nothing(), run=new_run())
+    options = container_options(spec, security_options=["apparmor=unconfined"])
+    container = client.containers.create(
+        spec.image,
+        list(arguments),
+        entrypoint=["python3", "-c", driver],
+        volumes=list(volumes),
+        **{**options, **(machine or {})},
+    )
+    try:
+        container.start()
+        code = container.wait()["StatusCode"]
+        output: str = container.logs().decode()
+    finally:
+        container.remove(force=True, v=True)
+    assert code == 0, output
+    return output
