@@ -9,7 +9,7 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from builder.basics.codec import Read, read_data, to_data
 from builder.formats.changes import ChangedPath
@@ -42,6 +42,9 @@ class PrivateRecord:
     settings: Mapping[str, tuple[str, ...]]  # the recipe's private ones, by dotted name
     changes: tuple[ChangedPath, ...]  # in the order in which they happened
     findings: tuple[FoundPath, ...]
+    # What the source has, and the ISO not or otherwise: the ten fields of each record, as text.
+    # None where there are too many, and in files of earlier versions.
+    originals: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,8 @@ class PrivateFile:
 
 def private_text(private: PrivateFile) -> str:
     """Return the text of a private file."""
-    return json.dumps(to_data(private), indent=2, sort_keys=True) + "\n"
+    data = to_data(private) | {"record": _record_data(private.record)}
+    return json.dumps(data, indent=2, sort_keys=True) + "\n"
 
 
 def private_of(data: object) -> Read[PrivateFile]:
@@ -77,6 +81,13 @@ def record_digest(record: PrivateRecord, *, key: str) -> str | None:
     """
     if not key:
         return None
-    text = json.dumps(to_data(record), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(_record_data(record), sort_keys=True, separators=(",", ":"))
     found = hmac.new(bytes.fromhex(key), text.encode("ascii"), hashlib.sha256)
     return f"{_ALGORITHM}:{found.hexdigest()}"
+
+
+def _record_data(record: PrivateRecord) -> dict[str, Any]:
+    data: dict[str, Any] = to_data(record)
+    if data["originals"] is None:  # as in files of earlier versions, so that their digest holds
+        del data["originals"]
+    return data

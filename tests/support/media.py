@@ -99,6 +99,10 @@ class Work:
         return self.base / "boot" / "sums.json"
 
     @property
+    def records(self) -> Path:
+        return self.base / "records"
+
+    @property
     def iso(self) -> Path:
         return self.base / "out" / "Tiny-13-console.iso"
 
@@ -111,6 +115,7 @@ def real_system(events: list[Event] | None = None) -> RealSystem:
 
 def make_root(work: Work, *, seed: int = 0) -> None:
     """Make the tree; `seed` shuffles the order of creation."""
+    work.records.write_bytes(b"")
     names = sorted(FILES)
     random.Random(seed).shuffle(names)  # noqa: S311
     for name in names:
@@ -164,7 +169,7 @@ def iso_step(work: Work) -> IsoStep:
     )
 
 
-def manifest_step(work: Work, *, changes: Path = Path("/nothing")) -> ManifestStep:
+def manifest_step(work: Work, *, changes: tuple[Path, ...] = ()) -> ManifestStep:
     return ManifestStep(
         root=work.root,
         iso_tree=work.iso_tree,
@@ -177,6 +182,7 @@ def manifest_step(work: Work, *, changes: Path = Path("/nothing")) -> ManifestSt
         source_date_epoch=EPOCH,
         others=sbom_step(work).targets,
         changes=changes,
+        records=work.records,
         left_out=work.base / "left_out.json",
         findings=work.base / "findings.json",
         source=lambda: TREE,

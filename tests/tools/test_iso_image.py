@@ -219,7 +219,7 @@ def test_changes_of_the_configuration_go_into_the_manifest(built: Work, tmp_path
     journal.write_text('[{"path": "/etc/machine-id", "change": "changed", "rule": "identity"}]')
     copy = tmp_path / "x.iso"
     copy.write_bytes(built.iso.read_bytes())
-    step = dataclasses.replace(manifest_step(built, changes=journal), iso=copy)
+    step = dataclasses.replace(manifest_step(built, changes=(journal,)), iso=copy)
     step.run(real_system())
     manifest = json.loads((tmp_path / "x.manifest.json").read_text())
     assert manifest["changes"] == [{"rule": "identity", "change": "changed", "count": 1}]

@@ -13,7 +13,8 @@ from builder.host.cli.options import AnyPath, answer, json_option, private_optio
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.sign.signatures import trusted_signer
-from builder.host.verify.verification import Check, CheckVerdict, Verification, verify_results
+from builder.host.verify.checks import Check, CheckVerdict, Verification
+from builder.host.verify.verification import verify_results
 
 _MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdict.NOT_CHECKED: "-"}
 
@@ -31,6 +32,12 @@ _MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdic
     is_flag=True,
     help="Fail (exit 6) unless a signature was checked, which takes --signed-by too.",
 )
+@click.option(
+    "--tree",
+    "with_tree",
+    is_flag=True,
+    help="Compute the digest of the source system too, from the ISO and its private file.",
+)
 @private_option
 @json_option
 @pass_surroundings
@@ -40,6 +47,7 @@ def verify(
     signed_by: str | None,
     private: Path | None,
     *,
+    with_tree: bool,
     require_signature: bool,
     as_json: bool,
 ) -> int:
@@ -61,6 +69,7 @@ def verify(
             path,
             signer=signer,
             private=private,
+            with_tree=with_tree,
             needs_signature=require_signature,
             open_engine=surroundings.open_engine,
             on_event=display.event,

@@ -26,8 +26,9 @@ from builder.host.source.kinds import Source
 from builder.host.source.listing import FileListing, iso_inventory, tree_inventory
 from builder.host.source.local_zone import local_zone
 from builder.host.source.selection import choose
+from builder.host.verify.checks import CheckVerdict
 from builder.host.verify.iso_contents import CannotLookError
-from builder.host.verify.verification import CheckVerdict, verify_results
+from builder.host.verify.verification import verify_results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

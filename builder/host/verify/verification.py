@@ -3,9 +3,7 @@
 Read-only. A check that could not be made is reported as such, and never counts as passed.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,58 +12,32 @@ from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents
-from builder.formats.result_names import manifest_name, private_name
+from builder.formats.result_names import manifest_name
 from builder.host.engine import OpenEngine
 from builder.host.output.delivery import SIGNATURES
 from builder.host.results.manifest_reader import LARGEST, ReadManifest, read_manifest
-from builder.host.results.private_reader import check_private, check_there, find_private
+from builder.host.results.private_reader import check_there
 from builder.host.results.result_folder import FileFacts, ResultFolder, opened_folder
 from builder.host.results.sums import Compared, Sums, compare, read_sums
 from builder.host.sign.signatures import Signer
+from builder.host.verify.checks import (
+    Check,
+    CheckVerdict,
+    Verification,
+    checked,
+    failed,
+    not_checked,
+)
 from builder.host.verify.descriptions import check_sboms, compare_provenance, read_listed
 from builder.host.verify.iso_contents import (
     CannotLookError,
     check_contents,
     read_contents,
 )
+from builder.host.verify.private_checks import check_private_file, check_source
 
 _LARGEST_SIGNATURE: Final = 1024 * 1024  # bytes
 _NOTHING: Final = "there is nothing to compare"
-
-
-class CheckVerdict(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    FAILED = "failed"
-    NOT_CHECKED = "not-checked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was checked, or could not be."""
-
-    name: str  # sums, manifest, content, sbom, provenance, private or signature
-    verdict: CheckVerdict
-    finding: str
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """Everything known about an output folder."""
-
-    folder: Path
-    iso: str  # its name; "" when it is not known
-    sha256: str  # of the ISO as it was read; "" when it could not be
-    checks: tuple[Check, ...]
-
-    @property
-    def verified(self) -> bool:
-        """Whether nothing failed and the sums and the manifest were really checked."""
-        good = {check.name for check in self.checks if check.verdict is CheckVerdict.OK}
-        failed = any(check.verdict is CheckVerdict.FAILED for check in self.checks)
-        return not failed and {"sums", "manifest"} <= good
 
 
 def verify_results(
@@ -74,13 +46,15 @@ def verify_results(
     signer: Signer | None,
     needs_signature: bool = False,
     private: Path | None = None,
+    with_tree: bool = False,
     open_engine: OpenEngine,
     on_event: OnEvent,
 ) -> Verification:
     """Check an output folder, or the folder that an ISO lies in.
 
     With `needs_signature`, a signature that nobody checked is a failure. `private` is the build's
-    private file; without it, the one in the folder is checked if there is one.
+    private file; without it, the one in the folder is checked if there is one. `with_tree` computes
+    the digest of the source, for which the private file is needed.
     Raises UsageError when there is nothing at `path`, HostError when a tool or the engine fails
     meanwhile. What is wrong with the results is in the checks.
     """
@@ -111,7 +85,22 @@ def verify_results(
                 manifest=manifest,
                 contents=contents,
             ),
-            *_private(folder, _stem(iso), private, manifest),
+            *check_private_file(folder, _stem(iso), private, manifest),
+            *(
+                [
+                    check_source(
+                        folder,
+                        iso,
+                        given=private,
+                        manifest=manifest,
+                        opened=content.verdict is CheckVerdict.OK,
+                        open_engine=open_engine,
+                        on_event=on_event,
+                    )
+                ]
+                if with_tree
+                else []
+            ),
             _signature(folder, sums, signer, needed=needs_signature),
         )
     return Verification(folder=place, iso=iso, sha256=whole.sha256 if whole else "", checks=checks)
@@ -151,17 +140,17 @@ def _unusable(folder: ResultFolder, iso: str, error: VerificationError) -> Verif
     """Return the verdict for a folder where there is nothing to compare with."""
     unknown = say("there are no usable checksums")
     others = (
-        _not_checked(name, unknown)
+        not_checked(name, unknown)
         for name in ("manifest", "content", "sbom", "provenance", "signature")
     )
     return Verification(
-        folder=folder.path, iso=iso, sha256="", checks=(_failed("sums", error), *others)
+        folder=folder.path, iso=iso, sha256="", checks=(failed("sums", error), *others)
     )
 
 
 def _sums_checks(compared: Compared) -> Iterator[Check]:
     for fault in compared.faults:
-        yield _failed("sums", fault)
+        yield failed("sums", fault)
     if not compared.faults:
         text = say("all {count} files match SHA256SUMS", count=len(compared.files))
         yield Check(name="sums", verdict=CheckVerdict.OK, finding=text)
@@ -177,7 +166,7 @@ def _manifest(
         manifest = read_manifest(content)
         _check_artefacts(manifest, iso, sums, compared)
     except VerificationError as error:
-        return manifest, _failed("manifest", error)
+        return manifest, failed("manifest", error)
     text = say(
         "made by version {version}, matches the size and sha256 of the ISO",
         version=short(manifest.said.builder),
@@ -218,7 +207,7 @@ def _content(
     """Return what is in the ISO, where it could be opened, and whether the manifest says so."""
     found = None
     if manifest is None or whole is None:
-        return found, _not_checked(
+        return found, not_checked(
             "content", say("the ISO was not opened: {why}", why=say(_NOTHING))
         )
     try:
@@ -226,9 +215,9 @@ def _content(
         check_contents(found, whole=whole, said=manifest.contents)
     except CannotLookError as error:
         text = say("the ISO was not opened: {reason}", reason=error)
-        return found, _not_checked("content", text)
+        return found, not_checked("content", text)
     except VerificationError as error:
-        return found, _failed("content", error)
+        return found, failed("content", error)
     text = say("all {count} parts of the ISO match the manifest", count=len(found.files))
     return found, Check(name="content", verdict=CheckVerdict.OK, finding=text)
 
@@ -243,37 +232,11 @@ def _descriptions(
     contents: IsoContents | None,
 ) -> Iterator[Check]:
     if manifest is None:
-        yield _not_checked("sbom", say(_NOTHING))
-        yield _not_checked("provenance", say(_NOTHING))
+        yield not_checked("sbom", say(_NOTHING))
+        yield not_checked("provenance", say(_NOTHING))
         return
-    yield _checked("sbom", lambda: check_sboms(folder, stem, sums, manifest, contents))
-    yield _checked("provenance", lambda: compare_provenance(folder, stem, sums, compared, manifest))
-
-
-def _private(
-    folder: ResultFolder, stem: str, given: Path | None, manifest: ReadManifest | None
-) -> Iterator[Check]:
-    """Say whether a private file belongs to this ISO; nothing where there is none, as usual."""
-    if given is None and not folder.has(private_name(stem)):
-        return
-    if manifest is None or manifest.said.private is None:
-        yield _not_checked("private", say("the manifest says nothing about a private file"))
-        return
-    try:
-        found = find_private(folder, stem, given)
-        if found is None:
-            yield _not_checked("private", say("only its owner can read the private file"))
-            return
-        proven = check_private(found, manifest)
-    except VerificationError as error:
-        yield _failed("private", error)
-        return
-    if proven:
-        text = say("the private file belongs to this ISO; keep it to yourself")
-        yield Check(name="private", verdict=CheckVerdict.OK, finding=text)
-        return
-    text = say("the private file fits this ISO, but its source had no machine-id to prove it with")
-    yield _not_checked("private", text)
+    yield checked("sbom", lambda: check_sboms(folder, stem, sums, manifest, contents))
+    yield checked("provenance", lambda: compare_provenance(folder, stem, sums, compared, manifest))
 
 
 def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None, *, needed: bool) -> Check:
@@ -283,7 +246,7 @@ def _signature(folder: ResultFolder, sums: Sums, signer: Signer | None, *, neede
         signature = folder.read(signer.signature, limit=_LARGEST_SIGNATURE)
         key = signer.check(sums.content, signature)
     except VerificationError as error:
-        return _failed("signature", error)
+        return failed("signature", error)
     return Check(name="signature", verdict=CheckVerdict.OK, finding=say("signed by {key}", key=key))
 
 
@@ -292,7 +255,7 @@ def _unsigned(folder: ResultFolder, *, needed: bool) -> Check:
     names = ", ".join(name for name in SIGNATURES if folder.has(name))
     if not needed:
         text = say("signed ({names}), signer not checked", names=names)
-        return _not_checked("signature", text if names else say("not signed"))
+        return not_checked("signature", text if names else say("not signed"))
     if not names:
         raise VerificationError("not signed")
     raise VerificationError(
@@ -300,18 +263,3 @@ def _unsigned(folder: ResultFolder, *, needed: bool) -> Check:
         hint="Say with --signed-by who must have signed.",
         names=names,
     )
-
-
-def _checked(name: str, check: Callable[[], str]) -> Check:
-    try:
-        return Check(name=name, verdict=CheckVerdict.OK, finding=check())
-    except VerificationError as error:
-        return _failed(name, error)
-
-
-def _not_checked(name: str, finding: str) -> Check:
-    return Check(name=name, verdict=CheckVerdict.NOT_CHECKED, finding=finding)
-
-
-def _failed(name: str, error: VerificationError) -> Check:
-    return Check(name=name, verdict=CheckVerdict.FAILED, finding=str(error), advice=error.advice)

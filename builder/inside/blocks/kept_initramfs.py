@@ -59,6 +59,14 @@ class _Header:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What came with kept images."""
+
+    touched: tuple[str, ...]  # directories that have a new time now
+    findings: tuple[Finding, ...]  # private things in the images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptInitramfs:
     """The entry in a store for the images of one system in one configuration.
 
@@ -71,11 +79,8 @@ class KeptInitramfs:
     source: Callable[[], TreeDigest]
     reserve: Callable[[], int]
 
-    def restore(self, tree: Tree, paths: Sequence[str]) -> tuple[Finding, ...] | None:
-        """Write the images to `paths` as mkinitramfs would have done; None if there are none.
-
-        Returns what was found in them.
-        """
+    def restore(self, tree: Tree, paths: Sequence[str]) -> Restored | None:
+        """Write the images to `paths` as mkinitramfs would have done; None if there are none."""
         try:
             with open_regular(self._value) as file:
                 header = self._header(file, images=len(paths))
@@ -90,7 +95,7 @@ class KeptInitramfs:
         if not self.store.read_only:
             with contextlib.suppress(OSError):
                 os.utime(self._value)  # pruning removes the least recently used values
-        return header.findings
+        return Restored(touched=header.touched, findings=header.findings)
 
     def offer(
         self,

@@ -19,11 +19,12 @@ from builder.formats.inventory import (
     Row,
     encode_rows,
 )
+from builder.formats.tree_record import Record
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS, parse_status
 from builder.inside.selection.source_tree import source_tree
 from builder.inside.tree.survey import path_named, survey_tree
 from builder.inside.tree.tree import Tree
-from builder.inside.tree.tree_digest import Record, TreeReader
+from builder.inside.tree.tree_digest import TreeReader
 
 _READABLE: Final = 0o004  # by everybody
 _SEARCHABLE: Final = 0o001

@@ -37,6 +37,7 @@ from builder.inside.system.system import System
 from builder.inside.tree.tree_digest import SourceReading
 
 JOURNAL = paths.WORK / "changes.json"
+_INITRAMFS_JOURNAL = paths.WORK / "initramfs-changes.json"
 _FILTERS = paths.WORK / "filters"
 _GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
@@ -71,6 +72,7 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         root=paths.ROOT,
         kernels=_facts(plan).kernels,
         source_date_epoch=plan.source_date_epoch,
+        journal=_INITRAMFS_JOURNAL,
         mounts=shop.mounts,
         meanwhile=_fill_ahead(plan, shop),
     )
@@ -173,7 +175,8 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
         image=plan.image,
         source_date_epoch=plan.source_date_epoch,
         others=sbom.targets,
-        changes=JOURNAL,
+        changes=(JOURNAL, _INITRAMFS_JOURNAL),
+        records=paths.RECORDS,
         left_out=paths.LEFT_OUT,
         findings=paths.FINDINGS,
         source=shop.reading.digest.result,

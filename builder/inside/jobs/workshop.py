@@ -26,7 +26,8 @@ def workshop(
         mounted_source(plan.place, system=system),
         unchanged(plan.place),
         read_in_background(
-            source_tree(paths.SOURCE, exclude=chosen.exclude, keep=chosen.keep)
+            source_tree(paths.SOURCE, exclude=chosen.exclude, keep=chosen.keep),
+            records=paths.RECORDS,
         ) as reading,
         contextlib.ExitStack() as mounts,
     ):

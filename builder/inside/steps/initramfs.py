@@ -4,18 +4,21 @@ Of the building machine, little more than the time is visible there
 (`builder.inside.system.neutral_machine`).
 """
 
+import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from builder.basics.codec import to_data
 from builder.basics.errors import StepError
 from builder.basics.printable import clean
 from builder.border.privacy import Finding
 from builder.border.step_names import StepName
+from builder.formats.changes import Change, ChangedPath
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.rules.rule import add
 from builder.inside.search.guard import Guard
@@ -24,6 +27,7 @@ from builder.inside.tree import footprint
 from builder.inside.tree.sealed import sealed
 from builder.inside.tree.tree import Tree
 
+RULE: Final = "initramfs"  # by which its changes are known
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
 # Modules for any machine, and no swap space to resume from. mkinitramfs of Debian 12 and of
 # Ubuntu 24.04 (initramfs-tools 0.142) has no options for this.
@@ -67,17 +71,19 @@ class InitramfsStep:
 
     Or takes them from `kept`, if an earlier build stored them for exactly this system. While they
     are being made, `meanwhile` runs; afterwards `guard` looks at them. No later step runs a program
-    of the tree, so the tree is read-only from then on, until `mounts` closes.
+    of the tree, so the tree is read-only from then on, until `mounts` closes. `journal` becomes a
+    JSON list of what that changed in the tree, as that of the step `configure`.
     """
 
     name: ClassVar[StepName] = StepName.INITRAMFS
     needs: ClassVar[tuple[str, ...]] = ("mount", "umount")
-    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile", "guard", "mounts")
+    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile", "guard", "mounts", "journal")
 
     root: Path
     kernels: tuple[str, ...]
     source_date_epoch: int
     mounts: ExitStack
+    journal: Path
     kept: KeptInitramfs | None = None
     guard: Guard | None = None
     meanwhile: Callable[[System], AbstractContextManager[object]] = nullcontext
@@ -97,17 +103,33 @@ class InitramfsStep:
             message = "The package initramfs-tools is not installed in the system"
             hint = "Install live-boot-initramfs-tools in the source system, then make a new backup."
             raise StepError(message, hint=hint)
-        found = self.kept.restore(tree, self._paths) if self.kept is not None else None
+        found = self._restore(tree, system)
         if found is None:
             found = self._make_and_keep(tree, system)
-        else:
-            system.note(
-                "The initramfs is reused: an earlier build made it from the very same system"
-            )
-            self._seal(system)
         if self.guard is not None:
             self.guard.judge(found, system)
             self.guard.finish(system)
+
+    def _restore(self, tree: Tree, system: System) -> tuple[Finding, ...] | None:
+        """Take kept ones, and return what is private in them; None without any."""
+        there = {path: os.path.lexists(tree.locate(path)) for path in self._paths}
+        restored = None if self.kept is None else self.kept.restore(tree, self._paths)
+        if restored is None:
+            return None
+        system.note("The initramfs is reused: an earlier build made it from the very same system")
+        self._seal(system)
+        images = (
+            (Change.CHANGED if there[path] else Change.ADDED, tree.inner(tree.locate(path)))
+            for path in self._paths
+        )
+        self._journalled([*images, *((Change.CHANGED, path) for path in restored.touched)])
+        return restored.findings
+
+    def _journalled(self, changes: Iterable[tuple[Change, str]]) -> None:
+        rows = sorted(changes, key=lambda each: os.fsencode(each[1]))
+        made = [ChangedPath(path=path, change=change, rule=RULE) for change, path in rows]
+        text = json.dumps(to_data(made), indent=1, ensure_ascii=True)
+        self.journal.write_text(f"{text}\n", encoding="ascii")
 
     def _seal(self, system: System) -> None:
         os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
@@ -132,7 +154,9 @@ class InitramfsStep:
         after = footprint.entries(root)
         self._seal(system)  # what is searched now is what will be packed
         images = [(kernel, tree.locate(image_path(kernel))) for kernel in self.kernels]
-        changed = footprint.changed(before, after)
+        changes = tuple(footprint.changes(before, after))
+        self._journalled((change, os.fsdecode(path) or "/") for change, path in changes)
+        changed = [path for change, path in changes if change is not Change.REMOVED]
         found = self.guard.initramfs(images, changed) if self.guard is not None else ()
         if self.kept is not None:
             self._offer(tree, before, after, found, system)

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -39,6 +40,7 @@ from builder.formats.private_settings import private_settings, public_recipe
 from builder.formats.recipe import Recipe
 from builder.formats.result_names import manifest_name, private_name, result_mode
 from builder.formats.snapshot import snapshot_name
+from builder.formats.tree_record import as_texts, read_records
 from builder.inside.debian.dpkg import read_packages
 from builder.inside.debian.packages import tool_versions
 from builder.inside.iso.iso_digests import IsoDigests, digest_iso
@@ -47,6 +49,7 @@ from builder.inside.medium import identity as medium
 from builder.inside.medium.sums import read_sums
 from builder.inside.system.digests import FileDigest, digest_file
 from builder.inside.system.system import Sight, System
+from builder.inside.tree.originals import MOST_ORIGINALS, originals
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
 
@@ -66,7 +69,8 @@ class ManifestStep:
 
     What other steps left for them, each a JSON list that is missing where there was no such step:
     `changes` {path, change, rule}, `left_out` {path, rule}, `findings` {path, rule, where}.
-    `source` waits for the digest of the source tree; `others` are more results to list.
+    `source` waits for the digest of the source tree, and for `records`, of which it was made;
+    `others` are more results to list.
     """
 
     name: ClassVar[StepName] = StepName.MANIFEST
@@ -83,7 +87,8 @@ class ManifestStep:
     image: ImageIdentity
     source_date_epoch: int
     others: tuple[Path, ...] = ()
-    changes: Path
+    changes: tuple[Path, ...]
+    records: Path
     left_out: Path
     findings: Path
     source: Callable[[], TreeDigest]
@@ -128,17 +133,26 @@ class ManifestStep:
                 )
 
     def _private(self) -> PrivateFile:
+        key = self.source().secret
+        changes = tuple(change for file in self.changes for change in _rows(ChangedPath, file))
         return PrivateFile(
             format=PRIVATE_FORMAT,
-            key=self.source().secret,
+            key=key,
             description=self.candidate.description,
             left_out=_rows(LeftOutPath, self.left_out),
             record=PrivateRecord(
                 settings=private_settings(self.recipe),
-                changes=_rows(ChangedPath, self.changes),
+                changes=changes,
                 findings=_rows(FoundPath, self.findings),
+                originals=self._originals(changes),
             ),
         )
+
+    def _originals(self, changes: tuple[ChangedPath, ...]) -> tuple[tuple[str, ...], ...] | None:
+        with self.records.open("rb") as file:
+            found = originals(read_records(file), changes, latest=self.source_date_epoch)
+            kept = tuple(as_texts(each) for each in islice(found, MOST_ORIGINALS + 1))
+        return kept if len(kept) <= MOST_ORIGINALS else None
 
     def _described(self, system: System, digests: IsoDigests, private: PrivateFile) -> Manifest:
         assert self.candidate.system is not None  # trees without a system are never built

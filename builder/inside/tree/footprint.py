@@ -2,8 +2,10 @@
 
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
+
+from builder.formats.changes import Change
 
 Entries = Mapping[bytes, tuple[int, ...]]
 
@@ -29,9 +31,16 @@ def entries(root: bytes) -> dict[bytes, tuple[int, ...]]:
     return found
 
 
-def changed(before: Entries, after: Entries) -> tuple[bytes, ...]:
-    """Return the paths of what is new, or not as it was."""
-    return tuple(sorted(path for path, facts in after.items() if before.get(path) != facts))
+def changes(before: Entries, after: Entries) -> Iterator[tuple[Change, bytes]]:
+    """Yield what happened to each path that is not as it was, sorted by path."""
+    for path in sorted(before.keys() | after.keys()):
+        old, new = before.get(path), after.get(path)
+        if old is None:
+            yield Change.ADDED, path
+        elif new is None:
+            yield Change.REMOVED, path
+        elif old != new:
+            yield Change.CHANGED, path
 
 
 def touched(before: Entries, after: Entries, *, made: Collection[bytes]) -> tuple[bytes, ...]:

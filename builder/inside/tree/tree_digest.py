@@ -11,19 +11,19 @@ import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import BinaryIO, Final
 
 from builder.basics.errors import StepError
 from builder.basics.printable import clean
+from builder.formats.tree_record import TREE_FORMAT, Record
 from builder.inside.linux import acl
 from builder.inside.linux.xattrs import xattr_names
 from builder.inside.system.digests import CHUNK
 from builder.inside.tree.excludes import KEPT_XATTR
 from builder.inside.tree.survey import SourceTree, Survey, changed, path_named, survey_tree
-
-TREE_FORMAT: Final = 1
 
 _TYPES: Final = {
     stat.S_IFDIR: b"d", stat.S_IFREG: b"f", stat.S_IFLNK: b"l", stat.S_IFIFO: b"p",
@@ -45,21 +45,6 @@ class TreeDigest:
     secret: str
 
 
-class Record(NamedTuple):
-    """The ten fields of docs/tree-digest.md for one path, as they go into the digest."""
-
-    path: bytes
-    kind: bytes
-    mode: bytes
-    uid: bytes
-    gid: bytes
-    mtime: bytes
-    size: bytes
-    value: bytes
-    capability: bytes
-    first: bytes
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReading:
     """A tree that is read in the background; each `result()` waits for its part."""
@@ -70,10 +55,15 @@ class SourceReading:
 
 
 def digest_tree(
-    tree: SourceTree, *, survey: Survey | None = None, stop: threading.Event | None = None
+    tree: SourceTree,
+    *,
+    survey: Survey | None = None,
+    stop: threading.Event | None = None,
+    records: Path | None = None,
 ) -> TreeDigest:
     """Read everything that `survey` (None: a new one) found in `tree`, and return the digest.
 
+    The new file `records` gets what went into it; only its owner can read that.
     Raises StepError when a part of it cannot be read, changes or disappears, or `stop` is set.
     """
     stop = stop or threading.Event()
@@ -81,11 +71,15 @@ def digest_tree(
     reader = TreeReader(tree=tree, survey=found, stop=stop)
     total = hashlib.sha256(b"distroclone-tree %d\0" % TREE_FORMAT)
     secret, is_secret = hashlib.sha256(b"distroclone-tree-secret %d\0" % TREE_FORMAT), False
-    for record in reader.records():
-        line = b"\0".join(record) + b"\0"
-        total.update(line)
-        secret.update(line)
-        is_secret = is_secret or _is_machine_id(record)
+    with ExitStack() as stack:
+        kept = stack.enter_context(_opened(records)) if records is not None else None
+        for record in reader.records():
+            line = record.line
+            total.update(line)
+            secret.update(line)
+            is_secret = is_secret or _is_machine_id(record)
+            if kept is not None:
+                kept.write(line)
     return TreeDigest(
         digest=f"sha256:{total.hexdigest()}",
         format=TREE_FORMAT,
@@ -95,14 +89,24 @@ def digest_tree(
     )
 
 
+def _opened(path: Path) -> BinaryIO:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
 @contextmanager
-def read_in_background(tree: SourceTree) -> Iterator[SourceReading]:
-    """Survey, then digest `tree` while the body runs; at its end, unfinished work is stopped."""
+def read_in_background(tree: SourceTree, *, records: Path | None = None) -> Iterator[SourceReading]:
+    """Survey, then digest `tree` while the body runs; at its end, unfinished work is stopped.
+
+    `records` is the file for what went into the digest, complete when there is a digest.
+    """
     stop = threading.Event()
     with ThreadPoolExecutor(1, thread_name_prefix="source") as pool:
         try:
             survey = pool.submit(survey_tree, tree, stop=stop)
-            digest = pool.submit(lambda: digest_tree(tree, survey=survey.result(), stop=stop))
+            digest = pool.submit(
+                lambda: digest_tree(tree, survey=survey.result(), stop=stop, records=records)
+            )
             yield SourceReading(tree=tree, survey=survey, digest=digest)
         finally:
             stop.set()

@@ -14,7 +14,8 @@ from builder.border.iso_contents import IsoContents, IsoFile
 from builder.border.jobs import VERIFY
 from builder.formats.package import Package
 from builder.host.engine.faults import BindMissingError
-from builder.host.verify.verification import Check, CheckVerdict, Verification, verify_results
+from builder.host.verify.checks import Check, CheckVerdict, Verification
+from builder.host.verify.verification import verify_results
 from builder.inside.iso.read_iso import read_iso
 from builder.inside.system.tool_error import ToolError
 from tests.support.fake_engine import FakeEngine, answering

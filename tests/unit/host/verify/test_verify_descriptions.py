@@ -11,7 +11,8 @@ import pytest
 from builder.border.iso_contents import IsoContents
 from builder.formats.package import Package
 from builder.host.engine import Engine
-from builder.host.verify.verification import Check, CheckVerdict, verify_results
+from builder.host.verify.checks import Check, CheckVerdict
+from builder.host.verify.verification import verify_results
 from tests.support.fake_engine import without_engine
 from tests.support.results import (
     CYCLONEDX,

@@ -1,5 +1,6 @@
 """An initramfs of an earlier build is used again exactly when it would be made anew the same."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -89,7 +90,12 @@ class Machine:
         kept = self.kept()
         with ExitStack() as mounts:
             InitramfsStep(
-                root=root, kernels=KERNELS, source_date_epoch=CLOCK, mounts=mounts, kept=kept
+                root=root,
+                kernels=KERNELS,
+                source_date_epoch=CLOCK,
+                mounts=mounts,
+                journal=journal_of(root),
+                kept=kept,
             ).run(system)
         kept.decide(None if proven else SourceError)
         return root, system
@@ -118,6 +124,10 @@ def facts(root: Path) -> dict[str, tuple[object, ...]]:
     return found
 
 
+def journal_of(root: Path) -> Path:
+    return root.with_name(f"{root.name}.journal.json")
+
+
 def made_anew(system: RecordingSystem) -> bool:
     return any(argv[0] == "mkinitramfs" for argv in system.commands)
 
@@ -133,6 +143,10 @@ def test_the_same_system_gets_it_again_and_is_the_same_in_all_that_is_packed(
     assert "very same system" in using.notes[0]
     assert facts(second) == facts(first)
     assert facts(second)["var/tmp"][3] is (aside is nothing)
+    told = json.loads(journal_of(second).read_text())
+    assert told == json.loads(journal_of(first).read_text())
+    assert {each["path"] for each in told} >= {f"/boot/initrd.img-{each}" for each in KERNELS}
+    assert ("/var/tmp" in {each["path"] for each in told}) is (aside is not nothing)
 
 
 def other_source(machine: Machine) -> None:

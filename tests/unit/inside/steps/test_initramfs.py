@@ -1,7 +1,8 @@
 """Every kernel gets an initramfs that can go live, in a chroot that is left as it was."""
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,12 +28,15 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return top
 
 
-def making(root: Path, listing: str = LISTING) -> RecordingSystem:
+def making(
+    root: Path, listing: str = LISTING, *, aside: Callable[[], None] = lambda: None
+) -> RecordingSystem:
     def answer(argv: Sequence[str]) -> str:
         if argv[0] == "lsinitramfs":
             return listing
         assert (root / CONF).read_text() == "MODULES=most\nRESUME=none\n"
         (root / argv[argv.index("-o") + 1].lstrip("/")).write_bytes(b"cpio")
+        aside()
         return ""
 
     return RecordingSystem(answer)
@@ -46,8 +50,37 @@ def step(
         image.write_bytes(b"MZ")
         os.utime(image, (made, made))
     return InitramfsStep(
-        root=root, kernels=kernels, source_date_epoch=CLOCK, mounts=mounts or ExitStack()
+        root=root,
+        kernels=kernels,
+        source_date_epoch=CLOCK,
+        mounts=mounts or ExitStack(),
+        journal=root.with_name("journal.json"),
     )
+
+
+def test_whatever_making_it_does_to_the_tree_is_in_the_journal(root: Path) -> None:
+    (root / "etc/hooked").mkdir(parents=True)
+    for name in ("rewritten", "removed", "untouched"):
+        (root / "etc" / name).write_text(name)
+
+    def hook() -> None:
+        (root / "etc/rewritten").write_text("by a hook")
+        (root / "etc/removed").unlink()
+        (root / "etc/hooked/left").write_text("behind")
+
+    step(root, "6.12-amd64").run(making(root, aside=hook))
+    told = json.loads(root.with_name("journal.json").read_text())
+    assert {each["rule"] for each in told} == {"initramfs"}
+    found = {each["path"]: each["change"] for each in told}
+    wanted = {
+        "/boot/initrd.img-6.12-amd64": "added",
+        "/etc/hooked": "changed",
+        "/etc/hooked/left": "added",
+        "/etc/removed": "removed",
+        "/etc/rewritten": "changed",
+    }
+    assert {path: found.get(path) for path in wanted} == wanted
+    assert "/etc/untouched" not in found
 
 
 def test_each_kernel_gets_its_own_in_the_chroot(root: Path) -> None:

@@ -25,6 +25,7 @@ from builder.inside.medium import identity as medium
 from builder.inside.steps.manifest import ManifestStep
 from builder.inside.tree.tree_digest import TreeDigest
 from tests.support.manifests import without
+from tests.support.records import record
 from tests.support.systems import RecordingSystem
 from tests.unit.inside.steps.test_manifest import candidate
 
@@ -59,6 +60,15 @@ CHANGES = [
     {"path": "/etc/b\udcff", "change": "removed", "rule": "ssh-host-keys"},
     {"path": "/etc/live", "change": "added", "rule": "live-settings"},
     {"path": "/etc/c", "change": "removed", "rule": "ssh-host-keys"},
+]
+TIME = 1_750_170_600
+RECORDS = [
+    record("/etc/b\udcff", kind="l", mode="0777", value="c"),
+    record("/etc/c", size="2", value="3" * 64),
+    record("/etc/kept", size="2", value="4" * 64),
+    record("/etc/linked", size="2", value="3" * 64, first="/etc/c"),
+    record("/etc/machine-id", size="33", value="5" * 64),
+    record("/etc/tomorrow", mtime=str(TIME + 1), size="2", value="4" * 64),
 ]
 LEFT_OUT = [{"path": "/srv/acme", "rule": "data", "size": 7}]
 FINDINGS = [{"path": "/opt/acme/key", "rule": "private-key", "where": "system", "allowed": "mine"}]
@@ -112,6 +122,7 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
     (folder / "efi.img").write_bytes(PARTITION)
     (folder / "changes.json").write_text(json.dumps(CHANGES, indent=1), encoding="ascii")
     (folder / "left_out.json").write_text(json.dumps(LEFT_OUT))
+    (folder / "records").write_bytes(b"".join(record.line for record in RECORDS))
     (folder / "findings.json").write_text(json.dumps(FINDINGS))
     (root / "var/lib/dpkg").mkdir(parents=True)
     (root / "var/lib/dpkg/status").write_text(STATUS)
@@ -127,7 +138,8 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
         image=ImageIdentity(id="sha256:" + "0" * 64, locked=True),
         source_date_epoch=1_750_170_600,
         others=(folder / "Tiny.cdx.json",),
-        changes=folder / "changes.json",
+        changes=(folder / "changes.json",),
+        records=folder / "records",
         left_out=folder / "left_out.json",
         findings=folder / "findings.json",
         source=lambda: tree_digest,
