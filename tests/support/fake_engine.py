@@ -43,7 +43,7 @@ def answering(value: object) -> Answer:
 
 def builder_images() -> Mapping[str, ImageFacts]:
     """Return the locked builder image of this code."""
-    return {builder_tag(locked=True): facts(IMAGE, **{LABEL_LOCKED: "yes"})}
+    return {builder_tag(locked=True): facts(IMAGE, {LABEL_LOCKED: "yes"})}
 
 
 @dataclass

@@ -14,13 +14,20 @@ from typing import IO
 
 from builder.basics.errors import BuilderError, HostError
 from builder.host.engine import ImageFacts
+from builder.host.image.builder_image import builder_layers
 
 SIZE = 100  # bytes of every image
 
 
-def facts(name: str, **labels: str) -> ImageFacts:
-    """Return an image with the id `name`."""
-    return ImageFacts(id=name, labels=labels, size=SIZE)
+def facts(
+    name: str,
+    labels: Mapping[str, str] | None = None,
+    *,
+    layers: tuple[str, ...] | None = None,
+) -> ImageFacts:
+    """Return an image with the id `name`, and the layers of the builder image unless others."""
+    found = builder_layers() if layers is None else layers
+    return ImageFacts(id=name, labels=labels or {}, size=SIZE, layers=found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +100,7 @@ class FakeImages:
         if self._lines:
             message = "The image could not be built"
             raise HostError(message, output=self._lines[-2:])
-        self.present[tag] = facts("sha256:workshop", **labels)
+        self.present[tag] = facts("sha256:workshop", labels)
         return "sha256:workshop"
 
     def load(self, archive: Iterator[bytes]) -> str:

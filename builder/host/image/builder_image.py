@@ -17,7 +17,13 @@ from builder.host.engine import Engine, ImageFacts
 from builder.host.image.image_archive import ImageConfig, Part, image_archive, saved_layer
 from builder.host.image.layers import Layer, files_layer, tree_layer
 from builder.host.image.package_archive import Archives
-from builder.host.image.resources import builder_context, builder_lock, code_files, tools_context
+from builder.host.image.resources import (
+    builder_context,
+    builder_lock,
+    code_files,
+    pinned_tools,
+    tools_context,
+)
 from builder.host.image.spool import spool
 from builder.host.image.workshop import ROOT_TOP, chosen_base, workshop
 
@@ -39,10 +45,15 @@ def tools_tag(*, locked: bool) -> str:
 
 
 def find_builder(engine: Engine) -> ImageIdentity | None:
-    """Return the builder image that fits this code, the locked one first; None without one."""
+    """Return the builder image that fits this code, the locked one first; None without one.
+
+    A locked one counts only if its layers are those that belong to this version: the engine's other
+    users can give any image that name.
+    """
     for locked in (True, False):
         facts = engine.images.find(builder_tag(locked=locked))
-        if facts is not None:
+        expected = builder_layers() if locked else ()
+        if facts is not None and expected in ((), facts.layers):
             return ImageIdentity(id=facts.id, locked=facts.labels.get(LABEL_LOCKED) == "yes")
     return None
 
@@ -66,16 +77,11 @@ def build_builder(
     Raises LockOutdatedError when no archive has a locked package.
     """
     tools = None if fresh else engine.images.find(tools_tag(locked=locked))
-    if tools is None:
+    if tools is None or (locked and tools.layers != (pinned_tools() or tools.layers[0],)):
         tools = _make_tools(
             engine, locked=locked, archives=archives, fresh=fresh, on_event=on_event
         )
-    with spool() as file:
-        code = files_layer(
-            {f"{_HOME}/{path}": content for path, content in code_files().items()},
-            file,
-            epoch=builder_lock().epoch,
-        )
+    with _code_layer() as code:
         config = ImageConfig(
             parts=(
                 Part(digest=tools.layers[0], purpose=_TOOLS),
@@ -86,6 +92,24 @@ def build_builder(
         )
         image = _load_above(engine, config, code, tools=tools, tag=builder_tag(locked=locked))
     return ImageIdentity(id=image.id, locked=locked)
+
+
+@contextlib.contextmanager
+def _code_layer() -> Iterator[Layer]:
+    with spool() as file:
+        yield files_layer(
+            {f"{_HOME}/{path}": content for path, content in code_files().items()},
+            file,
+            epoch=builder_lock().epoch,
+        )
+
+
+def builder_layers() -> tuple[str, ...]:
+    """Return the digests of the locked image's layers; nothing where `pinned_tools` has none."""
+    if (pinned := pinned_tools()) is None:
+        return ()
+    with _code_layer() as code:
+        return (pinned, code.digest)
 
 
 def _make_tools(
@@ -102,11 +126,28 @@ def _make_tools(
         root = stack.enter_context(shop.root())
         file = stack.enter_context(spool())
         layer = tree_layer(root, file, top=ROOT_TOP, epoch=epoch)
+        if locked:
+            _check_pinned(layer)
         # Here, and not in the builder image itself: there it would decide the id.
         labels = {LABEL_LOCKED: _word(locked=locked), LABEL_BASE: base.origin.value}
         part = Part(digest=layer.digest, purpose=_TOOLS)
         config = ImageConfig(parts=(part,), labels=labels, epoch=epoch)
         return _load(engine, config, [layer], tag=tools_tag(locked=locked))
+
+
+def _check_pinned(layer: Layer) -> None:
+    """Raise HostError if the tools are not, to the last byte, those that belong to this version."""
+    pinned = pinned_tools()
+    if pinned not in (None, layer.digest):
+        raise HostError(
+            "The tools that were made here are not those of this version: their layer is {found}, "
+            "not {expected}",
+            hint="Try `distroclone-builder image build --fresh`. If that gives the same layer, "
+            "please report it with the log; `image build --unlocked` then makes an image, with "
+            "which an ISO may differ from those of others.",
+            found=layer.digest,
+            expected=pinned,
+        )
 
 
 def _load_above(

@@ -12,6 +12,7 @@ from typing import Final
 from builder.basics.errors import HostError
 from builder.host.image.lock import Lock, parse_lock
 
+TOOLS_PIN: Final = "tools-layer.json"
 _PACKAGE: Final = Path(__file__).resolve().parents[2]
 
 
@@ -82,6 +83,15 @@ def lock_path() -> Path:
 def builder_lock() -> Lock:
     """Read the lock file. Raises LockFormatError when it is not one."""
     return parse_lock(lock_path().read_text("utf-8"))
+
+
+def pinned_tools() -> str | None:
+    """Return the digest of the layer that the locked tools are, wherever they are made.
+
+    It ships with the code. None where the recipes were changed since it was written.
+    """
+    pin = json.loads((containers_folder() / TOOLS_PIN).read_bytes())
+    return str(pin["layer"]) if pin["recipes"] == tools_context().digest else None
 
 
 def tools_context() -> BuildContext:

@@ -20,6 +20,7 @@ from builder.border.events import Event, StepFinished, StepProgress, StepStarted
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import ImageFacts
+from builder.host.image import builder_image
 from builder.host.image.base_image import bootstrapped_tag, ensure_base
 from builder.host.image.builder_image import (
     build_builder,
@@ -29,7 +30,13 @@ from builder.host.image.builder_image import (
     tools_tag,
 )
 from builder.host.image.package_archive import PackageHashError
-from builder.host.image.resources import BuildContext, base_pin, builder_context, code_files
+from builder.host.image.resources import (
+    BuildContext,
+    base_pin,
+    builder_context,
+    code_files,
+    pinned_tools,
+)
 from builder.host.image.workshop import LockOutdatedError
 from tests.support.fake_engine import FakeEngine
 from tests.support.fake_images import FakeImages, facts
@@ -54,25 +61,69 @@ def fake(
     return FakeEngine(images=images), images
 
 
+@pytest.fixture
+def unpinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tools the fake engine makes depends on the clock: no version can ship that."""
+    monkeypatch.setattr(builder_image, "pinned_tools", lambda: None)
+
+
 def ignore(_event: Event) -> None:
     """An event that nobody waits for."""
 
 
 def test_the_locked_image_is_taken_before_the_unlocked_one() -> None:
-    locked = {builder_tag(locked=True): facts("l", **{LABEL_LOCKED: "yes"})}
-    unlocked = {builder_tag(locked=False): facts("u", **{LABEL_LOCKED: "no"})}
+    locked = {builder_tag(locked=True): facts("l", {LABEL_LOCKED: "yes"})}
+    unlocked = {builder_tag(locked=False): facts("u", {LABEL_LOCKED: "no"})}
     assert find_builder(fake()[0]) is None
     assert find_builder(fake(unlocked)[0]) == ImageIdentity(id="u", locked=False)
     assert find_builder(fake(locked | unlocked)[0]) == ImageIdentity(id="l", locked=True)
 
 
+def test_another_image_under_the_name_of_ours_is_not_taken() -> None:
+    pinned, code = facts("l").layers
+    for layers in ((pinned, "sha256:x"), ("sha256:x", code), (pinned,), (pinned, code, "sha256:x")):
+        other = {builder_tag(locked=True): facts("l", {LABEL_LOCKED: "yes"}, layers=layers)}
+        assert find_builder(fake(other)[0]) is None
+
+
+@pytest.mark.usefixtures("unpinned")
+def test_other_tools_under_the_name_of_ours_are_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, images = fake()
+    build_builder(engine, locked=True, on_event=ignore)
+    (made,) = images.present[tools_tag(locked=True)].layers
+    monkeypatch.setattr(builder_image, "pinned_tools", lambda: made)
+    build_builder(engine, locked=True, on_event=ignore)
+    assert len(images.built) == 1
+    images.present[tools_tag(locked=True)] = facts("t", layers=("sha256:x",))
+    build_builder(engine, locked=True, on_event=ignore)
+    assert len(images.built) == 2
+    assert images.present[tools_tag(locked=True)].layers == (made,)
+
+
+def test_tools_that_are_not_those_of_this_version_are_refused_and_not_kept() -> None:
+    engine, images = fake()
+    with pytest.raises(HostError, match="not those of this version") as caught:
+        build_builder(engine, locked=True, on_event=ignore)
+    assert "--fresh" in caught.value.advice
+    assert set(images.present) == {_PINNED}
+    assert not build_builder(engine, locked=False, on_event=ignore).locked
+
+
+def test_the_layer_that_ships_is_that_of_the_recipes_as_they_are() -> None:
+    again = "run `python -m tests.support.tools_layer --write`, which takes some minutes"
+    assert pinned_tools() is not None, again
+
+
 def test_an_image_that_fits_is_not_built_again() -> None:
-    engine, images = fake({builder_tag(locked=True): facts("l", **{LABEL_LOCKED: "yes"})})
+    engine, images = fake({builder_tag(locked=True): facts("l", {LABEL_LOCKED: "yes"})})
     assert ensure_builder(engine, on_event=ignore).id == "l"
     assert images.built == []
 
 
 @pytest.mark.parametrize(("locked", "word"), [(True, "yes"), (False, "no")])
+@pytest.mark.usefixtures("unpinned")
 def test_the_image_says_whether_it_is_locked_and_its_tools_where_they_were_made(
     locked: bool, word: str
 ) -> None:
@@ -90,6 +141,7 @@ def test_the_image_says_whether_it_is_locked_and_its_tools_where_they_were_made(
     assert len(image.layers) == 2
 
 
+@pytest.mark.usefixtures("unpinned")
 def test_the_same_files_make_the_same_image_whatever_they_were_put_together_in() -> None:
     one, _images = fake()
     other, images = fake({bootstrapped_tag(base_pin()): facts("sha256:other-base")})
@@ -100,12 +152,14 @@ def test_the_same_files_make_the_same_image_whatever_they_were_put_together_in()
     assert images.present[tools_tag(locked=True)].labels[LABEL_BASE] == "bootstrapped"
 
 
+@pytest.mark.usefixtures("unpinned")
 def test_no_workshop_stays() -> None:
     engine, images = fake()
     build_builder(engine, locked=True, on_event=ignore)
     assert set(images.present) == {_PINNED, builder_tag(locked=True), tools_tag(locked=True)}
 
 
+@pytest.mark.usefixtures("unpinned")
 def test_tools_that_are_there_are_not_made_again_unless_asked() -> None:
     engine, images = fake()
     first = build_builder(engine, locked=True, on_event=ignore)
@@ -116,6 +170,7 @@ def test_tools_that_are_there_are_not_made_again_unless_asked() -> None:
 
 
 @pytest.mark.parametrize(("needs_every_layer", "times"), [(False, 1), (True, 2)])
+@pytest.mark.usefixtures("unpinned")
 def test_an_engine_gets_the_layers_that_it_wants_and_has_the_same_image(
     needs_every_layer: bool, times: int
 ) -> None:
