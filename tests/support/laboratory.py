@@ -190,10 +190,13 @@ class Laboratory:
             environment["LD_PRELOAD"] = str(build.clock)
             preload = self.folder("preload") / "ld.so.preload"
             preload.write_text("/usr/lib/shifted-clock.so\n")
-            mounts = [(build.clock, "/usr/lib/shifted-clock.so"), (preload, "/etc/ld.so.preload")]
+            # Part of the image, not mounted: of what is mounted, a tool sees only what it works on.
+            containers["files"] = [
+                (str(build.clock), "/usr/lib/shifted-clock.so"),
+                (str(preload), "/etc/ld.so.preload"),
+            ]
             if record is not None:
-                mounts.append((record, "/run/shifted-clock"))
-            containers["mounts"] = [(str(source), target) for source, target in mounts]
+                containers["mounts"] = [(str(record), "/run/shifted-clock")]
         launcher = (sys.executable, "-P", str(LAUNCHER), json.dumps(containers))
         with running(
             *words, environment=environment, prefix=build.prefix, command=launcher

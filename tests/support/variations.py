@@ -295,7 +295,8 @@ VARIATIONS = (
     Variation(
         name="clock back",
         what="the clock stands three years earlier, before the backup was made",
-        proof="the log, against the engine; the builder in the container loaded the library",
+        proof="the log, against the engine; the builder, mkinitramfs, mksquashfs and xorriso "
+        "loaded the library",
         apply=_clock(EARLIER),
         is_seen=is_shifted(EARLIER),
         slot="clock",
@@ -303,7 +304,8 @@ VARIATIONS = (
     Variation(
         name="months later",
         what="the clock stands 200 days later",
-        proof="the log, against the engine; the builder in the container loaded the library",
+        proof="the log, against the engine; the builder, mkinitramfs, mksquashfs and xorriso "
+        "loaded the library",
         apply=_clock(LATER),
         is_seen=is_shifted(LATER),
         slot="clock",

@@ -1,13 +1,17 @@
 """The command, whose containers get what its first argument says: `varied_command.py JSON WORD…`.
 
 What a run of the command cannot be asked for (fewer processors, another clock) is added at the
-engine's SDK, so that the program itself is the one that users have. `mounts` are pairs of a path
-here and one in the container; everything else are options of the SDK's `containers.create`.
+engine's SDK, so that the program itself is the one that users have. `mounts` and `files` are pairs
+of a path here and one in the container, where the files are copied to; everything else are options
+of the SDK's `containers.create`.
 Each container gets a label with the place of the code that asked for it.
 """
 
+import io
 import json
 import sys
+import tarfile
+from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
@@ -24,14 +28,26 @@ def varied(changes: dict[str, Any]) -> Any:
     create = ContainerCollection.create
     mounts = [Mount(target, source, type="bind") for source, target in changes.pop("mounts", [])]
     environment = changes.pop("environment", {})
+    files = _archive(changes.pop("files", []))
 
     def made(self: ContainerCollection, image: str, command: Any = None, **asked: Any) -> Container:
         asked["mounts"] = [*asked.get("mounts", []), *mounts]
         asked["environment"] = {**asked.get("environment", {}), **environment}
         asked["labels"] = {**asked.get("labels", {}), LABEL: program.__file__}
-        return create(self, image, command, **{**asked, **changes})
+        container = create(self, image, command, **{**asked, **changes})
+        container.put_archive("/", files)
+        return container
 
     return made
+
+
+def _archive(files: Sequence[tuple[str, str]]) -> bytes:
+    """Return a tar of the files at their places in the container."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for source, target in files:
+            archive.add(source, target.lstrip("/"))
+    return buffer.getvalue()
 
 
 if __name__ == "__main__":
