@@ -53,4 +53,5 @@ class BootTestResult:
     accelerator: Accelerator
     report: str  # the live system's own line
     listening: tuple[ListeningSocket, ...] | None = None  # None: ISOs of before did not say
+    failed_units: tuple[str, ...] | None = None  # what systemd could not start; None as above
     remote_passwords: bool | None = None  # whether some account has a password for them to ask

@@ -53,4 +53,5 @@ def test_the_live_system_reports_itself(
     assert "squashfs=" in result.report
     assert "user=user" in result.report
     assert result.listening is not None
+    assert result.failed_units == ()
     assert result.remote_passwords is False

@@ -64,7 +64,13 @@ def boot_test(
             seconds=result.seconds,
             accelerator=result.accelerator,
         )
-        answer(display, "\n".join((text, *_about_network(result))), to_data(result))
+        lines = (text, *_about_services(result), *_about_network(result))
+        answer(display, "\n".join(lines), to_data(result))
+
+
+def _about_services(result: BootTestResult) -> Iterator[str]:
+    if result.failed_units:
+        yield say("systemd could not start: {units}", units=", ".join(result.failed_units))
 
 
 def _about_network(result: BootTestResult) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a live system says of its network in its report; `builder/inside/files/listening` wrote it.
+"""What a live system says of itself in its report, which `builder/inside/files/boot-report` wrote.
 
 The ISO may be anybody's: what has another form is not there.
 """
@@ -10,6 +10,8 @@ from builder.border.boot_test import ListeningSocket
 
 _LISTENING: Final = re.compile(r" listening=(\S*)")
 _SOCKET: Final = re.compile(r"(tcp|udp)/([0-9]{1,5})/([A-Za-z0-9._+-]{1,64})")
+_FAILED: Final = re.compile(r" failed-units=(\S*)")
+_UNIT: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")  # systemd.unit(5)
 _PASSWORDS: Final = re.compile(r" remote-passwords=(accepted|none)(?= |$)")
 
 
@@ -24,6 +26,14 @@ def listening_in(report: str) -> tuple[ListeningSocket, ...] | None:
         for each in matches
         if each
     )
+
+
+def failed_units_in(report: str) -> tuple[str, ...] | None:
+    """Return the units that systemd could not start; None if a report does not say."""
+    found = _FAILED.search(report)
+    if found is None:
+        return None
+    return tuple(each for each in found[1].split(",") if _UNIT.fullmatch(each))
 
 
 def remote_passwords_in(report: str) -> bool | None:

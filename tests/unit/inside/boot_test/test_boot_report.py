@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.border.boot_test import ListeningSocket
-from builder.inside.boot_test.boot_report import listening_in, remote_passwords_in
+from builder.inside.boot_test.boot_report import failed_units_in, listening_in, remote_passwords_in
 from builder.inside.rules import boot_report
 
 PROGRAM = Path(boot_report.__file__).parents[1] / "files/listening"
@@ -57,10 +57,19 @@ def test_a_report_is_read() -> None:
     )
     assert remote_passwords_in(report) is False
     assert remote_passwords_in("ok remote-passwords=accepted listening=") is True
+    assert failed_units_in(
+        "ok failed-units=mdadm.service,dev-disk-by\\x2duuid-1.swap listening="
+    ) == (
+        "mdadm.service",
+        "dev-disk-by\\x2duuid-1.swap",
+    )
+    assert failed_units_in("ok failed-units=a;b,\x1b[2J listening=") == ()
+    assert failed_units_in("ok failed-units= listening=") == ()
     assert listening_in("ok remote-passwords=accepted listening=") == ()
 
 
 @pytest.mark.parametrize("report", ["ok user=user", "ok listenin=tcp/22/sshd remote-passwords=no"])
 def test_a_report_of_before_says_nothing(report: str) -> None:
     assert listening_in(report) is None
+    assert failed_units_in(report) is None
     assert remote_passwords_in(report) is None
