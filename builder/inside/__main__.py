@@ -13,6 +13,7 @@ from builder.basics.signals import interruptible
 from builder.border import paths
 from builder.border.events import Event, Failed, Result, encode
 from builder.inside.jobs import table as jobs
+from builder.inside.system.container_init import as_job
 
 
 def _emit(event: Event) -> None:
@@ -39,4 +40,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(as_job(main))

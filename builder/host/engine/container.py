@@ -197,7 +197,6 @@ def container_options(
     options: dict[str, Any] = {
         "mounts": mounts,
         "labels": labels(spec.run, job.name),
-        "init": True,
         "hostname": "distroclone-builder",
         "privileged": privileged,
         "network_disabled": not job.network,

@@ -38,7 +38,6 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "memswap_limit": job.limits.memory,  # so there is no swap
         "pids_limit": job.limits.processes,
         "devices": [*devices, *loops],
-        "init": True,
         "hostname": "distroclone-builder",
     }
     assert (labels[LABEL_RUN], labels[LABEL_ROLE]) == (RUN, job.name)
