@@ -144,8 +144,8 @@ class FakeImages:
         self, reference: str, path: str, *, labels: Mapping[str, str]
     ) -> Iterator[Iterator[bytes]]:
         """See `Images.taken_out`; a workshop has one tool, dated by the clock."""
-        assert path == "/workshop/root"
-        yield iter([packed({"root/tool": b""}, mtime=time.time())])
+        assert path == "/workshop/root.tar"
+        yield iter([packed({"root.tar": packed({"root/tool": b""}, mtime=time.time())})])
 
     def read_file(self, reference: str, path: str, *, labels: Mapping[str, str]) -> bytes:
         """See `Images.read_file`."""

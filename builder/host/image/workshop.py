@@ -5,6 +5,7 @@ Its recipe is containers/Dockerfile. Only the lock decides what is taken out of 
 
 import contextlib
 import re
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Final
@@ -22,7 +23,7 @@ from builder.host.image.spool import spool
 
 _REPOSITORY: Final = "distroclone-builder-workshop"
 _LOCK: Final = "/workshop/packages.lock"
-_ROOT: Final = "/workshop/root"
+_ROOT: Final = "/workshop/root.tar"
 ROOT_TOP: Final = "root"  # the one folder in the tar of the root
 # What containers/workshop/ prints when it cannot go on; the classic builder ends the red of errors
 # at the beginning of the line that comes next.
@@ -49,8 +50,9 @@ class Workshop:
         with (
             self.engine.images.taken_out(self.image, _ROOT, labels=_labels()) as pieces,
             spool(pieces) as file,
+            _inner(file) as root,
         ):
-            yield file
+            yield root
 
     def lock_text(self) -> str:
         """Return the list of packages that was used, in the lock's format."""
@@ -113,6 +115,21 @@ def chosen_base(engine: Engine, *, fresh: bool, on_event: OnEvent) -> Iterator[B
             yield base
     else:
         yield ensure_base(engine, on_event=on_event)
+
+
+@contextlib.contextmanager
+def _inner(archive: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Give the one file in a tar that the engine sent. Raises HostError when it is not there."""
+    try:
+        with tarfile.open(fileobj=archive) as outer:
+            content = outer.extractfile(outer.getmembers()[0])
+            if content is None:
+                raise tarfile.TarError(_ROOT)
+            yield content
+    except (tarfile.TarError, IndexError) as error:
+        raise HostError(
+            "The engine sent an incomplete file system: {reason}", temporary=True, reason=error
+        ) from error
 
 
 def _remove(engine: Engine, run: str, tag: str) -> None:
