@@ -7,10 +7,12 @@ docs/builder-image.md explains how.
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError
 from builder.border.events import OnEvent, announced
+from builder.border.jobs import JOBS
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine, ImageFacts
@@ -100,6 +102,7 @@ def _code_layer() -> Iterator[Layer]:
         yield files_layer(
             {f"{_HOME}/{path}": content for path, content in code_files().items()},
             file,
+            empty=_places(),
             epoch=builder_lock().epoch,
         )
 
@@ -184,6 +187,16 @@ def _load(engine: Engine, config: ImageConfig, layers: Sequence[Layer], *, tag: 
             reason=failure or "it has a different image under that name",
         )
     return facts
+
+
+def _places() -> frozenset[str]:
+    """Return the folders that jobs work in: with few capabilities they could not make them.
+
+    The topmost folder has mode 0555 in Podman's containers, whatever the layers say.
+    """
+    targets = {sight.target for job in JOBS for sight in job.sees}
+    folders = {each for each in targets if not each.suffix and each.parent == Path("/")}
+    return frozenset(each.name for each in folders)
 
 
 def _suffix(*, locked: bool) -> str:

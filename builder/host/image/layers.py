@@ -8,7 +8,7 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Final
@@ -70,9 +70,14 @@ def tree_layer(source: IO[bytes], into: IO[bytes], *, top: str, epoch: int) -> L
     return _measured(into)
 
 
-def files_layer(files: Mapping[str, bytes], into: IO[bytes], *, epoch: int) -> Layer:
-    """Write files, and the folders above them, as a layer; all of them root's, none executable."""
-    folders = {str(each) for path in files for each in PurePosixPath(path).parents}
+def files_layer(
+    files: Mapping[str, bytes], into: IO[bytes], *, empty: Collection[str] = (), epoch: int
+) -> Layer:
+    """Write files, the folders above them, and empty folders as a layer.
+
+    All of them are root's, and none of the files is executable.
+    """
+    folders = {*empty, *(str(each) for path in files for each in PurePosixPath(path).parents)}
     with _new_tar(into) as layer:
         for path in sorted({*files, *folders} - {"."}):
             member = tarfile.TarInfo(path)
