@@ -212,7 +212,8 @@ class RealSystem:
     ) -> Iterator[None]:
         """See `System.mounted`."""
         chosen = ["--options", ",".join(options)] if options else []
-        argv = ["mount", "--types", kind, *chosen, source, os.fspath(target)]
+        # Without notes in /run/mount: by them, umount would free a loop device that frees itself.
+        argv = ["mount", "--no-mtab", "--types", kind, *chosen, source, os.fspath(target)]
         with contextlib.ExitStack() as stack:
             with held():
                 self.run(argv)
@@ -220,7 +221,7 @@ class RealSystem:
             yield
 
     def _unmount(self, target: Path) -> None:
-        self.run(["umount", os.fspath(target)])
+        self.run(["umount", "--no-mtab", os.fspath(target)])
 
 
 def _described(sight: Sight, environment: Mapping[str, str]) -> str:
