@@ -10,7 +10,8 @@ from builder.border.events import Event
 from builder.formats.identities import ImageIdentity
 from builder.host.build.session import Outcome, build
 from builder.host.config.build_config import Overrides, load_config
-from builder.host.engine import Engine, connect
+from builder.host.engine import Engine, Product, connect
+from builder.host.engine.podman import product_of
 from builder.host.image.base_image import ensure_base
 from fixtures import demo
 from fixtures.demo_cache import make_demo_cache
@@ -91,6 +92,12 @@ def client() -> Iterator[docker.DockerClient]:
         yield client
     finally:
         client.close()
+
+
+@pytest.fixture(scope="session")
+def product(client: docker.DockerClient) -> Product:
+    """Whose engine it is."""
+    return product_of(client.version())
 
 
 @pytest.fixture(scope="session")

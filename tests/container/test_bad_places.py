@@ -21,7 +21,7 @@ from builder.border.jobs import Request, Result
 from builder.formats.identities import ImageIdentity
 from builder.host.build import session
 from builder.host.config.build_config import Overrides, load_config
-from builder.host.engine import Bind, ContainerSpec, Engine
+from builder.host.engine import Bind, ContainerSpec, Engine, Product
 from builder.host.engine.connection import DockerEngine
 from builder.host.engine.container import DockerJob
 from tests.container.conftest import Built
@@ -159,10 +159,14 @@ def build_here(
 
 
 def test_too_little_room_for_the_work_is_found_before_it_starts(
-    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
+    client: docker.DockerClient,
+    product: Product,
+    demo_cache: Path,
+    builder_image: ImageIdentity,
+    tmp_path: Path,
 ) -> None:
     events: list[Event] = []
-    error = build_here(SmallEngine(client), demo_cache, tmp_path, events.append)
+    error = build_here(SmallEngine(client, product=product), demo_cache, tmp_path, events.append)
     assert isinstance(error, HostError)
     assert "MiB free; about" in str(error)
     assert "Free space" in error.advice
@@ -171,9 +175,13 @@ def test_too_little_room_for_the_work_is_found_before_it_starts(
 
 
 def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
-    client: docker.DockerClient, demo_cache: Path, builder_image: ImageIdentity, tmp_path: Path
+    client: docker.DockerClient,
+    product: Product,
+    demo_cache: Path,
+    builder_image: ImageIdentity,
+    tmp_path: Path,
 ) -> None:
-    engine = SmallEngine(client)
+    engine = SmallEngine(client, product=product)
     engine.size = "1g"  # of the memory that the container may use
 
     def fill(event: Event) -> None:
@@ -210,14 +218,26 @@ class FarEngine(DockerEngine):
             yield job
 
 
-@pytest.mark.parametrize("place", ["nowhere", "somewhere else"])
+@pytest.fixture(params=["nowhere", "somewhere else"])
+def far_engine(
+    request: pytest.FixtureRequest, client: docker.DockerClient, product: Product, tmp_path: Path
+) -> FarEngine:
+    """An engine that writes elsewhere, if anywhere."""
+    engine = FarEngine(client, product=product)
+    if request.param == "somewhere else":
+        engine.place = tmp_path
+    return engine
+
+
 def test_an_engine_that_does_not_see_the_output_folder_gives_the_same_results_as_a_stream(
-    client: docker.DockerClient, built: Built, demo_cache: Path, tmp_path: Path, place: str
+    client: docker.DockerClient,
+    far_engine: FarEngine,
+    built: Built,
+    demo_cache: Path,
+    tmp_path: Path,
 ) -> None:
     events: list[Event] = []
-    engine, output = FarEngine(client), tmp_path / "output"
-    if place == "somewhere else":
-        engine.place = tmp_path
+    output = tmp_path / "output"
     overrides = Overrides(cache_image=demo_cache, output=output, compression="fast")
 
     def also_there(event: Event) -> None:
@@ -225,7 +245,7 @@ def test_an_engine_that_does_not_see_the_output_folder_gives_the_same_results_as
         for partial in output.glob("*.partial"):
             (tmp_path / partial.name).mkdir(exist_ok=True)
 
-    outcome = session.build(load_config(None, overrides), engine, on_event=also_there)
+    outcome = session.build(load_config(None, overrides), far_engine, on_event=also_there)
     assert outcome.sums == {each.name: each for each in built_artefacts(built)}["SHA256SUMS"]
     steps = [each.step for each in events if isinstance(each, StepStarted)]
     assert steps[-2:] == ["fetch", "deliver"]

@@ -16,7 +16,7 @@ from builder.border.jobs import LIST_FROZEN, Job, Sight
 from builder.border.labels import new_run, volume_name
 from builder.border.requests import FrozenNames, Nothing
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import Bind, ContainerSpec, Engine, RunningJob
+from builder.host.engine import Bind, ContainerSpec, Engine, Product, RunningJob, podman
 from builder.host.engine.connection import DockerEngine
 from builder.host.engine.owner import labels
 from tests.conftest import ignore
@@ -77,19 +77,23 @@ def test_a_failing_body_removes_the_container_and_keeps_its_error(
 
 
 def test_a_signal_while_a_container_is_made_comes_when_it_can_be_removed(
-    client: docker.DockerClient, builder_image: ImageIdentity, monkeypatch: pytest.MonkeyPatch
+    client: docker.DockerClient,
+    product: Product,
+    builder_image: ImageIdentity,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    create: Any = client.containers.create
+    collection = client.containers
+    create: Any = podman.create if product is Product.PODMAN else collection.create
 
     def interrupted(*words: object, **options: object) -> object:
         os.kill(os.getpid(), signal.SIGTERM)
         return create(*words, **options)
 
-    collection = client.containers
+    monkeypatch.setattr(podman, "create", interrupted)
     monkeypatch.setattr(collection, "create", interrupted)
     monkeypatch.setattr(type(client), "containers", collection)
     with interruptible(), pytest.raises(Interrupted):
-        with_container(DockerEngine(client), builder_image)
+        with_container(DockerEngine(client, product=product), builder_image)
     assert left_by(client, os.getpid()) == []
 
 

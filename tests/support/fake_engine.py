@@ -17,7 +17,7 @@ from builder.border.events import OnEvent, decode, encode
 from builder.border.jobs import JOBS, Job, Request, Result
 from builder.border.labels import LABEL_LOCKED, LABEL_RUN
 from builder.border.requests import FreezeRequest, TreeRequest
-from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover
+from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover, Product
 from builder.host.image.builder_image import builder_tag
 from tests.support.fake_images import FakeImages, facts
 
@@ -126,6 +126,7 @@ class FakeEngine:
     def facts(self) -> EngineFacts:
         """See `Engine.facts`."""
         return EngineFacts(
+            product=Product.DOCKER,
             name="fake",
             version="28.0",
             api="1.48",

@@ -8,6 +8,7 @@ from builder.host.engine.protocol import (
     Images,
     Leftover,
     OpenEngine,
+    Product,
     RunningJob,
 )
 from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
@@ -22,6 +23,7 @@ __all__ = [
     "Leftover",
     "NamedVolume",
     "OpenEngine",
+    "Product",
     "RunningJob",
     "connect",
 ]

@@ -17,10 +17,10 @@ from builder.basics.errors import HostError
 from builder.basics.signals import held, undoing
 from builder.border.events import OnEvent
 from builder.border.jobs import Request, Result
-from builder.host.engine import images, terminal
-from builder.host.engine.container import DockerJob, job_started
+from builder.host.engine import images, podman, terminal
+from builder.host.engine.container import CreateContainer, DockerJob, job_started
 from builder.host.engine.faults import patiently, reason, translated
-from builder.host.engine.protocol import Engine, EngineFacts, Leftover
+from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product
 from builder.host.engine.spec import ContainerSpec
 
 _OLDEST_API = (1, 41)  # Docker 20.10
@@ -32,9 +32,10 @@ _LABELS_MARK = "distroclone-builder.run"
 class DockerEngine:
     """Implements `Engine`. Made by `connect`."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: docker.DockerClient, *, product: Product) -> None:
         self._client = client
-        self.images = images.DockerImages(client)
+        self._product = product
+        self.images = images.DockerImages(client, product=product)
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -45,6 +46,7 @@ class DockerEngine:
         with translated("asking the engine about itself"):
             info, version = self._client.info(), self._client.version()
         return EngineFacts(
+            product=self._product,
             name=str(info.get("Name", "")),
             version=str(version.get("Version", "")),
             api=str(version.get("ApiVersion", "")),
@@ -59,9 +61,14 @@ class DockerEngine:
     def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
         """See `Engine.started`."""
         options = []
-        if "SYS_ADMIN" in spec.job.capabilities and self._has_apparmor:
+        if "SYS_ADMIN" in spec.job.capabilities and self._has("apparmor"):
             options.append("apparmor=unconfined")  # its default profile forbids every mount
-        with job_started(self._client, spec, security_options=options) as job:
+        if spec.binds and self._has("selinux"):
+            options.append("label=disable")  # files of the user have no container's label
+        create: CreateContainer = self._client.containers.create
+        if self._product is Product.PODMAN:
+            create = functools.partial(podman.create, self._client)
+        with job_started(create, spec, security_options=options) as job:
             yield job
 
     def run(self, spec: ContainerSpec[Request, Result], on_event: OnEvent) -> Result:
@@ -136,9 +143,13 @@ class DockerEngine:
         """See `Engine.remove_volume`."""
         patiently("removing a volume", lambda: self._client.volumes.get(name).remove(force=True))
 
+    def _has(self, module: str) -> bool:
+        """Whether the engine confines containers with that security module."""
+        return any(f"name={module}" in option for option in self._security)
+
     @functools.cached_property
-    def _has_apparmor(self) -> bool:
-        return any("name=apparmor" in option for option in self.facts().security)
+    def _security(self) -> tuple[str, ...]:
+        return self.facts().security
 
 
 def connect() -> Engine:
@@ -149,7 +160,7 @@ def connect() -> Engine:
     where = os.environ.get("DOCKER_HOST") or "the default socket"
     try:
         client = sdk_client()
-        version = str(client.version().get("ApiVersion", "0.0"))
+        said = client.version()
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise HostError(
             "No container engine answers at {where}: {reason}",
@@ -158,6 +169,7 @@ def connect() -> Engine:
             where=where,
             reason=reason(error),
         ) from error
+    version = str(said.get("ApiVersion", "0.0"))
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_API:
         raise HostError(
             "The container engine has API {version}; 1.41 (Docker 20.10) or later is needed",
@@ -165,7 +177,7 @@ def connect() -> Engine:
             version=version,
         )
     client.api.timeout = _SLOWEST_ANSWER
-    return DockerEngine(client)
+    return DockerEngine(client, product=podman.product_of(said))
 
 
 def sdk_client() -> docker.DockerClient:

@@ -5,7 +5,7 @@ import io
 import json
 import tarfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic
 
@@ -28,8 +28,9 @@ from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
 from builder.host.engine.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from docker import DockerClient
     from docker.models.containers import Container
+
+CreateContainer = Callable[..., "Container"]  # takes what the SDK's `containers.create` takes
 
 _GRACE_SECONDS: Final = 20
 _LOOP_MAJOR: Final = 7
@@ -154,12 +155,15 @@ class DockerJob(Generic[JobResult]):
 
 @contextlib.contextmanager
 def job_started(
-    client: "DockerClient", spec: ContainerSpec[Request, JobResult], *, security_options: list[str]
+    create: "CreateContainer",
+    spec: ContainerSpec[Request, JobResult],
+    *,
+    security_options: list[str],
 ) -> Iterator[DockerJob[JobResult]]:
     """Start the job; stop it if it still runs when the body is left, and remove it always."""
     with contextlib.ExitStack() as undo:
         with held(), translated(f"creating the {spec.job.name} container"):
-            container = client.containers.create(
+            container = create(
                 spec.image,
                 [spec.job.name],
                 **container_options(spec, security_options=security_options),

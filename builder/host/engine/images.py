@@ -16,8 +16,9 @@ from tenacity.wait import wait_exponential_jitter
 
 from builder.basics.errors import LAST_LINES, BuilderError, HostError
 from builder.basics.signals import held, undoing
+from builder.host.engine import podman
 from builder.host.engine.faults import patiently, translated
-from builder.host.engine.protocol import ImageFacts
+from builder.host.engine.protocol import ImageFacts, Product
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,14 +33,15 @@ _OTHER_CONTENT: Final = re.compile(r"verification failed|unexpected commit diges
 class DockerImages:
     """Implements `Images`."""
 
-    def __init__(self, client: "DockerClient") -> None:
+    def __init__(self, client: "DockerClient", *, product: Product) -> None:
         self._client = client
+        self._product = product
 
     def find(self, reference: str) -> ImageFacts | None:
         """See `Images.find`."""
         with translated("looking for an image"):
             try:
-                image = self._client.images.get(reference)
+                image = self._client.images.get(self._called(reference))
             except docker.errors.ImageNotFound:
                 return None
         return _facts(image)
@@ -97,7 +99,7 @@ class DockerImages:
 
     def import_rootfs(self, stream: IO[bytes], *, tag: str, labels: Mapping[str, str]) -> str:
         """See `Images.import_rootfs`."""
-        repository, _colon, name = tag.rpartition(":")
+        repository, _colon, name = self._called(tag).rpartition(":")
         changes = ['CMD ["bash"]', *(f'LABEL {key}="{value}"' for key, value in labels.items())]
         with translated("importing the base image"):
             # A generator, because the SDK announces chunks and a file would be sent in one piece.
@@ -134,7 +136,7 @@ class DockerImages:
                 fileobj=context,
                 custom_context=True,
                 dockerfile=dockerfile,
-                tag=tag,
+                tag=self._called(tag),
                 buildargs=dict(arguments),
                 labels=dict(labels),
                 target=target,
@@ -164,7 +166,7 @@ class DockerImages:
     def saved(self, reference: str) -> Iterator[bytes]:
         """See `Images.saved`."""
         with translated("saving an image"):
-            yield from self._client.api.get_image(reference, chunk_size=_PIECE)
+            yield from self._client.api.get_image(self._called(reference), chunk_size=_PIECE)
 
     @contextlib.contextmanager
     def taken_out(
@@ -173,7 +175,9 @@ class DockerImages:
         """See `Images.taken_out`."""
         with contextlib.ExitStack() as stack:
             with held(), translated("reading an image"):
-                made = self._client.api.create_container(reference, ["-"], labels=dict(labels))
+                made = self._client.api.create_container(
+                    self._called(reference), ["-"], labels=dict(labels)
+                )
                 name = str(made["Id"])
                 stack.enter_context(undoing(lambda: self._remove_container(name)))
             yield self._archive(name, path)
@@ -200,8 +204,8 @@ class DockerImages:
     def names(self, repository: str) -> tuple[str, ...]:
         """See `Images.names`."""
         with translated("listing images"):
-            found = self._client.images.list(name=repository)
-        names = (str(name) for image in found for name in image.tags)
+            found = self._client.images.list(name=self._called(repository))
+        names = (podman.without_registry(str(name)) for image in found for name in image.tags)
         return tuple(sorted(name for name in names if name.startswith(f"{repository}:")))
 
     def labelled(self, label: str) -> tuple[ImageFacts, ...]:
@@ -219,7 +223,7 @@ class DockerImages:
         """See `Images.remove_unused`."""
         with translated("removing an image"):
             try:
-                self._client.images.remove(reference)
+                self._client.images.remove(self._called(reference))
             except docker.errors.ImageNotFound:
                 return False
             except docker.errors.APIError as error:
@@ -232,9 +236,13 @@ class DockerImages:
         """See `Images.remove`."""
         with translated("removing an image"):
             try:
-                self._client.images.remove(reference, force=True)
+                self._client.images.remove(self._called(reference), force=True)
             except docker.errors.ImageNotFound:
                 return
+
+    def _called(self, reference: str) -> str:
+        """Return what this engine calls an image of ours."""
+        return podman.local_name(reference) if self._product is Product.PODMAN else reference
 
 
 def _facts(image: Image) -> ImageFacts:

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Protocol, TypeVar
 
@@ -17,10 +18,18 @@ from builder.host.engine.spec import ContainerSpec
 Result_co = TypeVar("Result_co", covariant=True)
 
 
+class Product(StrEnum):
+    """Whose engine it is."""
+
+    DOCKER = "Docker"
+    PODMAN = "Podman"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
     """What the engine says about itself."""
 
+    product: Product
     name: str
     version: str
     api: str
