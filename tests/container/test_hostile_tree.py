@@ -10,6 +10,8 @@ import pytest
 
 from builder.border.jobs import BUILD, on_image
 from builder.formats.identities import ImageIdentity
+from builder.host.engine import Product
+from tests.conftest import unable
 from tests.support.build_rights import output_of
 
 pytestmark = pytest.mark.container
@@ -173,7 +175,12 @@ def test_a_hostile_program_fails_to(outcomes: Outcomes, attempt: str) -> None:
 
 
 @pytest.mark.parametrize("attempt", sorted(STOPPED.keys() - CLOSED_BY_SOME_ENGINES))
-def test_beside_the_wall_it_gets_further(outcomes: Outcomes, attempt: str) -> None:
+def test_beside_the_wall_it_gets_further(
+    outcomes: Outcomes, product: Product, attempt: str
+) -> None:
+    if product is Product.PODMAN and (attempt, outcomes.staging) == ("open_its_own_device", "copy"):
+        unable("device nodes on volumes, which Podman mounts with nodev: they open nowhere anyway")
+        return
     assert outcomes.beside[attempt] != STOPPED[attempt], outcomes
 
 

@@ -12,6 +12,14 @@ from builder.formats.identities import ImageIdentity
 from builder.host.engine.container import container_options
 from builder.host.engine.spec import ContainerSpec
 
+# Like a job, the driver is not the first process: some of what it tries spares that one.
+_AS_JOB = """
+import sys
+from builder.inside.system.container_init import as_job
+driver = sys.argv.pop(1)
+sys.exit(as_job(lambda: exec(driver, {"__name__": "__main__"}) or 0))
+"""
+
 
 def output_of(
     client: docker.DockerClient,
@@ -41,7 +49,7 @@ def output_of(
     container = client.containers.create(
         spec.image,
         list(arguments),
-        entrypoint=["python3", "-c", driver],
+        entrypoint=["python3", "-c", _AS_JOB, driver],
         volumes=list(volumes),
         **{**options, **(machine or {})},
     )

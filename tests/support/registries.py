@@ -159,7 +159,7 @@ class Registry:
 def forget(client: docker.DockerClient, *references: str) -> None:
     """Remove images from the engine under these names; one that is gone is fine."""
     for reference in references:
-        with suppress(docker.errors.ImageNotFound):
+        with suppress(docker.errors.NotFound):
             client.images.remove(reference, force=True)
 
 

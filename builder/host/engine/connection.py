@@ -18,7 +18,7 @@ from builder.basics.signals import held, undoing
 from builder.border.events import OnEvent
 from builder.border.jobs import Request, Result
 from builder.host.engine import images, podman, terminal
-from builder.host.engine.container import CreateContainer, DockerJob, job_started
+from builder.host.engine.container import DockerJob, creating, job_started
 from builder.host.engine.faults import patiently, reason, translated
 from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product
 from builder.host.engine.spec import ContainerSpec
@@ -65,9 +65,7 @@ class DockerEngine:
             options.append("apparmor=unconfined")  # its default profile forbids every mount
         if spec.binds and self._has("selinux"):
             options.append("label=disable")  # files of the user have no container's label
-        create: CreateContainer = self._client.containers.create
-        if self._product is Product.PODMAN:
-            create = functools.partial(podman.create, self._client)
+        create = creating(self._client, self._product)
         with job_started(create, spec, security_options=options) as job:
             yield job
 

@@ -1,7 +1,7 @@
 """One job in one container: created, checked, started, listened to, and always removed."""
 
 import contextlib
-import io
+import functools
 import json
 import tarfile
 from collections import deque
@@ -21,13 +21,15 @@ from builder.border.events import Event, Failed, Held, OnEvent, Result, ToolOutp
 from builder.border.jobs import Job, Request
 from builder.border.jobs import Result as JobResult
 from builder.border.plan import Isolation
+from builder.host.engine import podman
 from builder.host.engine.faults import patiently, translated
 from builder.host.engine.owner import labels
-from builder.host.engine.protocol import HeldError
+from builder.host.engine.protocol import HeldError, Product
 from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
 from builder.host.engine.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from docker import DockerClient
     from docker.models.containers import Container
 
 CreateContainer = Callable[..., "Container"]  # takes what the SDK's `containers.create` takes
@@ -153,9 +155,16 @@ class DockerJob(Generic[JobResult]):
         )
 
 
+def creating(client: "DockerClient", product: Product) -> CreateContainer:
+    """Return what makes containers in that engine."""
+    if product is Product.PODMAN:
+        return functools.partial(podman.create, client)
+    return client.containers.create
+
+
 @contextlib.contextmanager
 def job_started(
-    create: "CreateContainer",
+    create: CreateContainer,
     spec: ContainerSpec[Request, JobResult],
     *,
     security_options: list[str],
@@ -224,13 +233,13 @@ def container_options(
 
 def _request_archive(request: object) -> bytes:
     text = json.dumps(to_data(request)).encode()
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        member = tarfile.TarInfo(paths.REQUEST.name)
-        member.size = len(text)
-        member.mode = 0o400
-        archive.addfile(member, io.BytesIO(text))
-    return buffer.getvalue()
+    member = tarfile.TarInfo(paths.REQUEST.name)
+    member.size = len(text)
+    member.mode = 0o400
+    padding = bytes(-len(text) % tarfile.BLOCKSIZE)
+    # Ends with the second empty block: Podman's reader goes away there, and for what tarfile adds
+    # to fill a record the answer would now and then be "broken pipe".
+    return member.tobuf(tarfile.USTAR_FORMAT) + text + padding + bytes(2 * tarfile.BLOCKSIZE)
 
 
 def _check_mounts(container: "Container", spec: ContainerSpec[Request, JobResult]) -> None:

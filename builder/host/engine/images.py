@@ -42,7 +42,7 @@ class DockerImages:
         with translated("looking for an image"):
             try:
                 image = self._client.images.get(self._called(reference))
-            except docker.errors.ImageNotFound:
+            except docker.errors.NotFound:
                 return None
         return _facts(image)
 
@@ -224,7 +224,7 @@ class DockerImages:
         with translated("removing an image"):
             try:
                 self._client.images.remove(self._called(reference))
-            except docker.errors.ImageNotFound:
+            except docker.errors.NotFound:
                 return False
             except docker.errors.APIError as error:
                 if error.status_code != HTTPStatus.CONFLICT:
@@ -237,7 +237,7 @@ class DockerImages:
         with translated("removing an image"):
             try:
                 self._client.images.remove(self._called(reference), force=True)
-            except docker.errors.ImageNotFound:
+            except docker.errors.NotFound:
                 return
 
     def _called(self, reference: str) -> str:
