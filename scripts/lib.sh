@@ -56,6 +56,11 @@ ensure_engine() {
         say "$problem"
         exit 3
     fi
+    if ! command -v dockerd >/dev/null && { command -v podman >/dev/null || ! may_install; }; then
+        start_podman_socket && problem=$(engine_problem) && return
+        say "$problem" # with what to type on this machine
+        exit 3
+    fi
     need dockerd docker.io
     if [ -d /run/systemd/system ]; then
         systemctl start docker || true
@@ -70,6 +75,10 @@ ensure_engine() {
     [ -z "$engine_state" ] || tail -n 20 "$engine_state/dockerd.log" >&2
     say "$problem"
     die "The container engine did not start" "Look at its log (journalctl -u docker, or above)."
+}
+
+start_podman_socket() {
+    [ -d /run/systemd/system ] && command -v podman >/dev/null && systemctl start podman.socket
 }
 
 start_dockerd() {

@@ -8,7 +8,8 @@ from builder.basics.texts import say
 from builder.host.cli.options import answer, json_option
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
-from builder.host.upkeep.doctor import DoctorCheck, DoctorVerdict, examine
+from builder.host.upkeep.checks import DoctorCheck, DoctorVerdict
+from builder.host.upkeep.doctor import examine
 
 _MARKS = {DoctorVerdict.OK: "✔", DoctorVerdict.WARNING: "!", DoctorVerdict.FAILED: "✘"}
 
@@ -27,7 +28,7 @@ def doctor(surroundings: Surroundings, *, as_json: bool) -> int:
     """
     checks: list[DoctorCheck] = []
     with choose_display(json=as_json) as display:
-        for check in examine(surroundings.open_engine()):
+        for check in examine(surroundings.open_engine):
             checks.append(check)
             if not as_json:
                 click.echo(_line(check))

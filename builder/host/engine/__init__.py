@@ -1,6 +1,7 @@
 """The container engine. Nothing outside this package imports `docker`."""
 
 from builder.host.engine.connection import connect
+from builder.host.engine.endpoint import EngineChoice
 from builder.host.engine.protocol import (
     Engine,
     EngineFacts,
@@ -17,6 +18,7 @@ __all__ = [
     "Bind",
     "ContainerSpec",
     "Engine",
+    "EngineChoice",
     "EngineFacts",
     "ImageFacts",
     "Images",

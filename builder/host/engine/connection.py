@@ -2,28 +2,25 @@
 
 import contextlib
 import functools
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import docker
 import docker.errors
-import requests.exceptions
-from docker.context import ContextAPI
 from docker.models.containers import Container
 from docker.models.volumes import Volume
 
-from builder.basics.errors import HostError
 from builder.basics.signals import held, undoing
 from builder.border.events import OnEvent
 from builder.border.jobs import Request, Result
 from builder.host.engine import images, podman, terminal
 from builder.host.engine.container import DockerJob, creating, job_started
-from builder.host.engine.faults import patiently, reason, translated
+from builder.host.engine.endpoint import ANY, EngineChoice
+from builder.host.engine.faults import patiently, translated
 from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product
+from builder.host.engine.reaching import reach
 from builder.host.engine.spec import ContainerSpec
 
-_OLDEST_API = (1, 41)  # Docker 20.10
 # Removing a large volume, or a container with one, takes a slow disk more than the SDK's minute.
 _SLOWEST_ANSWER = 180  # seconds
 _LABELS_MARK = "distroclone-builder.run"
@@ -150,56 +147,14 @@ class DockerEngine:
         return self.facts().security
 
 
-def connect() -> Engine:
-    """Reach the engine that DOCKER_HOST or the current Docker context names.
+def connect(choice: EngineChoice = ANY) -> Engine:
+    """Reach the engine that is chosen: see `builder.host.engine.endpoint`.
 
-    Raises HostError, saying what to install or start, when none answers or it is too old.
+    Raises HostError, saying what to install, start or allow, when none answers or it is too old.
     """
-    where = os.environ.get("DOCKER_HOST") or "the default socket"
-    try:
-        client = sdk_client()
-        said = client.version()
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise HostError(
-            "No container engine answers at {where}: {reason}",
-            hint=_advice(error),
-            temporary=True,
-            where=where,
-            reason=reason(error),
-        ) from error
-    version = str(said.get("ApiVersion", "0.0"))
-    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_API:
-        raise HostError(
-            "The container engine has API {version}; 1.41 (Docker 20.10) or later is needed",
-            hint="Update the engine.",
-            version=version,
-        )
+    client, said = reach(choice)
     client.api.timeout = _SLOWEST_ANSWER
     return DockerEngine(client, product=podman.product_of(said))
-
-
-def sdk_client() -> docker.DockerClient:
-    """Return the SDK's client for the engine that DOCKER_HOST or the current context names."""
-    if not os.environ.get("DOCKER_HOST"):
-        context = ContextAPI.get_current_context()
-        if context is not None and context.name != "default":
-            return docker.DockerClient(
-                base_url=context.Host, tls=context.TLSConfig, use_ssh_client=True
-            )
-    return docker.from_env(use_ssh_client=True)
-
-
-def _advice(error: BaseException) -> str:
-    text = str(error)
-    if "Permission denied" in text:
-        return (
-            "You are not allowed to use the engine: join the `docker` group (`sudo usermod -aG "
-            "docker $USER`, then log in again), or run as root."
-        )
-    return (
-        "Install Docker 20.10 or later and start it (Debian and Ubuntu: `apt-get install "
-        "docker.io`, then `systemctl start docker`), or point DOCKER_HOST at a running engine."
-    )
 
 
 def _labels(found: Container | Volume) -> Mapping[str, str]:

@@ -28,6 +28,9 @@ PROGRAM = "distroclone-builder"
 TOP = {path.name for path in PROJECT.iterdir()} | {"scripts", "tests", "docs", "builder"}
 
 
+BEFORE = ("--engine", "--context")  # each with a value
+
+
 def commands_in(text: str) -> Iterator[list[str]]:
     """Yield the words of every command line of ours in fenced blocks and between backquotes."""
     fenced = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -41,6 +44,8 @@ def commands_in(text: str) -> Iterator[list[str]]:
 def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
     """Return the command that the words name, and the words that are its own."""
     command: click.Command = cli
+    while words and words[0] in BEFORE:
+        words = words[2:]
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         name, *words = words
         assert name in command.commands, f"there is no command {name}"
