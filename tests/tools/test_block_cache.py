@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import shutil
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from builder.inside.blocks import store as block_cache
 from tests.support.media import EPOCH
 from tests.support.packed import Packing, names, values
+from tests.support.zstd import pack, unpack, with_window
 
 pytestmark = pytest.mark.tools
 
@@ -122,6 +124,63 @@ def test_values_that_changed_places_are_misses(packing: Packing) -> None:
     assert again == expected
     assert counts.damaged == counts.misses == filled.misses
     assert [path.read_bytes() for path in values(packing.cache.folder)] == contents
+
+
+MIB = 1 << 20
+METADATA = 8192  # bytes of a block of squashfs's tables
+SKIPPABLE = struct.pack("<II", 0x184D2A50, 4) + b"more"  # a frame that stands for nothing
+FORGERIES: dict[str, Callable[[bytes], bytes]] = {
+    "other content": lambda block: pack(bytes(byte ^ 1 for byte in block)),
+    "one other byte": lambda block: pack(block[:-1] + bytes((block[-1] ^ 1,))),
+    "less": lambda block: pack(block[:-1]),
+    "more": lambda block: pack(block + b"x"),
+    "two frames": lambda block: pack(block[:9]) + pack(block[9:]),
+    "a byte behind": lambda block: pack(block) + b"x",
+    "a frame behind": lambda block: pack(block) + SKIPPABLE,
+    "a frame before": lambda block: SKIPPABLE + pack(block),
+    "half a frame": lambda block: pack(block)[:-20],
+    "no frame": lambda block: block[:20],
+    "a window too large": lambda block: with_window(pack(block), log=21),
+}
+
+
+def forge(store: Path, forgery: Callable[[bytes], bytes]) -> int:
+    """Put other bytes into every value of zstd, with a checksum; return in how many."""
+    forged = 0
+    for path in values(store):
+        content = path.read_bytes()
+        if content[40] == 1:
+            made = forgery(unpack(content[HEADER:], most=MIB))
+            header = content[:48] + struct.pack("<Q", len(made))
+            path.write_bytes(
+                header + hashlib.blake2b(header + made, digest_size=32).digest() + made
+            )
+            forged += 1
+    return forged
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_value_of_zstd_that_does_not_give_the_block_is_a_miss(
+    packing: Packing, forgery: str
+) -> None:
+    expected, _filled = packing.cached("zstd,level=3")
+    forged = forge(packing.cache.folder, FORGERIES[forgery])
+    again, counts = packing.cached("zstd,level=3")
+    assert again == expected
+    assert counts.damaged == counts.misses == forged > 3
+    warm, healed = packing.cached("zstd,level=3")
+    assert (warm, healed.misses, healed.damaged) == (expected, 0, 0)
+
+
+def test_another_compression_of_the_very_block_is_not_recognised(packing: Packing) -> None:
+    def otherwise(block: bytes) -> bytes:
+        return with_window(pack(block), log=20 if len(block) > METADATA else 13)
+
+    expected, _filled = packing.cached("zstd,level=3")
+    assert forge(packing.cache.folder, otherwise) > 3
+    other, counts = packing.cached("zstd,level=3")
+    assert counts.damaged == 0
+    assert other != expected  # which is why docs/block-cache.md says what is proven
 
 
 def test_a_folder_in_the_place_of_a_value_does_no_harm(packing: Packing) -> None:
