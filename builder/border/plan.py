@@ -4,7 +4,7 @@ The host plans, the container acts: a `BuildPlan` holds everything that determin
 ISO (snapshot, recipe, image, time), and the same plan gives the same bytes on any host.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -50,5 +50,6 @@ class BuildPlan:
     place: TreePlace  # not in any artefact
     staging: Staging = Staging.AUTO  # not in any artefact
     privacy: Privacy = _PRIVACY  # not in any artefact, but for counts
+    block_cache_key: str = field(default="", repr=False)  # hexadecimal; not in any artefact
     stop_after: StepName | None = None  # the container then waits for inspection
     hold_failed: bool = False  # it also waits after a failed step

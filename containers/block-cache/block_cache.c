@@ -13,7 +13,8 @@
  * rename, so several writers and a death at any instant do no harm; nothing needs a lock.
  *
  * A checksum shows accidents only. So a value of zstd is also unpacked and compared with the block
- * before it is used; for xz, that would take as long as half of the work that the store saves.
+ * before it is used; for xz, that would take longer than all the rest of a warm build. With a key,
+ * both the name of a value and its checksum are keyed, so nobody without it can make one.
  *
  * With branch filters mksquashfs compresses a block without one and then with each, and takes the
  * shortest. What a filter did not make shorter is never taken: no bytes of it are stored, only that
@@ -25,6 +26,8 @@
  *              DISTROCLONE_BLOCK_CACHE_READ_ONLY  set: nothing in the store is changed
  *              DISTROCLONE_BLOCK_CACHE_RESERVE    bytes of the store's disk to leave free
  *              DISTROCLONE_BLOCK_CACHE_COUNTS     file that gets the counts at the end
+ *              DISTROCLONE_BLOCK_CACHE_KEYED      set: standard input begins with the keys for names
+ *                                                 and for checksums, of 32 bytes each
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -70,6 +73,10 @@ static const uint8_t magic[8] = "dcblock1";
 
 static int store = -1;
 static bool read_only;
+static struct {
+	uint8_t names[HASH], checks[HASH];
+} keys;
+static bool keyed;
 static unsigned long long reserve; /* bytes of the disk that the build itself will need */
 static struct stat owner; /* of the store's folder: what we write shall belong to the same */
 static atomic_bool gave_up_storing;
@@ -97,7 +104,7 @@ static void checksum(const struct header *header, const void *bytes, uint8_t che
 {
 	struct blake2b hash;
 
-	blake2b_begin(&hash);
+	blake2b_begin(&hash, keyed ? keys.checks : NULL);
 	blake2b_add(&hash, header, offsetof(struct header, check));
 	blake2b_add(&hash, bytes, header->size);
 	blake2b_end(&hash, check);
@@ -265,7 +272,7 @@ static void digest_of(const void *block, size_t size, uint8_t digest[HASH])
 		return;
 	}
 	latest.unfiltered = 0;
-	blake2b_begin(&hash);
+	blake2b_begin(&hash, NULL);
 	blake2b_add(&hash, block, size);
 	blake2b_end(&hash, digest);
 	if (size > latest.room) {
@@ -291,7 +298,7 @@ static struct codec zstd, xz;
 
 static void key_begin(struct blake2b *hash, const char name[8], const struct codec *codec)
 {
-	blake2b_begin(hash);
+	blake2b_begin(hash, keyed ? keys.names : NULL);
 	blake2b_add(hash, magic, sizeof magic);
 	blake2b_add(hash, name, 8);
 	blake2b_add(hash, codec->library, HASH);
@@ -494,7 +501,7 @@ static void find_codec(struct codec *codec, const char *name)
 	file = open(place.dli_fname, O_RDONLY | O_CLOEXEC);
 	if (file < 0)
 		return;
-	blake2b_begin(&hash);
+	blake2b_begin(&hash, NULL);
 	while ((got = read(file, part, sizeof part)) > 0)
 		blake2b_add(&hash, part, (size_t)got);
 	close(file);
@@ -511,7 +518,8 @@ __attribute__((constructor)) static void begin(void)
 	find_codec(&xz, "lzma_stream_buffer_encode");
 	read_only = getenv("DISTROCLONE_BLOCK_CACHE_READ_ONLY") != NULL;
 	reserve = strtoull(kept ? kept : "0", NULL, 10);
-	if (!folder)
+	keyed = getenv("DISTROCLONE_BLOCK_CACHE_KEYED") != NULL;
+	if (!folder || (keyed && !read_all(STDIN_FILENO, &keys, sizeof keys)))
 		return;
 	store = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (store >= 0 && fstat(store, &owner) < 0) {

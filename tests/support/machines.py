@@ -197,6 +197,7 @@ class RecordingSystem(System):
         self.roots: list[Path | None] = []
         self.sights: list[Sight] = []
         self.environments: list[Mapping[str, str]] = []
+        self.stdins: list[bytes] = []
         self.beside_now: list[tuple[str, ...]] = []
         self.mounts: list[tuple[str, Path]] = []
         self.mounted_now: list[Path] = []
@@ -219,7 +220,8 @@ class RecordingSystem(System):
         if sight is not None:
             self.sights.append(sight)
             check_sight(argv, sight)
-        del cwd, stdin, success, logged
+        del cwd, success, logged
+        self.stdins.append(stdin)
         self.roots.append(root)
         self.environments.append(dict(env or {}))
         self.commands.append(tuple(argv))
@@ -235,10 +237,11 @@ class RecordingSystem(System):
 
     @contextmanager
     def meanwhile(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
     ) -> Iterator[None]:
         self.commands.append(tuple(argv))
         self.environments.append(dict(env or {}))
+        self.stdins.append(stdin)
         self.beside_now.append(tuple(argv))
         try:
             yield

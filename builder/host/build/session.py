@@ -24,6 +24,7 @@ from builder.formats.result_names import (
     sbom_names,
 )
 from builder.host.block_cache import block_store
+from builder.host.block_cache.key_file import secret_of
 from builder.host.build.choice import Prepare, prepare, source_in
 from builder.host.build.inspection import Inspection
 from builder.host.build.planning import plan_of
@@ -81,6 +82,7 @@ def build(
     if `inspection` ends the build early.
     """
     inspection.check()
+    secret = secret_of(config.block_store.key if config.block_store else None)
     run = new_run()
     with contextlib.ExitStack() as stack:
         source_in(config).check(outputs=(config.output,))
@@ -109,6 +111,7 @@ def build(
             plan_of(config, choice, run=run, place=seen.place),
             stop_after=inspection.stop_after,
             hold_failed=inspection.holds_failed,
+            block_cache_key=secret,
         )
         if config.block_store is not None:
             block_store.prepare(engine, config.block_store)

@@ -11,6 +11,7 @@ from builder.basics.texts import say
 from builder.border.labels import new_run
 from builder.border.step_names import StepName
 from builder.border.stored_blocks import BlockCounts
+from builder.host.block_cache.key_file import secret_of
 from builder.host.build import session
 from builder.host.build.choice import Choice, prepare
 from builder.host.build.inspection import Inspection
@@ -86,6 +87,7 @@ def build(
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
         if dry_run:
+            secret_of(config.block_store.key if config.block_store else None)  # or say why not
             choice = prepare(config, engine, run=new_run(), on_event=display.event)
             _show_plan(config, choice, display)
             return

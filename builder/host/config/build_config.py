@@ -38,10 +38,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockStoreSetting:
-    """Which store of compressed blocks is used, and whether it may be changed."""
+    """Which store of compressed blocks is used, whether it may be changed, and by which key."""
 
     folder: Path | None = None  # on the engine's host; None: our volume
     read_only: bool = False
+    key: Path | None = None  # a file on this machine; None: its values are not authenticated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +150,13 @@ def _sources(values: Values) -> list[Setting[Any]]:
 def _block_store(flags: Values, problems: Problems) -> BlockStoreSetting | None:
     folder = flags.of(settings.BLOCK_CACHE)
     read_only = flags.of(settings.BLOCK_CACHE_READ_ONLY)
+    key = flags.of(settings.BLOCK_CACHE_KEY)
     if not flags.of(settings.NO_BLOCK_CACHE):
-        return BlockStoreSetting(folder=folder, read_only=read_only)
-    if folder or read_only:
+        return BlockStoreSetting(folder=folder, read_only=read_only, key=key)
+    if folder or read_only or key:
         problems.add(
             flags.place_of(settings.NO_BLOCK_CACHE),
-            "Cannot be used together with --block-cache or --block-cache-read-only; keep one",
+            "Cannot be used together with --block-cache, --block-cache-read-only or "
+            "--block-cache-key; keep one",
         )
     return None

@@ -180,6 +180,18 @@ BLOCK_CACHE_READ_ONLY: Final = Setting(
     about="Use the block cache, but do not change it.",
     flag=Flag(name="--block-cache-read-only", manual="uses the block cache and does not change it"),
 )
+BLOCK_CACHE_KEY: Final[Setting[Path | None]] = Setting(
+    form=FilePath(is_folder=False),
+    default=None,
+    about="A file of at least 32 random bytes, without which nobody can add to the block cache.",
+    otherwise="everyone who can write to the block cache is trusted",
+    flag=Flag(
+        name="--block-cache-key",
+        metavar="FILE",
+        manual="a file of at least 32 random bytes, which others must not be able to read: only "
+        "what was stored with the same key is taken. [What it is for](block-cache.md#a-key)",
+    ),
+)
 NO_BLOCK_CACHE: Final = Setting(
     form=Switch(),
     default=False,
@@ -211,7 +223,13 @@ KEYS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
 FLAGS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
     {
         setting.flag.parameter: setting
-        for setting in (*KEYS.values(), BLOCK_CACHE, BLOCK_CACHE_READ_ONLY, NO_BLOCK_CACHE)
+        for setting in (
+            *KEYS.values(),
+            BLOCK_CACHE,
+            BLOCK_CACHE_READ_ONLY,
+            BLOCK_CACHE_KEY,
+            NO_BLOCK_CACHE,
+        )
         if setting.flag
     }
 )

@@ -46,7 +46,9 @@ class FillAhead:
             reserve=self.store.reserve(self.results, self.size), counts=self.store.counts_ahead
         )
         preload = {"LD_PRELOAD": os.fspath(LIBRARY)}
-        with system.meanwhile(self.argv(threads), env={**preload, **environment}):
+        with system.meanwhile(
+            self.argv(threads), env={**preload, **environment}, stdin=self.store.stdin
+        ):
             yield
 
     def argv(self, threads: int) -> list[str]:

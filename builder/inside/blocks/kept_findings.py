@@ -5,12 +5,12 @@ that it looks for. So its key is made as that of a kept initramfs
 (`builder.inside.blocks.kept_initramfs`): the source's digest, the inputs of the steps up to the
 search, and the image.
 
-A value is a line of JSON and a line with its SHA-256. Its name is SHA-256 over all of the above
-except the source, which the JSON names.
+A value is a line of JSON and a line with its checksum. Its name is the digest of all of the above
+except the source, which the JSON names. Both are `builder.inside.blocks.store_key`'s.
 """
 
 import contextlib
-import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -25,7 +25,7 @@ from builder.border.privacy import Finding
 from builder.inside.blocks.store import BlockCache
 from builder.inside.tree.tree_digest import TreeDigest
 
-_MAGIC: Final = b"dcfound1"
+_KIND: Final = b"dcfound2"
 _LARGEST: Final = 8 << 20  # bytes
 
 
@@ -51,7 +51,7 @@ class KeptFindings:
         """Return what was found in the very same tree; None if that is not known."""
         try:
             text, _newline, digest = read_whole(self._place, limit=_LARGEST).partition(b"\n")
-            if digest.strip() != hashlib.sha256(text).hexdigest().encode():
+            if not hmac.compare_digest(digest.strip(), self._checksum(text)):
                 return None
             value = from_data(_Value, json.loads(text))
         except (OSError, ValueError):  # no value, a damaged one, or a disk error
@@ -79,7 +79,7 @@ class KeptFindings:
             with self._offered.open("xb") as file:
                 os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
                 os.fchmod(file.fileno(), 0o600)
-                file.write(text + b"\n" + hashlib.sha256(text).hexdigest().encode() + b"\n")
+                file.write(text + b"\n" + self._checksum(text) + b"\n")
 
     def decide(self, failure: type[BaseException] | None, *_details: object) -> None:
         """Keep what was offered, or drop it after a `failure`: the source may have changed."""
@@ -90,10 +90,18 @@ class KeptFindings:
                 self._offered.unlink()
 
     @property
-    def _place(self) -> Path:
+    def _name(self) -> str:
         text = json.dumps(list(self.inputs), sort_keys=True)
-        name = hashlib.sha256(_MAGIC + text.encode("utf-8", "surrogateescape")).hexdigest()
-        return self.store.folder / name[:2] / name[2:]
+        return self.store.key.name(_KIND, text.encode("utf-8", "surrogateescape"))
+
+    @property
+    def _place(self) -> Path:
+        return self.store.folder / self._name[:2] / self._name[2:]
+
+    def _checksum(self, text: bytes) -> bytes:
+        seal = self.store.key.seal(_KIND, self._name)
+        seal.update(text)
+        return seal.hexdigest().encode()
 
     @property
     def _offered(self) -> Path:

@@ -9,15 +9,15 @@ environment. This relies on nothing but the project's first promise, reproducibl
 mkinitramfs also leaves traces in the tree, which is packed afterwards: directories get new times.
 These are recorded and repeated; an initramfs whose making changed anything else is not cached.
 
-A value is named like every other one in the store: 64 hexadecimal digits, SHA-256 over all of the
-above except the source. It consists of `dcinitr1`, four bytes (little-endian) with the length of
-the header, the header in JSON, the images one after the other, and SHA-256 over all that. The
-header names the source, so that a build waits for the digest of its source only if there is a
-value at all.
+A value is named like every other one in the store: 64 hexadecimal digits, the digest of all of the
+above except the source. It consists of `dcinitr2`, four bytes (little-endian) with the length of
+the header, the header in JSON, the images one after the other, and the checksum of the name and
+all that; digest and checksum are those of `builder.inside.blocks.store_key`. The header names the
+source, so that a build waits for the digest of its source only if there is a value at all.
 """
 
 import contextlib
-import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -26,7 +26,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from builder.basics.codec import from_data, to_data
 from builder.basics.regular import open_regular
@@ -36,7 +36,10 @@ from builder.inside.system.digests import CHUNK
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
 
-_MAGIC: Final = b"dcinitr1"
+if TYPE_CHECKING:
+    import hashlib
+
+_MAGIC: Final = b"dcinitr2"
 _LENGTH: Final = struct.Struct("<I")
 _LONGEST_HEADER: Final = 1 << 20
 _DIGEST_SIZE: Final = 32
@@ -86,7 +89,7 @@ class KeptInitramfs:
                 header = self._header(file, images=len(paths))
                 if header is None or header.source != self._source():
                     return None
-                if not _write_images(file, header, tree, paths):
+                if not _write_images(file, header, tree, paths, seal=self._seal()):
                     return None
         except (OSError, ValueError):  # no value, a damaged one, or a disk error
             return None
@@ -121,7 +124,8 @@ class KeptInitramfs:
             findings=tuple(findings),
         )  # fmt: skip
         with contextlib.suppress(OSError, ValueError):  # the store only saves time
-            _write_value(self._offered, header, places, owner=self.store.folder.stat())
+            owner = self.store.folder.stat()
+            _write_value(self._offered, header, places, owner=owner, seal=self._seal())
 
     def decide(self, failure: type[BaseException] | None, *_details: object) -> None:
         """Keep the offered images, or drop them after a `failure`: the source may have changed."""
@@ -132,10 +136,16 @@ class KeptInitramfs:
                 self._offered.unlink()
 
     @property
-    def _value(self) -> Path:
+    def _name(self) -> str:
         text = json.dumps(list(self.inputs), sort_keys=True)
-        name = hashlib.sha256(_MAGIC + text.encode()).hexdigest()
-        return self.store.folder / name[:2] / name[2:]
+        return self.store.key.name(_MAGIC, text.encode())
+
+    @property
+    def _value(self) -> Path:
+        return self.store.folder / self._name[:2] / self._name[2:]
+
+    def _seal(self) -> "hashlib.blake2b":
+        return self.store.key.seal(_MAGIC, self._name)
 
     @property
     def _offered(self) -> Path:
@@ -163,11 +173,18 @@ class KeptInitramfs:
         return header if whole and len(header.images) == images else None
 
 
-def _write_images(file: BinaryIO, header: _Header, tree: Tree, paths: Sequence[str]) -> bool:
+def _write_images(
+    file: BinaryIO,
+    header: _Header,
+    tree: Tree,
+    paths: Sequence[str],
+    *,
+    seal: "hashlib.blake2b",
+) -> bool:
     """Write the images into the tree if the value is intact; `file` is just after the header."""
     begins = file.tell()
     file.seek(0)
-    digest = hashlib.sha256(file.read(begins))
+    seal.update(file.read(begins))
     places = [tree.locate(path) for path in paths]
     with contextlib.ExitStack() as undo:
         for directory in {place.parent for place in places}:
@@ -175,10 +192,10 @@ def _write_images(file: BinaryIO, header: _Header, tree: Tree, paths: Sequence[s
         for place, image in zip(places, header.images, strict=True):
             with _draft(place).open("xb") as target:
                 undo.callback(_draft(place).unlink, missing_ok=True)
-                _copy(file, target, digest, image.size)
+                _copy(file, target, seal, image.size)
                 os.fchown(target.fileno(), image.uid, image.gid)
                 os.fchmod(target.fileno(), image.mode)
-        if file.read(_DIGEST_SIZE) != digest.digest():
+        if not hmac.compare_digest(file.read(_DIGEST_SIZE), seal.digest()):
             return False
         for place in places:
             _draft(place).replace(place)
@@ -200,18 +217,22 @@ def _kept_times(directory: Path) -> Iterator[None]:
 
 
 def _write_value(
-    path: Path, header: _Header, places: Sequence[Path], *, owner: os.stat_result
+    path: Path,
+    header: _Header,
+    places: Sequence[Path],
+    *,
+    owner: os.stat_result,
+    seal: "hashlib.blake2b",
 ) -> None:
     text = json.dumps(to_data(header)).encode()
     with _new_file(path, owner) as target:
-        digest = hashlib.sha256()
         for piece in (_MAGIC, _LENGTH.pack(len(text)), text):
             target.write(piece)
-            digest.update(piece)
+            seal.update(piece)
         for place, image in zip(places, header.images, strict=True):
             with open_regular(place) as file:
-                _copy(file, target, digest, image.size)
-        target.write(digest.digest())
+                _copy(file, target, seal, image.size)
+        target.write(seal.digest())
 
 
 @contextlib.contextmanager
@@ -229,14 +250,14 @@ def _new_file(path: Path, owner: os.stat_result) -> Iterator[BinaryIO]:
         raise
 
 
-def _copy(source: BinaryIO, target: BinaryIO, digest: "hashlib._Hash", size: int) -> None:
+def _copy(source: BinaryIO, target: BinaryIO, seal: "hashlib.blake2b", size: int) -> None:
     while size:
         chunk = source.read(min(size, CHUNK))
         if not chunk:
             message = "truncated"
             raise ValueError(message)
         target.write(chunk)
-        digest.update(chunk)
+        seal.update(chunk)
         size -= len(chunk)
 
 

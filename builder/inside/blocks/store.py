@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.border.stored_blocks import BlockCounts, StoreFacts
+from builder.inside.blocks.store_key import NO_KEY, StoreKey
 
 LIBRARY: Final = Path("/usr/lib/distroclone-builder/block_cache.so")
 
@@ -32,6 +33,15 @@ class BlockCache:
     folder: Path
     counts: Path
     read_only: bool = False
+    key: StoreKey = NO_KEY
+
+    @property
+    def stdin(self) -> bytes:
+        """The standard input with which the library gets its keys; see `environment`.
+
+        Not a file or a variable: nobody else may read them.
+        """
+        return self.key.of(b"block names") + self.key.of(b"block sums")
 
     @property
     def counts_ahead(self) -> Path:
@@ -48,6 +58,8 @@ class BlockCache:
             "DISTROCLONE_BLOCK_CACHE_COUNTS": os.fspath(counts or self.counts),
             "DISTROCLONE_BLOCK_CACHE_RESERVE": str(reserve),
         }
+        if self.key.secret:
+            environment["DISTROCLONE_BLOCK_CACHE_KEYED"] = "1"
         if self.read_only:
             environment["DISTROCLONE_BLOCK_CACHE_READ_ONLY"] = "1"
         return environment
@@ -68,12 +80,16 @@ class BlockCache:
         return counts if counts is None or ahead is None else counts.without(ahead)
 
 
-def mounted_store(folder: Path, *, counts: Path) -> BlockCache | None:
-    """Return the store that the engine mounted at `folder`; None without one."""
+def mounted_store(folder: Path, *, counts: Path, key: str = "") -> BlockCache | None:
+    """Return the store that the engine mounted at `folder`; None without one.
+
+    `key` is its secret in hexadecimal digits, if it has one.
+    """
     if not folder.is_dir():
         return None
     read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-    return BlockCache(folder=folder, counts=counts, read_only=read_only)
+    secret = StoreKey(secret=bytes.fromhex(key))
+    return BlockCache(folder=folder, counts=counts, read_only=read_only, key=secret)
 
 
 def _read(path: Path) -> BlockCounts | None:

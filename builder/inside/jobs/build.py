@@ -35,7 +35,9 @@ def build(plan: BuildPlan, *, on_event: OnEvent) -> Built:
     for directory in (paths.ISO_TREE, paths.BOOT_PARTS):
         directory.mkdir()
     results = results_folder(paths.DELIVERY, paths.OUT, run=plan.run, system=system)
-    store = blocks.mounted_store(paths.BLOCK_CACHE, counts=paths.BLOCK_COUNTS)
+    store = blocks.mounted_store(
+        paths.BLOCK_CACHE, counts=paths.BLOCK_COUNTS, key=plan.block_cache_key
+    )
     with (
         contextlib.ExitStack() as after_check,  # closed after `unchanged`
         workshop(plan, system, results=results, store=store) as shop,

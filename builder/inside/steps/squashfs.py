@@ -74,18 +74,23 @@ class SquashfsStep:
         if self.compression.grouped:
             packing.write_actions(self.root, self.groups, block_size=self.compression.block_size)
         if self.block_cache is None:
-            self._pack(system, (STEADY_STAT,), {})
+            self._pack(system, (STEADY_STAT,), {}, b"")
         else:
             self._pack_cached(self.block_cache, system)
 
     def _pack(
-        self, system: System, libraries: tuple[Path, ...], environment: Mapping[str, str]
+        self,
+        system: System,
+        libraries: tuple[Path, ...],
+        environment: Mapping[str, str],
+        stdin: bytes,
     ) -> None:
         preload = {"LD_PRELOAD": ":".join(map(os.fspath, libraries))}
         system.run(
             self.argv(),
             sight=self._sight(),
             env={**preload, **environment},
+            stdin=stdin,
             progress=squashfs_progress,
         )
 
@@ -101,7 +106,8 @@ class SquashfsStep:
     def _pack_cached(self, cache: BlockCache, system: System) -> None:
         cache.counts.write_bytes(b"")
         reserve = cache.reserve(self.target.parent, self.size)
-        self._pack(system, (STEADY_STAT, LIBRARY), cache.environment(reserve=reserve))
+        environment = cache.environment(reserve=reserve)
+        self._pack(system, (STEADY_STAT, LIBRARY), environment, cache.stdin)
         counts = cache.read_counts()
         if counts is None or not counts.asked:
             return

@@ -189,7 +189,7 @@ class RealSystem:
 
     @contextlib.contextmanager
     def meanwhile(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
     ) -> Iterator[None]:
         """See `System.meanwhile`."""
         command = tuple(argv)
@@ -198,7 +198,7 @@ class RealSystem:
         output = Tail()
         with (
             output as stdout,
-            _started(command, cwd=None, env=surroundings, stdin=b"", stdout=stdout) as process,
+            _started(command, cwd=None, env=surroundings, stdin=stdin, stdout=stdout) as process,
         ):
             yield
             process.terminate()

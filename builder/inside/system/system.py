@@ -62,7 +62,7 @@ class System(Protocol):
         ...
 
     def meanwhile(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
     ) -> AbstractContextManager[None]:
         """Run a tool in the background of the body, to save time without affecting the result.
 

@@ -1,6 +1,7 @@
 """Blocks are compressed ahead while something else is waited for: with what, and when not."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from builder.border.stored_blocks import BlockCounts
 from builder.host.config.compression_text import parse_compression
 from builder.inside.blocks.fill_ahead import FillAhead
 from builder.inside.blocks.store import BlockCache
+from builder.inside.blocks.store_key import StoreKey
 from tests.support.machines import RecordingSystem
 
 
@@ -65,6 +67,16 @@ def test_it_knows_the_store_and_the_room_that_the_build_needs(store: BlockCache)
     assert environment["DISTROCLONE_BLOCK_CACHE_COUNTS"] == str(store.counts_ahead)
     assert environment["DISTROCLONE_BLOCK_CACHE_RESERVE"] == "7"
     assert environment["LD_PRELOAD"].endswith("block_cache.so")
+
+
+@pytest.mark.usefixtures("processors")
+def test_it_gets_the_keys_where_nobody_else_reads_them(store: BlockCache) -> None:
+    key = StoreKey(secret=b"s" * 32)
+    system = RecordingSystem()
+    with ahead(replace(store, key=key), "standard").running(system):
+        pass
+    assert system.stdins == [key.of(b"block names") + key.of(b"block sums")]
+    assert system.environments[0]["DISTROCLONE_BLOCK_CACHE_KEYED"] == "1"
 
 
 def test_one_processor_alone_has_enough_to_do(store: BlockCache, processors: list[int]) -> None:

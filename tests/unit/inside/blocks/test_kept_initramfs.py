@@ -214,11 +214,11 @@ def flipped_in_the_header(value: Path) -> None:
 
 
 def with_a_huge_header(value: Path) -> None:
-    value.write_bytes(b"dcinitr1" + b"\xff" * 100)
+    value.write_bytes(b"dcinitr2" + b"\xff" * 100)
 
 
 def no_json(value: Path) -> None:
-    value.write_bytes(b"dcinitr1" + b"\x04\0\0\0" + b"{{{{" + bytes(40))
+    value.write_bytes(b"dcinitr2" + b"\x04\0\0\0" + b"{{{{" + bytes(40))
 
 
 def another_value(value: Path) -> None:
