@@ -70,7 +70,7 @@ def test_the_choice_and_the_newer_cache_are_told(built: Built) -> None:
 
 def test_the_log_names_every_command_and_no_secret(built: Built) -> None:
     log = (built.folder / f"{built.iso.stem}.log").read_text()
-    for tool in ("mount --types overlay", "mksquashfs", "xorriso", "grub-mkimage"):
+    for tool in ("mount --no-mtab --types overlay", "mksquashfs", "xorriso", "grub-mkimage"):
         assert re.search(rf"\| \$ (\S+=\S+ )*{tool} ", log), tool
     assert [marker for marker in MARKERS if marker in log] == []
     assert stat.S_IMODE((built.folder / f"{built.iso.stem}.log").stat().st_mode) == 0o600
