@@ -9,17 +9,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 from builder.inside.leftovers.texts import read_lines
 from builder.inside.tree.tree import Tree
 
 # Left out or removed as well, but there again when somebody needs it.
+_MADE_AT_BOOT: Final = r"/etc/ssh/ssh_host_|/etc/ssl/(?:private|certs)/ssl-cert-snakeoil\."
 _COMES_BACK: Final = re.compile(
     r"/(?:dev|proc|sys|run|tmp|var/(?:tmp|run|lock|log|cache|spool|crash))(?:/|$)"
     r"|/(?:boot/)?initrd"  # made in the next step
-    r"|/etc/ssh/ssh_host_"
-    r"|/etc/ssl/(?:private|certs)/ssl-cert-snakeoil\."
+    rf"|{_MADE_AT_BOOT}"
     r"|/etc/(?:adjtime|hostid|machine-info|resolv\.conf)$"
     r"|/var/lib/(?:systemd|dbus|apt/lists|dhcp|NetworkManager|bluetooth)(?:/|$)"
 )
@@ -32,6 +33,18 @@ _MACHINES: Final = ("/var/lib/machines", "/var/lib/lxc")
 _DEEPEST: Final = 4  # folders below /etc; etckeeper's history has thousands further down
 _MOST_LOOKUPS: Final = 50_000  # different paths; the settings of a large server name some 5000
 _LONGEST: Final = 4096  # bytes of a path: PATH_MAX
+
+
+def leads_to_new_key(tree: Tree, path: str) -> bool:
+    """Whether `path` is a link to a key that the live system makes: it gives nothing away.
+
+    Whoever needs one, such as a mail server, finds the new key there.
+    """
+    target = tree.link_target(path)
+    if target is None:
+        return False
+    place = os.path.normpath(Path(path).parent / target)
+    return re.match(_MADE_AT_BOOT, place) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
-from builder.inside.leftovers.gone import Gone
+from builder.inside.leftovers.gone import Gone, leads_to_new_key
 from builder.inside.tree.tree import Tree
 
 _WILDCARDS: Final = "*?["
@@ -47,7 +47,8 @@ class Rule:
     def apply(self, tree: Tree, live: LiveSettings, gone: Gone) -> tuple[Warned, ...]:
         """Apply the rule; return what the user should know about it."""
         for path in expand(tree, self.removes):
-            tree.remove(path)
+            if not leads_to_new_key(tree, path):
+                tree.remove(path)
         for path in expand(tree, self.empties):
             truncate(tree, path)
         warned = self.edit(tree, live) if self.edit else ()

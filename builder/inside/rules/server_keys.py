@@ -1,7 +1,8 @@
-"""The ssh server gets host keys wherever it would start without any.
+"""Servers get keys of their own wherever they would start without any.
 
-live-config makes those that sshd_config names, in the live system; Debian's own unit makes them at
-a *first* boot, which an installation with a machine-id is not.
+Packages make them once, when they are installed, and no ISO has the source machine's. live-config
+makes the ssh keys that sshd_config names and the certificate of ssl-cert, in the live system; the
+ssh server's own unit makes keys at a *first* boot, which an installation with a machine-id is not.
 """
 
 from pathlib import Path
@@ -11,26 +12,31 @@ from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, add
 from builder.inside.tree.tree import Tree
 
-_UNIT_NAME: Final = "distroclone-builder-ssh-keys.service"
-UNIT: Final = f"/usr/lib/systemd/system/{_UNIT_NAME}"
-ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{_UNIT_NAME}"
-
+_UNITS: Final = "/usr/lib/systemd/system"
+_WANTED: Final = "/etc/systemd/system/multi-user.target.wants"
+_SERVERS: Final = (  # the program that needs keys, and our unit that makes them
+    ("/usr/sbin/sshd", "distroclone-builder-ssh-keys.service"),
+    ("/usr/sbin/xrdp", "distroclone-builder-xrdp-keys.service"),
+)
 _FILES: Final = Path(__file__).parent.parent / "files"
 
 
-def _add_unit(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
-    if tree.is_file("/usr/sbin/sshd") and tree.is_dir("/usr/lib/systemd/system"):
-        add(tree, UNIT, (_FILES / _UNIT_NAME).read_bytes())
-        tree.symlink(ENABLED, UNIT)
+def _add_units(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+    for program, name in _SERVERS:
+        if tree.is_file(program) and tree.is_dir(_UNITS):
+            add(tree, f"{_UNITS}/{name}", (_FILES / name).read_bytes())
+            tree.symlink(f"{_WANTED}/{name}", f"{_UNITS}/{name}")
     return ()
 
 
 RULES: Final = (
     Rule(
-        name="new-ssh-host-keys",
-        reason="makes the ssh server's keys where there are none: in the live system, and in one "
-        "that was installed from it",
-        edits=(UNIT, ENABLED),
-        edit=_add_unit,
+        name="new-server-keys",
+        reason="makes the keys of servers that have none and do not start without: in the live "
+        "system, and in one that was installed from it",
+        edits=tuple(
+            f"{folder}/{name}" for _program, name in _SERVERS for folder in (_UNITS, _WANTED)
+        ),
+        edit=_add_units,
     ),
 )
