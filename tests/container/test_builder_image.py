@@ -54,7 +54,7 @@ def test_it_holds_no_trace_of_the_engine_that_made_it(
         entrypoint="sh", network_mode="none", remove=True,
     )  # fmt: skip
     assert set(found.decode().split()) <= {
-        "/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
+        "/.dockerenv", "/run/.containerenv", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
     }  # fmt: skip
 
 

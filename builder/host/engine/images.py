@@ -5,7 +5,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Final
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+_ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _PIECE: Final = 1024 * 1024  # bytes
 # What engines say of content that is not what its digest promises: their own store, containerd's.
 _OTHER_CONTENT: Final = re.compile(r"verification failed|unexpected commit digest")
@@ -107,8 +108,9 @@ class DockerImages:
             answer = self._client.api.import_image_from_stream(
                 pieces, repository=repository, tag=name, changes=changes
             )
-        failure = _failure(json.loads(line) for line in answer.splitlines() if line.strip())
-        facts = None if failure else self.find(tag)
+        said = [json.loads(line) for line in answer.splitlines() if line.strip()]
+        failure = _failure(said)
+        facts = None if failure else self._named(tag, said)
         if facts is None:
             raise HostError(
                 "The base image could not be imported: {reason}",
@@ -239,6 +241,16 @@ class DockerImages:
                 self._client.images.remove(self._called(reference), force=True)
             except docker.errors.NotFound:
                 return
+
+    def _named(self, tag: str, said: Sequence[Mapping[str, object]]) -> ImageFacts | None:
+        """Give an imported image its name, which Podman forgets when a registry is part of it."""
+        name, _colon, version = self._called(tag).rpartition(":")
+        ids = [str(each["status"]) for each in said if _ID.fullmatch(str(each.get("status")))]
+        if not ids:
+            return None
+        with translated("naming an image"):
+            self._client.api.tag(ids[-1], name, version, force=True)
+        return self.find(tag)
 
     def _called(self, reference: str) -> str:
         """Return what this engine calls an image of ours."""

@@ -49,7 +49,8 @@ def _of_engine(engine: Engine) -> Iterator[DoctorCheck]:
         name=say("engine"),
         verdict=DoctorVerdict.OK,
         finding=say(
-            "{version}, API {api}, {storage}, {cpus} CPUs, {memory} of memory",
+            "{product} {version}, API {api}, {storage}, {cpus} CPUs, {memory} of memory",
+            product=facts.product.value,
             version=facts.version,
             api=facts.api,
             storage=facts.storage,

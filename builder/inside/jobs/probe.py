@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from builder.basics.errors import BuilderError
 from builder.border import paths
@@ -12,6 +13,8 @@ from builder.inside.source.cache_image import make_loop_devices
 from builder.inside.system.system import System
 from builder.inside.tree.overlay import Overlay
 from builder.inside.tree.survey import SourceTree, survey_tree
+
+_SECTOR: Final = 512  # bytes; what a loop device has at least
 
 
 def probe(system: System) -> Abilities:
@@ -60,5 +63,10 @@ def _overlay(system: System) -> None:
             pass
 
 
-def _loop(_system: System) -> None:
+def _loop(system: System) -> None:
+    """Attach a file: a container may have every node, and not be allowed to open them."""
     make_loop_devices()
+    with tempfile.NamedTemporaryFile(dir=paths.WORK) as file:
+        file.truncate(_SECTOR)
+        device = system.run(["losetup", "--find", "--show", "--read-only", file.name]).strip()
+        system.run(["losetup", "--detach", device])
