@@ -1,7 +1,7 @@
 """The command, whose containers get what its first argument says: `varied_command.py JSON WORD…`.
 
 What a run of the command cannot be asked for (fewer processors, another clock) is added at the
-engine's SDK, so that the program itself is the one that users have. `mounts` and `files` are pairs
+engine's door, so that the program itself is the one that users have. `mounts` and `files` are pairs
 of a path here and one in the container, where the files are copied to; everything else are options
 of the SDK's `containers.create`.
 Each container gets a label with the place of the code that asked for it.
@@ -15,30 +15,39 @@ from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
-from docker.models.containers import Container, ContainerCollection
+import docker
+from docker.models.containers import Container
 from docker.types import Mount
 
 from builder.host.cli import main as program
+from builder.host.engine import Product
+from builder.host.engine.container import CreateContainer, creating
 
 LABEL = "distroclone-builder-tests.code"
 
 
 def varied(changes: dict[str, Any]) -> Any:
-    """Return a `containers.create` that makes the changes to whatever it is asked for."""
-    create = ContainerCollection.create
+    """Return a `creating` whose containers have the changes, whatever they are asked for."""
     mounts = [Mount(target, source, type="bind") for source, target in changes.pop("mounts", [])]
     environment = changes.pop("environment", {})
-    files = _archive(changes.pop("files", []))
+    given = changes.pop("files", [])
+    files = _archive(given) if given else b""
 
-    def made(self: ContainerCollection, image: str, command: Any = None, **asked: Any) -> Container:
-        asked["mounts"] = [*asked.get("mounts", []), *mounts]
-        asked["environment"] = {**asked.get("environment", {}), **environment}
-        asked["labels"] = {**asked.get("labels", {}), LABEL: program.__file__}
-        container = create(self, image, command, **{**asked, **changes})
-        container.put_archive("/", files)
-        return container
+    def chosen(client: docker.DockerClient, product: Product) -> CreateContainer:
+        create = creating(client, product)
 
-    return made
+        def made(image: str, command: Sequence[str], **asked: Any) -> Container:
+            asked["mounts"] = [*asked.get("mounts", []), *mounts]
+            asked["environment"] = {**asked.get("environment", {}), **environment}
+            asked["labels"] = {**asked.get("labels", {}), LABEL: program.__file__}
+            container = create(image, command, **{**asked, **changes})
+            if files:
+                container.put_archive("/", files)
+            return container
+
+        return made
+
+    return chosen
 
 
 def _archive(files: Sequence[tuple[str, str]]) -> bytes:
@@ -51,5 +60,6 @@ def _archive(files: Sequence[tuple[str, str]]) -> bytes:
 
 
 if __name__ == "__main__":
-    with mock.patch.object(ContainerCollection, "create", varied(json.loads(sys.argv.pop(1)))):
+    changed = varied(json.loads(sys.argv.pop(1)))
+    with mock.patch("builder.host.engine.connection.creating", changed):
         program.main()
