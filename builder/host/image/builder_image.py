@@ -7,12 +7,11 @@ docs/builder-image.md explains how.
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError
+from builder.border import paths
 from builder.border.events import OnEvent, announced
-from builder.border.jobs import JOBS
 from builder.border.labels import LABEL_BASE, LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine, ImageFacts
@@ -32,6 +31,9 @@ from builder.host.image.workshop import ROOT_TOP, chosen_base, workshop
 REPOSITORY: Final = "distroclone-builder"
 TOOLS_REPOSITORY: Final = "distroclone-builder-packages"
 _HOME: Final = "opt/distroclone-builder"  # of our code, in the image
+# What jobs mount on, with too few capabilities to make it: the top of Podman's containers has mode
+# 0555, whatever the layers say. What is there only if the engine mounts it must not be among them.
+_PLACES: Final = tuple(path.name for path in (paths.CACHE, paths.SOURCE, paths.WORK))
 _TOOLS: Final = "the packages of the lock"
 _CODE: Final = "distroclone-builder itself"
 
@@ -102,7 +104,7 @@ def _code_layer() -> Iterator[Layer]:
         yield files_layer(
             {f"{_HOME}/{path}": content for path, content in code_files().items()},
             file,
-            empty=_places(),
+            empty=_PLACES,
             epoch=builder_lock().epoch,
         )
 
@@ -187,16 +189,6 @@ def _load(engine: Engine, config: ImageConfig, layers: Sequence[Layer], *, tag: 
             reason=failure or "it has a different image under that name",
         )
     return facts
-
-
-def _places() -> frozenset[str]:
-    """Return the folders that jobs work in: with few capabilities they could not make them.
-
-    The topmost folder has mode 0555 in Podman's containers, whatever the layers say.
-    """
-    targets = {sight.target for job in JOBS for sight in job.sees}
-    folders = {each for each in targets if not each.suffix and each.parent == Path("/")}
-    return frozenset(each.name for each in folders)
 
 
 def _suffix(*, locked: bool) -> str:
