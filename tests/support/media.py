@@ -115,6 +115,7 @@ def real_system(events: list[Event] | None = None) -> RealSystem:
 
 def make_root(work: Work, *, seed: int = 0) -> None:
     """Make the tree; `seed` shuffles the order of creation."""
+    work.base.mkdir(parents=True, exist_ok=True)
     work.records.write_bytes(b"")
     names = sorted(FILES)
     random.Random(seed).shuffle(names)  # noqa: S311
