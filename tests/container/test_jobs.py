@@ -6,13 +6,12 @@ from typing import Any
 
 import docker
 import pytest
-from docker.models.containers import Container
 
 from builder.border.jobs import JOBS, Job, Sight
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import Product
 from builder.host.engine.container import container_options, creating
 from builder.host.engine.podman import product_of
+from tests.support.build_rights import capabilities
 from tests.support.specs import spec_for, title
 
 pytestmark = pytest.mark.container
@@ -26,12 +25,6 @@ def volume(client: docker.DockerClient) -> Iterator[str]:
     made = client.volumes.create(_VOLUME)
     yield _VOLUME
     made.remove()
-
-
-def bounded(client: docker.DockerClient, container: Container) -> set[str]:
-    """Return what Podman's own API says of a container, where Docker's counts from its defaults."""
-    answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/containers/{container.id}/json")
-    return {each.removeprefix("CAP_") for each in answer.json()["BoundingCaps"] or ()}
 
 
 @pytest.mark.parametrize("job", JOBS, ids=title)
@@ -58,14 +51,10 @@ def test_the_engine_allows_a_job_what_its_row_says_and_nothing_else(
     try:
         container.reload()
         said = container.attrs
-        capabilities = bounded(client, container) if product is Product.PODMAN else None
     finally:
         container.remove(force=True)
     config = said["HostConfig"]
-    if capabilities is None:
-        capabilities = {each.removeprefix("CAP_") for each in config["CapAdd"]}
-        assert config["CapDrop"] == ["ALL"]
-    assert capabilities == {*job.capabilities}
+    assert capabilities(said) == {*job.capabilities}
     assert config["Privileged"] is False
     assert "no-new-privileges" in config["SecurityOpt"]
     assert config["NetworkMode"] == "none"

@@ -21,6 +21,23 @@ sys.exit(as_job(lambda: exec(driver, {"__name__": "__main__"}) or 0))
 """
 
 
+_PODMANS = {  # containers.conf(5), default_capabilities; with what older versions have
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE",
+    "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+}  # fmt: skip
+
+
+def capabilities(container: Mapping[str, Any]) -> set[str]:
+    """Return what a container may do, as the engine says in its attributes.
+
+    Podman answers in differences from its defaults.
+    """
+    config = container["HostConfig"]
+    added = {name.removeprefix("CAP_") for name in config["CapAdd"] or ()}
+    dropped = {name.removeprefix("CAP_") for name in config["CapDrop"] or ()}
+    return added if dropped == {"ALL"} else added | (_PODMANS - dropped)
+
+
 def output_of(
     client: docker.DockerClient,
     image: ImageIdentity,

@@ -13,7 +13,14 @@ import docker.errors
 from docker.types import Mount
 
 from builder.basics.codec import from_data, to_data
-from builder.basics.errors import LAST_LINES, BuilderError, HostError, StepError, error_from_data
+from builder.basics.errors import (
+    LAST_LINES,
+    BuilderError,
+    HostError,
+    Interrupted,
+    StepError,
+    error_from_data,
+)
 from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
 from builder.border import paths
@@ -75,7 +82,7 @@ class DockerJob(Generic[JobResult]):
             code = self._exit_code()
         match verdict:
             case Failed(error=error):
-                raise error_from_data(error)
+                raise _told(error_from_data(error), output=tuple(last))
             case Result(data=data) if code == 0:
                 return self._decoded(data)
             case _:
@@ -229,6 +236,17 @@ def container_options(
         devices.append("/dev/loop-control:/dev/loop-control:rwm")
         options["device_cgroup_rules"] = [f"b {_LOOP_MAJOR}:* rmw"]
     return options | {"devices": devices}
+
+
+def _told(error: BuilderError, *, output: tuple[str, ...]) -> BuilderError:
+    """Return a job's own error. Nobody interrupted us: then it was not we who stopped it."""
+    if not isinstance(error, Interrupted):
+        return error
+    return StepError(
+        "The container was stopped or removed while it was running",
+        hint="Something else did that (`docker stop`, `docker rm`, a clean-up job?). Build again.",
+        output=output,
+    )
 
 
 def _request_archive(request: object) -> bytes:

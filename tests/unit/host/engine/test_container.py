@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from builder.basics.errors import StepError
-from builder.border.events import Event, Result, ToolOutput, encode
+from builder.basics.errors import Interrupted, StepError
+from builder.border.events import Event, Failed, Result, ToolOutput, encode
 from builder.border.jobs import BUILD, JOBS, LIST_FROZEN, Job
 from builder.border.labels import LABEL_ROLE, LABEL_RUN
 from builder.border.plan import Isolation
@@ -153,6 +153,15 @@ def test_a_container_that_was_killed_by_somebody_else_is_not_called_overdue() ->
     container.killed.set()
     with pytest.raises(StepError, match=r"ended without a result \(exit code 137\)"):
         job_of(container, seconds=3600).finish(lambda _event: None)
+
+
+def test_a_container_that_somebody_else_stopped_is_not_called_an_interruption_of_ours() -> None:
+    said = Failed(error=Interrupted("Interrupted by {signal}", signal="SIGTERM").to_data())
+    container = FakeContainer(ToolOutput(step="x", text="last words"), said, code=130)
+    container.killed.set()
+    with pytest.raises(StepError, match="stopped or removed while it was running") as caught:
+        job_of(container, seconds=3600).finish(lambda _event: None)
+    assert caught.value.output == ("last words",)
 
 
 @pytest.mark.parametrize("data", [{}, {"names": [1]}, {"names": [], "more": 1}])
