@@ -69,15 +69,13 @@ def _without_engine_of_its_own(machine: Machine) -> str:
     """Return the advice for machines where containers run in a virtual machine, or not at all."""
     if machine.kernel == "Darwin":
         return say(
-            "Containers need Linux: on macOS, install Docker Desktop, or colima (`brew install "
-            "colima docker && colima start`), which run them in a virtual machine. It sees your "
-            "home folder, so put the cache image and the output there. Or name an engine on "
-            "another machine with --engine ssh://user@host."
+            "This program and its containers need Linux. On macOS, run it in a virtual machine, "
+            "such as the one of colima (`brew install colima docker && colima start`, then "
+            "`colima ssh`)."
         )
     if machine.kernel != "Linux":
         return say(
-            "Containers need Linux. Name an engine on another machine with --engine "
-            "ssh://user@host."
+            "This program and its containers need Linux. Run it in a virtual machine with it."
         )
     if machine.is_wsl_one:
         return say(

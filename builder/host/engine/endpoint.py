@@ -23,7 +23,7 @@ PODMAN: Final = "podman"
 _SYSTEM: Final = {DOCKER: "/var/run/docker.sock", PODMAN: "/run/podman/podman.sock"}
 STANDARD: Final = tuple(_SYSTEM.values())  # what this machine's package manager provides
 _OWN: Final = {DOCKER: "docker.sock", PODMAN: "podman/podman.sock"}  # below XDG_RUNTIME_DIR
-_ADDRESS: Final = re.compile(r"unix:///.+|(?:tcp|http|https|ssh)://[^/?#\s]+(?:/\S*)?")
+_ADDRESS: Final = re.compile(r"unix:///.+|(?:tcp|http|https|ssh)://(?!-)[^/?#\s]+(?:/\S*)?")
 _KNOWN: Final = (
     "An address is like unix:///var/run/docker.sock, ssh://user@host or tcp://host:2376."
 )

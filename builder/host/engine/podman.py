@@ -27,7 +27,9 @@ _RULE: Final = re.compile(r"(?P<type>[abc]) (?P<major>[0-9]+):\* (?P<access>[rwm
 
 def product_of(version: Mapping[str, Any]) -> Product:
     """Return whose engine answered /version like that."""
-    names = {str(each.get("Name", "")) for each in version.get("Components") or ()}
+    components = version.get("Components")
+    listed = components if isinstance(components, list) else []
+    names = {str(each.get("Name", "")) for each in listed if isinstance(each, dict)}
     return Product.PODMAN if _COMPONENT in names else Product.DOCKER
 
 

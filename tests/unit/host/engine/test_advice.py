@@ -96,7 +96,7 @@ def test_who_may_not_use_an_engine_is_told_how_to() -> None:
 
 def test_other_kernels_are_told_where_containers_run() -> None:
     assert "colima" in advice(Machine(kernel="Darwin"), NOTHING)
-    assert "ssh://" in advice(Machine(kernel="FreeBSD"), NOTHING)
+    assert "virtual machine" in advice(Machine(kernel="FreeBSD"), NOTHING)
     old = machine("debian", kernel_release="4.4.0-19041-Microsoft")
     assert "--set-version" in advice(old, NOTHING)
     new = machine("debian", systemd=False, kernel_release="5.15.90.1-microsoft-standard-WSL2")

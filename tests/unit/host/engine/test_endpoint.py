@@ -67,7 +67,18 @@ def test_an_engine_by_name_is_that_one_whatever_the_environment_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "engine", ["ftp://x", "Docker", "unix:/x", "unix://", "tcp://", "ssh://", "x", "tcp://a b"]
+    "engine",
+    [
+        "ftp://x",
+        "Docker",
+        "unix:/x",
+        "unix://",
+        "tcp://",
+        "ssh://",
+        "x",
+        "tcp://a b",
+        "ssh://-oProxyCommand=x",
+    ],
 )
 def test_what_is_no_address_is_refused_with_examples(engine: str) -> None:
     with pytest.raises(UsageError, match="neither docker nor podman nor an address") as caught:

@@ -75,6 +75,8 @@ def test_an_option_that_has_no_translation_is_refused() -> None:
         ({"Components": [{"Name": "Engine", "Version": "20.10.24"}]}, Product.DOCKER),
         ({"Components": None}, Product.DOCKER),
         ({}, Product.DOCKER),
+        ({"Components": {"Name": "Podman Engine"}}, Product.DOCKER),
+        ({"Components": ["Podman Engine", None]}, Product.DOCKER),
     ],
 )
 def test_an_engine_says_whose_it_is(version: dict[str, Any], product: Product) -> None:
