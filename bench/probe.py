@@ -18,9 +18,10 @@ from typing import Any
 from builder.border import paths
 from builder.host.config.compression_text import parse_compression
 from builder.inside.blocks import packing
+from builder.inside.blocks.mksquashfs import STEADY_STAT
 from builder.inside.blocks.store import LIBRARY, BlockCache
 from builder.inside.source import cache_image
-from builder.inside.steps.squashfs import STEADY_STAT, SquashfsStep
+from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.system.real_system import RealSystem
 
 _EPOCH = 1_780_000_000

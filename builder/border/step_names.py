@@ -10,6 +10,7 @@ class StepName(StrEnum):
     STAGE = "stage"
     CONFIGURE = "configure"
     SEARCH = "search"
+    LIVE = "live"
     INITRAMFS = "initramfs"
     SQUASHFS = "squashfs"
     BOOT = "boot"

@@ -61,7 +61,8 @@ class Manifest:
     tools: Mapping[str, str]  # versions of the tools that determine bytes, by package
     source_date_epoch: int  # seconds since 1970
     packages: tuple[Package, ...]  # installed in the live system
-    changes: tuple[ChangeCount, ...] | None = None
+    changes: tuple[ChangeCount, ...] | None = None  # from the source to the system
+    live_changes: tuple[ChangeCount, ...] | None = None  # from the system to the live system
     source: TreeName | None = None
     findings: tuple[RuleCount, ...] | None = None  # None: nothing was searched
     private: PrivateIdentity | None = None

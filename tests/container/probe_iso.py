@@ -83,7 +83,8 @@ def main() -> None:
                 packed = SCRATCH / f"{iso.name}:{path.name}"
                 run("unsquashfs", "-q", "-n", "-d", packed, path)
                 search.look_below(packed, f"{iso.name}:{path.name}")
-                tree = facts(packed) if (packed / DEMO).exists() else None
+                if (packed / DEMO).exists():
+                    tree = facts(packed)
                 path.unlink()
             elif start.endswith(FAT) and b"FAT" in start:
                 packed = SCRATCH / f"{iso.name}:{path.name}"

@@ -25,7 +25,7 @@ import errno, os, stat, subprocess, sys, time
 from contextlib import ExitStack
 from pathlib import Path
 from builder.inside.tree.overlay import Overlay
-from builder.inside.tree.sealed import sealed
+from builder.inside.tree.sealed import seal
 from builder.inside.system.real_system import RealSystem
 from builder.inside.steps.initramfs import inhabited
 from builder.inside.tree.survey import SourceTree, survey_tree
@@ -97,7 +97,7 @@ with ExitStack() as mounts:
     (root / "innocent").write_text("innocent")
     process, swap = survivor("unshare", "--mount")
     before = swap_here(), swap()
-    with sealed(root, system):
+    with seal(root, system, clock=0):
         after = swap_here(), swap()
     process.communicate()
     print(late, late_beside, took < 1, *before, *after)

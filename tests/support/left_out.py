@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from builder.inside import session
 from builder.inside.rules import RULES
 from builder.inside.rules.rule import Rule
 from builder.inside.selection.places import DATA, KEPT, TOP
@@ -85,6 +86,13 @@ _MIDDLE = """
 ## Removed or written in the copy
 
 """
+_LIVE = """
+## Only in the live system
+
+These do not touch the system in `live/filesystem.squashfs`. They write a layer above it,
+`live/live.squashfs`, which an installer does not copy.
+
+"""
 _END = """
 ## What stays
 
@@ -99,7 +107,10 @@ def page() -> str:
     """Return the page, in Markdown."""
     excludes = [(_code([row.pattern]), row.reason) for row in EXCLUDES]
     kept = [(_code([row.pattern]), _code(row.but), row.reason) for row in KEPT]
-    rules = [(rule.name, _touched(rule), rule.reason) for rule in RULES]
+    rules, live = (
+        [(rule.name, _touched(rule), rule.reason) for rule in each]
+        for each in (RULES, session.RULES)
+    )
     places = _PLACES.format(
         kept=KEPT_XATTR,
         data=_code(DATA),
@@ -114,6 +125,8 @@ def page() -> str:
         + places
         + _MIDDLE
         + _table(("rule", "paths", "why"), rules)
+        + _LIVE
+        + _table(("rule", "paths", "why"), live)
         + _END
     )
 

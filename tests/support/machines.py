@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from builder.border.plan import Staging
+from builder.formats.changes import ChangedPath
+from builder.formats.recipe import LiveSettings
+from builder.inside import session
+from builder.inside.layers.scratch import Scratch
+from builder.inside.leftovers.gone import Gone
+from builder.inside.rules.applying import Applying, Journal
 from builder.inside.system.system import Sight, System
+from builder.inside.tree.tree import Tree
 
 MARK = "PRIVATE-5bd1e9"
 CLOCK = 1_750_170_600  # 2025-06-17 14:30 UTC
@@ -186,6 +194,20 @@ def check_sight(argv: Sequence[str], sight: Sight) -> None:
             assert any(path.is_relative_to(each) for each in seen), f"{argv[0]} cannot see {path}"
 
 
+class OpenTree(Scratch):
+    """A scratch root that is the tree itself."""
+
+    @contextmanager
+    def opened(self, system: System) -> Iterator[Path]:
+        del system
+        yield self.root
+
+
+def open_tree(root: Path) -> OpenTree:
+    """Return a scratch root in which changes can be seen afterwards."""
+    return OpenTree(root=root, target=root, layer=root, staging=Staging.OVERLAY, size=lambda: 0)
+
+
 class RecordingSystem(System):
     """A `System` that runs nothing and remembers what it was asked."""
 
@@ -269,3 +291,18 @@ class RecordingSystem(System):
     def note(self, message: str, *, warning: bool = False, **values: object) -> None:
         del warning
         self.notes.append(message.format(**values) if values else message)
+
+
+def make_live(root: Path, settings: LiveSettings) -> tuple[RecordingSystem, list[ChangedPath]]:
+    """Apply the rules for the live system to a tree, which is what they see of the system."""
+    system, journal = RecordingSystem(), Journal()
+    tree = Tree(root, clock=CLOCK, record=journal.record)
+    Applying(
+        tree=tree,
+        live=settings,
+        gone=Gone(source=Tree(root), tree=tree, heir=settings.user),
+        journal=journal,
+        tell=lambda warning: system.note(warning.message, warning=True, **dict(warning.values)),
+        progress=system.progress,
+    ).apply(session.RULES)
+    return system, journal.changes

@@ -68,8 +68,10 @@ FILES = {
     "var/lib/dpkg/status": STATUS.encode(),
     "boot/vmlinuz-6.1.0-40-amd64": b"kernel one" * 1000,
     "usr/lib/kernel/newest": b"kernel two" * 1000,
-    "boot/initrd.img-6.1.0-40-amd64": b"initrd one" * 1001,
-    "boot/initrd.img-6.12.48+deb13-amd64": b"initrd two" * 1003,
+}
+INITRAMFS = {
+    "6.1.0-40-amd64": b"initrd one" * 1001,
+    "6.12.48+deb13-amd64": b"initrd two" * 1003,
 }
 
 
@@ -85,6 +87,10 @@ class Work:
     @property
     def root(self) -> Path:
         return self.base / "root"
+
+    @property
+    def initramfs(self) -> Path:
+        return self.base / "initramfs"
 
     @property
     def iso_tree(self) -> Path:
@@ -124,6 +130,9 @@ def make_root(work: Work, *, seed: int = 0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(FILES[name])
         path.chmod(0o755 if name.startswith("bin/") else 0o644)
+    for name, content in INITRAMFS.items():
+        work.initramfs.mkdir(exist_ok=True)
+        (work.initramfs / name).write_bytes(content)
     # A symlink that is absolute must lead to the tree's own file.
     link = work.root / "boot/vmlinuz-6.12.48+deb13-amd64"
     link.symlink_to("/usr/lib/kernel/newest")
@@ -146,8 +155,13 @@ def squashfs_step(work: Work) -> SquashfsStep:
 
 
 def boot_step(work: Work) -> BootStep:
+    """The step, for a tree to which another step has added the live layer."""
+    layer = work.iso_tree / medium.LIVE_SQUASHFS
+    layer.parent.mkdir(parents=True, exist_ok=True)
+    layer.write_bytes(b"hsqs, and the live layer")
     return BootStep(
         root=work.root,
+        initramfs=work.initramfs,
         iso_tree=work.iso_tree,
         parts=work.base / "boot",
         partition=work.partition,
@@ -170,7 +184,7 @@ def iso_step(work: Work) -> IsoStep:
     )
 
 
-def manifest_step(work: Work, *, changes: tuple[Path, ...] = ()) -> ManifestStep:
+def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
     return ManifestStep(
         root=work.root,
         iso_tree=work.iso_tree,
@@ -182,7 +196,8 @@ def manifest_step(work: Work, *, changes: tuple[Path, ...] = ()) -> ManifestStep
         image=ImageIdentity(id="sha256:" + "0" * 64, locked=True),
         source_date_epoch=EPOCH,
         others=sbom_step(work).targets,
-        changes=changes,
+        changes=changes or work.base / "changes.json",
+        live=work.base / "live.json",
         records=work.records,
         left_out=work.base / "left_out.json",
         findings=work.base / "findings.json",

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from builder.border.stored_blocks import BlockCounts
 from builder.host.config.compression_text import parse_compression
+from builder.inside.blocks.mksquashfs import STEADY_STAT
 from builder.inside.blocks.packing import write_actions
 from builder.inside.blocks.store import LIBRARY, BlockCache
 from builder.inside.medium import identity as medium
-from builder.inside.steps.squashfs import STEADY_STAT, SquashfsStep
+from builder.inside.steps.squashfs import SquashfsStep
 from tests.support.media import EPOCH, Work, make_root, real_system, squashfs_step
 
 

@@ -235,7 +235,7 @@ def initramfs(pack: Callable[[bytes], bytes], *, init: bytes, name: str = "init"
 
 def with_initramfs(content: bytes) -> Callable[[Work], None]:
     def change(work: Work) -> None:
-        (work.root / "boot/initrd.img-6.1.0-40-amd64").write_bytes(content)
+        (work.initramfs / "6.1.0-40-amd64").write_bytes(content)
 
     return change
 

@@ -22,6 +22,7 @@ from builder.inside.steps.iso import iso_progress
 from tests.support.media import (
     EPOCH,
     FILES,
+    INITRAMFS,
     KERNELS,
     Work,
     boot_step,
@@ -70,11 +71,11 @@ def test_both_kernels_are_on_the_medium_and_an_absolute_link_led_inside_the_tree
     assert (extracted / f"live/vmlinuz-{older}").read_bytes() == FILES[f"boot/vmlinuz-{older}"]
 
 
-def test_each_initrd_is_the_systems_own_followed_by_the_id(extracted: Path, tmp_path: Path) -> None:
+def test_each_initrd_is_what_was_made_followed_by_the_id(extracted: Path, tmp_path: Path) -> None:
     identity = (extracted / ".disk/live-uuid").read_text()
     for version in KERNELS:
         initrd = (extracted / f"live/initrd.img-{version}").read_bytes()
-        original = FILES[f"boot/initrd.img-{version}"]
+        original = INITRAMFS[version]
         assert initrd.startswith(original)
         start = initrd.index(b"070701", len(original))
         assert start % 4 == 0
@@ -219,7 +220,7 @@ def test_changes_of_the_configuration_go_into_the_manifest(built: Work, tmp_path
     journal.write_text('[{"path": "/etc/machine-id", "change": "changed", "rule": "identity"}]')
     copy = tmp_path / "x.iso"
     copy.write_bytes(built.iso.read_bytes())
-    step = dataclasses.replace(manifest_step(built, changes=(journal,)), iso=copy)
+    step = dataclasses.replace(manifest_step(built, changes=journal), iso=copy)
     step.run(real_system())
     manifest = json.loads((tmp_path / "x.manifest.json").read_text())
     assert manifest["changes"] == [{"rule": "identity", "change": "changed", "count": 1}]
@@ -311,12 +312,12 @@ def test_a_file_over_four_gib_is_whole_in_the_iso(tmp_path: Path) -> None:
     assert fractions == sorted(fractions)
 
 
-def test_a_missing_initrd_is_named(tmp_path: Path) -> None:
+def test_a_missing_kernel_is_named(tmp_path: Path) -> None:
     work = Work(base=tmp_path)
     make_root(work)
     squashfs_step(work).run(real_system())
-    (work.root / f"boot/initrd.img-{KERNELS[1]}").unlink()
-    with pytest.raises(StepError, match=f"/boot/initrd.img-{KERNELS[1]} is not a regular file"):
+    (work.root / f"boot/vmlinuz-{KERNELS[1]}").unlink()
+    with pytest.raises(StepError, match=f"/boot/vmlinuz-{KERNELS[1]} is not a regular file"):
         boot_step(work).run(real_system())
 
 

@@ -1,16 +1,13 @@
 """Initramfs images of earlier builds, kept in the store of compressed blocks.
 
 mkinitramfs may read any file of the tree, so a list of files cannot be its key. The key is
-everything that determines the whole tree at that point: the digest of the source
-(docs/tree-digest.md), the inputs of this and the earlier steps
+everything that determines the whole scratch root: the digest of the source
+(docs/tree-digest.md), the inputs of this step and of those that made the tree
 (`builder.inside.steps.step.decisions`), and the builder image, which holds their code and the
 environment. This relies on nothing but the project's first promise, reproducible builds.
 
-mkinitramfs also leaves traces in the tree, which is packed afterwards: directories get new times.
-These are recorded and repeated; an initramfs whose making changed anything else is not cached.
-
 A value is named like every other one in the store: 64 hexadecimal digits, the digest of all of the
-above except the source. It consists of `dcinitr2`, four bytes (little-endian) with the length of
+above except the source. It consists of `dcinitr3`, four bytes (little-endian) with the length of
 the header, the header in JSON, the images one after the other, and the checksum of the name and
 all that; digest and checksum are those of `builder.inside.blocks.store_key`. The header names the
 source, so that a build waits for the digest of its source only if there is a value at all.
@@ -21,7 +18,6 @@ import hmac
 import json
 import os
 import shutil
-import stat
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,39 +29,21 @@ from builder.basics.regular import open_regular
 from builder.border.privacy import Finding
 from builder.inside.blocks.store import BlockCache
 from builder.inside.system.digests import CHUNK
-from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
 
 if TYPE_CHECKING:
     import hashlib
 
-_MAGIC: Final = b"dcinitr2"
+_MAGIC: Final = b"dcinitr3"
 _LENGTH: Final = struct.Struct("<I")
 _LONGEST_HEADER: Final = 1 << 20
 _DIGEST_SIZE: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Image:
-    size: int
-    mode: int
-    uid: int
-    gid: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
     source: str  # digest of the source tree, and its format
-    images: tuple[_Image, ...]  # in the order of the kernels
-    touched: tuple[str, ...]  # directories in the tree, "/boot"
-    findings: tuple[Finding, ...]  # private things in the images
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
-    """What came with kept images."""
-
-    touched: tuple[str, ...]  # directories that have a new time now
+    images: tuple[int, ...]  # their sizes in bytes, in the order of the kernels
     findings: tuple[Finding, ...]  # private things in the images
 
 
@@ -82,50 +60,31 @@ class KeptInitramfs:
     source: Callable[[], TreeDigest]
     reserve: Callable[[], int]
 
-    def restore(self, tree: Tree, paths: Sequence[str]) -> Restored | None:
-        """Write the images to `paths` as mkinitramfs would have done; None if there are none."""
+    def restore(self, images: Sequence[Path]) -> tuple[Finding, ...] | None:
+        """Write the kept images to new files, and return what is private in them; None without."""
         try:
             with open_regular(self._value) as file:
-                header = self._header(file, images=len(paths))
+                header = self._header(file, images=len(images))
                 if header is None or header.source != self._source():
                     return None
-                if not _write_images(file, header, tree, paths, seal=self._seal()):
+                if not _write_images(file, header, images, seal=self._seal()):
                     return None
         except (OSError, ValueError):  # no value, a damaged one, or a disk error
             return None
-        for path in header.touched:
-            os.utime(tree.locate(path), follow_symlinks=False)
         if not self.store.read_only:
             with contextlib.suppress(OSError):
                 os.utime(self._value)  # pruning removes the least recently used values
-        return Restored(touched=header.touched, findings=header.findings)
+        return header.findings
 
-    def offer(
-        self,
-        tree: Tree,
-        paths: Sequence[str],
-        *,
-        touched: Sequence[bytes],
-        findings: Sequence[Finding] = (),
-    ) -> None:
+    def offer(self, images: Sequence[Path], *, findings: Sequence[Finding] = ()) -> None:
         """Write new images to the store, for `decide` to keep or drop. May do nothing."""
-        places = [tree.locate(path) for path in paths]
-        facts = [place.lstat() for place in places]
-        if self.store.read_only or not all(map(_is_plain, facts)) or not self._has_room(facts):
+        sizes = tuple(image.stat().st_size for image in images)
+        if self.store.read_only or not self._has_room(sum(sizes)):
             return
-        header = _Header(
-            source=self._source(),
-            images=tuple(
-                _Image(size=each.st_size, mode=stat.S_IMODE(each.st_mode), uid=each.st_uid,
-                       gid=each.st_gid)
-                for each in facts
-            ),
-            touched=tuple(os.fsdecode(path) or "/" for path in touched),
-            findings=tuple(findings),
-        )  # fmt: skip
+        header = _Header(source=self._source(), images=sizes, findings=tuple(findings))
         with contextlib.suppress(OSError, ValueError):  # the store only saves time
             owner = self.store.folder.stat()
-            _write_value(self._offered, header, places, owner=owner, seal=self._seal())
+            _write_value(self._offered, header, images, owner=owner, seal=self._seal())
 
     def decide(self, failure: type[BaseException] | None, *_details: object) -> None:
         """Keep the offered images, or drop them after a `failure`: the source may have changed."""
@@ -155,10 +114,9 @@ class KeptInitramfs:
         digest = self.source()
         return f"{digest.format} {digest.digest}"
 
-    def _has_room(self, facts: Sequence[os.stat_result]) -> bool:
+    def _has_room(self, size: int) -> bool:
         space = os.statvfs(self.store.folder)
-        needed = self.reserve() + sum(each.st_size for each in facts)
-        return space.f_bavail * space.f_frsize > needed
+        return space.f_bavail * space.f_frsize > self.reserve() + size
 
     def _header(self, file: BinaryIO, *, images: int) -> _Header | None:
         magic, length = file.read(len(_MAGIC)), file.read(_LENGTH.size)
@@ -168,58 +126,33 @@ class KeptInitramfs:
         if count > _LONGEST_HEADER:
             return None
         header = from_data(_Header, json.loads(file.read(count)))
-        ends = file.tell() + sum(each.size for each in header.images) + _DIGEST_SIZE
-        whole = os.fstat(file.fileno()).st_size == ends
+        whole = os.fstat(file.fileno()).st_size == file.tell() + sum(header.images) + _DIGEST_SIZE
         return header if whole and len(header.images) == images else None
 
 
 def _write_images(
-    file: BinaryIO,
-    header: _Header,
-    tree: Tree,
-    paths: Sequence[str],
-    *,
-    seal: "hashlib.blake2b",
+    file: BinaryIO, header: _Header, images: Sequence[Path], *, seal: "hashlib.blake2b"
 ) -> bool:
-    """Write the images into the tree if the value is intact; `file` is just after the header."""
+    """Write the images if the value is intact, or none; `file` is just after the header."""
     begins = file.tell()
     file.seek(0)
     seal.update(file.read(begins))
-    places = [tree.locate(path) for path in paths]
     with contextlib.ExitStack() as undo:
-        for directory in {place.parent for place in places}:
-            undo.enter_context(_kept_times(directory))
-        for place, image in zip(places, header.images, strict=True):
-            with _draft(place).open("xb") as target:
-                undo.callback(_draft(place).unlink, missing_ok=True)
-                _copy(file, target, seal, image.size)
-                os.fchown(target.fileno(), image.uid, image.gid)
-                os.fchmod(target.fileno(), image.mode)
+        for image, size in zip(images, header.images, strict=True):
+            with image.open("xb") as target:
+                undo.callback(image.unlink)
+                os.fchmod(target.fileno(), 0o600)
+                _copy(file, target, seal, size)
         if not hmac.compare_digest(file.read(_DIGEST_SIZE), seal.digest()):
             return False
-        for place in places:
-            _draft(place).replace(place)
+        undo.pop_all()
     return True
-
-
-def _draft(place: Path) -> Path:
-    return place.with_name(f".{place.name}.distroclone-builder")
-
-
-@contextlib.contextmanager
-def _kept_times(directory: Path) -> Iterator[None]:
-    """Keep the times of a directory: `touched` in the header says which ones to change."""
-    before = directory.stat()
-    try:
-        yield
-    finally:
-        os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _write_value(
     path: Path,
     header: _Header,
-    places: Sequence[Path],
+    images: Sequence[Path],
     *,
     owner: os.stat_result,
     seal: "hashlib.blake2b",
@@ -229,9 +162,9 @@ def _write_value(
         for piece in (_MAGIC, _LENGTH.pack(len(text)), text):
             target.write(piece)
             seal.update(piece)
-        for place, image in zip(places, header.images, strict=True):
-            with open_regular(place) as file:
-                _copy(file, target, seal, image.size)
+        for image, size in zip(images, header.images, strict=True):
+            with open_regular(image) as file:
+                _copy(file, target, seal, size)
         target.write(seal.digest())
 
 
@@ -259,7 +192,3 @@ def _copy(source: BinaryIO, target: BinaryIO, seal: "hashlib.blake2b", size: int
         target.write(chunk)
         seal.update(chunk)
         size -= len(chunk)
-
-
-def _is_plain(facts: os.stat_result) -> bool:
-    return stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1

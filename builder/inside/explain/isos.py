@@ -18,7 +18,7 @@ from builder.inside.medium import identity as medium
 from builder.inside.system.system import System
 
 _INITRAMFS: Final = "live/initrd"
-_CAUSES: Final = (medium.SQUASHFS, _INITRAMFS, "live/", medium.GRUB_CONFIG)
+_CAUSES: Final = (*medium.IMAGES, _INITRAMFS, "live/", medium.GRUB_CONFIG)
 _MOVED: Final = Problem(
     message="Some contents have moved, so everything that records where they are (partition "
     "tables, volume descriptors, directories, the boot image) differs as well"
@@ -119,7 +119,7 @@ class _Comparing:
     def _look_into(self, region: Region, one: Part, other: Part, first: FirstByte) -> Explanation:
         outer = explained([*size_difference(one.size, other.size), first.difference()])
         try:
-            if region.is_file and region.name == medium.SQUASHFS:
+            if region.is_file and region.name in medium.IMAGES:
                 return joined([outer, explain_squashfs(one, other, system=self.system)])
             if region.is_file and region.name.startswith(_INITRAMFS):
                 return joined([outer, explain_initramfs(one, other)])

@@ -118,7 +118,7 @@ def _difference(path: str, attribute: str, original: object, rebuilt: object) ->
 def _superblock(part: Part) -> Superblock:
     block = read_superblock(part.read(0, SUPERBLOCK))
     if block is None:
-        message = "its live/filesystem.squashfs is not a squashfs"
+        message = "it is not a squashfs"
         raise ValueError(message)
     return block
 

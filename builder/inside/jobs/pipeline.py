@@ -16,6 +16,7 @@ from builder.inside.blocks.fill_ahead import FillAhead
 from builder.inside.blocks.kept_findings import KeptFindings
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.blocks.store import BlockCache
+from builder.inside.layers.scratch import Scratch
 from builder.inside.medium import identity as medium
 from builder.inside.output.results import Results
 from builder.inside.output.room import image_share
@@ -26,6 +27,7 @@ from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.iso import IsoStep
+from builder.inside.steps.live import LiveStep
 from builder.inside.steps.manifest import ManifestStep
 from builder.inside.steps.provenance import ProvenanceStep
 from builder.inside.steps.sbom import SbomStep
@@ -37,7 +39,7 @@ from builder.inside.system.system import System
 from builder.inside.tree.tree_digest import SourceReading
 
 JOURNAL = paths.WORK / "changes.json"
-_INITRAMFS_JOURNAL = paths.WORK / "initramfs-changes.json"
+_LIVE_JOURNAL = paths.WORK / "live-changes.json"
 _FILTERS = paths.WORK / "filters"
 _GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
@@ -68,19 +70,32 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     guard = Guard(root=paths.ROOT, words=shop.words, privacy=plan.privacy, record=paths.FINDINGS)
     early = tree_steps(plan, shop)
     search = SearchStep(words=shop.words, guard=guard)
-    initramfs = InitramfsStep(
+    scratch = _scratch(plan, shop)
+    live = LiveStep(
         root=paths.ROOT,
+        scratch=scratch,
+        layer=paths.LIVE_LAYER,
+        target=paths.ISO_TREE / medium.LIVE_SQUASHFS,
+        live=plan.recipe.live,
+        compression=plan.recipe.compression,
+        source_date_epoch=plan.source_date_epoch,
+        journal=_LIVE_JOURNAL,
+        mounts=shop.mounts,
+    )
+    initramfs = InitramfsStep(
+        scratch=scratch,
+        target=paths.INITRAMFS,
         kernels=_facts(plan).kernels,
         source_date_epoch=plan.source_date_epoch,
-        journal=_INITRAMFS_JOURNAL,
-        mounts=shop.mounts,
         meanwhile=_fill_ahead(plan, shop),
     )
+    # Not of `live`, so that a change of its settings takes no time.
     kept = _kept_initramfs(plan, shop, inputs=decisions((*early, search, initramfs)))
     iso = shop.results.folder / f"{plan.iso_name}.iso"
     return (
         *early,
         replace(search, kept=_kept_findings(plan, shop, inputs=decisions((*early, search)))),
+        live,
         replace(initramfs, kept=kept, guard=guard),
         *_medium_steps(plan, shop, iso),
         *_description_steps(plan, shop, iso),
@@ -111,11 +126,20 @@ def tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         ConfigureStep(
             root=paths.ROOT,
             source=paths.SOURCE,
-            live=plan.recipe.live,
             keep=plan.recipe.keep,
             source_date_epoch=plan.source_date_epoch,
             journal=JOURNAL,
         ),
+    )
+
+
+def _scratch(plan: BuildPlan, shop: Workshop) -> Scratch:
+    return Scratch(
+        root=paths.ROOT,
+        target=paths.SCRATCH,
+        layer=paths.SCRATCH_LAYER,
+        staging=plan.staging,
+        size=shop.size,
     )
 
 
@@ -134,6 +158,7 @@ def _medium_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...
         ),
         BootStep(
             root=paths.ROOT,
+            initramfs=paths.INITRAMFS,
             iso_tree=paths.ISO_TREE,
             parts=paths.BOOT_PARTS,
             partition=_PARTITION,
@@ -175,7 +200,8 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
         image=plan.image,
         source_date_epoch=plan.source_date_epoch,
         others=sbom.targets,
-        changes=(JOURNAL, _INITRAMFS_JOURNAL),
+        changes=JOURNAL,
+        live=_LIVE_JOURNAL,
         records=paths.RECORDS,
         left_out=paths.LEFT_OUT,
         findings=paths.FINDINGS,

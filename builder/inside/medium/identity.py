@@ -20,6 +20,11 @@ from builder.formats.recipe import Recipe
 from builder.inside.system.digests import FileDigest
 
 SQUASHFS: Final = "live/filesystem.squashfs"
+LIVE_SQUASHFS: Final = "live/live.squashfs"  # above the other
+IMAGES: Final = (SQUASHFS, LIVE_SQUASHFS)  # from the bottom up
+# live-boot stacks the images that it lists, the later above the earlier, and no others that may lie
+# on a stick beside them (9990-overlay.sh, live-boot 20250815).
+LAYERS: Final = "live/filesystem.module"
 PACKAGES: Final = "live/filesystem.packages"
 GRUB_CONFIG: Final = "boot/grub/grub.cfg"
 GRUB_FONT: Final = "boot/grub/fonts/unicode.pf2"

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -44,17 +44,13 @@ class Guard:
         """Search the whole tree, and return all findings."""
         return self._searching.whole(self.root, on_progress=system.progress)
 
-    def initramfs(
-        self, images: Sequence[tuple[str, Path]], changed: Collection[bytes]
-    ) -> tuple[Finding, ...]:
-        """Search the images of kernels, and what making them changed in the tree."""
-        made = {os.fsencode(path).removeprefix(os.fsencode(self.root)) for _kernel, path in images}
-        found = list(
-            self._searching.some(self.root, [each for each in changed if each not in made])
+    def initramfs(self, images: Sequence[tuple[str, Path]]) -> tuple[Finding, ...]:
+        """Search the images of kernels."""
+        return tuple(
+            found
+            for kernel, path in images
+            for found in self._searching.initramfs(path, version=kernel)
         )
-        for kernel, path in images:
-            found += self._searching.initramfs(path, version=kernel)
-        return tuple(found)
 
     def finish(self, system: System) -> None:
         """Warn of each row that allowed nothing."""

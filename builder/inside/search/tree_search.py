@@ -50,16 +50,6 @@ class TreeSearch:
         """Search everything below `root`. Raises StepError for what cannot be read."""
         return self._of(root, _walk(root), on_progress=on_progress)
 
-    def some(self, root: Path, paths: Iterable[bytes]) -> tuple[Finding, ...]:
-        """Search these paths below `root`, "/etc/fstab", that exist."""
-        entries = []
-        for path in paths:
-            try:
-                entries.append(_Entry(path=path, status=os.lstat(os.fsencode(root) + path)))
-            except OSError:
-                continue
-        return self._of(root, entries, on_progress=lambda _fraction: None)
-
     def initramfs(self, image: Path, *, version: str) -> tuple[Finding, ...]:
         """Search every member of an initramfs. Raises StepError if it cannot be unpacked."""
         where = f"initramfs {version}"

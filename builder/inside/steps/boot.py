@@ -1,7 +1,7 @@
 """Puts kernels, boot menu and boot images into the ISO tree; one menu for BIOS and UEFI.
 
-The initramfs on the medium is the system's own plus a small archive with the medium's id, which
-makes live-boot reject every other medium. The copy inside the squashfs stays unchanged.
+An initramfs on the medium is the one that was made plus a small archive with the medium's id, which
+makes live-boot reject every other medium.
 """
 
 import json
@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Final
+from typing import BinaryIO, ClassVar, Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import StepError
@@ -34,9 +34,10 @@ _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*")
 class BootStep:
     """Fills `iso_tree` with what boots, and makes `partition`, the EFI system partition.
 
-    The squashfs must already be in `iso_tree`: the medium's id depends on it. `parts` is a
-    directory for intermediate files. `sums` gets the digests of the large files, so that later
-    steps need not read them again: a JSON object of path on the medium to {sha256, md5}.
+    Both squashfs must already be in `iso_tree`: the medium's id depends on them. Each initramfs
+    lies in `initramfs`. `parts` is a directory for intermediate files. `sums` gets the digests of
+    the large files, so that later steps need not read them again: a JSON object of path on the
+    medium to {sha256, md5}.
     """
 
     name: ClassVar[StepName] = StepName.BOOT
@@ -44,6 +45,7 @@ class BootStep:
     neutral: ClassVar[tuple[str, ...]] = ("parts",)
 
     root: Path
+    initramfs: Path
     iso_tree: Path
     parts: Path
     partition: Path
@@ -57,13 +59,15 @@ class BootStep:
         self.parts.mkdir(parents=True, exist_ok=True)
         large = self._copy_kernels()
         system.progress(0.3)
-        large[medium.SQUASHFS] = summing_file(self.iso_tree / medium.SQUASHFS)
+        for name in medium.IMAGES:
+            large[name] = summing_file(self.iso_tree / name)
         identity = self._identify(large)
         system.progress(0.6)
         self._add_id_to_initrds(identity, large)
         sums = {name: to_data(each.sums) for name, each in large.items()}
         self.sums.write_text(json.dumps(sums), encoding="utf-8")
         self._write_menu(identity)
+        self._write_layers()
         self._make_images(system, identity)
         system.progress(1.0)
 
@@ -75,27 +79,22 @@ class BootStep:
         for version in self.system.kernels:
             if not _VERSION.fullmatch(version):
                 raise StepError("Invalid kernel version: {version}", version=ascii(version))
-            for path, name in (
-                (f"/boot/vmlinuz-{version}", medium.kernel_path(version)),
-                (f"/boot/initrd.img-{version}", medium.initrd_path(version)),
-            ):
-                copied[name] = self._copy(tree, path, name)
+            path, name = f"/boot/vmlinuz-{version}", medium.kernel_path(version)
+            with _opened(tree, path) as kernel:
+                copied[name] = self._copy(kernel, name)
+            name = medium.initrd_path(version)
+            with (self.initramfs / version).open("rb") as image:
+                copied[name] = self._copy(image, name)
         return copied
 
-    def _copy(self, tree: Tree, path: str, name: str) -> Summing:
+    def _copy(self, source: BinaryIO, name: str) -> Summing:
         target, summing = self._place(name), Summing()
-        if not tree.is_file(path):
-            raise StepError(
-                "{path} is not a regular file in the configured system",
-                hint="Each kernel needs its own vmlinuz and initrd.img in /boot.",
-                path=path,
-            )
-        with tree.open(path) as source, target.open("wb") as copy:
+        with target.open("wb") as copy:
             while chunk := source.read(CHUNK):
                 copy.write(chunk)
                 summing.update(chunk)
         if not target.stat().st_size:
-            raise StepError("{path} is empty in the configured system", path=path)
+            raise StepError("{path} would be empty on the medium", path=name)
         return summing
 
     def _identify(self, large: Mapping[str, Summing]) -> medium.MediumId:
@@ -119,6 +118,10 @@ class BootStep:
         menu = render_menu(self.system, self.recipe.boot)
         self._place(medium.GRUB_CONFIG).write_text(menu, encoding="utf-8")
         shutil.copyfile(_FONT, self._place(medium.GRUB_FONT))
+
+    def _write_layers(self) -> None:
+        text = "".join(f"{PurePosixPath(name).name}\n" for name in medium.IMAGES)
+        self._place(medium.LAYERS).write_text(text, encoding="ascii")
 
     def _make_images(self, system: System, identity: medium.MediumId) -> None:
         bios = self._place(medium.BIOS_IMAGE)
@@ -145,3 +148,13 @@ class BootStep:
         target = self.iso_tree / name
         target.parent.mkdir(parents=True, exist_ok=True)
         return target
+
+
+def _opened(tree: Tree, path: str) -> BinaryIO:
+    if not tree.is_file(path):
+        raise StepError(
+            "{path} is not a regular file in the configured system",
+            hint="Each kernel needs its own vmlinuz in /boot.",
+            path=path,
+        )
+    return tree.open(path)

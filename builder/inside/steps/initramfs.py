@@ -1,33 +1,28 @@
-"""Makes a new initramfs for every kernel of the copy, with the copy's own initramfs-tools.
+"""Makes an initramfs for every kernel of the copy, with the copy's own initramfs-tools.
 
 Of the building machine, little more than the time is visible there
 (`builder.inside.system.neutral_machine`).
 """
 
-import json
 import os
+import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from builder.basics.codec import to_data
 from builder.basics.errors import StepError
-from builder.basics.printable import clean
 from builder.border.privacy import Finding
 from builder.border.step_names import StepName
-from builder.formats.changes import Change, ChangedPath
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
+from builder.inside.layers.scratch import Scratch
 from builder.inside.rules.rule import add
 from builder.inside.search.guard import Guard
 from builder.inside.system.system import System
-from builder.inside.tree import footprint
-from builder.inside.tree.sealed import sealed
 from builder.inside.tree.tree import Tree
 
-RULE: Final = "initramfs"  # by which its changes are known
 _CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
 # Modules for any machine, and no swap space to resume from. mkinitramfs of Debian 12 and of
 # Ubuntu 24.04 (initramfs-tools 0.142) has no options for this.
@@ -67,23 +62,21 @@ _MOUNTS: Final = (  # kind, where, options
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitramfsStep:
-    """Makes /boot/initrd.img-VERSION in the tree at `root` for each of `kernels`.
+    """Makes an initramfs for each of `kernels`, in `target`: a file named after the version.
 
-    Or takes them from `kept`, if an earlier build stored them for exactly this system. While they
-    are being made, `meanwhile` runs; afterwards `guard` looks at them. No later step runs a program
-    of the tree, so the tree is read-only from then on, until `mounts` closes. `journal` becomes a
-    JSON list of what that changed in the tree, as that of the step `configure`.
+    Or takes them from `kept`, if an earlier build stored them for exactly this system. They are
+    made in a scratch root, so nothing that a program of the tree does gets into the system. While
+    they are being made, `meanwhile` runs; afterwards `guard` looks at them.
     """
 
     name: ClassVar[StepName] = StepName.INITRAMFS
-    needs: ClassVar[tuple[str, ...]] = ("mount", "umount")
-    neutral: ClassVar[tuple[str, ...]] = ("kept", "meanwhile", "guard", "mounts", "journal")
+    needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
+    neutral: ClassVar[tuple[str, ...]] = ("scratch", "kept", "meanwhile", "guard")
 
-    root: Path
+    scratch: Scratch
+    target: Path
     kernels: tuple[str, ...]
     source_date_epoch: int
-    mounts: ExitStack
-    journal: Path
     kept: KeptInitramfs | None = None
     guard: Guard | None = None
     meanwhile: Callable[[System], AbstractContextManager[object]] = nullcontext
@@ -98,89 +91,44 @@ class InitramfsStep:
 
     def run(self, system: System) -> None:
         """Make and check them. Raises StepError for one that cannot boot a live system."""
-        tree = Tree(self.root, clock=self.source_date_epoch)
-        if not tree.is_file("/usr/sbin/mkinitramfs"):
-            message = "The package initramfs-tools is not installed in the system"
-            hint = "Install live-boot-initramfs-tools in the source system, then make a new backup."
-            raise StepError(message, hint=hint)
-        found = self._restore(tree, system)
+        self.target.mkdir()
+        found = self.kept.restore(self._images) if self.kept is not None else None
         if found is None:
-            found = self._make_and_keep(tree, system)
+            found = self._make_and_keep(system)
+        else:
+            message = "The initramfs is reused: an earlier build made it from the very same system"
+            system.note(message)
         if self.guard is not None:
             self.guard.judge(found, system)
             self.guard.finish(system)
 
-    def _restore(self, tree: Tree, system: System) -> tuple[Finding, ...] | None:
-        """Take kept ones, and return what is private in them; None without any."""
-        there = {path: os.path.lexists(tree.locate(path)) for path in self._paths}
-        restored = None if self.kept is None else self.kept.restore(tree, self._paths)
-        if restored is None:
-            return None
-        system.note("The initramfs is reused: an earlier build made it from the very same system")
-        self._seal(system)
-        images = (
-            (Change.CHANGED if there[path] else Change.ADDED, tree.inner(tree.locate(path)))
-            for path in self._paths
-        )
-        self._journalled([*images, *((Change.CHANGED, path) for path in restored.touched)])
-        return restored.findings
-
-    def _journalled(self, changes: Iterable[tuple[Change, str]]) -> None:
-        rows = sorted(changes, key=lambda each: os.fsencode(each[1]))
-        made = [ChangedPath(path=path, change=change, rule=RULE) for change, path in rows]
-        text = json.dumps(to_data(made), indent=1, ensure_ascii=True)
-        self.journal.write_text(f"{text}\n", encoding="ascii")
-
-    def _seal(self, system: System) -> None:
-        os.utime(self.root, (self.source_date_epoch, self.source_date_epoch))
-        self.mounts.enter_context(sealed(self.root, system))
-
     @property
-    def _paths(self) -> tuple[str, ...]:
-        return tuple(image_path(kernel) for kernel in self.kernels)
+    def _images(self) -> tuple[Path, ...]:
+        return tuple(self.target / kernel for kernel in self.kernels)
 
-    def _make_all(self, tree: Tree, system: System) -> None:
-        compressor = "zstd" if tree.exists("/usr/bin/zstd") else "gzip"
-        with self.meanwhile(system), inhabited(tree, system), _configured(tree):
-            for done, kernel in enumerate(self.kernels):
-                self._make(kernel, system, tree, compressor=compressor)
-                self._check(kernel, system, fraction=(done + 1) / len(self.kernels))
-
-    def _make_and_keep(self, tree: Tree, system: System) -> tuple[Finding, ...]:
+    def _make_and_keep(self, system: System) -> tuple[Finding, ...]:
         """Make them, offer them to `kept`, and return what is private in them."""
-        root = os.fsencode(tree.root)
-        before = footprint.entries(root)
-        self._make_all(tree, system)
-        after = footprint.entries(root)
-        self._seal(system)  # what is searched now is what will be packed
-        images = [(kernel, tree.locate(image_path(kernel))) for kernel in self.kernels]
-        changes = tuple(footprint.changes(before, after))
-        self._journalled((change, os.fsdecode(path) or "/") for change, path in changes)
-        changed = [path for change, path in changes if change is not Change.REMOVED]
-        found = self.guard.initramfs(images, changed) if self.guard is not None else ()
+        with self.meanwhile(system), self.scratch.opened(system) as root:
+            self._make_all(Tree(root, clock=self.source_date_epoch), system)
+        images = tuple(zip(self.kernels, self._images, strict=True))
+        found = self.guard.initramfs(images) if self.guard is not None else ()
         if self.kept is not None:
-            self._offer(tree, before, after, found, system)
+            self.kept.offer(self._images, findings=found)
         return found
 
-    def _offer(
-        self,
-        tree: Tree,
-        before: footprint.Entries,
-        after: footprint.Entries,
-        found: tuple[Finding, ...],
-        system: System,
-    ) -> None:
-        assert self.kept is not None
-        made = [os.fsencode(tree.inner(tree.locate(path))) for path in self._paths]
-        try:
-            touched = footprint.touched(before, after, made=made)
-        except ValueError as path:
-            system.note(
-                "The initramfs is not cached, because making it changed {path}",
-                path=clean(str(path)),
-            )
-        else:
-            self.kept.offer(tree, self._paths, touched=touched, findings=found)
+    def _make_all(self, tree: Tree, system: System) -> None:
+        if not tree.is_file("/usr/sbin/mkinitramfs"):
+            message = "The package initramfs-tools is not installed in the system"
+            hint = "Install live-boot-initramfs-tools in the source system, then make a new backup."
+            raise StepError(message, hint=hint)
+        compressor = "zstd" if tree.exists("/usr/bin/zstd") else "gzip"
+        add(tree, _CONF, _CONF_TEXT)
+        with inhabited(tree, system):
+            for done, kernel in enumerate(self.kernels):
+                self._make(kernel, system, tree, compressor=compressor)
+                self._check(kernel, system, tree, fraction=(done + 1) / len(self.kernels))
+        for kernel, image in zip(self.kernels, self._images, strict=True):
+            _take(tree, image_path(kernel), image)
 
     def _make(self, kernel: str, system: System, tree: Tree, *, compressor: str) -> None:
         tree.remove(image_path(kernel))
@@ -188,7 +136,7 @@ class InitramfsStep:
         environment = {"SOURCE_DATE_EPOCH": str(self._clock(tree, kernel))}
         if _size_of_parts(tree, kernel) <= _MOST_IN_MEMORY:
             environment["TMPDIR"] = "/tmp"  # noqa: S108 - inside the tree, and ours
-        system.run(command, root=self.root, env=environment)
+        system.run(command, root=tree.root, env=environment)
         if not tree.is_file(image_path(kernel)):
             message = "mkinitramfs made no initramfs for kernel {kernel}"
             raise StepError(message, kernel=kernel, command=command)
@@ -201,10 +149,10 @@ class InitramfsStep:
         made = int(tree.resolve(f"/boot/vmlinuz-{kernel}").stat().st_mtime)
         return max(0, min(made, self.source_date_epoch))
 
-    def _check(self, kernel: str, system: System, *, fraction: float) -> None:
+    def _check(self, kernel: str, system: System, tree: Tree, *, fraction: float) -> None:
         # Thousands of names would clutter the log.
         command = ("lsinitramfs", image_path(kernel))
-        listing = system.run(command, root=self.root, logged=False)
+        listing = system.run(command, root=tree.root, logged=False)
         system.progress(fraction)
         names = {line.strip().removeprefix("./") for line in listing.splitlines()}
         for wanted in _LIVE_SCRIPTS:
@@ -215,6 +163,13 @@ class InitramfsStep:
                     "then make a new backup."
                 )
                 raise StepError(message, hint=hint, kernel=kernel, wanted=wanted, command=command)
+
+
+def _take(tree: Tree, path: str, target: Path) -> None:
+    """Copy a file out of the tree, to nobody's but root's."""
+    with tree.open(path) as source, target.open("xb") as copy:
+        os.fchmod(copy.fileno(), 0o600)
+        shutil.copyfileobj(source, copy)
 
 
 def image_path(kernel: str) -> str:
@@ -273,12 +228,3 @@ def _make_devices(directory: Path) -> None:
         (directory / name).symlink_to(target)
     for name in ("pts", "shm"):
         (directory / name).mkdir()
-
-
-@contextmanager
-def _configured(tree: Tree) -> Iterator[None]:
-    add(tree, _CONF, _CONF_TEXT)
-    try:
-        yield
-    finally:
-        tree.remove(_CONF)

@@ -68,7 +68,8 @@ class ManifestStep:
     """Writes the manifest and the private file next to `iso`.
 
     What other steps left for them, each a JSON list that is missing where there was no such step:
-    `changes` {path, change, rule}, `left_out` {path, rule}, `findings` {path, rule, where}.
+    `changes` and `live` {path, change, rule}, `left_out` {path, rule}, `findings` {path, rule,
+    where}.
     `source` waits for the digest of the source tree, and for `records`, of which it was made;
     `others` are more results to list.
     """
@@ -87,7 +88,8 @@ class ManifestStep:
     image: ImageIdentity
     source_date_epoch: int
     others: tuple[Path, ...] = ()
-    changes: tuple[Path, ...]
+    changes: Path  # from the source to the system
+    live: Path  # from the system to the live system
     records: Path
     left_out: Path
     findings: Path
@@ -134,7 +136,7 @@ class ManifestStep:
 
     def _private(self) -> PrivateFile:
         key = self.source().secret
-        changes = tuple(change for file in self.changes for change in _rows(ChangedPath, file))
+        changes = _rows(ChangedPath, self.changes)
         return PrivateFile(
             format=PRIVATE_FORMAT,
             key=key,
@@ -178,6 +180,9 @@ class ManifestStep:
             source_date_epoch=self.source_date_epoch,
             packages=read_packages(Tree(self.root)),
             changes=count_changes(private.record.changes),
+            live_changes=count_changes(_rows(ChangedPath, self.live))
+            if self.live.exists()
+            else None,
             source=_tree_name(self.source()),
             findings=count_rules(each.rule for each in private.record.findings)
             if self.findings.exists()

@@ -1,4 +1,4 @@
-"""Packs the configured tree into the squashfs that live-boot mounts.
+"""Packs the configured tree into the lower one of the images that live-boot stacks.
 
 Needs squashfs-tools 4.4 or newer, which produce the same bytes for the same tree with any number
 of processors; the timestamp is SOURCE_DATE_EPOCH.
@@ -15,20 +15,12 @@ from typing import ClassVar, Final
 from builder.border.step_names import StepName
 from builder.formats.recipe import Compression
 from builder.inside.blocks import packing
-from builder.inside.blocks.mksquashfs import mksquashfs_options
+from builder.inside.blocks.mksquashfs import STEADY_STAT, mksquashfs_argv
 from builder.inside.blocks.store import LIBRARY, BlockCache
 from builder.inside.debian.dpkg import read_packages
 from builder.inside.system.system import Sight, System
 from builder.inside.tree.tree import Tree
 
-# A single attribute per file has no order that could differ, and it is the one a system needs.
-_KEPT_ATTRIBUTES: Final = r"^security\.capability$"
-STEADY_STAT: Final = Path(
-    "/usr/lib/distroclone-builder/steady_stat.so"
-)  # see containers/steady-stat
-# Does not affect the bytes. A thread takes up to 27 MiB (zstd 22; xz with a filter: 25), the queues
-# their `-mem`, so a third of the 1.5 GiB is left for the tables of large trees.
-_MOST_THREADS: Final = 20
 _PERCENT: Final = re.compile(r"(100|[0-9]{1,2})")
 
 
@@ -53,17 +45,8 @@ class SquashfsStep:
 
     def argv(self) -> list[str]:
         """Return the command, for which read errors are fatal."""
-        return [
-            "mksquashfs", os.fspath(self.root), os.fspath(self.target),
-            "-noappend",
-            "-exit-on-error",
-            "-percentage",
-            "-mem", packing.QUEUES,
-            "-processors", str(min(len(os.sched_getaffinity(0)), _MOST_THREADS)),
-            "-xattrs-include", _KEPT_ATTRIBUTES,
-            *(("-action-file", os.fspath(self.groups)) if self.compression.grouped else ()),
-            *mksquashfs_options(self.compression),
-        ]  # fmt: skip
+        grouped = ["-action-file", os.fspath(self.groups)] if self.compression.grouped else []
+        return [*mksquashfs_argv(self.root, self.target, self.compression), *grouped]
 
     def run(self, system: System) -> None:
         """Write both files. Raises StepError when the tree cannot be read or the disk is full."""

@@ -1,4 +1,4 @@
-"""Makes a staged tree read-only for all that comes after the last program of its own."""
+"""Makes a staged tree read-only for all that comes after the last change to it."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,14 @@ from builder.inside.system.system import System
 
 
 @contextmanager
-def sealed(root: Path, system: System) -> Iterator[None]:
-    """Make `root` read-only: what is packed is what was there at this moment, whoever still runs.
+def seal(root: Path, system: System, *, clock: int) -> Iterator[None]:
+    """Date the directory `root` and make all in it read-only: what is packed is what is there now.
 
-    An overlay becomes read-only as a whole, through each mount and each open folder. A copy shares
-    its file system with the rest of the work volume, so it gets a read-only mount of itself on
-    top. Raises ToolError.
+    `clock` is in seconds since 1970. An overlay becomes read-only as a whole, through each mount
+    and each open folder. A copy shares its file system with the rest of the work volume, so it
+    gets a read-only mount of itself on top. Raises ToolError.
     """
+    os.utime(root, (clock, clock))
     place = os.fspath(root)
     if filesystem_at(root) == "overlay":
         system.run(["mount", "--options", "remount,ro", "--source", "overlay", "--target", place])

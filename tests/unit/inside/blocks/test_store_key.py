@@ -11,21 +11,18 @@ from builder.inside.blocks.kept_findings import KeptFindings
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.blocks.store import BlockCache
 from builder.inside.blocks.store_key import NO_KEY, StoreKey
-from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
 
 SOURCE = TreeDigest(digest="sha256:a", format=1, files=1, size=1, secret="")
 FOUND = (Finding(path="/etc/x", rule="token", where="system"),)
 OURS, THEIRS = StoreKey(secret=b"o" * 32), StoreKey(secret=b"t" * 32)
-IMAGE = "boot/initrd.img"
 
 
 class Initramfs:
     """Kept images, each `content`."""
 
     def __init__(self, base: Path) -> None:
-        self.root = base / "root"
-        (self.root / "boot").mkdir(parents=True)
+        self.image = base / "image"
 
     def kept(self, store: BlockCache, inputs: dict[str, object]) -> KeptInitramfs:
         return KeptInitramfs(
@@ -33,13 +30,14 @@ class Initramfs:
         )
 
     def keep(self, store: BlockCache, inputs: dict[str, object]) -> None:
-        (self.root / IMAGE).write_bytes(b"cpio")
+        self.image.write_bytes(b"cpio")
         kept = self.kept(store, inputs)
-        kept.offer(Tree(self.root), [IMAGE], touched=[])
+        kept.offer([self.image])
         kept.decide(None)
 
     def has(self, store: BlockCache, inputs: dict[str, object]) -> bool:
-        return self.kept(store, inputs).restore(Tree(self.root), [IMAGE]) is not None
+        self.image.unlink(missing_ok=True)
+        return self.kept(store, inputs).restore([self.image]) is not None
 
 
 class Findings:

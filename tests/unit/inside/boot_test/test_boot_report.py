@@ -7,7 +7,7 @@ import pytest
 
 from builder.border.boot_test import ListeningSocket
 from builder.inside.boot_test.boot_report import failed_units_in, listening_in, remote_passwords_in
-from builder.inside.rules import boot_report
+from builder.inside.session import boot_report
 
 PROGRAM = Path(boot_report.__file__).parents[1] / "files/listening"
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  inode\n"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import truncate
 from builder.inside.selection.keeping import keeper
 from builder.inside.steps.configure import ConfigureStep
@@ -87,7 +86,6 @@ def test_configure_leaves_alone_what_is_kept(tmp_path: Path) -> None:
     ConfigureStep(
         root=root,
         source=root,
-        live=LiveSettings(),
         keep=("/etc/wireguard/wg0.conf",),
         source_date_epoch=CLOCK,
         journal=journal,

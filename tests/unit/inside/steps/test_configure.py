@@ -1,4 +1,4 @@
-"""After configure the copy is nobody's, and the live settings are in it."""
+"""After configure the copy is nobody's."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from tests.support.machines import (
     CLOCK,
     MARK,
     RecordingSystem,
+    make_live,
     make_machine,
     marked,
     original_of,
@@ -27,14 +28,12 @@ def root(tmp_path: Path) -> Path:
     return make_machine(tmp_path / "root")
 
 
-def configure(root: Path, **live: str | None) -> tuple[RecordingSystem, list[dict[str, str]]]:
+def configure(root: Path) -> tuple[RecordingSystem, list[dict[str, str]]]:
     system = RecordingSystem()
-    settings = LiveSettings(user="demo", hostname="demobox", **live)  # type: ignore[arg-type]
     journal = root.parent / "journal.json"
     ConfigureStep(
         root=root,
         source=original_of(root),
-        live=settings,
         source_date_epoch=CLOCK,
         journal=journal,
     ).run(system)
@@ -85,14 +84,14 @@ def test_the_names_of_people_are_gone_from_etc(root: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("etc/lightdm/lightdm.conf", "autologin-user=demo"),
-        ("etc/gdm3/daemon.conf", "AutomaticLogin = demo"),
-        ("etc/sddm.conf.d/kde_settings.conf", "User=demo"),
-        ("etc/greetd/config.toml", 'user = "demo"'),
+        ("etc/lightdm/lightdm.conf", "autologin-user=user"),
+        ("etc/gdm3/daemon.conf", "AutomaticLogin = user"),
+        ("etc/sddm.conf.d/kde_settings.conf", "User=user"),
+        ("etc/greetd/config.toml", 'user = "user"'),
         ("etc/greetd/config.toml", 'user = "daemon"'),
         (
             "etc/systemd/system/getty@tty1.service.d/autologin.conf",
-            "ExecStart=-/sbin/agetty --noclear --autologin demo %I $TERM",
+            "ExecStart=-/sbin/agetty --noclear --autologin user %I $TERM",
         ),
     ],
 )
@@ -134,11 +133,11 @@ def test_the_machine_id_is_there_and_empty(root: Path) -> None:
 
 def test_the_host_name_replaces_the_former_one_everywhere(root: Path) -> None:
     configure(root)
-    assert (root / "etc/hostname").read_text() == "demobox\n"
-    assert (root / "etc/mailname").read_text() == "demobox\n"
+    assert (root / "etc/hostname").read_text() == "live\n"
+    assert (root / "etc/mailname").read_text() == "live\n"
     hosts = (root / "etc/hosts").read_text()
     assert hosts == (
-        "127.0.0.1\tlocalhost\n127.0.1.1\tdemobox\n192.168.1.9\tprinter\n::1\tlocalhost\n"
+        "127.0.0.1\tlocalhost\n127.0.1.1\tlive\n192.168.1.9\tprinter\n::1\tlocalhost\n"
     )
 
 
@@ -224,7 +223,7 @@ def test_every_change_is_in_the_journal_with_its_rule(root: Path) -> None:
         if not any(f"/{name}" == path or f"/{name}".startswith(f"{path}/") for path in touched)
     ]
     assert untold == []
-    assert {entry["rule"] for entry in journal} >= {"machine-id", "people", "live-settings"}
+    assert {entry["rule"] for entry in journal} >= {"machine-id", "people", "fstab"}
     assert {entry["change"] for entry in journal} == {"added", "changed", "removed"}
 
 
@@ -232,22 +231,22 @@ def test_what_is_written_is_dated_by_the_source(root: Path) -> None:
     configure(root)
     for name in ("etc/hostname", "etc/passwd", "etc/fstab"):
         assert (root / name).stat().st_mtime == CLOCK
-    assert (root / "etc/localtime").lstat().st_mtime != CLOCK  # not asked for, so not touched
+    assert (root / "etc/localtime").lstat().st_mtime != CLOCK
 
 
 def test_two_copies_become_the_same(tmp_path: Path) -> None:
     first, second = make_machine(tmp_path / "a/root"), make_machine(tmp_path / "b/root")
-    _, one = configure(first, locale="de_DE.UTF-8", keyboard="de", timezone="Europe/Rome")
-    _, two = configure(second, locale="de_DE.UTF-8", keyboard="de", timezone="Europe/Rome")
+    _, one = configure(first)
+    _, two = configure(second)
     assert one == two
     content = [{k: (v[0], v[2]) for k, v in snapshot(root).items()} for root in (first, second)]
     assert content[0] == content[1]
 
 
 def test_configuring_twice_changes_nothing_more(root: Path) -> None:
-    configure(root, keyboard="de")
+    configure(root)
     once = {k: (v[0], v[2]) for k, v in snapshot(root).items()}
-    configure(root, keyboard="de")
+    configure(root)
     assert {k: (v[0], v[2]) for k, v in snapshot(root).items()} == once
 
 
@@ -283,7 +282,8 @@ def test_links_never_lead_out_of_the_copy(root: Path, place: str, target: str) -
         link.rename(root.parent / "moved-away")
     link.symlink_to(target.format(outside=outside))
     with suppress(StepError):  # refusing such a tree is as good as changing it safely
-        configure(root, timezone="Europe/Rome")
+        configure(root)
+        make_live(root, LiveSettings(timezone="Europe/Rome"))
     assert snapshot(outside) == before
     assert (root / "etc").is_dir()
 
@@ -293,8 +293,9 @@ def test_something_odd_in_the_way_is_told_with_the_rule(root: Path) -> None:
     (root / "etc/network/interfaces.d/wlan").unlink()
     (root / "etc/network/interfaces.d").rmdir()
     (root / "etc/live").write_text("a file")
+    configure(root)
     with pytest.raises(StepError, match="live-settings"):
-        configure(root)
+        make_live(root, LiveSettings())
 
 
 def test_what_may_surprise_is_told(root: Path) -> None:

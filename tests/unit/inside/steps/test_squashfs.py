@@ -35,8 +35,8 @@ def test_the_command_fails_on_reading_errors_and_keeps_only_capabilities(
         "-noappend", "-exit-on-error", "-percentage",
         "-mem", "512M", "-processors", used,
         "-xattrs-include", r"^security\.capability$",
-        "-action-file", "/work/groups",
         *mksquashfs_options(PRESETS[preset]),
+        "-action-file", "/work/groups",
     ]  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import pytest
 
 from builder.border.step_names import StepName
-from builder.formats.recipe import LiveSettings
 from builder.inside.jobs import pipeline
 from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.step import decisions
@@ -44,11 +43,11 @@ class OutdatedStep(NewStep):
     neutral: ClassVar[tuple[str, ...]] = ("wait", "gone")
 
 
-def configure(user: str) -> ConfigureStep:
+def configure(kept: str) -> ConfigureStep:
     return ConfigureStep(
         root=Path("/work/root"),
         source=Path("/source"),
-        live=LiveSettings(user=user),
+        keep=(kept,),
         source_date_epoch=2,
         journal=Path("/work/changes.json"),
     )
@@ -84,6 +83,7 @@ def test_each_step_calls_only_its_own_fields_neutral(step: Any) -> None:
 def test_each_step_needs_only_tools_that_it_starts(step: Any) -> None:
     source = inspect.getsource(inspect.getmodule(step) or step)
     started = {*step.needs} - {"mount", "umount"}  # which the system's door starts
-    elsewhere = {"grub-mkimage", "mkfs.fat", "mmd", "mcopy", "dpkg-query", "xorriso"}
+    elsewhere = {"grub-mkimage", "mkfs.fat", "mmd", "mcopy", "dpkg-query", "mksquashfs", "rsync",
+                 "xorriso"}  # fmt: skip
     assert all(f'"{tool}"' in source.split("needs:", 1)[1].split("\n", 1)[1] or tool in elsewhere
                for tool in started)  # fmt: skip

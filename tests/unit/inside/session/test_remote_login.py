@@ -9,7 +9,7 @@ import pytest
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.leftovers.gone import Gone
-from builder.inside.rules import live, remote_login
+from builder.inside.session import live, remote_login
 from builder.inside.tree.tree import Tree
 
 KNOWN = "8Ab05sVQ4LLps"  # live-config's, of "live"

@@ -9,10 +9,16 @@ import pytest
 
 from builder.basics.errors import StepError
 from builder.formats.recipe import LiveSettings
-from builder.inside.rules import live
-from builder.inside.rules.boot_report import ENABLED, SCRIPT, UNIT
+from builder.inside.session import live
+from builder.inside.session.boot_report import ENABLED, SCRIPT, UNIT
 from builder.inside.steps.configure import ConfigureStep
-from tests.support.machines import CLOCK, RecordingSystem, make_machine, original_of
+from tests.support.machines import (
+    CLOCK,
+    RecordingSystem,
+    make_live,
+    make_machine,
+    original_of,
+)
 
 VARIABLES = (
     "LIVE_USERNAME", "LIVE_USER_FULLNAME", "LIVE_USER_DEFAULT_GROUPS", "LIVE_HOSTNAME",
@@ -26,15 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def configured(root: Path, settings: LiveSettings) -> RecordingSystem:
-    system = RecordingSystem()
-    journal = root.parent / "journal.json"
-    ConfigureStep(
-        root=root,
-        source=original_of(root),
-        live=settings,
-        source_date_epoch=CLOCK,
-        journal=journal,
-    ).run(system)
+    system, _changes = make_live(root, settings)
     return system
 
 
@@ -95,6 +93,12 @@ def test_a_name_of_the_systems_own_is_refused_for_the_live_user(root: Path, name
 
 
 def test_the_name_of_a_removed_person_is_free(root: Path) -> None:
+    ConfigureStep(
+        root=root,
+        source=original_of(root),
+        source_date_epoch=CLOCK,
+        journal=root.parent / "journal.json",
+    ).run(RecordingSystem())
     configured(root, LiveSettings(user="alice"))
     assert "LIVE_USERNAME=alice" in (root / live.CONFIG.lstrip("/")).read_text()
 
