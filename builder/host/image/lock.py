@@ -29,6 +29,7 @@ class Section(StrEnum):
 
     BASE = "base"  # the smallest Debian that can install the others
     TOOLS = "tools"
+    LIVE = "live"  # unpacked there, and installed nowhere
     COMPILER = "compiler"  # makes our libraries in C; is not in the image
 
 
@@ -141,12 +142,11 @@ def _unreadable(number: int, line: str) -> LockFormatError:
 
 
 def _check_wishes(wishes: list[tuple[Section, str]], packages: dict[str, Package]) -> None:
-    """Check that every `want` has its package, those of tools in the image."""
+    """Check that every `want` has its package, where it is wanted."""
     missing = [
         name
         for section, name in wishes
-        if name not in packages
-        or (section is not Section.COMPILER and packages[name].section is Section.COMPILER)
+        if name not in packages or not _serves(packages[name].section, section)
     ]
     if missing:
         raise LockFormatError(
@@ -154,6 +154,14 @@ def _check_wishes(wishes: list[tuple[Section, str]], packages: dict[str, Package
             hint="Run `distroclone-builder image lock` to find a package for every `want` line.",
             names=", ".join(missing),
         )
+
+
+def _serves(section: Section, wanted: Section) -> bool:
+    """Whether a package of one section can be what another asks for."""
+    installed = (Section.BASE, Section.TOOLS)
+    return section is wanted or (
+        section in installed and (wanted in installed or wanted is Section.COMPILER)
+    )
 
 
 def renewed(text: str, found: Lock, *, today: date) -> tuple[str, tuple[LockChange, ...]]:

@@ -1,5 +1,6 @@
 """The lock file: what it may say, and that a refresh changes packages and nothing else."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -22,11 +23,13 @@ date 2026-09-18
 
 want base apt
 want tools xorriso
+want live live-boot
 want compiler gcc
 """
 _LOCK = f"""\
 {_HEAD}package base apt 3.0.4 amd64 {_SUM}
 package tools xorriso 1.5.6-1.2+b1 amd64 {_SUM}
+package live live-boot 1:20250815 all {_SUM}
 package compiler gcc 4:14.2.0-1 amd64 {_SUM}
 """
 
@@ -42,11 +45,13 @@ def test_a_lock_says_its_date_its_wishes_and_its_packages() -> None:
     assert lock.wishes == (
         (Section.BASE, "apt"),
         (Section.TOOLS, "xorriso"),
+        (Section.LIVE, "live-boot"),
         (Section.COMPILER, "gcc"),
     )
     assert lock.packages == (
         package("apt", "3.0.4", section=Section.BASE),
         package("xorriso", "1.5.6-1.2+b1"),
+        replace(package("live-boot", "1:20250815", section=Section.LIVE), architecture="all"),
         package("gcc", "4:14.2.0-1", section=Section.COMPILER),
     )
 
@@ -77,12 +82,12 @@ def test_a_lock_says_its_date_its_wishes_and_its_packages() -> None:
     ],
 )
 def test_a_line_that_cannot_be_is_named(line: str) -> None:
-    with pytest.raises(LockFormatError, match="Line 10 "):
+    with pytest.raises(LockFormatError, match="Line 12 "):
         parse_lock(_LOCK + line + "\n")
 
 
 def test_a_package_stands_once() -> None:
-    with pytest.raises(LockFormatError, match=r"Line 10 .*xorriso"):
+    with pytest.raises(LockFormatError, match=r"Line 12 .*xorriso"):
         parse_lock(f"{_LOCK}package base xorriso 9 amd64 {_OTHER}\n")
 
 
@@ -94,7 +99,11 @@ def test_a_lock_has_one_date(text: str) -> None:
         parse_lock(text)
 
 
-@pytest.mark.parametrize("wish", ["want tools mtools", "want base mtools", "want tools gcc"])
+@pytest.mark.parametrize(
+    "wish",
+    ["want tools mtools", "want base mtools", "want tools gcc", "want live xorriso",
+     "want live gcc", "want tools live-boot", "want compiler live-boot"],
+)  # fmt: skip
 def test_a_wish_that_nothing_fulfils_is_an_error_with_its_remedy(wish: str) -> None:
     with pytest.raises(LockFormatError, match=wish.rsplit(" ", maxsplit=1)[-1]) as caught:
         parse_lock(_LOCK.replace("want compiler", f"{wish}\nwant compiler"))
@@ -109,6 +118,7 @@ def test_a_tool_that_the_base_has_already_is_a_wish_fulfilled() -> None:
 def test_a_refresh_writes_packages_in_order_and_says_what_changed() -> None:
     found = parse_lock(
         f"{_HEAD}package compiler gcc 4:14.2.0-1 amd64 {_SUM}\n"
+        f"package live live-boot 1:20250815 all {_SUM}\n"
         f"package tools zlib1g 1 amd64 {_OTHER}\n"
         f"package tools xorriso 1.5.8-1 amd64 {_SUM}\n"
         f"package base apt 3.0.4 amd64 {_OTHER}\n"
@@ -119,6 +129,7 @@ def test_a_refresh_writes_packages_in_order_and_says_what_changed() -> None:
         f"package base apt 3.0.4 amd64 {_OTHER}\n"
         f"package tools xorriso 1.5.8-1 amd64 {_SUM}\n"
         f"package tools zlib1g 1 amd64 {_OTHER}\n"
+        f"package live live-boot 1:20250815 all {_SUM}\n"
         f"package compiler gcc 4:14.2.0-1 amd64 {_SUM}\n"
     )
     before = {each.name: each for each in parse_lock(_LOCK).packages}
