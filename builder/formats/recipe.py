@@ -27,7 +27,7 @@ class Compression:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """What live-config sets up at boot; None keeps the system's own setting."""
+    """What is set up for the live system alone; None keeps the system's own setting."""
 
     user: str = "user"
     full_name: str = "Live user"
@@ -40,7 +40,7 @@ class LiveSettings:
     keyboard: str | None = None  # XKB layout, e.g. "de"
     timezone: str | None = None  # e.g. "Europe/Rome"
     remote_login: bool = False  # whether the password is accepted over the network
-    password_hash: str | None = None  # as crypt(5) writes it; None: of "live", as live-config does
+    password_hash: str | None = None  # as crypt(5) writes it; None: of "live"
     authorized_keys: tuple[str, ...] = ()  # public ssh keys, without comments
 
 

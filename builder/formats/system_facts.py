@@ -13,4 +13,4 @@ class SystemFacts:
     version: str  # os-release VERSION_ID; "unknown" when there is none
     architecture: str  # Debian's name, e.g. "amd64"; "" when unknown
     desktop: str  # e.g. "xfce"; "console" without a desktop
-    kernels: tuple[str, ...]  # versions with both vmlinuz and modules, newest first
+    kernels: tuple[str, ...]  # versions that can start a live system, the best one first

@@ -15,7 +15,7 @@ import pytest
 from builder.formats.identities import ImageIdentity
 from tests.support.command_line import run
 from tests.support.leftovers import left_by
-from tests.support.trees import ELF_ARM64, KERNEL, META, PACKAGES, make_cache, put, status
+from tests.support.trees import ELF_ARM64, KERNEL, META, make_cache, put
 
 pytestmark = pytest.mark.container
 
@@ -89,8 +89,8 @@ def _no_modules(tree: Path) -> None:
     shutil.rmtree(tree / "usr/lib/modules")
 
 
-def _no_live_boot(tree: Path) -> None:
-    put(tree, "var/lib/dpkg/status", status(PACKAGES[:4]))
+def _no_udev(tree: Path) -> None:
+    (tree / "usr/lib/systemd/systemd-udevd").unlink()
 
 
 def _other_architecture(tree: Path) -> None:
@@ -116,7 +116,7 @@ def _leads_out(tree: Path) -> None:
     [
         (_no_kernel, "/boot", "new backup"),
         (_no_modules, "no modules", "new backup"),
-        (_no_live_boot, "live-boot", "apt install"),
+        (_no_udev, "udev", "apt install"),
         (_other_architecture, "arm64", "amd64"),
         (_no_packages, "/var/lib/dpkg/status", "new backup"),
         (_loops, "no modules", "new backup"),

@@ -30,7 +30,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("jobs",),
         ("explain",),
         ("steps", "inventory"),
-        ("session",),
+        ("session", "stack"),
         ("iso", "source", "selection", "rules", "search", "sbom"),
         ("blocks", "debian", "layers", "search_rules", "units"),
         ("leftovers",),

@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 
 KERNEL = "6.12.48+deb13-amd64"
-PACKAGES = (
-    "dpkg", "libc6", "systemd", "initramfs-tools", "live-boot", "live-boot-initramfs-tools",
-    "live-config",
+PACKAGES = ("dpkg", "libc6", "systemd")
+# A start of a kernel's image: the x86 boot protocol, with a 64-bit entry point.
+IMAGE = bytes(0x202) + b"HdrS" + bytes(0x30) + b"\x7f\x00" + b"kernel"
+MODULES = (
+    "fs/squashfs/squashfs", "fs/overlayfs/overlay", "fs/isofs/isofs", "drivers/block/loop",
+    "drivers/scsi/sr_mod", "drivers/scsi/sd_mod", "drivers/usb/storage/usb-storage",
 )  # fmt: skip
 ELF_AMD64 = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00" + bytes(44)
 ELF_ARM64 = ELF_AMD64[:18] + b"\xb7\x00" + ELF_AMD64[20:]
@@ -42,14 +45,27 @@ def make_system(root: Path) -> Path:
     put(root, "usr/bin/dash", ELF_AMD64)
     (root / "usr/bin/sh").symlink_to("dash")
     (root / "bin").symlink_to("usr/bin")
-    put(root, f"usr/lib/modules/{KERNEL}/modules.dep", "x")
     (root / "lib").symlink_to("/usr/lib")
+    put(root, "usr/sbin/modprobe", ELF_AMD64)
+    put(root, "usr/lib/systemd/systemd-udevd", ELF_AMD64)
+    put(root, "usr/lib/systemd/systemd", ELF_AMD64)
+    (root / "usr/sbin/init").symlink_to("/lib/systemd/systemd")
+    (root / "sbin").symlink_to("usr/sbin")
     put(root, "usr/lib/os-release", OS_RELEASE)
     (root / "etc").mkdir()
     (root / "etc/os-release").symlink_to("../usr/lib/os-release")
-    put(root, f"boot/vmlinuz-{KERNEL}", "kernel")
+    make_kernel(root, KERNEL)
     put(root, "var/lib/dpkg/status", status())
     return root
+
+
+def make_kernel(root: Path, version: str, *, modules: tuple[str, ...] = MODULES) -> None:
+    """Add a kernel with `modules`, which lie as Debian 13 has them."""
+    put(root, f"boot/vmlinuz-{version}", IMAGE)
+    folder = f"usr/lib/modules/{version}"
+    for module in modules:
+        put(root, f"{folder}/kernel/{module}.ko.xz", "module")
+    put(root, f"{folder}/modules.dep", "".join(f"kernel/{each}.ko.xz:\n" for each in modules))
 
 
 def make_cache(base: Path) -> Path:

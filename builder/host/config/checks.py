@@ -42,7 +42,7 @@ user_name: Final = matching(
         hint="Choose another name.",
     ),
 )
-# Without what breaks passwd(5)'s comment field, or the shell that reads live-config's file.
+# Without what breaks passwd(5)'s comment field, or a shell.
 full_name: Final = matching(
     r'[^\x00-\x1f\x7f-\x9f:,="\\$`]{1,100}',
     message='"{value}" is not a valid full name',

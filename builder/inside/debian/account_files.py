@@ -56,10 +56,7 @@ def every_home(passwd: list[str]) -> list[str]:
 
 
 def without_people(passwd: list[str], people: People) -> list[str]:
-    """Return passwd(5) without `people` and NIS lines, and with every password hash replaced.
-
-    live-config's user-setup creates no user as long as there is a NIS line.
-    """
+    """Return passwd(5) without `people` and NIS lines, and with every password hash replaced."""
     kept = []
     for line in passwd:
         if line.startswith(("+", "-")) or _name(line) in people.users:

@@ -10,9 +10,18 @@ from builder.inside.debian.kernels import find_kernels
 from builder.inside.tree.tree import Tree
 
 ARCHITECTURE: Final = "amd64"
-_LIVE_PACKAGES: Final = ("live-boot", "live-boot-initramfs-tools", "live-config")
-_INITRAMFS: Final = "initramfs-tools"
-_INIT: Final = "systemd"
+_SYSTEMD: Final = "systemd"
+# What a live system's initramfs has from the system: packages, and where their programs may be.
+# The rest comes from the builder image (builder/inside/stack/).
+_PROGRAMS: Final = (
+    ("kmod", ("/sbin/modprobe", "/usr/sbin/modprobe")),
+    (
+        "udev",
+        ("/usr/lib/systemd/systemd-udevd", "/lib/systemd/systemd-udevd", "/lib/udev/udevd",
+         "/sbin/udevd", "/usr/sbin/udevd"),
+    ),
+    ("systemd-sysv", ("/sbin/init", "/etc/init", "/bin/init")),
+)  # fmt: skip
 
 _NEW_BACKUP: Final = (
     "The backup does not include other filesystems. Move or copy {missing} to the system's root "
@@ -39,15 +48,17 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
         *_missing_parts(tree),
         *_architecture_problems(tree, facts),
         *_kernel_problems(tree),
-        *_package_problems(tree),
+        *_program_problems(tree),
     )
 
 
 def admission_warnings(tree: Tree) -> tuple[Problem, ...]:
-    """Return what may not work in a live system made from `tree`."""
-    if not tree.is_file(dpkg.STATUS) or dpkg.installed(tree, (_INIT,)):
-        return ()
+    """Return what may not work in a live system made from `tree`, and what is left out of it."""
+    rejected = find_kernels(tree).rejected
+    if not tree.is_file(dpkg.STATUS) or dpkg.installed(tree, (_SYSTEMD,)):
+        return rejected
     return (
+        *rejected,
         Problem(
             message="The package systemd is not installed, but live systems are made for it",
             hint="Test the ISO with `distroclone-builder boot-test ISO`.",
@@ -89,55 +100,44 @@ def _architecture_problems(tree: Tree, facts: SystemFacts) -> list[Problem]:
     ]
 
 
-def _kernel_problems(tree: Tree) -> list[Problem]:
+def _kernel_problems(tree: Tree) -> tuple[Problem, ...]:
     kernels = find_kernels(tree)
     if kernels.complete:
-        return []
-    if kernels.images:
-        return [
-            Problem(
-                message="the kernel {versions} has no modules in /lib/modules",
-                hint="Reinstall the kernel's package in the source system, then make a new backup.",
-                values=(("versions", ", ".join(kernels.images)),),
-            )
-        ]
+        return ()
+    if kernels.rejected:
+        return kernels.rejected
     if kernels.modules:
-        return [
+        return (
             Problem(
                 message="no kernel in /boot, only the modules of {versions}; "
                 "was {missing} a separate filesystem?",
                 hint=_NEW_BACKUP,
                 values=(("versions", ", ".join(kernels.modules)), ("missing", "/boot")),
-            )
-        ]
-    return [
+            ),
+        )
+    return (
         Problem(
             message="no kernel: neither /boot/vmlinuz-* nor /lib/modules/*",
             hint="Install a kernel (linux-image-amd64) in the source system, "
             "then make a new backup.",
-        )
+        ),
+    )
+
+
+def _program_problems(tree: Tree) -> tuple[Problem, ...]:
+    """Return what is missing of the programs that start a live system.
+
+    No package for live systems is asked for, nor one that makes an initramfs.
+    """
+    missing = [
+        package for package, places in _PROGRAMS if not any(tree.is_file(place) for place in places)
     ]
-
-
-def _package_problems(tree: Tree) -> list[Problem]:
-    if not tree.is_file(dpkg.STATUS):
-        return []  # a missing file is reported separately
-    present = dpkg.installed(tree, (*_LIVE_PACKAGES, _INITRAMFS))
-    problems = []
-    if missing := [name for name in _LIVE_PACKAGES if name not in present]:
-        problems.append(
-            Problem(
-                message="it lacks packages that a live system needs: {packages}",
-                hint="In the source system, run `apt install {install}`, then make a new backup.",
-                values=(("packages", ", ".join(missing)), ("install", " ".join(missing))),
-            )
-        )
-    if _INITRAMFS not in present:
-        problems.append(
-            Problem(
-                message="it does not use initramfs-tools for its initramfs",
-                hint="In the source system, run `apt install initramfs-tools` (it replaces "
-                "dracut), then make a new backup.",
-            )
-        )
-    return problems
+    if not missing:
+        return ()
+    return (
+        Problem(
+            message="it lacks what starts a system: the programs of {packages}",
+            hint="In the source system, run `apt install {install}`, then make a new backup.",
+            values=(("packages", ", ".join(missing)), ("install", " ".join(missing))),
+        ),
+    )

@@ -1,4 +1,4 @@
-"""The kernels in a tree: images in /boot, modules in /lib/modules, newest first."""
+"""The kernels in a tree: which of them can start a live system, and which of those does it best."""
 
 import re
 from dataclasses import dataclass
@@ -6,40 +6,140 @@ from functools import cmp_to_key
 from typing import Final
 
 from builder.basics.debian_version import compare_parts
+from builder.border.cache_report import Problem
+from builder.inside.debian.kernel_modules import Abilities, abilities
 from builder.inside.tree.tree import Tree
 
 _VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+_~-]{0,99}")
 _IMAGE: Final = "vmlinuz-"
+# The x86 boot protocol (Linux' Documentation/arch/x86/boot.rst): a signature at 0x202, and at 0x236
+# flags, of which the first says that there is a 64-bit entry point.
+_SIGNATURE: Final = (0x202, b"HdrS")
+_FLAGS: Final = 0x236
+_HAS_64_BITS: Final = 1
+_REINSTALL: Final = (
+    "Others start the live system, if there are any. To have this one too, reinstall its package "
+    "in the source system, then make a new backup."
+)
+# Debian's words for kernels that serve few machines better than the plain one.
+_SPECIAL: Final = re.compile(r"-(?:rt|cloud)(?=-|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KernelParts:
-    """Versions by the parts that exist, newest first."""
+    """What there is of kernels."""
 
-    images: tuple[str, ...]  # /boot/vmlinuz-VERSION is a non-empty file
-    modules: tuple[str, ...]  # /lib/modules/VERSION is a non-empty directory
-
-    @property
-    def complete(self) -> tuple[str, ...]:
-        """The versions that have both."""
-        return tuple(version for version in self.images if version in self.modules)
+    images: tuple[str, ...]  # versions that have an image for amd64, newest first
+    modules: tuple[str, ...]  # versions whose /lib/modules/VERSION is not empty, newest first
+    complete: tuple[str, ...]  # versions that can start a live system, the best one first
+    rejected: tuple[Problem, ...]  # why others with a name in /boot cannot, newest first
 
 
 def find_kernels(tree: Tree) -> KernelParts:
     """Return the kernels in `tree`; invalid version names are skipped."""
-    images = [
+    named = {
         path.rpartition(f"/{_IMAGE}")[2]
         for path in tree.glob("/boot", f"{_IMAGE}*")
-        if tree.is_file(path) and tree.resolve(path).stat().st_size
-    ]
-    modules = [
-        name for name in tree.listdir("/lib/modules") if tree.listdir(f"/lib/modules/{name}")
-    ]
-    return KernelParts(images=_newest_first(images), modules=_newest_first(modules))
+        if not tree.is_dir(path)
+    }
+    folders = tree.listdir("/lib/modules")
+    modules = {name for name in folders if tree.listdir(f"/lib/modules/{name}")}
+    beside = {name for name in modules if tree.exists(f"/lib/modules/{name}/vmlinuz")}
+    kernels = [_kernel(tree, version, modules) for version in _newest_first(named | beside)]
+    return KernelParts(
+        images=tuple(each.version for each in kernels if each.has_image),
+        modules=_newest_first(modules),
+        complete=_best_first([each for each in kernels if each.problem is None]),
+        rejected=tuple(each.problem for each in kernels if each.problem is not None),
+    )
 
 
-def _newest_first(versions: list[str]) -> tuple[str, ...]:
-    valid = [version for version in versions if _VERSION.fullmatch(version)]
+def kernel_image(tree: Tree, version: str) -> str | None:
+    """Return the path of the kernel's image for amd64; None without one.
+
+    Some systems have it only beside the modules.
+    """
+    for path in (f"/boot/{_IMAGE}{version}", f"/lib/modules/{version}/vmlinuz"):
+        try:
+            with tree.open(path) as stream:
+                header = stream.read(_FLAGS + 2)
+        except OSError:
+            continue
+        start, signature = _SIGNATURE
+        if (
+            len(header) == _FLAGS + 2
+            and header[start:].startswith(signature)
+            and header[_FLAGS] & _HAS_64_BITS
+        ):
+            return path
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kernel:
+    version: str
+    has_image: bool
+    ordinary: bool = False
+    problem: Problem | None = None  # why it cannot start a live system
+
+
+def _kernel(tree: Tree, version: str, modules: set[str]) -> _Kernel:
+    if kernel_image(tree, version) is None:
+        problem = Problem(
+            message="the kernel {version} is left out: its image is empty, broken or not for "
+            "{needed}",
+            hint=_REINSTALL,
+            values=(("version", version), ("needed", "amd64")),
+        )
+        return _Kernel(version=version, has_image=False, problem=problem)
+    if version not in modules:
+        problem = Problem(
+            message="the kernel {version} is left out: it has no modules in /lib/modules",
+            hint=_REINSTALL,
+            values=(("version", version),),
+        )
+        return _Kernel(version=version, has_image=True, problem=problem)
+    able = abilities(tree, version)
+    return _Kernel(
+        version=version, has_image=True, ordinary=able.ordinary, problem=_lack(version, able)
+    )
+
+
+def _lack(version: str, able: Abilities) -> Problem | None:
+    if not able.missing:
+        return None
+    if not able.has_list:
+        return Problem(
+            message="the kernel {version} is left out: its modules have no list (modules.dep)",
+            hint="Run `depmod {version}` in the source system, or reinstall the kernel's package; "
+            "then make a new backup.",
+            values=(("version", version),),
+        )
+    return Problem(
+        message="the kernel {version} is left out, since it lacks what a live system needs: "
+        "{missing}",
+        hint=_REINSTALL,
+        values=(("version", version), ("missing", ", ".join(able.missing))),
+    )
+
+
+def _best_first(kernels: list[_Kernel]) -> tuple[str, ...]:
+    """Sort: those that start from any medium come first, then the newest, then the plain one."""
+
+    def compare(first: _Kernel, second: _Kernel) -> int:
+        plain = (_SPECIAL.sub("", each.version) for each in (first, second))
+        return (
+            first.ordinary - second.ordinary
+            or compare_kernels(*plain)
+            or len(second.version) - len(first.version)
+        )
+
+    best = sorted(kernels, key=cmp_to_key(compare), reverse=True)
+    return tuple(each.version for each in best)
+
+
+def _newest_first(versions: set[str]) -> tuple[str, ...]:
+    valid = sorted(version for version in versions if _VERSION.fullmatch(version))
     return tuple(sorted(valid, key=cmp_to_key(compare_kernels), reverse=True))
 
 

@@ -109,7 +109,7 @@ def _older_kernels(title: str, versions: Iterable[str], boot: BootSettings) -> l
 def _entry(
     title: str, *, name: str, version: str, parameters: Iterable[str], boot: BootSettings
 ) -> list[str]:
-    words = ["boot=live", "components", *parameters, *_consoles(boot.serial_console)]
+    words = ["boot=live", *parameters, *_consoles(boot.serial_console)]
     return [
         f"menuentry {quoted(title)} --id {quoted(name)} {{",
         f"  linux {quoted('/' + kernel_path(version))} {' '.join(map(quoted, words))}",

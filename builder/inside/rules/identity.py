@@ -45,7 +45,7 @@ RULES: Final = (
     ),
     Rule(
         name="snakeoil-certificate",
-        reason="the private key of the machine's own certificate; live-config makes a new one",
+        reason="the private key of the machine's own certificate; a new one is made at boot",
         removes=("/etc/ssl/private/ssl-cert-snakeoil.key",
                  "/etc/ssl/certs/ssl-cert-snakeoil.pem"),
     ),

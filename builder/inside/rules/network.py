@@ -66,9 +66,9 @@ ff02::2\tip6-allrouters
 """
 
 
-def _set_hostname(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+def set_hostname(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    """Give the system the host name of live settings, wherever it had another."""
     former = _former_name(tree)
-    # live-config keeps an existing /etc/hostname, so this is what decides.
     add(tree, "/etc/hostname", f"{live.hostname}\n".encode())
     if tree.exists("/etc/mailname"):
         add(tree, "/etc/mailname", f"{live.hostname}\n".encode())
@@ -147,7 +147,7 @@ RULES: Final = (
         reason="the ISO has its own host name (live.hostname)",
         edits=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
         removes=("/etc/machine-info",),
-        edit=_set_hostname,
+        edit=set_hostname,
     ),
     Rule(
         name="resolver",

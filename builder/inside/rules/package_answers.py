@@ -59,7 +59,7 @@ def _cut_answers(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
 
 
 def _drop_passwords(tree: Tree) -> tuple[Warned, ...]:
-    """The questions stay: user-setup creates no live user without them."""
+    """The questions stay: programs of packages expect them."""
     lines = lines_of(tree, _PASSWORDS)
     if lines is not None:
         put_lines(tree, _PASSWORDS, [line for line in lines if not line.startswith("Value:")])

@@ -1,8 +1,7 @@
 """Servers get keys of their own wherever they would start without any.
 
-Packages make them once, when they are installed, and no ISO has the source machine's. live-config
-makes the ssh keys that sshd_config names and the certificate of ssl-cert, in the live system; the
-ssh server's own unit makes keys at a *first* boot, which an installation with a machine-id is not.
+Packages make them once, when they are installed, and no ISO has the source machine's. The ssh
+server's own unit makes keys at a *first* boot, which an installation with a machine-id is not.
 """
 
 from pathlib import Path
@@ -17,6 +16,7 @@ _WANTED: Final = "/etc/systemd/system/multi-user.target.wants"
 _SERVERS: Final = (  # the program that needs keys, and our unit that makes them
     ("/usr/sbin/sshd", "distroclone-builder-ssh-keys.service"),
     ("/usr/sbin/xrdp", "distroclone-builder-xrdp-keys.service"),
+    ("/usr/sbin/make-ssl-cert", "distroclone-builder-snakeoil.service"),
 )
 _FILES: Final = Path(__file__).parent.parent / "files"
 

@@ -35,7 +35,7 @@ RULES: Final = (
     ),
     Rule(
         name="live-state",
-        reason="state of an earlier live session: live-config would skip the components it names",
+        reason="state of an earlier live session",
         removes=("/var/lib/live/config/*",),
     ),
 )  # fmt: skip

@@ -3,10 +3,26 @@
 from typing import Final
 
 from builder.inside.rules.rule import Rule
-from builder.inside.session import boot_report, live, remote_login
+from builder.inside.session import (
+    account,
+    boot_report,
+    module_rules,
+    names,
+    quiet,
+    regional,
+    remote_login,
+    rights,
+    screens,
+)
 
 RULES: Final[tuple[Rule, ...]] = (
-    *live.RULES,
+    *module_rules.RULES,
+    *names.RULES,
+    *account.RULES,
+    *rights.RULES,
+    *screens.RULES,  # after the account has its home
+    *regional.RULES,
+    *quiet.RULES,
     *remote_login.RULES,
     *boot_report.RULES,
 )

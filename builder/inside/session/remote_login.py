@@ -1,9 +1,10 @@
 """Nobody gets into a live system over the network with a password that others know.
 
-The live user's password is in every ISO, so at boot its hash leaves /etc/shadow before anything
-listens (`builder/inside/files/live-login`): whatever lets people in over the network, with PAM or
-without, then finds an account that has no password. Only this machine's own screens and terminals
-ask for it elsewhere, by a list that names those that may, not those that may not. Servers that show
+The live user's password is in every ISO, so its hash is not in /etc/shadow: whatever lets people in
+over the network, with PAM or without, finds an account that has no password. Only this machine's
+own screens and terminals ask for it elsewhere, by a list that names those that may, not those that
+may not. `builder/inside/files/live-login` tells them at boot, and moves what else may have come to
+/etc/shadow. Servers that show
 the screen without asking are masked. Nothing of it is active in an installed system.
 """
 
@@ -18,16 +19,11 @@ OWN: Final = "/usr/lib/distroclone-builder"
 LIVE_LOGIN: Final = f"{OWN}/live-login"
 LOCAL_LOGIN: Final = f"{OWN}/local-login"
 ALLOWED: Final = f"{OWN}/live/remote-login"
-PASSWORD: Final = f"{OWN}/live/password"
-KEYS: Final = f"{OWN}/live/authorized_keys"
 SCREENS: Final = "/usr/lib/systemd/system-generators/distroclone-builder-screens"
 _UNITS: Final = "/usr/lib/systemd/system"
 _UNIT_NAME: Final = "distroclone-builder-live-login.service"
 UNIT: Final = f"{_UNITS}/{_UNIT_NAME}"
 ENABLED: Final = f"/etc/systemd/system/basic.target.wants/{_UNIT_NAME}"
-_COMPONENTS: Final = "/usr/lib/live/config"
-# Next after live-config's component that makes the user.
-COMPONENT: Final = f"{_COMPONENTS}/0031-distroclone-builder"
 _SSHD: Final = "/usr/sbin/sshd"
 
 _FILES: Final = Path(__file__).parent.parent / "files"
@@ -38,16 +34,10 @@ def _close(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         _add_program(tree, path)
     if live.remote_login:
         add(tree, ALLOWED, b"")
-    if live.password_hash is not None:
-        add(tree, PASSWORD, f"{live.password_hash}\n".encode(), mode=0o600)
-    if live.authorized_keys:
-        add(tree, KEYS, "".join(f"{key}\n" for key in live.authorized_keys).encode())
     if tree.is_dir(_UNITS):
         add(tree, UNIT, (_FILES / _UNIT_NAME).read_bytes())
         tree.symlink(ENABLED, UNIT)
         _add_program(tree, SCREENS)
-    elif tree.is_dir(_COMPONENTS):
-        tree.symlink(COMPONENT, LIVE_LOGIN)
     if live.authorized_keys and not tree.is_file(_SSHD):
         message = "The system has no ssh server, so nobody can use the keys in live.authorized_keys"
         return (Warned(message=message),)
@@ -63,8 +53,7 @@ RULES: Final = (
         name="remote-login",
         reason="keeps the live user's password, which everybody knows, to the machine's own "
         "screens and terminals; live.remote_login says otherwise",
-        edits=(LIVE_LOGIN, LOCAL_LOGIN, ALLOWED, PASSWORD, KEYS, SCREENS, COMPONENT,
-               UNIT, ENABLED),
+        edits=(LIVE_LOGIN, LOCAL_LOGIN, ALLOWED, SCREENS, UNIT, ENABLED),
         edit=_close,
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Makes an initramfs for every kernel of the copy, with the copy's own initramfs-tools.
+"""Makes an initramfs for every kernel of the copy, with live-boot, in a scratch root.
 
 Of the building machine, little more than the time is visible there
 (`builder.inside.system.neutral_machine`).
@@ -16,17 +16,18 @@ from typing import ClassVar, Final
 from builder.basics.errors import StepError
 from builder.border.privacy import Finding
 from builder.border.step_names import StepName
+from builder.formats.recipe import LiveSettings
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.layers.scratch import Scratch
-from builder.inside.rules.rule import add
 from builder.inside.search.guard import Guard
+from builder.inside.session import module_rules
+from builder.inside.stack.bundle import BUNDLE, Bundle
+from builder.inside.stack.hooks import failed_hooks
+from builder.inside.stack.putting import put_stack
+from builder.inside.stack.settings import compressor, neutralise
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 
-_CONF: Final = "/etc/initramfs-tools/conf.d/zz-distroclone-builder"
-# Modules for any machine, and no swap space to resume from. mkinitramfs of Debian 12 and of
-# Ubuntu 24.04 (initramfs-tools 0.142) has no options for this.
-_CONF_TEXT: Final = b"MODULES=most\nRESUME=none\n"
 _LIVE_SCRIPTS: Final = ("scripts/live", "usr/bin/live-boot")
 
 # Up to this many bytes of modules and firmware, which is nearly all that mkinitramfs copies, its
@@ -71,12 +72,15 @@ class InitramfsStep:
 
     name: ClassVar[StepName] = StepName.INITRAMFS
     needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
-    neutral: ClassVar[tuple[str, ...]] = ("scratch", "kept", "meanwhile", "guard")
+    neutral: ClassVar[tuple[str, ...]] = (
+        "scratch", "bundle", "kept", "meanwhile", "guard",
+    )  # fmt: skip
 
     scratch: Scratch
     target: Path
     kernels: tuple[str, ...]
     source_date_epoch: int
+    bundle: Bundle = BUNDLE
     kept: KeptInitramfs | None = None
     guard: Guard | None = None
     meanwhile: Callable[[System], AbstractContextManager[object]] = nullcontext
@@ -117,18 +121,30 @@ class InitramfsStep:
         return found
 
     def _make_all(self, tree: Tree, system: System) -> None:
-        if not tree.is_file("/usr/sbin/mkinitramfs"):
-            message = "The package initramfs-tools is not installed in the system"
-            hint = "Install live-boot-initramfs-tools in the source system, then make a new backup."
-            raise StepError(message, hint=hint)
-        compressor = "zstd" if tree.exists("/usr/bin/zstd") else "gzip"
-        add(tree, _CONF, _CONF_TEXT)
+        self._prepare(tree, system)
         with inhabited(tree, system):
             for done, kernel in enumerate(self.kernels):
-                self._make(kernel, system, tree, compressor=compressor)
+                self._make(kernel, system, tree, compressor=compressor(tree, kernel))
                 self._check(kernel, system, tree, fraction=(done + 1) / len(self.kernels))
+        for hook in failed_hooks(tree):
+            system.note("The initramfs is made without {hook}, whose hook failed", hook=hook)
         for kernel, image in zip(self.kernels, self._images, strict=True):
             _take(tree, image_path(kernel), image)
+
+    def _prepare(self, tree: Tree, system: System) -> None:
+        """Put the live stack into the tree, and neutral settings; raises StepError."""
+        try:
+            put = put_stack(tree, self.bundle)
+            module_rules.allow(tree, LiveSettings())  # which tells it for the live layer
+            told = neutralise(tree)
+        except OSError as error:
+            message = "The parts of a live system cannot be put into the copy: {problem}"
+            hint = "Repair that path in the source system: Debian has something else there."
+            raise StepError(message, hint=hint, problem=error) from error
+        names = ", ".join(f"{each.package.name} {each.package.version}" for each in put)
+        system.log(f"From the builder image: {names}")
+        for warned in told:
+            system.note(warned.message, warning=False, **dict(warned.values))
 
     def _make(self, kernel: str, system: System, tree: Tree, *, compressor: str) -> None:
         tree.remove(image_path(kernel))
@@ -158,10 +174,7 @@ class InitramfsStep:
         for wanted in _LIVE_SCRIPTS:
             if wanted not in names:
                 message = "The initramfs for kernel {kernel} has no {wanted}: it cannot boot live"
-                hint = (
-                    "Install live-boot-initramfs-tools in the source system, "
-                    "then make a new backup."
-                )
+                hint = "See in the log what mkinitramfs said."
                 raise StepError(message, hint=hint, kernel=kernel, wanted=wanted, command=command)
 
 

@@ -159,6 +159,16 @@ class Tree:
         tree_edit.replace_file(real, data, mode=mode, uid=uid, gid=gid, clock=self._now())
         self._record(change, self.inner(real))
 
+    def make_directory(self, path: str, *, mode: int, uid: int = 0, gid: int = 0) -> None:
+        """Make a directory at `path`, where nothing may be; its parents as `write` does.
+
+        Raises OSError as `write` does, and for anything at `path`.
+        """
+        real = self._target(path)
+        self._make_parents(real.parent)
+        tree_edit.make_directory(real, clock=self._now(), mode=mode, uid=uid, gid=gid)
+        self._record("added", self.inner(real))
+
     def symlink(self, path: str, target: str) -> None:
         """Make a symlink to `target` at `path`; an existing file or symlink is replaced.
 

@@ -24,11 +24,17 @@ def kept_times(directory: Path) -> Iterator[None]:
         os.utime(directory, ns=(before.st_atime_ns, before.st_mtime_ns), follow_symlinks=False)
 
 
-def make_directory(path: Path, *, clock: int) -> None:
-    """Make the one directory `path` with mode 0755, dated `clock` (seconds since 1970)."""
+def make_directory(
+    path: Path, *, clock: int, mode: int = 0o755, uid: int = -1, gid: int = -1
+) -> None:
+    """Make the one directory `path`, dated `clock` (seconds since 1970).
+
+    It belongs to whoever runs this, unless `uid` and `gid` say otherwise.
+    """
     with kept_times(path.parent):
         path.mkdir()
-        path.chmod(0o755)  # mkdir's own mode is subject to the umask
+        os.chown(path, uid, gid)
+        path.chmod(mode)  # mkdir's own mode is subject to the umask
         os.utime(path, (clock, clock))
 
 

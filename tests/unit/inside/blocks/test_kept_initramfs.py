@@ -14,6 +14,7 @@ from builder.inside.steps import initramfs
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.tree.tree_digest import TreeDigest
 from tests.support.machines import CLOCK, RecordingSystem, open_tree
+from tests.support.stacks import make_bundle, make_initramfs_tools
 
 LISTING = "init\nscripts/live\nusr/bin/live-boot\n"
 KERNELS = ("6.12-amd64", "6.1-amd64")
@@ -38,7 +39,7 @@ class Machine:
         root = self.base / f"build-{self.builds}/root"
         for name in ("boot", "etc", "usr/sbin", "proc", "sys", "dev", "tmp", "run"):
             (root / name).mkdir(parents=True)
-        (root / "usr/sbin/mkinitramfs").write_text("#!/bin/sh\n")
+        make_initramfs_tools(root)
         for kernel in KERNELS:
             (root / f"boot/vmlinuz-{kernel}").write_bytes(b"MZ")
         return root
@@ -70,6 +71,7 @@ class Machine:
             target=target,
             kernels=KERNELS,
             source_date_epoch=CLOCK,
+            bundle=make_bundle(root.with_name("image")),
             kept=kept,
         ).run(system)
         kept.decide(None if proven else SourceError)

@@ -1,6 +1,7 @@
 """What a tree says about itself, and why it may not become a live ISO."""
 
 import random
+import shutil
 from collections.abc import Callable
 from functools import cmp_to_key
 from pathlib import Path
@@ -119,23 +120,12 @@ def test_kernels_are_sorted_newest_first_as_dpkg_does() -> None:
     assert sorted(mixed, key=cmp_to_key(compare_kernels)) == ordered
 
 
-def test_only_kernels_with_image_and_modules_count(root: Path) -> None:
-    put(root, "boot/vmlinuz-6.1.0-9-amd64", "kernel")
-    put(root, "boot/vmlinuz-6.1.0-8-amd64", "kernel")
-    put(root, "usr/lib/modules/6.1.0-9-amd64/kernel/x.ko", "x")
-    (root / "usr/lib/modules/6.1.0-8-amd64").mkdir()
-    put(root, "usr/lib/modules/6.1.0-7-amd64/modules.dep", "x")
-    put(root, "boot/vmlinuz-$(reboot)", "kernel")
-    put(root, "usr/lib/modules/$(reboot)/modules.dep", "x")
-    assert read_facts(Tree(root)).kernels == (KERNEL, "6.1.0-9-amd64")
-
-
 def unlink_kernel(root: Path) -> None:
     (root / f"boot/vmlinuz-{KERNEL}").unlink()
 
 
 def unlink_modules(root: Path) -> None:
-    (root / f"usr/lib/modules/{KERNEL}/modules.dep").unlink()
+    shutil.rmtree(root / f"usr/lib/modules/{KERNEL}")
 
 
 def without(*packages: str) -> Callable[[Path], None]:
@@ -164,13 +154,12 @@ def remove_status(root: Path) -> None:
         (lambda root: (root / "usr/bin/dash").unlink(), "/bin/sh is missing"),
         (lambda root: put(root, "usr/bin/dash", ELF_ARM64), "its architecture is arm64, not amd64"),
         (unlink_kernel, f"only the modules of {KERNEL}; was /boot a separate filesystem"),
-        (unlink_modules, f"kernel {KERNEL} has no modules"),
+        (unlink_modules, f"kernel {KERNEL} is left out: it has no modules"),
         (unlink_both, "no kernel: neither"),
-        (lambda root: put(root, f"boot/vmlinuz-{KERNEL}", ""), "no kernel in /boot"),
-        (without("live-boot"), "live system needs: live-boot"),
-        (without("live-boot", "live-config"), "needs: live-boot, live-config"),
-        (without("live-boot-initramfs-tools"), "needs: live-boot-initramfs-tools"),
-        (without("initramfs-tools"), "does not use initramfs-tools"),
+        (lambda root: put(root, f"boot/vmlinuz-{KERNEL}", ""), "its image is empty"),
+        (lambda root: (root / "usr/sbin/modprobe").unlink(), "the programs of kmod"),
+        (lambda root: (root / "usr/lib/systemd/systemd-udevd").unlink(), "the programs of udev"),
+        (lambda root: (root / "usr/sbin/init").unlink(), "the programs of systemd-sysv"),
     ],
 )
 def test_each_reason_is_told_alone_and_with_a_remedy(
@@ -200,8 +189,15 @@ def test_an_empty_snapshot_has_one_reason(tmp_path: Path) -> None:
 
 def test_all_reasons_are_told_at_once(root: Path) -> None:
     unlink_kernel(root)
-    without("live-boot", "initramfs-tools")(root)
+    remove_status(root)
+    (root / "usr/sbin/init").unlink()
     assert len(problems_of(root)) == 3
+
+
+def test_no_package_for_live_systems_or_for_an_initramfs_is_asked_for(root: Path) -> None:
+    put(root, "var/lib/dpkg/status", status(("dpkg", "libc6", "systemd", "dracut")))
+    assert problems_of(root) == ()
+    assert admission_warnings(Tree(root)) == ()
 
 
 def test_a_missing_systemd_is_a_warning_only(root: Path) -> None:

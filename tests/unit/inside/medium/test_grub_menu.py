@@ -45,9 +45,9 @@ def test_one_kernel_gives_live_safe_check_and_firmware() -> None:
         "menuentry 'UEFI firmware settings' --id firmware {",
     ]
     assert lines_with(menu, "linux") == [
-        f"linux /live/vmlinuz-{KERNEL} boot=live components quiet",
-        f"linux /live/vmlinuz-{KERNEL} boot=live components nomodeset quiet",
-        f"linux /live/vmlinuz-{KERNEL} boot=live components verify-checksums",
+        f"linux /live/vmlinuz-{KERNEL} boot=live quiet",
+        f"linux /live/vmlinuz-{KERNEL} boot=live nomodeset quiet",
+        f"linux /live/vmlinuz-{KERNEL} boot=live verify-checksums",
     ]
     assert set(lines_with(menu, "initrd")) == {f"initrd /live/initrd.img-{KERNEL}"}
     assert "set default=live\nset timeout=7\n" in menu
@@ -77,9 +77,9 @@ def test_kernel_parameters_come_in_their_order_before_the_consoles() -> None:
     )
     live, safe, check = lines_with(render_menu(facts(), boot), "linux")
     consoles = "console=tty0 console=ttyS0,115200"
-    assert live.endswith(f"boot=live components splash quiet mitigations=off {consoles}")
-    assert safe.endswith(f"boot=live components nomodeset quiet mitigations=off {consoles}")
-    assert check.endswith(f"boot=live components verify-checksums mitigations=off {consoles}")
+    assert live.endswith(f"boot=live splash quiet mitigations=off {consoles}")
+    assert safe.endswith(f"boot=live nomodeset quiet mitigations=off {consoles}")
+    assert check.endswith(f"boot=live verify-checksums mitigations=off {consoles}")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A live system's password stays at its own screens; the programs run, on a small root."""
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +8,10 @@ import pytest
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.leftovers.gone import Gone
-from builder.inside.session import live, remote_login
+from builder.inside.session import remote_login
 from builder.inside.tree.tree import Tree
 
-KNOWN = "8Ab05sVQ4LLps"  # live-config's, of "live"
+KNOWN = "8Ab05sVQ4LLps"  # of "live", in crypt(3)'s oldest form
 OWN = "$6$salt$" + "x" * 86
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
 STATE = "var/lib/distroclone-builder/live-login"
@@ -22,7 +21,7 @@ PAM = "@include common-auth\n"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A live system after live-config made its user."""
+    """A live system in which something gave the user a password."""
     files = {
         "etc/passwd": "root:x:0:0:root:/root:/bin/bash\nuser:x:1000:1000::/home/user:/bin/bash\n",
         "etc/shadow": f"root:*:1:::::: \ndaemon:!:1::::::\nuser:{KNOWN}:20000:0:99999:7:::\n",
@@ -34,7 +33,7 @@ def root(tmp_path: Path) -> Path:
         "usr/lib/systemd/system/multi-user.target": "",
         "usr/sbin/sshd": "",
         "home/user/.profile": "",
-        "proc/cmdline": "quiet boot=live components\n",
+        "proc/cmdline": "quiet boot=live\n",
         "usr/bin/passwd": "#!/bin/sh\necho user L 2026-01-01 0 99999 7 -1\n",
     }
     for name, content in files.items():
@@ -117,66 +116,18 @@ def test_a_password_in_passwd_itself_ends_the_boot(root: Path) -> None:
     assert "\nOnFailure=emergency.target\nOnFailureJobMode=isolate\n" in unit
 
 
-def test_the_password_of_the_recipe_takes_the_place_of_the_known_one(root: Path) -> None:
-    ruled(root, LiveSettings(password_hash=OWN))
-    assert (root / remote_login.PASSWORD.lstrip("/")).stat().st_mode & 0o777 == 0o600
-    boot(root)
-    assert fields(root)["user"] == "*"
-    assert (root / STATE / "user").read_text() == f"{OWN}\n"
-
-
 def test_with_remote_login_all_is_as_the_system_has_it(root: Path) -> None:
     ruled(root, LiveSettings(remote_login=True))
     shadow = (root / "etc/shadow").read_text()
     boot(root)
     assert (root / "etc/shadow").read_text() == shadow
     assert (root / "etc/pam.d/login").read_text() == PAM
-    assert "openssh-server" in live.settings_text(LiveSettings(remote_login=True))
-    assert "openssh-server" not in live.settings_text(LiveSettings())
-
-
-def test_with_remote_login_the_password_of_the_recipe_is_the_users(root: Path) -> None:
-    ruled(root, LiveSettings(remote_login=True, password_hash=OWN))
-    boot(root)
-    assert fields(root)["user"] == OWN
-
-
-def test_keys_are_the_users_own(root: Path) -> None:
-    folder = root / "home/user/.ssh"
-    folder.mkdir()
-    (folder / "authorized_keys").write_text("ssh-rsa AAAA mine\n")
-    ruled(root, LiveSettings(authorized_keys=(KEY,)))
-    boot(root)
-    keys = folder / "authorized_keys"
-    owner = 1000 if os.geteuid() == 0 else os.geteuid()
-    assert keys.read_text() == f"ssh-rsa AAAA mine\n{KEY}\n"
-    assert [(path.stat().st_uid, path.stat().st_mode & 0o777) for path in (folder, keys)] == [
-        (owner, 0o700),
-        (owner, 0o600),
-    ]
-
-
-def test_keys_do_not_follow_a_link_of_a_persistent_home(root: Path) -> None:
-    (root / "elsewhere").mkdir()
-    (root / "home/user/.ssh").symlink_to(root / "elsewhere")
-    ruled(root, LiveSettings(authorized_keys=(KEY,)))
-    boot(root)
-    assert list((root / "elsewhere").iterdir()) == []
 
 
 def test_keys_without_a_server_are_told(root: Path) -> None:
     (root / "usr/sbin/sshd").unlink()
     assert [text for text in ruled(root, LiveSettings(authorized_keys=(KEY,))) if "no ssh" in text]
     assert ruled(root, LiveSettings()) == []
-
-
-def test_without_systemd_live_config_runs_it(root: Path) -> None:
-    (root / "usr/lib/systemd/system/multi-user.target").unlink()
-    (root / "usr/lib/systemd/system").rmdir()
-    (root / "usr/lib/live/config").mkdir(parents=True)
-    ruled(root, LiveSettings())
-    component = root / remote_login.COMPONENT.lstrip("/")
-    assert str(component.readlink()) == remote_login.LIVE_LOGIN
 
 
 @pytest.mark.parametrize(

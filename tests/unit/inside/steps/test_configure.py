@@ -82,22 +82,26 @@ def test_the_names_of_people_are_gone_from_etc(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "line"),
+    ("path", "word"),
     [
-        ("etc/lightdm/lightdm.conf", "autologin-user=user"),
-        ("etc/gdm3/daemon.conf", "AutomaticLogin = user"),
-        ("etc/sddm.conf.d/kde_settings.conf", "User=user"),
-        ("etc/greetd/config.toml", 'user = "user"'),
-        ("etc/greetd/config.toml", 'user = "daemon"'),
-        (
-            "etc/systemd/system/getty@tty1.service.d/autologin.conf",
-            "ExecStart=-/sbin/agetty --noclear --autologin user %I $TERM",
-        ),
+        ("etc/lightdm/lightdm.conf", "\nautologin-user="),
+        ("etc/gdm3/daemon.conf", "AutomaticLogin ="),
+        ("etc/sddm.conf.d/kde_settings.conf", "User="),
+        ("etc/greetd/config.toml", "initial_session"),
+        ("etc/systemd/system/getty@tty1.service.d/autologin.conf", "--autologin"),
     ],
 )
-def test_an_automatic_login_is_the_live_users(root: Path, path: str, line: str) -> None:
+def test_no_automatic_login_of_a_person_is_left(root: Path, path: str, word: str) -> None:
+    assert word in (root / path).read_text()
     configure(root)
-    assert line in (root / path).read_text().splitlines()
+    assert word not in (root / path).read_text()
+
+
+def test_the_rest_of_their_settings_stays(root: Path) -> None:
+    configure(root)
+    console = root / "etc/systemd/system/getty@tty1.service.d/autologin.conf"
+    assert "ExecStart=-/sbin/agetty --noclear %I $TERM" in console.read_text().splitlines()
+    assert 'user = "daemon"' in (root / "etc/greetd/config.toml").read_text()
 
 
 def test_what_is_not_private_stays(root: Path) -> None:
@@ -264,7 +268,6 @@ def test_configuring_twice_changes_nothing_more(root: Path) -> None:
         ("root", "../outside"),
         ("home", "/"),
         ("boot", ".."),
-        ("etc/live", "{outside}"),
         ("var/log", "{outside}"),
         ("etc/localtime", "{outside}/precious"),
         ("usr/lib/systemd/system/distroclone-builder-boot-report.service", "{outside}/new"),
@@ -292,9 +295,12 @@ def test_something_odd_in_the_way_is_told_with_the_rule(root: Path) -> None:
     (root / "etc/hosts").unlink()
     (root / "etc/network/interfaces.d/wlan").unlink()
     (root / "etc/network/interfaces.d").rmdir()
-    (root / "etc/live").write_text("a file")
     configure(root)
-    with pytest.raises(StepError, match="live-settings"):
+    (root / "etc/sudoers.d").rename(root / "etc/sudoers.away")
+    (root / "etc/sudoers.d").write_text("a file")
+    (root / "usr/bin").mkdir(parents=True, exist_ok=True)
+    (root / "usr/bin/sudo").write_text("")
+    with pytest.raises(StepError, match="live-rights"):
         make_live(root, LiveSettings())
 
 

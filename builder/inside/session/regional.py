@@ -1,0 +1,134 @@
+"""Language, keyboard and time zone of the live system; what is not set stays as it is.
+
+Formats: locale.conf(5), keyboard(5), timezone of tzdata; localedef(1) makes a locale.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from builder.basics.errors import StepError
+from builder.formats.recipe import LiveSettings
+from builder.inside.debian.dpkg import installed
+from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
+from builder.inside.tree.tree import Tree
+
+_NO_LOCALE_NEEDED: Final = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
+_ARCHIVE: Final = "/usr/lib/locale/locale-archive"
+_LARGEST: Final = 1 << 30  # bytes of an archive with every locale
+_SOURCES: Final = "/usr/share/i18n/locales"
+_UNIT_NAME: Final = "distroclone-builder-locale.service"
+UNIT: Final = f"/usr/lib/systemd/system/{_UNIT_NAME}"
+ENABLED: Final = f"/etc/systemd/system/multi-user.target.wants/{_UNIT_NAME}"
+_PARTS: Final = re.compile(r"([A-Za-z_]+)(?:\.([A-Za-z0-9-]+))?(@[a-z]+)?")
+_TEMPLATE: Final = (Path(__file__).parent.parent / "files" / _UNIT_NAME).read_text("utf-8")
+
+
+def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    if live.locale is None:
+        return ()
+    # Debian 13 makes /etc/default/locale a link to /etc/locale.conf at every boot.
+    linked = tree.link_target("/etc/default/locale") is not None
+    new_style = linked or tree.exists("/etc/locale.conf")
+    path = "/etc/locale.conf" if new_style else "/etc/default/locale"
+    add(tree, path, f"LANG={live.locale}\n".encode())
+    if live.locale in _NO_LOCALE_NEEDED or _is_made(tree, live.locale):
+        return ()
+    command = _making(tree, live.locale)
+    if command is None or not tree.is_dir("/usr/lib/systemd/system"):
+        message = "The system can neither use nor make the locale {locale}: its programs will not"
+        return (Warned(message=message, values=(("locale", live.locale),)),)
+    add(tree, UNIT, _TEMPLATE.replace("@COMMAND@", command).encode())
+    tree.symlink(ENABLED, UNIT)
+    return ()
+
+
+def _is_made(tree: Tree, locale: str) -> bool:
+    """Whether the system has a locale, under the name that glibc gives its character set."""
+    if "locales-all" in installed(tree, ("locales-all",)):
+        return True
+    name = _normalized(locale)
+    if tree.is_dir(f"/usr/lib/locale/{name}"):
+        return True
+    wanted = f"\0{name}\0".encode()
+    return tree.is_file(_ARCHIVE) and wanted in tree.read_bytes(_ARCHIVE, limit=_LARGEST)
+
+
+def _normalized(locale: str) -> str:
+    """Return "de_DE.utf8" of "de_DE.UTF-8", as in glibc's _nl_normalize_codeset."""
+    found = _PARTS.fullmatch(locale)
+    if found is None or found[2] is None:
+        return locale
+    charset = re.sub(r"[^a-z0-9]", "", found[2].lower())
+    return f"{found[1]}.{charset}{found[3] or ''}"
+
+
+def _making(tree: Tree, locale: str) -> str | None:
+    """Return the command that makes a locale; None where the system has not what it takes."""
+    found = _PARTS.fullmatch(locale)
+    if found is None or not tree.is_file("/usr/bin/localedef"):
+        return None
+    source, charset = f"{found[1]}{found[3] or ''}", found[2] or "ISO-8859-1"
+    if not tree.is_file(f"{_SOURCES}/{source}"):
+        return None
+    alias = "/usr/share/locale/locale.alias"
+    with_alias = f" -A {alias}" if tree.is_file(alias) else ""
+    return f"/usr/bin/localedef -c -i {source} -f {charset}{with_alias} {locale}"
+
+
+def _set_keyboard(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    if live.keyboard is None:
+        return ()
+    # A variant belongs to a layout.
+    values = {"XKBLAYOUT": live.keyboard, "XKBVARIANT": ""}
+    lines = lines_of(tree, "/etc/default/keyboard")
+    others = [line for line in lines or () if line.split("=")[0].strip() not in values]
+    if others and not others[-1].endswith("\n"):
+        others[-1] += "\n"
+    own = [f'{name}="{value}"\n' for name, value in values.items()]
+    if lines is None:
+        add(tree, "/etc/default/keyboard", "".join(['XKBMODEL="pc105"\n', *own]).encode())
+    else:
+        put_lines(tree, "/etc/default/keyboard", [*others, *own])
+    for path in tree.glob("/etc/console-setup", "cached_setup_keyboard.sh"):
+        tree.remove(path)
+    return ()
+
+
+def _set_timezone(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
+    if live.timezone is None:
+        return ()
+    zone = f"/usr/share/zoneinfo/{live.timezone}"
+    if not tree.is_file(zone):
+        message = "The system has no time zone {zone}"
+        hint = (
+            "Choose another live.timezone, or install tzdata or tzdata-legacy in the source "
+            "system, then make a new backup."
+        )
+        raise StepError(message, hint=hint, zone=live.timezone)
+    tree.symlink("/etc/localtime", zone)
+    if tree.exists("/etc/timezone"):
+        add(tree, "/etc/timezone", f"{live.timezone}\n".encode())
+    return ()
+
+
+RULES: Final = (
+    Rule(
+        name="live-locale",
+        reason="live.locale; where the system has not made it yet, it is made at boot",
+        edits=("/etc/locale.conf", "/etc/default/locale", UNIT, ENABLED),
+        edit=_set_locale,
+    ),
+    Rule(
+        name="live-keyboard",
+        reason="live.keyboard, without the variant of the previous layout",
+        edits=("/etc/default/keyboard", "/etc/console-setup/cached_setup_keyboard.sh"),
+        edit=_set_keyboard,
+    ),
+    Rule(
+        name="live-time-zone",
+        reason="live.timezone",
+        edits=("/etc/localtime", "/etc/timezone"),
+        edit=_set_timezone,
+    ),
+)
