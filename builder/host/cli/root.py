@@ -14,10 +14,9 @@ from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
 from builder.host.cli.sign import sign
 from builder.host.cli.snapshots import snapshots
-from builder.host.cli.surroundings import Surroundings
+from builder.host.cli.surroundings import engine_options
 from builder.host.cli.sweep import sweep
 from builder.host.cli.verify import verify
-from builder.host.engine import EngineChoice, connect
 
 _EPILOG = """\b
 Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,
@@ -28,24 +27,12 @@ Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot
 
 @click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="distroclone-builder")
-@click.option(
-    "--engine",
-    default="",
-    metavar="ENGINE",
-    help="The container engine: docker, podman, or an address such as ssh://user@host [default: "
-    "what DOCKER_HOST or the Docker context names, else the first of both that answers].",
-)
-@click.option("--context", default="", metavar="NAME", help="The Docker context to use.")
-@click.pass_context
-def cli(current: click.Context, /, engine: str, context: str) -> None:
+def cli() -> None:
     """Turn a DistroClone Backup cache into a bootable, reproducible live ISO.
 
     Everything that touches a root filesystem happens inside one pinned container; the cache is
     only ever read.
     """
-    if engine or context:
-        choice = EngineChoice(engine=engine, context=context)
-        current.obj = Surroundings(open_engine=lambda: connect(choice))
 
 
 @cli.command()
@@ -68,3 +55,10 @@ for command in (
     verify,
 ):  # fmt: skip
     cli.add_command(command)
+
+engine_options(cli)
+for command in (
+    *block_cache.commands.values(), boot_test, build, diff, doctor, *image.commands.values(),
+    privacy, reproduce, snapshots, sweep, verify,
+):  # fmt: skip
+    engine_options(command, hidden=True)  # after the command they do the same

@@ -1,7 +1,7 @@
 """The container engine. Nothing outside this package imports `docker`."""
 
+from builder.host.engine.choice import NOTHING_ASKED, Asked
 from builder.host.engine.connection import connect
-from builder.host.engine.endpoint import EngineChoice
 from builder.host.engine.protocol import (
     Engine,
     EngineFacts,
@@ -15,10 +15,11 @@ from builder.host.engine.protocol import (
 from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
 
 __all__ = [
+    "NOTHING_ASKED",
+    "Asked",
     "Bind",
     "ContainerSpec",
     "Engine",
-    "EngineChoice",
     "EngineFacts",
     "ImageFacts",
     "Images",

@@ -13,12 +13,12 @@ from docker.models.volumes import Volume
 from builder.basics.signals import held, undoing
 from builder.border.events import OnEvent
 from builder.border.jobs import Request, Result
-from builder.host.engine import images, podman, terminal
+from builder.host.engine import images, terminal
+from builder.host.engine.choice import NOTHING_ASKED, Asked, Login, candidates
 from builder.host.engine.container import DockerJob, creating, job_started
-from builder.host.engine.endpoint import ANY, EngineChoice
 from builder.host.engine.faults import patiently, translated
 from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product
-from builder.host.engine.reaching import reach
+from builder.host.engine.reaching import Reached, first_reached
 from builder.host.engine.spec import ContainerSpec
 
 # Removing a large volume, or a container with one, takes a slow disk more than the SDK's minute.
@@ -29,9 +29,10 @@ _LABELS_MARK = "distroclone-builder.run"
 class DockerEngine:
     """Implements `Engine`. Made by `connect`."""
 
-    def __init__(self, client: docker.DockerClient, *, product: Product) -> None:
+    def __init__(self, client: docker.DockerClient, *, product: Product, where: str = "") -> None:
         self._client = client
         self._product = product
+        self._where = where
         self.images = images.DockerImages(client, product=product)
 
     def close(self) -> None:
@@ -52,6 +53,7 @@ class DockerEngine:
             cpus=int(info.get("NCPU", 0)),
             memory=int(info.get("MemTotal", 0)),
             security=tuple(str(option) for option in info.get("SecurityOptions") or ()),
+            where=self._where,
         )
 
     @contextlib.contextmanager
@@ -147,14 +149,24 @@ class DockerEngine:
         return self.facts().security
 
 
-def connect(choice: EngineChoice = ANY) -> Engine:
-    """Reach the engine that is chosen: see `builder.host.engine.endpoint`.
+def connect(asked: Asked = NOTHING_ASKED) -> Engine:
+    """Reach the engine that the rule of `builder.host.engine.choice` takes.
 
-    Raises HostError, saying what to install, start or allow, when none answers or it is too old.
+    Raises UsageError or HostError, saying what to do, when none answers or it is too old.
     """
-    client, said = reach(choice)
-    client.api.timeout = _SLOWEST_ANSWER
-    return DockerEngine(client, product=podman.product_of(said))
+    found = _reached(asked)
+    return DockerEngine(found.client, product=found.product, where=found.endpoint.where)
+
+
+def sdk_client(asked: Asked = NOTHING_ASKED) -> docker.DockerClient:
+    """Return the SDK's client for that engine."""
+    return _reached(asked).client
+
+
+def _reached(asked: Asked) -> Reached:
+    found = first_reached(candidates(asked, Login()))
+    found.client.api.timeout = _SLOWEST_ANSWER
+    return found
 
 
 def _labels(found: Container | Volume) -> Mapping[str, str]:

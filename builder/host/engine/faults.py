@@ -3,6 +3,8 @@
 import contextlib
 import os
 import re
+import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -101,7 +103,17 @@ def patiently(doing: str, remove: Callable[[], object]) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """Return what is at the bottom of an error, in the system's own words where it has some.
+    """Return what is at the bottom of an error, in the system's own words where it has some."""
+    for each in causes(error):
+        if isinstance(each, socket.gaierror | ssl.SSLError):  # their numbers are others
+            return each.strerror or str(each)
+        if isinstance(each, OSError) and isinstance(each.errno, int):
+            return os.strerror(each.errno)
+    return str(error)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that is inside.
 
     The libraries between us and the socket each wrap it once more.
     """
@@ -112,11 +124,9 @@ def reason(error: BaseException) -> str:
         if each in seen:
             continue
         seen.append(each)
-        if isinstance(each, OSError) and isinstance(each.errno, int):
-            return os.strerror(each.errno)
+        yield each
         inner = (*each.args, each.__cause__, each.__context__)
         waiting += [one for one in reversed(inner) if isinstance(one, BaseException)]
-    return str(error)
 
 
 def _is_busy(error: BaseException) -> bool:

@@ -38,6 +38,7 @@ class EngineFacts:
     cpus: int
     memory: int  # bytes
     security: tuple[str, ...]
+    where: str = ""  # how it is reached, and what named it, for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,134 +1,244 @@
-"""Reaches an engine: the SDK's client for the first endpoint that answers as one."""
+"""Reaches an engine and sees that it is one: an answer to /version that makes sense."""
 
-import os
+import contextlib
+import http.client
+import json
 import re
-from collections.abc import Mapping
+import socket
+import ssl
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import docker
 import docker.errors
 import requests.exceptions
 import urllib3.exceptions
-from docker.context import Context, ContextAPI
+from docker.tls import TLSConfig
 
 from builder.basics.errors import HostError
 from builder.basics.printable import short
+from builder.basics.regular import open_regular
 from builder.basics.texts import say
-from builder.host.engine.advice import Trouble, advice
-from builder.host.engine.endpoint import ANY, STANDARD, Endpoint, EngineChoice, endpoints
+from builder.host.engine.endpoints import Endpoint, Scheme, TlsFiles
 from builder.host.engine.faults import reason
-from builder.host.engine.machine import this_machine
+from builder.host.engine.podman import product_of
+from builder.host.engine.protocol import Product
+from builder.host.engine.ssh import Tunnel, has_ssh
+from builder.host.engine.troubles import (
+    EngineUnreachableError,
+    Trouble,
+    told_by_error,
+    told_by_ssh,
+    was_cut,
+)
 
+PATIENCE: Final = 30  # seconds for the first answer; socket activation starts an engine first
 _OLDEST_API: Final = (1, 41)  # Docker 20.10
-_API: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})+")
-_NO_ENGINE: Final = (
+_LIMIT: Final = 1 << 20  # bytes of an answer; real ones have about a thousand
+_API: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+_WRONG: Final = (
     docker.errors.DockerException,
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
     OSError,
-    ValueError,  # an answer that is no JSON, or not an engine's
-    AttributeError,  # the SDK's own, for JSON that is no object
+    ValueError,
+    RecursionError,  # of the JSON reader
 )
 
 
-def sdk_client(choice: EngineChoice = ANY) -> docker.DockerClient:
-    """Return the SDK's client for the engine that is chosen. Raises HostError as `reach` does."""
-    return reach(choice)[0]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """An engine that answered."""
+
+    client: docker.DockerClient
+    endpoint: Endpoint
+    product: Product
+    version: str
 
 
-def reach(choice: EngineChoice) -> tuple[docker.DockerClient, Mapping[str, Any]]:
-    """Return a client for the engine that is chosen, and what that says of its version.
+def first_reached(endpoints: Sequence[Endpoint], *, patience: float = PATIENCE) -> Reached:
+    """Return the first engine that answers.
 
-    Raises HostError, saying what to install, start or allow, when none answers or it is too old.
+    Raises EngineUnreachableError, for what is there rather than for what is not, and HostError for
+    an engine that is too old.
     """
-    failure: HostError | None = None
-    for endpoint in endpoints(choice, os.environ, current_context=_current_context()):
+    errors = list[EngineUnreachableError]()
+    for each in endpoints:
         try:
-            return _answering(endpoint)
-        except HostError as error:
-            failure = failure or error
-    raise failure or HostError(
-        "There is no container engine here",
-        hint="{advice}",
-        advice=advice(this_machine(), Trouble.NONE_THERE, wanted=choice.engine),
+            return reached(each, patience=patience)
+        except EngineUnreachableError as error:
+            errors.append(error)
+    there = [error for error in errors if error.trouble is not Trouble.NOT_THERE]
+    if there:
+        raise there[0]
+    if len(errors) == 1:
+        raise errors[0]
+    raise EngineUnreachableError(
+        "There is no container engine: nothing at {places}",
+        trouble=Trouble.NOT_THERE,
+        endpoint=endpoints[0],
+        places=", ".join(each.address.path for each in endpoints),
     )
 
 
-def _answering(endpoint: Endpoint) -> tuple[docker.DockerClient, Mapping[str, Any]]:
-    client = None
+def reached(endpoint: Endpoint, *, patience: float = PATIENCE) -> Reached:
+    """Return the engine at an endpoint.
+
+    Raises EngineUnreachableError when none answers there, and HostError when it is too old.
+    """
+    with contextlib.ExitStack() as undone:
+        tunnel = _tunnel(endpoint, undone)
+        try:
+            tls = endpoint.tls is not None and _tls(endpoint.tls, endpoint)
+            url = endpoint.address.url if tunnel is None else f"unix://{tunnel.path}"
+            if endpoint.address.scheme is Scheme.UNIX:
+                _knock(endpoint.address.path, patience=patience)
+            with contextlib.closing(_client(url, tls, api="1.41")) as client:
+                said = _version(client, patience=patience)
+        except _WRONG as error:
+            raise _unreachable(endpoint, error, tunnel) from error
+        _check(said, endpoint)
+        client = _client(url, tls, api=said["ApiVersion"])
+        weakref.finalize(client, undone.pop_all().close)
+    return Reached(
+        client=client,
+        endpoint=endpoint,
+        product=product_of(said),
+        version=short(str(said.get("Version", ""))),
+    )
+
+
+def _knock(path: str, *, patience: float) -> None:
+    """Connect to a socket once; the SDK would leave one open that fails."""
+    with socket.socket(socket.AF_UNIX) as ours:
+        ours.settimeout(patience)
+        ours.connect(path)
+
+
+def _tunnel(endpoint: Endpoint, undone: contextlib.ExitStack) -> Tunnel | None:
+    if endpoint.address.scheme is not Scheme.SSH:
+        return None
+    if not has_ssh():
+        raise EngineUnreachableError(
+            "The engine at {where} is reached with ssh, which is not here",
+            trouble=Trouble.NO_SSH,
+            endpoint=endpoint,
+            where=endpoint.where,
+        )
+    tunnel = Tunnel(endpoint)
+    undone.callback(tunnel.close)
+    return tunnel
+
+
+def _client(url: str, tls: TLSConfig | bool, *, api: str) -> docker.DockerClient:
+    """Return the SDK's client; nothing is sent yet."""
     try:
-        client = _client(endpoint)
-        said = client.version()
-        version = _version(said)
-    except _NO_ENGINE as error:
-        if client is not None:
-            client.close()
-        raise _silent(endpoint, error) from error
-    if version < _OLDEST_API:
-        client.close()
+        client = docker.DockerClient(base_url=url, version=api, tls=tls)
+    except (AttributeError, TypeError) as error:  # its settings are of another shape
         raise HostError(
-            "The container engine has API {version}; 1.41 (Docker 20.10) or later is needed",
+            "Docker's settings in config.json cannot be used: {reason}",
+            hint="Repair the file in `~/.docker`, or where DOCKER_CONFIG points.",
+            reason=error,
+        ) from error
+    # Or REQUESTS_CA_BUNDLE would replace the authority, HTTP_PROXY lead away, and ~/.netrc log in.
+    client.api.trust_env = False
+    return client
+
+
+def _version(client: docker.DockerClient, *, patience: float) -> Mapping[str, Any]:
+    """Return what the engine says of itself; ValueError for what is no such answer."""
+    api = client.api
+    with client.api.get(
+        f"{api.base_url}/version", timeout=patience, stream=True, allow_redirects=False
+    ) as answer:
+        content = b""
+        for piece in answer.iter_content(4096):
+            content += piece
+            if len(content) > _LIMIT:
+                raise ValueError(say("its answer has no end"))
+        if answer.status_code != 200:
+            text = short(content.decode("utf-8", "replace").strip())
+            raise docker.errors.APIError(f"HTTP {answer.status_code} {text}".strip())
+    said = json.loads(content)
+    if not isinstance(said, dict) or not _API.fullmatch(str(said.get("ApiVersion", ""))):
+        raise ValueError(say("its answer has no version of the API"))
+    return said
+
+
+def _check(said: Mapping[str, Any], endpoint: Endpoint) -> None:
+    found = _API.fullmatch(said["ApiVersion"])
+    assert found is not None  # `_version` saw to that
+    if (int(found[1]), int(found[2])) < _OLDEST_API:
+        raise HostError(
+            "The container engine at {where} has API {api}; 1.41 (Docker 20.10) or later is needed",
             hint="Update the engine.",
-            version=said["ApiVersion"],
+            where=endpoint.where,
+            api=said["ApiVersion"],
         )
-    return client, said
-
-
-def _version(said: Mapping[str, Any]) -> tuple[int, ...]:
-    version = said.get("ApiVersion")
-    if not isinstance(version, str) or not _API.fullmatch(version):
-        message = f"no version of an engine's API: {version!r}"
-        raise ValueError(message)
-    return tuple(map(int, version.split(".")[:2]))
-
-
-def _client(endpoint: Endpoint) -> docker.DockerClient:
-    if endpoint.context:
-        context = _context(endpoint.context)
-        return docker.DockerClient(
-            base_url=context.Host, tls=context.TLSConfig, use_ssh_client=True
+    product = product_of(said)
+    if endpoint.expected not in (None, product):
+        raise EngineUnreachableError(
+            "What answers at {where} is {found}, not {expected}",
+            trouble=Trouble.OTHER_PRODUCT,
+            endpoint=endpoint,
+            where=endpoint.where,
+            found=product.value,
+            expected=endpoint.expected.value,
         )
-    if endpoint.from_environment:
-        return docker.from_env(use_ssh_client=True)
-    return docker.DockerClient(base_url=endpoint.address, use_ssh_client=True)
 
 
-def _context(name: str) -> Context:
-    context = ContextAPI.get_context(name)
-    if context is None:
-        known = sorted(str(each.name) for each in ContextAPI.contexts())
-        raise HostError(
-            "There is no Docker context {name}; there are: {known}",
-            hint="`docker context ls` shows where each leads; `docker context create` makes one.",
-            name=short(name),
-            known=", ".join(known),
-        )
-    return context
-
-
-def _current_context() -> str:
-    context = ContextAPI.get_current_context()
-    return str(context.name) if context is not None else ""
-
-
-def _silent(endpoint: Endpoint, error: BaseException) -> HostError:
-    why = reason(error)
-    if isinstance(error, (ValueError, AttributeError)) and not isinstance(
-        error, requests.exceptions.ConnectionError
-    ):
-        why = say("what answers there is no container engine")
-    return HostError(
-        "No container engine answers at {where} ({named}): {reason}",
-        hint="{advice}",
-        temporary=True,
-        where=endpoint.address or endpoint.context,
-        named=endpoint.why,
-        reason=why,
-        advice=advice(this_machine(), _trouble(endpoint, error)),
+def _tls(files: TlsFiles, endpoint: Endpoint) -> TLSConfig:
+    """Return the SDK's form of the files, once they are known to be usable."""
+    context = ssl.create_default_context()
+    for path in (files.authority, files.certificate, files.key):
+        if path is None:
+            continue
+        try:
+            with open_regular(path, follow=True):
+                pass
+            if path == files.authority:
+                context.load_verify_locations(path)
+            elif path == files.key:  # "": OpenSSL would ask for the passphrase of one that has it
+                context.load_cert_chain(files.certificate or path, path, password="")
+        except OSError as error:  # SSLError is one
+            raise EngineUnreachableError(
+                "The TLS file {path} cannot be used: {reason}",
+                trouble=Trouble.TLS_FILES,
+                endpoint=endpoint,
+                path=str(path),
+                reason=error.strerror or str(error),
+            ) from error
+    pair = (files.certificate, files.key)
+    return TLSConfig(
+        client_cert=None if None in pair else (str(files.certificate), str(files.key)),
+        ca_cert=None if files.authority is None else str(files.authority),
+        verify=files.verify,
     )
 
 
-def _trouble(endpoint: Endpoint, error: BaseException) -> Trouble:
-    if endpoint.path not in STANDARD:
-        return Trouble.ELSEWHERE
-    return Trouble.FORBIDDEN if "Permission denied" in str(error) else Trouble.SILENT
+def _unreachable(
+    endpoint: Endpoint, error: Exception, tunnel: Tunnel | None
+) -> EngineUnreachableError:
+    trouble, said = told_by_error(error), reason(error)
+    if tunnel is not None and (words := tunnel.last_words()):
+        trouble, said = told_by_ssh(words)
+    elif endpoint.address.scheme is Scheme.HTTPS and was_cut(error):
+        trouble = Trouble.WE_NOT_TRUSTED  # with TLS 1.3, servers refuse after we have begun
+    if trouble is Trouble.NO_ENGINE:
+        return EngineUnreachableError(
+            "What answers at {where} is not a container engine: {reason}",
+            trouble=trouble,
+            endpoint=endpoint,
+            where=endpoint.where,
+            reason=short(said, longest=200),
+        )
+    return EngineUnreachableError(
+        "No container engine answers at {where}: {reason}",
+        trouble=trouble,
+        endpoint=endpoint,
+        where=endpoint.where,
+        reason=short(said, longest=200),
+    )

@@ -157,9 +157,9 @@ def _bootstrap(engine: Engine, pin: BasePin, tag: str) -> str:
         raise HostError(
             "No registry answers, and mmdebstrap, which could make the base image, is not "
             "installed",
-            hint="Install mmdebstrap (Debian and Ubuntu: `apt-get install mmdebstrap`), or copy "
-            "the image from another machine: `docker pull {reference}` and `docker save` there, "
-            "`docker load` here.",
+            hint="Install mmdebstrap (Debian and Ubuntu: `apt-get install mmdebstrap`; few other "
+            "systems have it), or copy the image from another machine: `docker pull {reference}` "
+            "and `docker save` there, `docker load` here; for Podman, `podman load`.",
             reference=pin.reference,
         )
     date = pin.tag.split("-")[1]

@@ -4,10 +4,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import BuilderError, HostError, Interrupted
+from builder.basics.errors import BuilderError, Interrupted
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border import paths
@@ -16,34 +17,34 @@ from builder.border.labels import new_run, volume_name
 from builder.border.plan import Isolation
 from builder.border.requests import Abilities, Nothing
 from builder.formats.identities import ImageIdentity
-from builder.host.engine import ContainerSpec, Engine, NamedVolume, OpenEngine
+from builder.host.engine import ContainerSpec, Engine, NamedVolume
 from builder.host.engine.owner import labels
 from builder.host.image.builder_image import find_builder
-from builder.host.upkeep.checks import DoctorCheck, DoctorVerdict, sources_here
 from builder.host.upkeep.sweep import orphans
 
 _ROOMY: Final = 6 * 1024**3  # bytes; the guide asks for 4 to 6 GB
 
 
-def examine(open_engine: OpenEngine) -> Iterator[DoctorCheck]:
-    """Yield each check as soon as it is done; without an engine, those that need none."""
-    try:
-        engine = open_engine()
-    except HostError as error:
-        yield DoctorCheck(
-            name=say("engine"),
-            verdict=DoctorVerdict.FAILED,
-            finding=str(error),
-            remedy=error.advice,
-        )
-        yield sources_here()
-    else:
-        yield from _of_engine(engine)
-    yield _output_space()
-    yield _kvm()
+class DoctorVerdict(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"  # builds work, something else does not
+    FAILED = "failed"  # builds cannot work
 
 
-def _of_engine(engine: Engine) -> Iterator[DoctorCheck]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorCheck:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: DoctorVerdict
+    finding: str
+    remedy: str = ""
+
+
+def examine(engine: Engine) -> Iterator[DoctorCheck]:
+    """Yield each check as soon as it is done."""
     facts = engine.facts()
     yield DoctorCheck(
         name=say("engine"),
@@ -58,6 +59,8 @@ def _of_engine(engine: Engine) -> Iterator[DoctorCheck]:
             memory=readable_size(facts.memory),
         ),
     )
+    if facts.where:
+        yield DoctorCheck(name=say("which engine"), verdict=DoctorVerdict.OK, finding=facts.where)
     image = find_builder(engine)
     yield _image(image)
     if image is not None:
@@ -68,7 +71,14 @@ def _of_engine(engine: Engine) -> Iterator[DoctorCheck]:
             yield _loops(confined.found)
             yield _staging(confined.found)
             yield _space(confined.found, where=facts.root)
+    yield from examine_here()
     yield _leftovers(engine)
+
+
+def examine_here() -> Iterator[DoctorCheck]:
+    """Yield the checks that need no engine."""
+    yield _output_space()
+    yield _kvm()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +159,24 @@ def _loops(found: Abilities) -> DoctorCheck:
         verdict=DoctorVerdict.WARNING,
         finding=found.loop or say("this kernel does not support btrfs"),
         remedy=say(
-            "On the engine's machine: `modprobe loop` and `modprobe btrfs`. Without them, a cache "
-            "that is mounted (--cache) and a plain folder (--tree) can be built."
+            "On the engine's host: `modprobe loop` and `modprobe btrfs`. Without them: {left}.",
+            left=sources_left(btrfs=found.btrfs, loop=not found.loop),
         ),
+    )
+
+
+def sources_left(*, btrfs: bool, loop: bool) -> str:
+    """Return the kinds of source that a machine with these abilities can build from."""
+    if btrfs and loop:
+        return say("every kind of source can be built from")
+    if btrfs:
+        return say(
+            "a cache on a mounted drive (`--cache`) and a plain tree (`--tree`) can be built from, "
+            "a cache image cannot"
+        )
+    return say(
+        "only a plain tree (`--tree`) can be built from: a folder with a root filesystem, of any "
+        "filesystem that keeps owners, links and extended attributes"
     )
 
 

@@ -120,9 +120,15 @@ def test_the_page_of_commands_names_every_option_of_every_command() -> None:
         assert path[0] in by_title, f"docs/cli.md has no section {path[0]}"
         section = by_title[path[0]]
         assert f"{PROGRAM} {' '.join(path)}" in section
-        for option in options_of(command) - {"-h", "--help"}:
+        for option in options_of(command) - {"-h", "--help"} - options_of(cli):
             if option.startswith("--"):
                 assert f"`{option}" in section or f" {option}`" in section, (path, option)
+
+
+def test_the_page_of_commands_names_the_options_of_all_commands_once() -> None:
+    rows = table_after(CLI_PAGE.read_text(), "## Which engine")
+    assert [shown.strip("`").split()[0] for shown, _meaning in rows] == ["--engine", "--context"]
+    assert set(rows[0][0].strip("`").split()) <= options_of(cli) | {"WHICH"}
 
 
 def test_the_exit_codes_in_readme_are_those_of_the_program() -> None:

@@ -96,7 +96,7 @@ def test_without_an_engine_every_command_says_what_to_do(
     ended = run(*words, environment={"DOCKER_HOST": f"unix://{missing}"})
     assert ended.code == 3
     assert ended.error["message"].endswith(f"{missing} (DOCKER_HOST): No such file or directory")
-    assert "--engine" in ended.error["hint"]
+    assert "unset DOCKER_HOST" in ended.error["hint"]
 
 
 def test_an_engine_that_ended_is_named(tmp_path: Path) -> None:
