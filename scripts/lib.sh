@@ -33,42 +33,54 @@ install_package() {
         die "$2 could not be installed" "See what apt-get said above."
 }
 
-# Say why no engine answers the way this program reaches it; needs $python.
-engine_problem() {
-    "$python" - <<'PYTHON' 2>&1
+# take_engine [--engine WHICH | --context NAME]: print the address of the engine that the program
+# takes, or say why there is none; the code is 4 where one might be started here, because nobody
+# named another. Needs $python.
+take_engine() {
+    "$python" - "$@" <<'PYTHON'
 import sys
 from builder.basics.errors import BuilderError
 from builder.host.display import render_failure
-from builder.host.engine import connect
+from fixtures.taken_engine import asked_in, may_be_started, taken
 
 try:
-    connect().close()
+    print(taken(asked_in(sys.argv[1:])))
 except BuilderError as error:
-    sys.exit(render_failure(error))
+    print(render_failure(error), file=sys.stderr)
+    sys.exit(4 if may_be_started(error) else 3)
 PYTHON
 }
 
-# Have an engine that answers. One that we start is noted in $started_engine.
+# Say why no engine answers the way this program reaches it.
+engine_problem() { { take_engine "$@" >/dev/null; } 2>&1; }
+
+# Say what to type for an engine here, as the program itself has it, and give up.
+no_engine() {
+    "$python" -c 'from builder.host.cli.main import main; main()' "$@" doctor >&2 || true
+    exit 3
+}
+
+# ensure_engine [--engine WHICH | --context NAME]: have an engine that answers. One that we start is
+# noted in $started_engine.
 ensure_engine() {
-    local problem
-    problem=$(engine_problem) && return
-    if [ "$(id -u)" != 0 ] || [ -n "${DOCKER_HOST:-}" ]; then
-        say "$problem"
-        exit 3
+    local problem code=0
+    problem=$(engine_problem "$@") || code=$?
+    [ "$code" != 0 ] || return 0
+    if [ "$code" != 4 ] || [ "$(id -u)" != 0 ]; then
+        no_engine "$@"
     fi
-    if ! command -v dockerd >/dev/null && { command -v podman >/dev/null || ! may_install; }; then
-        start_podman_socket && problem=$(engine_problem) && return
-        say "$problem" # with what to type on this machine
-        exit 3
-    fi
-    need dockerd docker.io
-    if [ -d /run/systemd/system ]; then
-        systemctl start docker || true
-    elif ! dockerd_runs "$(cat /var/run/docker.pid 2>/dev/null)"; then
-        start_dockerd
+    if command -v dockerd >/dev/null; then
+        start_docker
+    elif command -v podman >/dev/null && [ -d /run/systemd/system ]; then
+        systemctl start podman.socket || true
+    elif ! command -v podman >/dev/null && may_install; then
+        need dockerd docker.io
+        start_docker
+    else
+        no_engine "$@"
     fi
     for _ in $(seq 60); do
-        problem=$(engine_problem) && return
+        problem=$(engine_problem "$@") && return
         [ -z "$started_engine" ] || dockerd_runs "$started_engine" || break
         sleep 1
     done
@@ -77,8 +89,12 @@ ensure_engine() {
     die "The container engine did not start" "Look at its log (journalctl -u docker, or above)."
 }
 
-start_podman_socket() {
-    [ -d /run/systemd/system ] && command -v podman >/dev/null && systemctl start podman.socket
+start_docker() {
+    if [ -d /run/systemd/system ]; then
+        systemctl start docker || true
+    elif ! dockerd_runs "$(cat /var/run/docker.pid 2>/dev/null)"; then
+        start_dockerd
+    fi
 }
 
 start_dockerd() {

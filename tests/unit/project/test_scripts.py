@@ -100,8 +100,56 @@ def test_an_engine_that_does_not_answer_where_it_was_sought_is_not_started(check
         DOCKER_HOST="unix:///no/such/socket",
     )
     assert ended.returncode == 3
-    assert "/no/such/socket" in ended.stderr
-    assert "What to do" in ended.stderr
+    assert "/no/such/socket (DOCKER_HOST)" in ended.stderr
+    assert "unset DOCKER_HOST" in ended.stderr
+
+
+@pytest.mark.parametrize("words", ["--engine podman", "--engine unix:///no/such", "--context no"])
+def test_only_the_engine_that_was_named_is_sought(checkout: Path, words: str) -> None:
+    ended = shell(
+        checkout,
+        f"python={sys.executable}; cd {PROJECT}; need() {{ echo installing; }}; "
+        f"start_docker() {{ echo starting; }}; ensure_engine {words}",
+        CONTAINER_HOST="unix:///no/such/podman",
+    )
+    assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
+    assert "no/such" in ended.stderr or "no Docker context no" in ended.stderr
+
+
+# What is here, whether we may install, and what the script then does.
+@pytest.mark.parametrize(
+    ("programs", "installer", "done"),
+    [
+        ("dockerd", True, "starting"),
+        ("dockerd podman", False, "starting"),
+        ("", True, "installing starting"),
+        ("podman", True, "doctor"),
+        ("", False, "doctor"),
+    ],
+)
+def test_an_engine_is_started_where_it_is_and_installed_only_where_there_is_none(
+    checkout: Path, programs: str, done: str, *, installer: bool
+) -> None:
+    ended = shell(
+        checkout,
+        'engine_problem() { [ -n "$up" ] && return; return 4; }; up=; id() { echo 0; }; '
+        f"command() {{ case ' {programs} ' in *\" $2 \"*) return 0 ;; esac; return 1; }}; "
+        f"may_install() {{ {'true' if installer else 'false'}; }}; need() {{ echo installing; }}; "
+        "start_docker() { echo starting; up=yes; }; no_engine() { echo doctor; exit 3; }; "
+        "ensure_engine",
+    )
+    assert ended.stdout.split() == done.split(), ended.stderr
+    assert ended.returncode == (3 if done == "doctor" else 0)
+
+
+def test_where_none_may_be_started_the_program_says_what_to_type(checkout: Path) -> None:
+    ended = shell(
+        checkout,
+        f"python={sys.executable}; cd {PROJECT}; no_engine --engine unix:///no/such",
+    )
+    assert ended.returncode == 3
+    assert "engine: No container engine answers at unix:///no/such" in ended.stderr
+    assert "machine: " in ended.stderr
 
 
 def test_a_process_that_took_the_number_of_our_engine_is_not_stopped(checkout: Path) -> None:
