@@ -30,6 +30,7 @@ from builder.border.jobs import Result as JobResult
 from builder.border.plan import Isolation
 from builder.host.engine import podman
 from builder.host.engine.faults import patiently, translated
+from builder.host.engine.frames import frames
 from builder.host.engine.owner import labels
 from builder.host.engine.protocol import HeldError, Product
 from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
@@ -188,10 +189,10 @@ def job_started(
         _check_mounts(container, spec)
         with translated(f"starting the {spec.job.name} container"):
             container.put_archive("/", _request_archive(spec.request))
-            stream = container.attach(stream=True, logs=True, stdout=True, stderr=True, demux=True)
+            stream: Any = container.attach(stream=True, logs=True, demux=True)
             undo.callback(_close, stream)
             container.start()
-        yield DockerJob(container, stream, spec.job)
+        yield DockerJob(container, frames(stream._response), spec.job)
 
 
 def container_options(
