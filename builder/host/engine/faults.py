@@ -1,6 +1,7 @@
 """The errors of the engine's SDK as our own; and retries while something is busy."""
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -17,8 +18,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from builder.basics.errors import HostError
 
 _ADVICE_GONE = (
-    "Check that the engine is running (`docker info`). If it stopped during a build, run "
-    "`distroclone-builder sweep` once it is back."
+    "Check that the engine is running (`distroclone-builder doctor`). If it stopped during a "
+    "build, run `distroclone-builder sweep` once it is back."
 )
 _PATIENCE = 10  # seconds
 
@@ -77,6 +78,13 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except docker.errors.APIError as error:
         raise _refused(error, doing) from error
+    except (docker.errors.StreamParseError, json.JSONDecodeError) as error:
+        raise HostError(
+            "What the container engine said while {doing} breaks off, or makes no sense",
+            hint=_ADVICE_GONE,
+            temporary=True,
+            doing=doing,
+        ) from error
     except _SILENCE as error:
         raise HostError(
             "The container engine did not answer while {doing}: {reason}",

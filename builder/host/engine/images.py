@@ -108,7 +108,7 @@ class DockerImages:
             answer = self._client.api.import_image_from_stream(
                 pieces, repository=repository, tag=name, changes=changes
             )
-        said = [json.loads(line) for line in answer.splitlines() if line.strip()]
+            said = [json.loads(line) for line in answer.splitlines() if line.strip()]
         failure = _failure(said)
         facts = None if failure else self._named(tag, said)
         if facts is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.basics.errors import HostError
 from builder.host.engine import Engine, connect
 
 _VERSION = {"ApiVersion": "1.41", "Version": "20.10", "MinAPIVersion": "1.12"}
@@ -35,7 +36,19 @@ class _Answers(BaseHTTPRequestHandler):
         self._answer({"Name": "slow"})
 
     def do_POST(self) -> None:
-        self._answer({"stream": "Step 1/2\n"})
+        if "nonsense" in self.path:
+            self._stream(b'{"stream": "Step 1/2\\n"}\n<html>502</html>')
+        elif "half" in self.path:
+            self._stream(b'{"stream": "Step 1/2\\n"}\n{"stre')
+        else:
+            self._answer({"stream": "Step 1/2\n"})
+
+    def _stream(self, content: bytes) -> None:
+        """Answer in one chunk, and end as if all were said."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content))
 
     def _answer(self, data: object) -> None:
         content = json.dumps(data).encode()
@@ -78,3 +91,30 @@ def test_a_display_that_broke_is_not_called_an_engine_that_did_not_answer(engine
             io.BytesIO(), dockerfile="Dockerfile", tag="x:y", arguments={}, labels={}, fresh=False,
             on_line=broken,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("tag", ["x:half", "x:nonsense"])
+def test_an_answer_that_breaks_off_is_the_engines_fault_and_no_defect(
+    engine: Engine, tag: str
+) -> None:
+    lines: list[str] = []
+    with pytest.raises(HostError, match="while building the image breaks off") as caught:
+        engine.images.build(
+            io.BytesIO(), dockerfile="Dockerfile", tag=tag, arguments={}, labels={}, fresh=False,
+            on_line=lines.append,
+        )  # fmt: skip
+    assert caught.value.temporary
+    assert "sweep" in caught.value.advice
+    assert lines == ["Step 1/2"]
+    with pytest.raises(HostError, match="while importing the base image breaks off"):
+        engine.images.import_rootfs(io.BytesIO(b"x"), tag=tag, labels={})
+
+
+def test_a_pull_that_ends_in_nonsense_is_tried_again(engine: Engine) -> None:
+    waits: list[float] = []
+    with pytest.raises(HostError, match="breaks off"):
+        engine.images.pull(
+            "nonsense", digest="sha256:0", attempts=2,
+            on_retry=lambda _error, wait: waits.append(wait),
+        )  # fmt: skip
+    assert len(waits) == 1
