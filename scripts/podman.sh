@@ -34,6 +34,8 @@ podman_settings() {
     (($((16#$(sed -n 's/^CapEff:\s*//p' /proc/self/status))) >> 24 & 1)) ||
         echo 'default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]'
     echo '[engine]'
+    # crun, Podman's first choice, has no hybrid of both versions of control groups.
+    [ ! -d /sys/fs/cgroup/unified ] || echo 'runtime = "runc"'
     [ -d /run/systemd/system ] || printf '%s\n' 'cgroup_manager = "cgroupfs"' 'events_logger = "file"'
     printf '%s\n' '[network]' 'network_backend = "netavark"'
 }

@@ -1,9 +1,11 @@
 """What all tests with a real engine share, and the account of what this machine cannot do."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import docker.errors
 import pytest
 
 from builder.border.events import Event
@@ -43,12 +45,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    _leave_out_other_engines(config, items)
     order = ("unit", "tools", "container", "boot")
 
     def rank(item: pytest.Item) -> int:
         return order.index(item.path.relative_to(Path(__file__).parent).parts[0])
 
     items.sort(key=rank)
+
+
+def _leave_out_other_engines(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about Docker itself where the engine is another one, and say so."""
+    marked = {item: mark for item in items if (mark := item.get_closest_marker("only_docker"))}
+    if not marked or _product() is Product.DOCKER:
+        return
+    for mark in marked.values():
+        unable(f"on Podman: {mark.args[0]}")
+    config.hook.pytest_deselected(items=list(marked))
+    items[:] = [item for item in items if item not in marked]
+
+
+def _product() -> Product:
+    """Return whose engine the tests run on; of one that does not answer, they tell themselves."""
+    try:
+        with contextlib.closing(docker.from_env()) as client:
+            return product_of(client.version())
+    except docker.errors.DockerException:
+        return Product.DOCKER
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

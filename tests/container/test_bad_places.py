@@ -27,12 +27,11 @@ from builder.host.engine.container import DockerJob
 from tests.container.conftest import Built
 from tests.support.caches import frozen, small_tmpfs
 from tests.support.command_line import PROJECT, others_can_enter, run, running
+from tests.support.containers import SOCKET
 from tests.support.leftovers import container_of, left_by
 from tests.support.trees import put
 
 pytestmark = pytest.mark.container
-
-SOCKET = Path("/var/run/docker.sock")
 
 
 def test_a_file_in_the_place_of_the_output_folder_is_named(

@@ -19,7 +19,7 @@ from builder.host.image.resources import builder_lock, tools_context
 from builder.host.image.workshop import ROOT_TOP, Workshop
 from tests.conftest import ignore, unable
 
-pytestmark = pytest.mark.container
+pytestmark = [pytest.mark.container, pytest.mark.only_docker("BuildKit, which Docker has")]
 
 _TAG = "distroclone-builder-buildkit:test"
 

@@ -18,6 +18,7 @@ from fixtures.demo_cache import (
     build_demo_image,
     make_demo_cache,
 )
+from tests.support.containers import made
 
 pytestmark = pytest.mark.container
 
@@ -28,8 +29,10 @@ _COMPLETE = ("2", "3", "cache", "raw")
 @pytest.fixture(scope="module")
 def facts(client: docker.DockerClient, base_image: str, demo_cache: Path) -> dict[str, Any]:
     """What the probe found in the image, from inside a container with the least capabilities."""
-    container = client.containers.create(
+    container = made(
+        client,
         build_demo_image(client, base_image=base_image),
+        [],
         entrypoint=["python3", "-c", _PROBE.read_text()],
         labels={LABEL: "1"},
         network_disabled=True,

@@ -1,6 +1,5 @@
 """Ctrl-C and SIGTERM at every step, and ends that nobody asked for: nothing half-made is left."""
 
-import os
 import re
 import signal
 import subprocess
@@ -15,12 +14,12 @@ from builder.border.step_names import StepName
 from builder.inside.source.fingerprint import fingerprint
 from tests.support.caches import frozen
 from tests.support.command_line import COMMAND, PROJECT, Ended, run, running, wait_until
+from tests.support.containers import SOCKET
 from tests.support.engine_proxy import proxied
 from tests.support.leftovers import container_of, left_by
 
 pytestmark = pytest.mark.container
 
-SOCKET = Path(os.environ.get("DOCKER_HOST", "/var/run/docker.sock").removeprefix("unix://"))
 STEPS = (*StepName, "deliver")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ALTERNATING = [(step, SIGNALS[place % 2]) for place, step in enumerate(STEPS)]

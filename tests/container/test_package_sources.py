@@ -21,7 +21,8 @@ import pytest
 
 from builder.basics.errors import HostError
 from builder.border.labels import LABEL_RUN
-from builder.host.engine import Engine
+from builder.host.engine import Engine, Product
+from builder.host.engine.podman import product_of
 from builder.host.image import resources
 from builder.host.image.base_image import Base, BaseOrigin
 from builder.host.image.builder_image import build_builder, find_builder
@@ -157,7 +158,7 @@ def archive_url(client: docker.DockerClient, packages: Path, tmp_path: Path) -> 
     )
     gateway = _gateway(client)
     handler = functools.partial(_Quiet, directory=str(tmp_path))
-    with ThreadingHTTPServer((gateway, 0), handler) as server:
+    with ThreadingHTTPServer(("", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://{gateway}:{server.server_port}"
@@ -170,9 +171,13 @@ def _gateway(client: docker.DockerClient) -> str:
 
     An engine that was started for the first time does not name it (moby issue 26799).
     """
-    network = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+    network = client.networks.get(_network(client)).attrs["IPAM"]["Config"][0]
     first = next(ipaddress.ip_network(network["Subnet"]).hosts())
     return str(network.get("Gateway", first))
+
+
+def _network(client: docker.DockerClient) -> str:
+    return "podman" if product_of(client.version()) is Product.PODMAN else "bridge"
 
 
 def _published(packages: Path, pool: Path, package: Package) -> str:

@@ -26,7 +26,12 @@ from tests.support.registries import (
     recipe,
 )
 
-pytestmark = pytest.mark.container
+pytestmark = [
+    pytest.mark.container,
+    pytest.mark.only_docker(
+        "a registry brought up by Compose, trusted without TLS as on localhost"
+    ),
+]
 
 _UNKNOWN = "sha256:" + "0" * 64
 _STAND_IN = """#!/bin/sh

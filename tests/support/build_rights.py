@@ -11,6 +11,7 @@ from builder.border.requests import Nothing
 from builder.formats.identities import ImageIdentity
 from builder.host.engine.container import container_options
 from builder.host.engine.spec import ContainerSpec
+from tests.support.containers import made
 
 # Like a job, the driver is not the first process: some of what it tries spares that one.
 _AS_JOB = """
@@ -63,7 +64,8 @@ def output_of(
     )
     spec = ContainerSpec(image=image.id, job=job, request=Nothing(), run=new_run())
     options = container_options(spec, security_options=["apparmor=unconfined"])
-    container = client.containers.create(
+    container = made(
+        client,
         spec.image,
         list(arguments),
         entrypoint=["python3", "-c", _AS_JOB, driver],

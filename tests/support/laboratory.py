@@ -17,6 +17,7 @@ import docker
 from builder.host.image.resources import BuildContext
 from tests.support.caches import ROOTFS, command, frozen, made_place, mounted_ext4
 from tests.support.command_line import PROJECT, Ended, Running, running
+from tests.support.containers import SOCKET
 from tests.support.leftovers import container_of, left_by
 from tests.support.seen import seen
 from tests.support.shuffled_copy import shuffled_copy
@@ -25,7 +26,6 @@ from tests.support.varied_build import Build, Trace
 
 LAUNCHER = Path(__file__).with_name("varied_command.py")
 CLOCK = PROJECT / "tests/container/clock"
-SOCKET = Path("/var/run/docker.sock")
 _CHECKED_OUT = ("builder", "containers")
 _OWN = ("HOME", "TMPDIR")  # folders in the environment that a user must own
 

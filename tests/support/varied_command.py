@@ -7,6 +7,7 @@ of the SDK's `containers.create`.
 Each container gets a label with the place of the code that asked for it.
 """
 
+import functools
 import io
 import json
 import sys
@@ -22,6 +23,7 @@ from docker.types import Mount
 from builder.host.cli import main as program
 from builder.host.engine import Product
 from builder.host.engine.container import CreateContainer, creating
+from tests.support.containers import on_podman
 
 LABEL = "distroclone-builder-tests.code"
 
@@ -35,6 +37,8 @@ def varied(changes: dict[str, Any]) -> Any:
 
     def chosen(client: docker.DockerClient, product: Product) -> CreateContainer:
         create = creating(client, product)
+        if product is Product.PODMAN:  # for what the program itself never asks for
+            create = functools.partial(on_podman, client)
 
         def made(image: str, command: Sequence[str], **asked: Any) -> Container:
             asked["mounts"] = [*asked.get("mounts", []), *mounts]

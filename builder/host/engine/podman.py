@@ -54,10 +54,13 @@ def create(
     client: "DockerClient", image: str, command: Sequence[str], **options: Any
 ) -> "Container":
     """Create a container from the options that the Docker SDK's `containers.create` takes."""
+    return created(client, specification(image, command, **options))
+
+
+def created(client: "DockerClient", asked: Mapping[str, Any]) -> "Container":
+    """Create a container from a SpecGenerator."""
     response = client.api.post(
-        f"{client.api.base_url}{_CREATE}",
-        json=specification(image, command, **options),
-        timeout=client.api.timeout,
+        f"{client.api.base_url}{_CREATE}", json=asked, timeout=client.api.timeout
     )
     try:
         response.raise_for_status()

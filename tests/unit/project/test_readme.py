@@ -1,5 +1,6 @@
 """What README and the pages beside it say is there, is there: commands, options, codes, paths."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -237,3 +238,8 @@ def test_the_workflow_runs_everything_every_night_and_never_without_end() -> Non
     at_night = r"\$\{\{ github.event_name == 'schedule' && (\S+) \|\| (\S+) \}\}"
     assert re.findall(at_night, job["steps"][-1]["run"]) == [("'--full'", "''")]
     assert re.fullmatch(at_night, job["timeout-minutes"]) is not None
+    assert "--engine ${{ matrix.engine }}" in job["steps"][-1]["run"]
+    engines = r"\$\{\{ fromJSON\(github.event_name == 'schedule' && '(.+)' \|\| '(.+)'\) \}\}"
+    found = re.fullmatch(engines, job["strategy"]["matrix"]["engine"])
+    assert found is not None
+    assert [json.loads(each) for each in found.groups()] == [["docker", "podman"], ["docker"]]

@@ -1,0 +1,57 @@
+"""Containers of the tests' own, asked for with the SDK's options on every engine."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+from docker.models.containers import Container
+from docker.types import Ulimit
+
+from builder.host.engine import Product, podman
+from builder.host.engine.podman import product_of
+
+# Of the engine that the tests run on.
+SOCKET: Final = Path(os.environ.get("DOCKER_HOST", "/var/run/docker.sock").removeprefix("unix://"))
+
+
+def made(
+    client: docker.DockerClient, image: str, command: Sequence[str], **options: Any
+) -> Container:
+    """Create a container; Podman is asked in its own terms, as it passes over rules for devices."""
+    if product_of(client.version()) is Product.PODMAN:
+        return on_podman(client, image, command, **options)
+    return client.containers.create(image, list(command), **options)
+
+
+def on_podman(
+    client: docker.DockerClient,
+    image: str,
+    command: Sequence[str],
+    *,
+    entrypoint: Sequence[str] = (),
+    working_dir: str = "",
+    volumes: Iterable[str] = (),
+    cpuset_cpus: str = "",
+    ulimits: Iterable[Ulimit] = (),
+    **options: Any,
+) -> Container:
+    """Create a container on Podman, also with what only tests ask for."""
+    nothing: dict[str, Any] = {"mounts": (), "labels": {}, "devices": ()}
+    asked = podman.specification(image, command, **(nothing | options))
+    if entrypoint:
+        asked["entrypoint"] = list(entrypoint)
+    if working_dir:
+        asked["work_dir"] = working_dir
+    if cpuset_cpus:
+        asked["resource_limits"]["cpu"] = {"cpus": cpuset_cpus}
+    asked["volumes"] += [{"Dest": target} for target in volumes]
+    if limits := [_limit(each.name, each.soft, each.hard) for each in ulimits]:
+        # With one of them, Podman's own default for processes applies, which takes a capability.
+        asked["r_limits"] = [*limits, _limit("nproc", 4096, 4096)]
+    return podman.created(client, asked)
+
+
+def _limit(name: str, soft: int | None, hard: int | None) -> dict[str, object]:
+    return {"type": name.upper(), "soft": soft, "hard": hard}
