@@ -78,15 +78,26 @@ def family(facts: MachineFacts) -> Family:
     return next(known, Family.UNKNOWN)
 
 
-def advice(facts: MachineFacts, trouble: Trouble, *, wanted: Product | None = None) -> str:
+def advice(
+    facts: MachineFacts,
+    trouble: Trouble,
+    *,
+    wanted: Product | None = None,
+    group: str | None = None,
+) -> str:
     """Return what to do about a missing engine here: sentences, and commands on their own lines.
 
-    `wanted` is the product that was asked for; None for either.
+    `wanted` is the product that was asked for; None for either. `group` may use its socket; "" if
+    only its owner may, None where that is not known.
     """
-    return "\n".join(_lines(facts, trouble, wanted))
+    if group is None:
+        group = "docker" if "dockerd" in facts.programs else ""
+    return "\n".join(_lines(facts, trouble, wanted, group))
 
 
-def _lines(facts: MachineFacts, trouble: Trouble, wanted: Product | None) -> Iterator[str]:
+def _lines(
+    facts: MachineFacts, trouble: Trouble, wanted: Product | None, group: str
+) -> Iterator[str]:
     here = _installed(facts, wanted)
     if facts.system != "Linux":
         yield from _on_another_system(facts)
@@ -100,7 +111,7 @@ def _lines(facts: MachineFacts, trouble: Trouble, wanted: Product | None) -> Ite
         yield say("WSL 1 has no Linux kernel, so it runs no containers. In PowerShell:")
         yield f"wsl --set-version {facts.wsl_name or '<NAME>'} 2"
     elif trouble is Trouble.NOT_ALLOWED:
-        yield from _access(facts)
+        yield from _access(facts, group)
     elif here is not None:
         yield say("{engine} is installed, but does not run:", engine=here.value)
         yield from _start_commands(facts, here)
@@ -142,17 +153,21 @@ def _is_wsl2(facts: MachineFacts) -> bool:
     return "microsoft-standard" in facts.kernel.lower()
 
 
-def _access(facts: MachineFacts) -> Iterator[str]:
+def _access(facts: MachineFacts, group: str) -> Iterator[str]:
     if facts.uid == 0:
         yield say("Even root may not use it here: look for SELinux, AppArmor or a user namespace.")
-    elif "docker" in facts.account_groups - facts.groups:
-        yield say("You are in the group `docker`, but this session began before: log in again, or")
-        yield "newgrp docker"
-    elif "dockerd" in facts.programs:
+    elif group in facts.account_groups - facts.groups:
         yield say(
-            "Join the group `docker`, whose members are as mighty as root; then log in again:"
+            "You are in the group `{group}`, but this session began before: log in again, or",
+            group=group,
         )
-        yield _as_root(facts, f"usermod -aG docker {facts.user}")
+        yield f"newgrp {group}"
+    elif group not in ("", "root"):
+        yield say(
+            "Join the group `{group}`, whose members are as mighty as root; then log in again:",
+            group=group,
+        )
+        yield _as_root(facts, f"usermod -aG {group} {facts.user}")
     else:
         yield say("Only root may use it. Run this program as root.")
 

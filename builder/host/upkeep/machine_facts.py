@@ -7,6 +7,7 @@ import platform
 import pwd
 import shlex
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,6 +80,15 @@ def gathered(root: Path = Path("/"), variables: Mapping[str, str] = os.environ) 
         has_btrfs=_has_btrfs(root, uname.release),
         has_loop=(root / "dev/loop-control").exists() or _has_module(root, uname.release, "loop"),
     )
+
+
+def group_of(socket: Path) -> str | None:
+    """Return the group that may use a socket, "" if none may, None where that cannot be seen."""
+    try:
+        found = socket.stat()
+    except OSError:
+        return None
+    return _group(found.st_gid) if found.st_mode & stat.S_IWGRP else ""
 
 
 def os_release(text: str) -> Mapping[str, str]:

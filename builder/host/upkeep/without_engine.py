@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from builder.basics.errors import HostError
 from builder.basics.texts import say
@@ -12,7 +13,7 @@ from builder.host.engine.reaching import reached
 from builder.host.engine.troubles import EngineUnreachableError, Trouble
 from builder.host.upkeep.doctor import DoctorCheck, DoctorVerdict, examine_here, sources_left
 from builder.host.upkeep.engine_advice import advice
-from builder.host.upkeep.machine_facts import MachineFacts
+from builder.host.upkeep.machine_facts import MachineFacts, group_of
 
 _PATIENCE = 3  # seconds for an engine that was not asked for
 # What something on this machine can put right; the rest is about addresses, keys and networks.
@@ -46,12 +47,12 @@ def engine_remedy(error: EngineUnreachableError, facts: MachineFacts) -> str:
     """Return what to do about it on this machine; commands stand on lines of their own."""
     if error.trouble not in _LOCAL:
         return error.advice
-    if error.endpoint.why is Why.DEFAULT:
-        return advice(facts, error.trouble, wanted=error.endpoint.expected)
-    if error.endpoint.address.scheme is not Scheme.UNIX:
+    there = error.endpoint
+    if there.address.scheme is not Scheme.UNIX:
         return say("Start the engine on that machine, or let it listen there.")
-    if error.trouble is Trouble.NOT_ALLOWED:
-        return advice(facts, error.trouble, wanted=error.endpoint.expected)
+    if there.why is Why.DEFAULT or error.trouble is Trouble.NOT_ALLOWED:
+        group = group_of(Path(there.address.path))
+        return advice(facts, error.trouble, wanted=there.expected, group=group)
     return _other_choice(error.endpoint.why)
 
 

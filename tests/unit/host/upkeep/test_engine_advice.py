@@ -202,6 +202,15 @@ def test_who_may_not_use_a_socket_joins_its_group_or_logs_in_again() -> None:
     assert "SELinux" in advice(machine("Fedora 41"), Trouble.NOT_ALLOWED)
 
 
+def test_the_group_of_the_socket_decides_who_may_use_it() -> None:
+    outsider = me(machine("Debian 12"), programs="sudo dockerd podman")
+    own = advice(outsider, Trouble.NOT_ALLOWED, group="engineers")
+    assert typed(own) == ["sudo usermod -aG engineers me"]
+    for group in ("", "root"):
+        assert typed(advice(outsider, Trouble.NOT_ALLOWED, group=group)) == []
+        assert "as root" in advice(outsider, Trouble.NOT_ALLOWED, group=group)
+
+
 def test_a_container_has_no_engine_of_its_own_unless_one_is_installed() -> None:
     inside = replace(machine("Debian 12"), in_container=True)
     assert "/var/run/docker.sock" in advice(inside, Trouble.NOT_THERE)

@@ -1,11 +1,12 @@
 """What is read of a machine, from files as real and as strange as they come."""
 
+import grp
 import os
 from pathlib import Path
 
 import pytest
 
-from builder.host.upkeep.machine_facts import MachineFacts, gathered, os_release
+from builder.host.upkeep.machine_facts import MachineFacts, gathered, group_of, os_release
 
 KERNEL = os.uname().release
 
@@ -87,6 +88,16 @@ def test_a_container_is_known_by_what_its_engine_leaves(
 ) -> None:
     write(tmp_path, path)
     assert gathered(tmp_path, variables).in_container
+
+
+def test_a_socket_belongs_to_the_group_that_may_write_to_it(tmp_path: Path) -> None:
+    write(tmp_path, "socket")
+    (tmp_path / "socket").chmod(0o660)
+    own = grp.getgrgid((tmp_path / "socket").stat().st_gid).gr_name
+    assert group_of(tmp_path / "socket") == own
+    (tmp_path / "socket").chmod(0o600)
+    assert group_of(tmp_path / "socket") == ""
+    assert group_of(tmp_path / "none") is None
 
 
 def test_programs_are_found_where_users_do_not_look(tmp_path: Path) -> None:
