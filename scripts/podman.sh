@@ -19,13 +19,16 @@ start_podman() {
         setsid podman system service --time=0 "$DOCKER_HOST" >"$podman_state/log" 2>&1 </dev/null &
     podman_service=$!
     for _ in $(seq 30); do
-        problem=$(engine_problem) && return
+        problem=$(engine_problem) && open_podman && return
         sleep 1
     done
     tail -n 20 "$podman_state/log" >&2
     say "$problem"
     die "Podman did not start" "Look at its log above."
 }
+
+# Let in the group of the socket's owner, as SocketMode= of systemd can, for the tests of such users.
+open_podman() { chmod 711 "$podman_state" && chmod 660 "${DOCKER_HOST#unix://}"; }
 
 # What differs from Podman's defaults on machines without systemd, or where nobody may raise limits.
 podman_settings() {

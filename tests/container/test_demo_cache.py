@@ -18,7 +18,7 @@ from fixtures.demo_cache import (
     build_demo_image,
     make_demo_cache,
 )
-from tests.support.containers import made
+from tests.support.containers import ended, made
 
 pytestmark = pytest.mark.container
 
@@ -45,7 +45,7 @@ def facts(client: docker.DockerClient, base_image: str, demo_cache: Path) -> dic
     )
     try:
         container.start()
-        status = container.wait()["StatusCode"]
+        status = ended(container)
         errors = container.logs(stdout=False).decode()
         assert status == 0, errors
         found: dict[str, Any] = json.loads(container.logs(stderr=False))

@@ -14,7 +14,7 @@ from docker.types import Mount
 
 from builder.formats.identities import ImageIdentity
 from tests.conftest import report
-from tests.support.containers import made
+from tests.support.containers import ended, made
 
 pytestmark = pytest.mark.container
 
@@ -79,8 +79,8 @@ def test_the_tests_of_the_real_tools_pass_inside_the_builder_image(
                "-o", "filterwarnings="]  # fmt: skip
     with container(client, tools_image, command) as one:
         one.start()
-        output = b"".join(one.logs(stream=True, follow=True)).decode()  # Podman waits busily
-        code = one.wait()["StatusCode"]
+        code = ended(one)
+        output = one.logs().decode()
     assert code == 0, output
     counted = re.search(r"(\d+) passed", output)
     assert counted is not None, output

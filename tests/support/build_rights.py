@@ -11,7 +11,7 @@ from builder.border.requests import Nothing
 from builder.formats.identities import ImageIdentity
 from builder.host.engine.container import container_options
 from builder.host.engine.spec import ContainerSpec
-from tests.support.containers import made
+from tests.support.containers import ended, made
 
 # Like a job, the driver is not the first process: some of what it tries spares that one.
 _AS_JOB = """
@@ -74,7 +74,7 @@ def output_of(
     )
     try:
         container.start()
-        code = container.wait()["StatusCode"]
+        code = ended(container)
         output: str = container.logs().decode()
     finally:
         container.remove(force=True, v=True)

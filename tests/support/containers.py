@@ -53,5 +53,15 @@ def on_podman(
     return podman.created(client, asked)
 
 
+def ended(container: Container) -> int:
+    """Wait for the end of a container and return its exit code.
+
+    By following what it prints, as Podman waits busily.
+    """
+    for _output in container.logs(stream=True, follow=True):
+        pass
+    return int(container.wait()["StatusCode"])
+
+
 def _limit(name: str, soft: int | None, hard: int | None) -> dict[str, object]:
     return {"type": name.upper(), "soft": soft, "hard": hard}

@@ -10,6 +10,7 @@ from docker.types import Mount
 
 from tests.support.command_line import PROJECT
 from tests.support.comparison import results
+from tests.support.containers import ended
 
 
 def searched(
@@ -47,7 +48,7 @@ def run_module(
     )
     try:
         container.start()
-        code = container.wait()["StatusCode"]
+        code = ended(container)
         assert code == 0, container.logs(stdout=False).decode()
         return bytes(container.logs(stderr=False))
     finally:
