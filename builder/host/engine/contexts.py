@@ -4,6 +4,7 @@ The layout is that of docker/cli, cli/context/store: `contexts/meta/ID/meta.json
 `contexts/tls/ID/docker/*.pem`, where ID is the SHA-256 of the name.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from builder.basics.regular import open_regular
 from builder.host.engine.endpoints import Endpoint, TlsFiles, Why, parse_address
 
 DEFAULT: Final = "default"  # Docker's name for its default socket
+_MISSING: Final = (FileNotFoundError, NotADirectoryError)
 _LIMIT: Final = 1 << 20  # bytes of a file; they have a few hundred
 
 
@@ -32,7 +34,7 @@ class DockerFolder:
         """
         try:
             settings = _object(self.path / "config.json")
-        except HostError:
+        except (HostError, *_MISSING):
             return DEFAULT
         name = settings.get("currentContext")
         return name if isinstance(name, str) and name else DEFAULT
@@ -40,13 +42,12 @@ class DockerFolder:
     def names(self) -> tuple[str, ...]:
         """Return the name of every context, DEFAULT first; what cannot be read is left out."""
         found = set[str]()
-        for file in sorted(self.path.glob("contexts/meta/*/meta.json")):
-            try:
-                name = _object(file).get("Name")
-            except HostError:
-                continue
-            if isinstance(name, str):
-                found.add(name)
+        with contextlib.suppress(OSError):  # somebody else's folder, as `sudo` may leave it
+            for file in self.path.glob("contexts/meta/*/meta.json"):
+                with contextlib.suppress(HostError, *_MISSING):
+                    name = _object(file).get("Name")
+                    if isinstance(name, str):
+                        found.add(name)
         return (DEFAULT, *sorted(found - {DEFAULT}))
 
     def endpoint(self, name: str, *, why: Why) -> Endpoint:
@@ -56,15 +57,16 @@ class DockerFolder:
         HostError for one that is broken.
         """
         file = self.path / "contexts/meta" / _id(name) / "meta.json"
-        if not file.exists():
+        try:
+            said = _object(file)
+        except _MISSING as error:
             raise why.error(
                 "There is no Docker context {name}, which {source} names",
                 hint="There are: {names}. `docker context create` makes one.",
                 name=name,
                 source=why.value,
                 names=", ".join(self.names()),
-            )
-        said = _object(file)
+            ) from error
         docker = _part(_part(said, "Endpoints"), "docker")
         host = docker.get("Host")
         if not isinstance(host, str) or not host:
@@ -80,7 +82,7 @@ class DockerFolder:
     def _tls(self, name: str, *, verify: bool) -> TlsFiles | None:
         folder = self.path / "contexts/tls" / _id(name) / "docker"
         paths = {each: folder / f"{each}.pem" for each in ("ca", "cert", "key")}
-        there = {each: path for each, path in paths.items() if path.exists()}
+        there = {each: path for each, path in paths.items() if _is_there(path)}
         if not there:
             return None
         return TlsFiles(
@@ -95,18 +97,25 @@ def _id(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder that cannot be entered
+        return False
+
+
 def _part(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = data.get(key)
     return found if isinstance(found, dict) else {}
 
 
 def _object(file: Path) -> Mapping[str, Any]:
-    """Return the JSON object in a file; an empty one where there is no file."""
+    """Return the JSON object in a file. Raises one of _MISSING where there is no file."""
     try:
         with open_regular(file, follow=True) as stream:
             found = json.loads(stream.read(_LIMIT))
-    except FileNotFoundError:
-        return {}
+    except _MISSING:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise HostError(
             "Docker's settings in {file} cannot be read: {reason}",

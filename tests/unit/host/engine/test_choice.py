@@ -140,6 +140,15 @@ def test_docker_s_folder_may_be_elsewhere(tmp_path: Path) -> None:
     assert found.address.host == "far"
 
 
+@pytest.mark.parametrize("folder", ["/dev/null", "/none", "/" + "x" * 300])
+def test_a_folder_that_cannot_be_entered_has_no_contexts(tmp_path: Path, folder: str) -> None:
+    own = login(tmp_path, DOCKER_CONFIG=folder)
+    assert paths(candidates(Asked(), own)) == DOCKER + PODMAN
+    assert own.docker.names() == ("default",)
+    with pytest.raises(BuilderError, match=r"no Docker context far|cannot be read"):
+        candidates(Asked(context="far"), own)
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "null", '{"currentContext": 7}', "\x00"])
 def test_settings_that_docker_s_client_would_pass_over_choose_nothing(
     tmp_path: Path, content: str
