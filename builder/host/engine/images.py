@@ -75,9 +75,14 @@ class DockerImages:
         pinned = f"{repository}@{digest}"
         with translated(f"pulling {pinned}"):
             # Not the SDK's own `images.pull`, which passes over every error that comes midway.
-            failure = _failure(
-                self._client.api.pull(repository, tag=digest, stream=True, decode=True)
-            )
+            try:
+                failure = _failure(
+                    self._client.api.pull(repository, tag=digest, stream=True, decode=True)
+                )
+            except docker.errors.APIError as error:  # that came before all else
+                if not error.is_server_error():
+                    raise
+                failure = str(error.explanation or error)
         if _OTHER_CONTENT.search(failure):
             raise HostError(
                 "The registry sent something other than {pinned}: {reason}",
