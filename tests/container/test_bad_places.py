@@ -1,6 +1,7 @@
 """Output folders, work volumes and engines that cannot be used, each with what to do about it."""
 
 import fcntl
+import mmap
 import os
 import sys
 import tempfile
@@ -128,7 +129,7 @@ def test_an_output_folder_that_is_too_small_gets_nothing(
 class SmallEngine(DockerEngine):
     """An engine whose work volumes hold so much and no more."""
 
-    size = "100m"
+    size = 100 << 20  # bytes
 
     @contextmanager
     def volume(
@@ -138,7 +139,9 @@ class SmallEngine(DockerEngine):
         labels: Mapping[str, str],
         before_removal: Callable[[], None] = lambda: None,  # noqa: ARG002 - nothing is frozen here
     ) -> Iterator[str]:
-        options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={self.size}"}
+        # Not `size=`, by which Podman asks for a quota.
+        blocks = self.size // mmap.PAGESIZE
+        options = {"type": "tmpfs", "device": "tmpfs", "o": f"nr_blocks={blocks}"}
         self._client.volumes.create(name, driver="local", driver_opts=options, labels=dict(labels))
         try:
             yield name
@@ -181,7 +184,7 @@ def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
     tmp_path: Path,
 ) -> None:
     engine = SmallEngine(client, product=product)
-    engine.size = "1g"  # of the memory that the container may use
+    engine.size = 1 << 30  # of the memory that the container may use
 
     def fill(event: Event) -> None:
         if isinstance(event, StepStarted) and event.step == "initramfs":
