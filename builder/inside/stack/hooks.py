@@ -66,7 +66,8 @@ def choose_scripts(tree: Tree) -> tuple[str, ...]:
 def failed_hooks(tree: Tree) -> tuple[str, ...]:
     """Return the hooks that failed since `choose_scripts`, sorted."""
     try:
-        return tuple(sorted(set(tree.read_text(_FAILED).split())))
+        # The tree's own programs can write there as well.
+        return tuple(sorted(_WELCOME & set(tree.read_text(_FAILED).split())))
     except OSError:
         return ()
 

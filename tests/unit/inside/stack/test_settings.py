@@ -139,6 +139,11 @@ def test_a_hook_that_fails_is_named_and_spoils_nothing(root: Path, way: str) -> 
     assert failed_hooks(Tree(root)) == ("plymouth",)
 
 
+def test_a_name_that_is_no_hooks_is_not_repeated(root: Path) -> None:
+    put(root, f"{_OWN}/failed-hooks", "thermal\n/etc/shadow \x1b[2J\n")
+    assert failed_hooks(Tree(root)) == ("thermal",)
+
+
 def test_a_hook_still_says_what_comes_before_it_and_gets_no_answer(root: Path) -> None:
     text = '#!/bin/sh\n[ "$1" != prereqs ] || { echo udev; exit 0; }\nread answer\n'
     put(root, f"{SCRIPTS}/hooks/plymouth", text).chmod(0o755)
