@@ -29,6 +29,7 @@ BOOT_PARTS: Final = WORK / "boot"  # boot images before they go into the ISO
 FINDINGS: Final = WORK / "findings.json"  # what the search found; never published
 BLOCK_COUNTS: Final = WORK / "block-cache.counts"  # how often mksquashfs used that store
 RECORDS: Final = WORK / "records"  # of the source tree, as they go into its digest
+STACK: Final = WORK / "stack.json"  # packages of this image that are in each initramfs
 LEFT_OUT: Final = WORK / "left_out.json"  # what the selection left out: a list of {path, rule}
 OUT: Final = WORK / "out"  # results for the host to fetch
 REPORT: Final = OUT / "privacy.json"  # examine: for the host to fetch

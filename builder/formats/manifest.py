@@ -25,6 +25,8 @@ from builder.formats.snapshot import SnapshotName
 from builder.formats.system_facts import SystemFacts
 
 MANIFEST_FORMAT: Final = 2
+# What the packages of `live_stack` belong to: the builder image is made of Debian 13.
+STACK_DISTRIBUTION: Final = Distribution(id="debian", version="13")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ class Manifest:
     packages: tuple[Package, ...]  # installed in the live system
     changes: tuple[ChangeCount, ...] | None = None  # from the source to the system
     live_changes: tuple[ChangeCount, ...] | None = None  # from the system to the live system
+    live_stack: tuple[Package, ...] | None = None  # of the builder image, in each initramfs
     source: TreeName | None = None
     findings: tuple[RuleCount, ...] | None = None  # None: nothing was searched
     private: PrivateIdentity | None = None

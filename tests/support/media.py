@@ -198,6 +198,7 @@ def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
         others=sbom_step(work).targets,
         changes=changes or work.base / "changes.json",
         live=work.base / "live.json",
+        stack=work.base / "stack.json",
         records=work.records,
         left_out=work.base / "left_out.json",
         findings=work.base / "findings.json",
@@ -208,6 +209,7 @@ def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
 def sbom_step(work: Work) -> SbomStep:
     return SbomStep(
         root=work.root,
+        stack=work.base / "stack.json",
         iso_tree=work.iso_tree,
         iso=work.iso,
         facts=FACTS,

@@ -9,6 +9,7 @@ from builder.basics.errors import VerificationError
 from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.border.iso_contents import IsoContents
+from builder.formats.manifest import STACK_DISTRIBUTION
 from builder.formats.result_names import manifest_name, provenance_name, sbom_names
 from builder.host.results import provenance_reader, sbom_reader
 from builder.host.results.manifest_reader import ReadManifest
@@ -36,7 +37,9 @@ def check_sboms(
     contents: IsoContents | None,
 ) -> str:
     """Compare both SBOMs and, where the ISO was opened, its package database with the manifest."""
-    said = tuple(listed(each, manifest.said.distribution) for each in manifest.said.packages)
+    installed = tuple(listed(each, manifest.said.distribution) for each in manifest.said.packages)
+    stack = (listed(each, STACK_DISTRIBUTION) for each in manifest.said.live_stack or ())
+    said = (*installed, *(each for each in stack if each not in installed))
     for name, parse in zip(sbom_names(stem), (parse_cyclonedx, parse_spdx), strict=True):
         content = read_listed(folder, name, sums, limit=sbom_reader.LARGEST)
         if name not in manifest.artefacts:
@@ -54,8 +57,10 @@ def check_sboms(
             reason=short(contents.unreadable),
         )
     found = (listed(each, manifest.said.distribution) for each in contents.packages)
-    check_same(found, said, name=say("The package database in the ISO"))
-    return say("both list the {count} packages of the package database in the ISO", count=len(said))
+    check_same(found, installed, name=say("The package database in the ISO"))
+    return say(
+        "both list the {count} packages of the package database in the ISO", count=len(installed)
+    )
 
 
 def compare_provenance(

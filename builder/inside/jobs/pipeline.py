@@ -83,8 +83,10 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         mounts=shop.mounts,
     )
     initramfs = InitramfsStep(
+        root=paths.ROOT,
         scratch=scratch,
         target=paths.INITRAMFS,
+        stack=paths.STACK,
         kernels=_facts(plan).kernels,
         source_date_epoch=plan.source_date_epoch,
         meanwhile=_fill_ahead(plan, shop),
@@ -183,6 +185,7 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
     """Return the steps that write the files next to the ISO."""
     sbom = SbomStep(
         root=paths.ROOT,
+        stack=paths.STACK,
         iso_tree=paths.ISO_TREE,
         iso=iso,
         facts=_facts(plan),
@@ -202,6 +205,7 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
         others=sbom.targets,
         changes=JOURNAL,
         live=_LIVE_JOURNAL,
+        stack=paths.STACK,
         records=paths.RECORDS,
         left_out=paths.LEFT_OUT,
         findings=paths.FINDINGS,

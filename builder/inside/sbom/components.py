@@ -5,6 +5,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from builder import __version__
 from builder.basics.codec import to_data
@@ -59,6 +60,16 @@ class Inventory:
 def read_components(tree: Tree, distribution: Distribution) -> tuple[Component, ...]:
     """Return the installed packages of `tree`, sorted. Raises OSError without a status file."""
     return tuple(_component(tree, each, distribution) for each in read_installed(tree))
+
+
+def component_of(root: Path, package: Package, distribution: Distribution) -> Component:
+    """Return a package that is unpacked at `root`, with the licence that it declares there."""
+    return Component(
+        package=package,
+        url=package_url(package, distribution),
+        source="",
+        license=declared_license(Tree(root), package.name),
+    )
 
 
 def _component(tree: Tree, found: InstalledPackage, distribution: Distribution) -> Component:

@@ -1,8 +1,10 @@
 """The text of both SBOMs of a live system."""
 
+from collections.abc import Sequence
+
 from builder.formats.package import Distribution
 from builder.formats.system_facts import SystemFacts
-from builder.inside.sbom.components import Inventory, LiveSystem, read_components
+from builder.inside.sbom.components import Component, Inventory, LiveSystem, read_components
 from builder.inside.sbom.cyclonedx_document import cyclonedx_text
 from builder.inside.sbom.spdx_document import spdx_text
 from builder.inside.tree.tree import Tree
@@ -12,12 +14,16 @@ def make_documents(
     tree: Tree,
     facts: SystemFacts,
     *,
+    others: Sequence[Component] = (),
     name: str,
     medium_id: str,
     tree_digest: str,
     source_date_epoch: int,
 ) -> tuple[str, str]:
-    """Return CycloneDX and SPDX of the ISO `name`. Raises OSError without a package database."""
+    """Return CycloneDX and SPDX of the ISO `name`, with `others` that are in it.
+
+    Raises OSError without a package database.
+    """
     distribution = Distribution(id=facts.distro_id, version=facts.version)
     inventory = Inventory(
         system=LiveSystem(
@@ -28,6 +34,13 @@ def make_documents(
             tree_digest=tree_digest,
         ),
         source_date_epoch=source_date_epoch,
-        components=read_components(tree, distribution),
+        components=_together(read_components(tree, distribution), others),
     )
     return cyclonedx_text(inventory), spdx_text(inventory)
+
+
+def _together(installed: Sequence[Component], others: Sequence[Component]) -> tuple[Component, ...]:
+    """Return all of them, sorted; a system may have the very package that came from elsewhere."""
+    urls = {each.url for each in installed}
+    found = [*installed, *(each for each in others if each.url not in urls)]
+    return tuple(sorted(found, key=lambda each: (each.package.name, each.url)))

@@ -25,6 +25,8 @@ _LIVE_BOOT_FILES: Final = (
     f"{_SCRIPTS}/scripts/live", f"{_SCRIPTS}/scripts/live-*",
 )  # fmt: skip
 _CORE: Final = "initramfs-tools-core"
+_KLIBC: Final = frozenset(("klibc-utils", "libklibc"))
+_OWN_BUSYBOX: Final = "busybox-static"
 _MKINITRAMFS: Final = "/usr/sbin/mkinitramfs"
 _CORE_FILES: Final = (
     _MKINITRAMFS, f"{_SCRIPTS}/init", f"{_SCRIPTS}/hook-functions",
@@ -56,36 +58,40 @@ class Put:
     shipped: bool
 
 
-def put_stack(tree: Tree, bundle: Bundle = BUNDLE) -> tuple[Put, ...]:
-    """Put what is needed to make an initramfs with live-boot; return the packages, sorted.
-
-    Of the tree's own live-boot nothing is left. Raises OSError where something cannot be put.
-    """
-    _remove_live_boot(tree)
+def needed(tree: Tree, bundle: Bundle = BUNDLE) -> tuple[Put, ...]:
+    """Return the packages that a tree needs to make an initramfs with live-boot, sorted."""
     shipped = set(_LIVE_BOOT)
-    for name in _LIVE_BOOT:
-        _put(tree, bundle, name)
     if not has_mkinitramfs(tree):
-        _put(tree, bundle, _CORE)
         shipped.add(_CORE)
     if not _has_klibc(tree):
-        for name in ("klibc-utils", "libklibc"):
-            _put(tree, bundle, name)
-            shipped.add(name)
+        shipped |= _KLIBC
     if not any(_is_program(tree, path) for hook, path in _BUSYBOX if tree.is_file(hook)):
-        for path in _OTHER_BUSYBOX:
-            tree.remove(path)  # a hook without its program fails
-        _put(tree, bundle, "busybox-static")
-        shipped.add("busybox-static")
-    shipped.update(name for name in _HOOKS if _put_hooks(tree, bundle, name))
+        shipped.add(_OWN_BUSYBOX)
+    shipped |= {name for name in _HOOKS if not tree.is_file(f"{_SCRIPTS}/hooks/{name}")}
     helpers = {name for name, path in _PROGRAMS if not _is_program(tree, path)}
-    for name, path in _PROGRAMS:
-        if name in helpers:
-            put_program(tree, bundle, name, path)
     return tuple(
         Put(package=bundle.package(name), shipped=name in shipped)
         for name in sorted(shipped | helpers)
     )
+
+
+def put_stack(tree: Tree, bundle: Bundle = BUNDLE) -> tuple[Put, ...]:
+    """Put what is `needed`, and return it.
+
+    Of the tree's own live-boot nothing is left. Raises OSError where something cannot be put.
+    """
+    found = needed(tree, bundle)
+    shipped = {each.package.name for each in found if each.shipped}
+    _remove_live_boot(tree)
+    if _OWN_BUSYBOX in shipped:
+        for path in _OTHER_BUSYBOX:
+            tree.remove(path)  # a hook without its program fails
+    for name in sorted(shipped):
+        _put(tree, bundle, name, _SCRIPTS if name in _HOOKS else "")
+    for name, path in _PROGRAMS:
+        if name in {each.package.name for each in found} - shipped:
+            put_program(tree, bundle, name, path)
+    return found
 
 
 def has_mkinitramfs(tree: Tree) -> bool:
@@ -110,14 +116,6 @@ def _remove_live_boot(tree: Tree) -> None:
 def _put(tree: Tree, bundle: Bundle, name: str, below: str = "") -> None:
     for file in bundle.files(name, below):
         add(tree, file.path, file.data, mode=file.mode)
-
-
-def _put_hooks(tree: Tree, bundle: Bundle, name: str) -> bool:
-    """Put the scripts of a package for initramfs-tools, if its hook is missing."""
-    if tree.is_file(f"{_SCRIPTS}/hooks/{name}"):
-        return False
-    _put(tree, bundle, name, _SCRIPTS)
-    return True
 
 
 def _is_program(tree: Tree, path: str) -> bool:

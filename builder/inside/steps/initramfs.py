@@ -4,6 +4,7 @@ Of the building machine, little more than the time is visible there
 (`builder.inside.system.neutral_machine`).
 """
 
+import json
 import os
 import shutil
 import stat
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from builder.basics.codec import to_data
 from builder.basics.errors import StepError
 from builder.border.privacy import Finding
 from builder.border.step_names import StepName
@@ -23,7 +25,7 @@ from builder.inside.search.guard import Guard
 from builder.inside.session import module_rules
 from builder.inside.stack.bundle import BUNDLE, Bundle
 from builder.inside.stack.hooks import failed_hooks
-from builder.inside.stack.putting import put_stack
+from builder.inside.stack.putting import needed, put_stack
 from builder.inside.stack.settings import compressor, neutralise
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
@@ -63,7 +65,10 @@ _MOUNTS: Final = (  # kind, where, options
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitramfsStep:
-    """Makes an initramfs for each of `kernels`, in `target`: a file named after the version.
+    """Makes an initramfs for each of `kernels` of the tree at `root`, in the folder `target`.
+
+    Each file is named after the version. `stack` becomes a JSON list of {"name", "version",
+    "architecture"}: the packages of this image whose files are in them.
 
     Or takes them from `kept`, if an earlier build stored them for exactly this system. They are
     made in a scratch root, so nothing that a program of the tree does gets into the system. While
@@ -73,11 +78,13 @@ class InitramfsStep:
     name: ClassVar[StepName] = StepName.INITRAMFS
     needs: ClassVar[tuple[str, ...]] = ("mount", "rsync", "umount")
     neutral: ClassVar[tuple[str, ...]] = (
-        "scratch", "bundle", "kept", "meanwhile", "guard",
+        "scratch", "stack", "bundle", "kept", "meanwhile", "guard",
     )  # fmt: skip
 
+    root: Path
     scratch: Scratch
     target: Path
+    stack: Path
     kernels: tuple[str, ...]
     source_date_epoch: int
     bundle: Bundle = BUNDLE
@@ -96,6 +103,7 @@ class InitramfsStep:
     def run(self, system: System) -> None:
         """Make and check them. Raises StepError for one that cannot boot a live system."""
         self.target.mkdir()
+        self._list_stack()
         found = self.kept.restore(self._images) if self.kept is not None else None
         if found is None:
             found = self._make_and_keep(system)
@@ -105,6 +113,12 @@ class InitramfsStep:
         if self.guard is not None:
             self.guard.judge(found, system)
             self.guard.finish(system)
+
+    def _list_stack(self) -> None:
+        """Say what comes from the builder image; an initramfs that was kept has the same."""
+        rows = [each.package for each in needed(Tree(self.root), self.bundle) if each.shipped]
+        text = json.dumps(to_data(rows), indent=1, ensure_ascii=True)
+        self.stack.write_text(f"{text}\n", encoding="ascii")
 
     @property
     def _images(self) -> tuple[Path, ...]:

@@ -4,16 +4,14 @@ Nothing in it depends on when, where or how often the ISO was built. The digests
 the ISO on disk; a file in it that differs from the staged one fails the build.
 """
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final
 
 from builder import __version__
-from builder.basics.codec import read_data
 from builder.basics.errors import VerificationError
 from builder.basics.regular import emptied_regular
 from builder.border.cache_report import Candidate
@@ -27,6 +25,7 @@ from builder.formats.manifest import (
     PrivateIdentity,
     manifest_text,
 )
+from builder.formats.package import Package
 from builder.formats.private_record import (
     PRIVATE_FORMAT,
     FoundPath,
@@ -47,13 +46,12 @@ from builder.inside.iso.iso_digests import IsoDigests, digest_iso
 from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
 from builder.inside.medium import identity as medium
 from builder.inside.medium.sums import read_sums
+from builder.inside.output.rows import read_rows
 from builder.inside.system.digests import FileDigest, digest_file
 from builder.inside.system.system import Sight, System
 from builder.inside.tree.originals import MOST_ORIGINALS, originals
 from builder.inside.tree.tree import Tree
 from builder.inside.tree.tree_digest import TreeDigest
-
-Row = TypeVar("Row")
 
 _DECISIVE_TOOLS: Final = (
     "squashfs-tools", "xorriso", "libisoburn*", "libisofs*", "grub-common", "grub-pc-bin",
@@ -69,7 +67,7 @@ class ManifestStep:
 
     What other steps left for them, each a JSON list that is missing where there was no such step:
     `changes` and `live` {path, change, rule}, `left_out` {path, rule}, `findings` {path, rule,
-    where}.
+    where}, `stack` {name, version, architecture}.
     `source` waits for the digest of the source tree, and for `records`, of which it was made;
     `others` are more results to list.
     """
@@ -90,6 +88,7 @@ class ManifestStep:
     others: tuple[Path, ...] = ()
     changes: Path  # from the source to the system
     live: Path  # from the system to the live system
+    stack: Path
     records: Path
     left_out: Path
     findings: Path
@@ -136,16 +135,16 @@ class ManifestStep:
 
     def _private(self) -> PrivateFile:
         key = self.source().secret
-        changes = _rows(ChangedPath, self.changes)
+        changes = read_rows(ChangedPath, self.changes)
         return PrivateFile(
             format=PRIVATE_FORMAT,
             key=key,
             description=self.candidate.description,
-            left_out=_rows(LeftOutPath, self.left_out),
+            left_out=read_rows(LeftOutPath, self.left_out),
             record=PrivateRecord(
                 settings=private_settings(self.recipe),
                 changes=changes,
-                findings=_rows(FoundPath, self.findings),
+                findings=read_rows(FoundPath, self.findings),
                 originals=self._originals(changes),
             ),
         )
@@ -180,9 +179,10 @@ class ManifestStep:
             source_date_epoch=self.source_date_epoch,
             packages=read_packages(Tree(self.root)),
             changes=count_changes(private.record.changes),
-            live_changes=count_changes(_rows(ChangedPath, self.live))
+            live_changes=count_changes(read_rows(ChangedPath, self.live))
             if self.live.exists()
             else None,
+            live_stack=read_rows(Package, self.stack) if self.stack.exists() else None,
             source=_tree_name(self.source()),
             findings=count_rules(each.rule for each in private.record.findings)
             if self.findings.exists()
@@ -196,14 +196,6 @@ class ManifestStep:
 
 def _listed(path: str, digest: FileDigest) -> ListedFile:
     return ListedFile(path=path, size=digest.size, sha256=digest.sha256)
-
-
-def _rows(kind: type[Row], file: Path) -> tuple[Row, ...]:
-    """Return the rows that a step left, as far as they are asked for; none without that step."""
-    if not file.exists():
-        return ()
-    rows = json.loads(file.read_text(encoding="utf-8"))
-    return tuple(read_data(kind, row).value for row in rows)
 
 
 def _write_private(path: Path, text: str) -> None:

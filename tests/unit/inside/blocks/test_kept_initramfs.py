@@ -67,7 +67,9 @@ class Machine:
         system = RecordingSystem(answer)
         kept, target = self.kept(), root.with_name("initramfs")
         InitramfsStep(
+            root=root,
             scratch=open_tree(root),
+            stack=root.with_name("stack.json"),
             target=target,
             kernels=KERNELS,
             source_date_epoch=CLOCK,

@@ -1,5 +1,6 @@
 """Every kernel gets an initramfs that can go live, in a chroot that is left as it was."""
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +52,9 @@ def step(root: Path, *kernels: str, made: int = CLOCK - 86400) -> InitramfsStep:
         image.write_bytes(b"MZ")
         os.utime(image, (made, made))
     return InitramfsStep(
+        root=root,
         scratch=open_tree(root),
+        stack=root.with_name("stack.json"),
         target=root.with_name("initramfs"),
         kernels=kernels,
         source_date_epoch=CLOCK,
@@ -176,6 +179,13 @@ def test_a_tree_without_initramfs_tools_gets_them(root: Path) -> None:
     (root / "usr/sbin/mkinitramfs").unlink()
     step(root, "6.12").run(making(root))
     assert (root / "usr/sbin/mkinitramfs").read_text() == "pinned initramfs-tools-core\n"
+
+
+def test_what_the_image_brought_is_listed(root: Path) -> None:
+    step(root, "6.12").run(making(root))
+    listed = json.loads((root.parent / "stack.json").read_text())
+    assert [each["name"] for each in listed] == ["live-boot", "live-boot-initramfs-tools"]
+    assert set(listed[0]) == {"name", "version", "architecture"}
 
 
 def test_the_live_boot_is_that_of_the_image(root: Path) -> None:

@@ -140,6 +140,7 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
         others=(folder / "Tiny.cdx.json",),
         changes=folder / "changes.json",
         live=folder / "live.json",
+        stack=folder / "stack.json",
         records=folder / "records",
         left_out=folder / "left_out.json",
         findings=folder / "findings.json",
