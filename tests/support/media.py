@@ -22,6 +22,7 @@ from builder.inside.steps.sbom import SbomStep
 from builder.inside.steps.squashfs import SquashfsStep
 from builder.inside.system.real_system import RealSystem
 from builder.inside.tree.tree_digest import TreeDigest
+from tests.support.trees import IMAGE
 
 EPOCH = 1_750_170_600  # 2025-06-17 14:30 UTC
 KERNELS = ("6.12.48+deb13-amd64", "6.1.0-40-amd64")
@@ -66,8 +67,8 @@ FILES = {
     "etc/os-release": b"ID=debian\n",
     "usr/share/big": b"0123456789abcdef" * 100_000,
     "var/lib/dpkg/status": STATUS.encode(),
-    "boot/vmlinuz-6.1.0-40-amd64": b"kernel one" * 1000,
-    "usr/lib/kernel/newest": b"kernel two" * 1000,
+    "boot/vmlinuz-6.1.0-40-amd64": IMAGE + b"kernel one" * 1000,
+    "usr/lib/kernel/newest": IMAGE + b"kernel two" * 1000,
 }
 INITRAMFS = {
     "6.1.0-40-amd64": b"initrd one" * 1001,

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import struct
 import subprocess
 import time
@@ -317,7 +318,7 @@ def test_a_missing_kernel_is_named(tmp_path: Path) -> None:
     make_root(work)
     squashfs_step(work).run(real_system())
     (work.root / f"boot/vmlinuz-{KERNELS[1]}").unlink()
-    with pytest.raises(StepError, match=f"/boot/vmlinuz-{KERNELS[1]} is not a regular file"):
+    with pytest.raises(StepError, match=f"{re.escape(KERNELS[1])} has no usable image"):
         boot_step(work).run(real_system())
 
 

@@ -54,11 +54,22 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
 
 def admission_warnings(tree: Tree) -> tuple[Problem, ...]:
     """Return what may not work in a live system made from `tree`, and what is left out of it."""
-    rejected = find_kernels(tree).rejected
+    kernels = find_kernels(tree)
+    found = list(kernels.rejected)
+    if kernels.complete and not kernels.ordinary:
+        found.append(
+            Problem(
+                message="The kernels are for virtual machines: {versions} cannot start from every "
+                "disc and USB stick",
+                hint="For an ISO that boots on real machines, install linux-image-amd64 (Ubuntu: "
+                "linux-image-generic) in the source system, then make a new backup.",
+                values=(("versions", ", ".join(kernels.complete)),),
+            )
+        )
     if not tree.is_file(dpkg.STATUS) or dpkg.installed(tree, (_SYSTEMD,)):
-        return rejected
+        return tuple(found)
     return (
-        *rejected,
+        *found,
         Problem(
             message="The package systemd is not installed, but live systems are made for it",
             hint="Test the ISO with `distroclone-builder boot-test ISO`.",

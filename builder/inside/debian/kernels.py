@@ -33,6 +33,7 @@ class KernelParts:
     modules: tuple[str, ...]  # versions whose /lib/modules/VERSION is not empty, newest first
     complete: tuple[str, ...]  # versions that can start a live system, the best one first
     rejected: tuple[Problem, ...]  # why others with a name in /boot cannot, newest first
+    ordinary: bool  # whether the best one starts from discs and USB sticks
 
 
 def find_kernels(tree: Tree) -> KernelParts:
@@ -46,11 +47,13 @@ def find_kernels(tree: Tree) -> KernelParts:
     modules = {name for name in folders if tree.listdir(f"/lib/modules/{name}")}
     beside = {name for name in modules if tree.exists(f"/lib/modules/{name}/vmlinuz")}
     kernels = [_kernel(tree, version, modules) for version in _newest_first(named | beside)]
+    complete = _best_first([each for each in kernels if each.problem is None])
     return KernelParts(
         images=tuple(each.version for each in kernels if each.has_image),
         modules=_newest_first(modules),
-        complete=_best_first([each for each in kernels if each.problem is None]),
+        complete=complete,
         rejected=tuple(each.problem for each in kernels if each.problem is not None),
+        ordinary=any(each.ordinary for each in kernels if each.version in complete),
     )
 
 

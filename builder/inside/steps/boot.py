@@ -18,6 +18,7 @@ from builder.basics.errors import StepError
 from builder.border.step_names import StepName
 from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
+from builder.inside.debian.kernels import kernel_image
 from builder.inside.medium import boot_images
 from builder.inside.medium import identity as medium
 from builder.inside.medium.grub_menu import render_early_config, render_menu
@@ -79,8 +80,8 @@ class BootStep:
         for version in self.system.kernels:
             if not _VERSION.fullmatch(version):
                 raise StepError("Invalid kernel version: {version}", version=ascii(version))
-            path, name = f"/boot/vmlinuz-{version}", medium.kernel_path(version)
-            with _opened(tree, path) as kernel:
+            name = medium.kernel_path(version)
+            with _opened(tree, version) as kernel:
                 copied[name] = self._copy(kernel, name)
             name = medium.initrd_path(version)
             with (self.initramfs / version).open("rb") as image:
@@ -150,11 +151,10 @@ class BootStep:
         return target
 
 
-def _opened(tree: Tree, path: str) -> BinaryIO:
-    if not tree.is_file(path):
+def _opened(tree: Tree, version: str) -> BinaryIO:
+    path = kernel_image(tree, version)
+    if path is None:
         raise StepError(
-            "{path} is not a regular file in the configured system",
-            hint="Each kernel needs its own vmlinuz in /boot.",
-            path=path,
+            "The kernel {version} has no usable image in the configured system", version=version
         )
     return tree.open(path)

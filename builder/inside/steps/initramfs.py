@@ -20,6 +20,7 @@ from builder.border.privacy import Finding
 from builder.border.step_names import StepName
 from builder.formats.recipe import LiveSettings
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
+from builder.inside.debian.kernels import kernel_image
 from builder.inside.layers.scratch import Scratch
 from builder.inside.search.guard import Guard
 from builder.inside.session import module_rules
@@ -176,7 +177,10 @@ class InitramfsStep:
 
         So its blocks are the same in all snapshots with the same parts.
         """
-        made = int(tree.resolve(f"/boot/vmlinuz-{kernel}").stat().st_mtime)
+        image = kernel_image(tree, kernel)
+        if image is None:
+            return self.source_date_epoch
+        made = int(tree.resolve(image).stat().st_mtime)
         return max(0, min(made, self.source_date_epoch))
 
     def _check(self, kernel: str, system: System, tree: Tree, *, fraction: float) -> None:

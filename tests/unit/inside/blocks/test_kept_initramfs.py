@@ -15,6 +15,7 @@ from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.tree.tree_digest import TreeDigest
 from tests.support.machines import CLOCK, RecordingSystem, open_tree
 from tests.support.stacks import make_bundle, make_initramfs_tools
+from tests.support.trees import IMAGE
 
 LISTING = "init\nscripts/live\nusr/bin/live-boot\n"
 KERNELS = ("6.12-amd64", "6.1-amd64")
@@ -41,7 +42,7 @@ class Machine:
             (root / name).mkdir(parents=True)
         make_initramfs_tools(root)
         for kernel in KERNELS:
-            (root / f"boot/vmlinuz-{kernel}").write_bytes(b"MZ")
+            (root / f"boot/vmlinuz-{kernel}").write_bytes(IMAGE)
         return root
 
     def kept(self) -> KeptInitramfs:

@@ -197,6 +197,15 @@ def test_names_that_are_no_versions_are_skipped(root: Path) -> None:
     assert rejected(root) == []
 
 
+def test_kernels_for_virtual_machines_alone_are_told(root: Path) -> None:
+    for path in (root / "boot").glob("vmlinuz-*"):
+        path.unlink()
+    make_kernel(root, "6.1.0-9-cloud-amd64", modules=MODULES[:-1])
+    (problem,) = admission_warnings(Tree(root))
+    text = render(problem.message, dict(problem.values))
+    assert "6.1.0-9-cloud-amd64 cannot start from every disc and USB stick" in text
+
+
 @pytest.mark.parametrize(
     ("others", "best"),
     [

@@ -12,7 +12,7 @@ from builder.inside.steps import initramfs
 from builder.inside.steps.initramfs import InitramfsStep
 from tests.support.machines import CLOCK, RecordingSystem, open_tree
 from tests.support.stacks import make_bundle, make_initramfs_tools
-from tests.support.trees import put
+from tests.support.trees import IMAGE, put
 
 STATUS = "Package: initramfs-tools-core\nStatus: install ok installed\nVersion: 1\n\n"
 LISTING = "init\nscripts/live\nusr/bin/live-boot\n"
@@ -49,7 +49,7 @@ def making(
 def step(root: Path, *kernels: str, made: int = CLOCK - 86400) -> InitramfsStep:
     for kernel in kernels:
         image = root / f"boot/vmlinuz-{kernel}"
-        image.write_bytes(b"MZ")
+        image.write_bytes(IMAGE)
         os.utime(image, (made, made))
     return InitramfsStep(
         root=root,
