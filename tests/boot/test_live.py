@@ -54,4 +54,5 @@ def test_the_live_system_reports_itself(
     assert "user=user" in result.report
     assert result.listening is not None
     assert result.failed_units == ()
+    assert result.session == "tty"
     assert result.remote_passwords is False

@@ -64,8 +64,15 @@ def boot_test(
             seconds=result.seconds,
             accelerator=result.accelerator,
         )
-        lines = (text, *_about_services(result), *_about_network(result))
+        lines = (text, *_about_session(result), *_about_services(result), *_about_network(result))
         answer(display, "\n".join(lines), to_data(result))
+
+
+def _about_session(result: BootTestResult) -> Iterator[str]:
+    if result.session == "none":
+        yield say("Nobody is logged in by itself")
+    elif result.session is not None:
+        yield say("The live user is logged in: {session}", session=result.session)
 
 
 def _about_services(result: BootTestResult) -> Iterator[str]:

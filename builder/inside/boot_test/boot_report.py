@@ -12,6 +12,7 @@ _LISTENING: Final = re.compile(r" listening=(\S*)")
 _SOCKET: Final = re.compile(r"(tcp|udp)/([0-9]{1,5})/([A-Za-z0-9._+-]{1,64})")
 _FAILED: Final = re.compile(r" failed-units=(\S*)")
 _UNIT: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")  # systemd.unit(5)
+_SESSION: Final = re.compile(r" session=(wayland|x11|tty|none)(?= |$)")
 _PASSWORDS: Final = re.compile(r" remote-passwords=(accepted|none)(?= |$)")
 
 
@@ -34,6 +35,12 @@ def failed_units_in(report: str) -> tuple[str, ...] | None:
     if found is None:
         return None
     return tuple(each for each in found[1].split(",") if _UNIT.fullmatch(each))
+
+
+def session_in(report: str) -> str | None:
+    """Return what the live user is logged in to; None if a report does not say."""
+    found = _SESSION.search(report)
+    return None if found is None else found[1]
 
 
 def remote_passwords_in(report: str) -> bool | None:

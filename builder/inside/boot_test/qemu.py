@@ -14,7 +14,12 @@ from builder.border import paths
 from builder.border.boot_test import Accelerator, BootTestRequest, BootTestResult, Firmware
 from builder.border.events import Note, OnEvent, ToolOutput, announced
 from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
-from builder.inside.boot_test.boot_report import failed_units_in, listening_in, remote_passwords_in
+from builder.inside.boot_test.boot_report import (
+    failed_units_in,
+    listening_in,
+    remote_passwords_in,
+    session_in,
+)
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
 
@@ -49,6 +54,7 @@ def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator)
             report=seen.line,
             listening=listening_in(seen.line),
             failed_units=failed_units_in(seen.line),
+            session=session_in(seen.line),
             remote_passwords=remote_passwords_in(seen.line),
         )
     raise _failure(ending, request, accelerator=accelerator)

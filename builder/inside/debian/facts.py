@@ -13,6 +13,9 @@ _OS_RELEASE: Final = ("/etc/os-release", "/usr/lib/os-release")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]{0,63}")
 _DPKG_ARCHITECTURE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+# Rolling distributions have no VERSION_ID: os-release(5).
+_VERSIONS: Final = ("VERSION_ID", "VERSION_CODENAME", "BUILD_ID")
+_ROLLING: Final = "rolling"
 _ASSIGNMENT: Final = re.compile(r"([A-Z_][A-Z0-9_]*)=(.*)")
 _ESCAPED: Final = re.compile(r"\\([\\\"$`])")
 
@@ -39,12 +42,12 @@ def read_facts(tree: Tree) -> SystemFacts:
     release = read_os_release(tree) or {}
     name = release.get("NAME") or "Linux"
     distro_id = release.get("ID", "")
-    version = release.get("VERSION_ID", "")
+    versions = [release.get(key, "") for key in _VERSIONS]
     return SystemFacts(
         distro_id=distro_id if _ID.fullmatch(distro_id) else "linux",
         distro_name=name,
         pretty_name=release.get("PRETTY_NAME") or name,
-        version=version if _VERSION.fullmatch(version) else "unknown",
+        version=next((each for each in versions if _VERSION.fullmatch(each)), _ROLLING),
         architecture=dpkg_architecture(tree) or shell_architecture(tree) or "",
         desktop=_desktop(tree),
         kernels=find_kernels(tree).complete,

@@ -6,6 +6,7 @@ from builder.inside.rules.rule import Rule
 from builder.inside.session import (
     account,
     boot_report,
+    hardware,
     module_rules,
     names,
     quiet,
@@ -17,6 +18,7 @@ from builder.inside.session import (
 
 RULES: Final[tuple[Rule, ...]] = (
     *module_rules.RULES,
+    *hardware.RULES,
     *names.RULES,
     *account.RULES,
     *rights.RULES,

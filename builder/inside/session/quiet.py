@@ -39,6 +39,12 @@ SILENCED: Final = (
         reason="the disks are other people's",
     ),
     Silenced(
+        units=("thinkfan.service", "nvidia-persistenced.service", "nvidia-powerd.service",
+               "nut-server.service", "nut-driver.service", "nut-monitor.service",
+               "apcupsd.service", "kdump-tools.service", "zfs-import-cache.service"),
+        reason="they serve the source machine's hardware",
+    ),
+    Silenced(
         units=("man-db.timer", "plocate-updatedb.timer", "mlocate-updatedb.timer",
                "dpkg-db-backup.timer", "logrotate.timer", "popularity-contest.timer"),
         reason="nothing lives long enough for them",

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from builder.border.boot_test import ListeningSocket
-from builder.inside.boot_test.boot_report import failed_units_in, listening_in, remote_passwords_in
+from builder.inside.boot_test.boot_report import (
+    failed_units_in,
+    listening_in,
+    remote_passwords_in,
+    session_in,
+)
 from builder.inside.session import boot_report
 
 PROGRAM = Path(boot_report.__file__).parents[1] / "files/listening"
@@ -73,3 +78,9 @@ def test_a_report_of_before_says_nothing(report: str) -> None:
     assert listening_in(report) is None
     assert failed_units_in(report) is None
     assert remote_passwords_in(report) is None
+    assert session_in(report) is None
+
+
+def test_a_session_is_one_of_those_there_are() -> None:
+    assert session_in("ok user=user session=wayland kernel=6") == "wayland"
+    assert session_in("ok user=user session=\x1b[2J kernel=6") is None

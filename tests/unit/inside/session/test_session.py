@@ -208,3 +208,27 @@ def test_the_host_name_is_the_live_systems(root: Path) -> None:
     make_live(root, LiveSettings(hostname="elsewhere"))
     assert (root / "etc/hostname").read_text() == "elsewhere\n"
     assert "127.0.1.1\telsewhere\n" in (root / "etc/hosts").read_text()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "stays"),
+    [
+        ("etc/X11/xorg.conf", 'Section "Device"\n Driver "nvidia"\n BusID "PCI:1:0:0"\n', False),
+        ("etc/X11/xorg.conf.d/20-intel.conf", '  section "device"\n', False),
+        ("etc/X11/xorg.conf.d/10-monitor.conf", 'Section "Monitor"\n', False),
+        ("etc/X11/xorg.conf.d/00-keyboard.conf", 'Section "InputClass"\n', True),
+        ("etc/X11/xorg.conf.d/90-x.conf", '# Section "Device"\n', True),
+        ("etc/fancontrol", "INTERVAL=10\n", False),
+    ],
+)
+def test_hardware_is_what_the_machine_has(root: Path, path: str, text: str, *, stays: bool) -> None:
+    put(root, path, text)
+    make_live(root, USER)
+    assert (root / path).exists() is stays
+
+
+def test_a_list_of_blocked_hosts_is_no_obstacle(root: Path) -> None:
+    hosts = put(root, "etc/hosts", "127.0.0.1 localhost\n" + "0.0.0.0 example.org\n" * 1_200_000)
+    make_live(root, LiveSettings(hostname="elsewhere"))
+    assert "127.0.1.1\telsewhere\n" in hosts.read_text()
+    assert hosts.stat().st_size > 22 << 20

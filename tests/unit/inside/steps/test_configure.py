@@ -304,6 +304,15 @@ def test_something_odd_in_the_way_is_told_with_the_rule(root: Path) -> None:
         make_live(root, LiveSettings())
 
 
+@pytest.mark.parametrize("name", ["Bob\u2028Smith", "Bob\x0bSmith", "Bob\x85Smith", "Bob\x1cSmith"])
+def test_only_a_newline_ends_a_line(root: Path, name: str) -> None:
+    row = f"bob:x:1001:1001:{name}:/home/bob:/bin/sh\n"
+    with (root / "etc/passwd").open("a", encoding="utf-8", newline="\n") as stream:
+        stream.write(row)
+    configure(root)
+    assert "Smith" not in (root / "etc/passwd").read_text(encoding="utf-8")
+
+
 def test_what_may_surprise_is_told(root: Path) -> None:
     (root / "etc/ld.so.preload").write_text("/usr/lib/libx.so\n")
     status = root / "var/lib/dpkg/status"
