@@ -30,8 +30,8 @@ _SETTINGS: Final = frozenset(("busybox", "busybox-initramfs", "plymouth"))
 _TOP_SCRIPTS: Final = frozenset(("functions", "local", "nfs", "live"))
 _BOOT_SCRIPTS: Final = frozenset(
     (
-        "all_generic_ide", "blacklist", "brltty", "console_setup", "framebuffer", "keymap",
-        "plymouth", "udev",
+        "00_mount_efivarfs", "all_generic_ide", "blacklist", "brltty", "console_setup",
+        "framebuffer", "keymap", "plymouth", "simple-framebuffer", "udev",
     )
 )  # fmt: skip
 _ORIGINALS: Final = f"{OWN}/hooks"

@@ -93,6 +93,7 @@ def test_only_scripts_that_serve_a_live_system_are_left(root: Path) -> None:
     for hook in ("cryptroot", "lvm2", "mdadm", "zfs", "plymouth", "of-nobody", "live"):
         put(root, f"{SCRIPTS}/hooks/{hook}", "#!/bin/sh\n").chmod(0o755)
     for script in ("init-bottom/overlayroot", "init-premount/dropbear", "init-top/framebuffer",
+                   "init-top/simple-framebuffer",  # of initramfs-tools 0.151
                    "local-top/cryptroot", "casper", "live"):  # fmt: skip
         put(root, f"{SCRIPTS}/scripts/{script}", "#!/bin/sh\n").chmod(0o755)
     put(root, f"{SCRIPTS}/conf-hooks.d/cryptsetup", "UMASK=0077\n")
@@ -109,7 +110,7 @@ def test_only_scripts_that_serve_a_live_system_are_left(root: Path) -> None:
     assert names(root, "scripts") == [
         "functions", "init-bottom", "init-premount", "init-top", "live", "local", "local-top",
     ]  # fmt: skip
-    assert names(root, "scripts/init-top") == ["framebuffer", "udev"]
+    assert names(root, "scripts/init-top") == ["framebuffer", "simple-framebuffer", "udev"]
     assert names(root, "scripts/init-bottom") == []
     assert names(root, "conf-hooks.d") == ["busybox"]
     assert names(root, "conf.d") == names(root, "modules.d") == []
