@@ -45,7 +45,7 @@ def make_system(root: Path) -> Path:
     put(root, "usr/bin/dash", ELF_AMD64)
     (root / "usr/bin/sh").symlink_to("dash")
     (root / "bin").symlink_to("usr/bin")
-    (root / "lib").symlink_to("/usr/lib")
+    (root / "lib").symlink_to("usr/lib")
     put(root, "usr/sbin/modprobe", ELF_AMD64)
     put(root, "usr/lib/systemd/systemd-udevd", ELF_AMD64)
     put(root, "usr/lib/systemd/systemd", ELF_AMD64)

@@ -103,7 +103,7 @@ def _older_kernels(title: str, versions: Iterable[str], boot: BootSettings) -> l
         for version in versions
         for line in _live_entries(title, version, boot, suffix=f"-{version}")
     ]
-    return ["submenu 'Older kernels' --id older {", *entries, "}"]
+    return ["submenu 'Other kernels' --id other {", *entries, "}"]
 
 
 def _entry(

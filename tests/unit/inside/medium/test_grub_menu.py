@@ -55,7 +55,7 @@ def test_one_kernel_gives_live_safe_check_and_firmware() -> None:
 
 def test_every_older_kernel_is_in_the_submenu_with_its_own_initrd() -> None:
     menu = render_menu(facts(KERNEL, OLDER, "6.1.0-1-rt"), BootSettings())
-    before, _submenu, after = menu.partition("submenu 'Older kernels'")
+    before, _submenu, after = menu.partition("submenu 'Other kernels'")
     assert KERNEL in before
     assert OLDER not in before
     assert KERNEL not in after
