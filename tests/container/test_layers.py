@@ -1,13 +1,14 @@
 """The system and what only a live session has lie in two images, each with its own reasons."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.container.conftest import Built
+from tests.support.caches import ROOTFS
 from tests.support.command_line import run
 
 pytestmark = pytest.mark.container
@@ -61,3 +62,41 @@ def test_other_live_settings_change_the_live_layer_and_nothing_of_the_system(
     notes = [event["message"] for event in ended.events if event["event"] == "note"]
     assert any("The initramfs is reused" in note for note in notes)
     assert any("The search is reused" in note for note in notes)
+
+
+HOOK = """\
+#!/bin/sh
+[ "$1" = prereqs ] && exit
+echo this hook was here
+echo changed >/etc/motd
+echo new >/usr/lib/new
+rm -f /etc/issue
+chmod 0777 /etc
+"""
+
+
+@pytest.fixture
+def hooked(plain_cache: Path) -> Iterator[Path]:
+    """A tree with a hook that changes the tree."""
+    tree = plain_cache / ROOTFS
+    hook = tree / "usr/share/initramfs-tools/hooks/thermal"
+    before = hook.read_bytes()
+    hook.write_text(HOOK)
+    try:
+        yield tree
+    finally:
+        hook.write_bytes(before)
+
+
+@pytest.mark.parametrize("staging", ["overlay", "rsync"])
+def test_what_a_program_of_the_tree_does_to_it_is_not_packed(
+    hooked: Path, tmp_path: Path, staging: str
+) -> None:
+    ended = run("build", "--tree", hooked, "--output", tmp_path, "--compression", "fast",
+                "--staging", staging, "--no-block-cache")  # fmt: skip
+    assert ended.code == 0, ended.errors
+    (log,) = tmp_path.glob("*.log")
+    assert "this hook was here" in log.read_text()
+    checks = run("verify", "--tree", tmp_path).events[-1]["data"]["checks"]
+    (tree,) = (each for each in checks if each["name"] == "tree")
+    assert tree["verdict"] == "ok", tree
