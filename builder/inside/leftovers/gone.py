@@ -32,6 +32,8 @@ _SETTINGS: Final = re.compile(
 _MACHINES: Final = ("/var/lib/machines", "/var/lib/lxc")
 _DEEPEST: Final = 4  # folders below /etc; etckeeper's history has thousands further down
 _MOST_LOOKUPS: Final = 50_000  # different paths; the settings of a large server name some 5000
+# Stands in the system's settings where a person stood; an account of that name is in no system.
+HEIR: Final = "live-user"
 _LONGEST: Final = 4096  # bytes of a path: PATH_MAX
 
 

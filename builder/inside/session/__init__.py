@@ -7,6 +7,7 @@ from builder.inside.session import (
     account,
     boot_report,
     hardware,
+    heirs,
     module_rules,
     names,
     quiet,
@@ -19,6 +20,7 @@ from builder.inside.session import (
 RULES: Final[tuple[Rule, ...]] = (
     *module_rules.RULES,
     *hardware.RULES,
+    *heirs.RULES,
     *names.RULES,
     *account.RULES,
     *rights.RULES,

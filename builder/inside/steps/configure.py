@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from builder.border.step_names import StepName
 from builder.formats.recipe import LiveSettings
-from builder.inside.leftovers.gone import Gone
+from builder.inside.leftovers.gone import HEIR, Gone
 from builder.inside.rules import RULES
 from builder.inside.rules.applying import Applying, Journal, explained
 from builder.inside.rules.concerns import concerns
@@ -54,7 +54,7 @@ class ConfigureStep:
         Applying(
             tree=tree,
             live=_ANYBODY,
-            gone=Gone(source=Tree(self.source), tree=tree, heir=_ANYBODY.user),
+            gone=Gone(source=Tree(self.source), tree=tree, heir=HEIR),
             journal=journal,
             tell=tell,
             progress=system.progress,

@@ -12,7 +12,7 @@ from builder.inside import session
 from builder.inside.blocks.mksquashfs import STEADY_STAT, mksquashfs_argv
 from builder.inside.layers.layer import Layer
 from builder.inside.layers.scratch import Scratch
-from builder.inside.leftovers.gone import Gone
+from builder.inside.leftovers.gone import HEIR, Gone
 from builder.inside.rules.applying import Applying, Journal
 from builder.inside.rules.rule import Warned
 from builder.inside.system.system import Sight, System
@@ -58,7 +58,7 @@ class LiveStep:
             Applying(
                 tree=tree,
                 live=self.live,
-                gone=Gone(source=Tree(self.root), tree=tree, heir=self.live.user),
+                gone=Gone(source=Tree(self.root), tree=tree, heir=HEIR),
                 journal=journal,
                 tell=tell,
                 progress=system.progress,

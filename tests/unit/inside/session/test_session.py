@@ -232,3 +232,13 @@ def test_a_list_of_blocked_hosts_is_no_obstacle(root: Path) -> None:
     make_live(root, LiveSettings(hostname="elsewhere"))
     assert "127.0.1.1\telsewhere\n" in hosts.read_text()
     assert hosts.stat().st_size > 22 << 20
+
+
+def test_whoever_took_a_persons_place_is_the_live_user(root: Path) -> None:
+    put(root, "etc/ssh/sshd_config", "AllowUsers live-user git\n")
+    put(root, "etc/app.conf", "dir=/home/live-user/x\nother=my-live-user\n")
+    put(root, "etc/untouched.conf", "user=user\n")
+    _system, changes = make_live(root, USER)
+    assert (root / "etc/ssh/sshd_config").read_text() == "AllowUsers demo git\n"
+    assert (root / "etc/app.conf").read_text() == "dir=/home/demo/x\nother=my-live-user\n"
+    assert "/etc/untouched.conf" not in {each.path for each in changes}
