@@ -52,8 +52,11 @@ def test_the_sboms_are_valid_by_the_official_tools_and_list_every_package(built:
     assert cyclonedx_problems(cyclonedx) == []
     assert spdx_problems(spdx) == []
     manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
-    packages = {(each["name"], each["version"]) for each in manifest["packages"]}
-    assert len(packages) > 100
+    installed = {(each["name"], each["version"]) for each in manifest["packages"]}
+    assert len(installed) > 100
+    stack = {(each["name"], each["version"]) for each in manifest["live_stack"]}
+    assert "live-boot" in {name for name, _version in stack - installed}
+    packages = installed | stack
     assert {(each["name"], each["version"]) for each in json.loads(cyclonedx)["components"]} == (
         packages
     )

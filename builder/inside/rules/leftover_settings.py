@@ -246,7 +246,8 @@ RULES: Final = (
     ),
     Rule(
         name="former-homes",
-        reason="the homes of removed accounts in other settings become those of `live-user`, the live user",
+        reason="the homes of removed accounts in other settings become those of `live-user`, the "
+        "live user",
         edits=tuple(f"{place}/**" for place in WITH_HOMES),
         follow=_rename_homes,
     ),
