@@ -54,13 +54,14 @@ _LINKS: Final = (
     ("stdout", "fd/1"),
     ("stderr", "fd/2"),
 )
-# `builder.inside.system.enter` covers the first two with those of a machine of our own.
+# `builder.inside.system.enter` covers the first two with those of a machine of our own. What is in
+# the others is in memory until they are unmounted, even if whoever wrote it was ended.
 _MOUNTS: Final = (  # kind, where, options
     ("proc", "/proc", ("ro", "nosuid", "nodev", "noexec")),
     ("tmpfs", "/sys", ("ro", "nosuid", "nodev", "noexec")),
-    ("tmpfs", "/dev", ("mode=0755", "nosuid")),
-    ("tmpfs", "/tmp", ("mode=1777", "nosuid", "nodev")),  # noqa: S108 - inside the tree
-    ("tmpfs", "/run", ("mode=0755", "nosuid", "nodev")),
+    ("tmpfs", "/dev", ("mode=0755", "nosuid", "size=1m", "nr_inodes=1k")),
+    ("tmpfs", "/tmp", ("mode=1777", "nosuid", "nodev", "size=1g", "nr_inodes=100k")),  # noqa: S108
+    ("tmpfs", "/run", ("mode=0755", "nosuid", "nodev", "size=16m", "nr_inodes=10k")),
 )
 
 

@@ -26,6 +26,7 @@ from builder.inside.system.first_process import run_alone
 from builder.inside.system.syscalls import program
 
 _PLACE: Final = "/mnt"  # an empty directory of this image; only covered in the new namespace
+_GOES_EARLY: Final = 500  # before what runs the build, which can then say what happened
 _REQUEST: Final = str(REQUEST)
 _STRICT: Final = kernel.NOSUID | kernel.NODEV
 _DEVICES: Final = ("null", "zero", "random", "urandom")
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     filtered = program()
 
     def confine() -> None:
+        kernel.go_early(_GOES_EARLY)
         _show_only(sight["reads"], sight["writes"])
         kernel.give_up_privileges(sight["capabilities"], filtered)
 

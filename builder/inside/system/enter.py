@@ -34,7 +34,7 @@ _KEPT: Final = (
     kernel.SYS_CHROOT,
 )  # fmt: skip
 _PLACE: Final = "/mnt"  # an empty directory of this image; only covered in the new namespace
-_FIRST_TO_GO: Final = "1000"  # oom_score_adj of proc(5): before our own processes
+_FIRST_TO_GO: Final = 1000  # before our own tools
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
@@ -46,17 +46,11 @@ def main(arguments: Sequence[str]) -> NoReturn:
     filtered = program()
 
     def confine() -> None:
-        _be_first_to_go()
+        kernel.go_early(_FIRST_TO_GO)
         _make_only_root(tree)
         kernel.give_up_privileges(_KEPT, filtered)
 
     run_alone(argv, confine=confine, complaint=f"cannot enter the tree {tree}")
-
-
-def _be_first_to_go() -> None:
-    """When memory runs out, a program of the system is to end, and the build is to say so."""
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
-        file.write(_FIRST_TO_GO)
 
 
 def _make_only_root(tree: str) -> None:

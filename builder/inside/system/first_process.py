@@ -49,11 +49,12 @@ def _end_like(first: int, reading: int) -> NoReturn:
     """Wait for the namespace to end, and end as the program in it did."""
     killed_by = os.read(reading, 1)
     _process, status = os.waitpid(first, 0)
-    if killed_by:
-        if killed_by[0] not in {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(killed_by[0], signal.SIG_DFL)
-        os.kill(os.getpid(), killed_by[0])
     code = os.waitstatus_to_exitcode(status)
+    number = killed_by[0] if killed_by else max(-code, 0)
+    if number:
+        if number not in {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
     os._exit(code if code >= 0 else FAILED)
 
 

@@ -27,7 +27,7 @@ from builder.border.events import (
     ToolOutput,
     announced,
 )
-from builder.inside.system import confine, enter
+from builder.inside.system import confine, enter, usage
 from builder.inside.system import kernel_calls as kernel
 from builder.inside.system.system import Sight
 from builder.inside.system.tool_error import ToolError, not_installed
@@ -48,6 +48,7 @@ _KEEPING_OWNERS: Final = (  # the last is for attributes in `security.`
     kernel.CHOWN, kernel.FOWNER, kernel.FSETID, kernel.MKNOD, kernel.SETFCAP, kernel.SYS_ADMIN,
 )  # fmt: skip
 _PROGRESS_STEP: Final = 0.005
+_END: Final = 10.0  # seconds for what was killed to be gone
 _ENTER: Final = (sys.executable, "-I", enter.__file__)
 _CONFINE: Final = (sys.executable, "-I", confine.__file__)
 _ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -155,6 +156,7 @@ class RealSystem:
                     if logged:
                         self._on_event(ToolOutput(step=self._step, text=line))
                 code = process.wait()
+            watch.check_memory()
         except BeyondLimitError as error:
             raise _ended(error, command, lines, tool=argv[0]) from error
         if code not in success:
@@ -271,8 +273,23 @@ def _started(
             try:
                 yield process
             finally:  # also after a tool that ended, and left somebody behind
+                _kill_all(process, command)
+
+
+def _kill_all(process: "subprocess.Popen[bytes]", command: Sequence[str]) -> None:
+    """Kill a tool, its process group, and what it started in namespaces.
+
+    Who made the namespaces goes last, since he waits until they are empty: what thousands of
+    processes hold is not free before that.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None and tuple(command[: len(_ENTER)]) in (_ENTER, _CONFINE):
+            for number in usage.descendants(process.pid):
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+                    os.kill(number, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_END)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

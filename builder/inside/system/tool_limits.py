@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
+from builder.inside.system import usage
+
 if TYPE_CHECKING:
     import subprocess
 
 _HOUR: Final = 3600
 _LONGEST_LINE: Final = 4000
-_TICK: Final = 1.0  # seconds between two looks at what was used
+_TICK: Final = 0.5  # seconds between two looks at what was used
 _TAIL: Final = 256 << 10  # bytes
-_MOST_LEFT_FREE: Final = 256 << 20  # bytes
+_MOST_LEFT_FREE: Final = 2 << 30  # bytes
+_MOST_FILES_LEFT: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +34,16 @@ class ToolLimits:
     seconds: float = 48 * _HOUR
     lines: int = 500_000  # that are not progress; each may be kept in memory until the tool ends
     size: int = 32 << 20  # bytes of output without what was progress
+    processes: int = 1000  # at once, and threads
+    written: int | None = None  # bytes to disks, also what is removed again
 
 
 OWN_TOOLS: Final = ToolLimits()
-# mkinitramfs prints a few lines a kernel. With 10,000 modules it takes minutes.
-FOREIGN_CODE: Final = ToolLimits(quiet=_HOUR // 2, seconds=3 * _HOUR, lines=100_000, size=8 << 20)
+# mkinitramfs prints a few lines a kernel. With 10,000 modules it takes minutes. All modules and
+# firmware that there are, as files, as an archive and compressed, are some 5 GiB.
+FOREIGN_CODE: Final = ToolLimits(
+    quiet=_HOUR // 2, seconds=3 * _HOUR, lines=100_000, size=8 << 20, written=16 << 30
+)
 
 
 class BeyondLimitError(Exception):
@@ -63,6 +71,8 @@ class Watch:
     _lines: int = 0
     _size: int = 0
     _floor: int = -1  # bytes that must stay free
+    _file_floor: int = 0  # files that it must still be able to hold
+    _kills: int = field(default_factory=usage.kills_for_memory)
 
     def lines(self, process: "subprocess.Popen[bytes]") -> Iterator[str]:
         """Yield the lines of its output until it ends. Raises BeyondLimitError."""
@@ -77,6 +87,18 @@ class Watch:
         """Count a line that was no progress. Raises BeyondLimitError."""
         self._lines += 1
         self._check_amount()
+
+    def check_memory(self) -> None:
+        """Raise BeyondLimitError if the memory was used up since the tool began.
+
+        Also for one that ended well: what it made may lack what its ended child was to make.
+        """
+        if usage.kills_for_memory() > self._kills:
+            raise BeyondLimitError(
+                message="{tool} was ended: the memory of its container was used up",
+                hint="All programs of a build may use 1.5 GiB together, and the engine's machine "
+                "must have that to spare. If it has, the log shows what was done last.",
+            )
 
     def _check_amount(self) -> None:
         if self._lines > self.limits.lines or self._size > self.limits.size:
@@ -100,9 +122,9 @@ class Watch:
                 yield piece
             elif process.poll() is not None:
                 return  # it has ended; whoever still holds its output open is not waited for
-            self._look()
+            self._look(process.pid)
 
-    def _look(self) -> None:
+    def _look(self, process: int) -> None:
         now = time.monotonic()
         if now - self._looked < _TICK:
             return
@@ -119,7 +141,23 @@ class Watch:
                 hint="Check the load and the disks of the engine's machine.",
                 hours=f"{self.limits.seconds / _HOUR:g}",
             )
+        self._look_at_processes(process)
         self._look_at_disk()
+
+    def _look_at_processes(self, process: int) -> None:
+        below = usage.descendants(process)
+        if sum(each.threads for each in below.values()) > self.limits.processes:
+            raise BeyondLimitError(
+                message="{tool} was ended: it ran more than {processes} processes at once",
+                hint="A program starts others without end; the log shows what it did last.",
+                processes=self.limits.processes,
+            )
+        if self.limits.written is not None and usage.written_by(below) > self.limits.written:
+            raise BeyondLimitError(
+                message="{tool} was ended: it wrote more than {written} MiB",
+                hint="A program of the system writes without end; the log shows what it did last.",
+                written=self.limits.written >> 20,
+            )
 
     def _look_at_disk(self) -> None:
         if self.disk is None:
@@ -128,12 +166,20 @@ class Watch:
         free = space.f_bavail * space.f_frsize
         if self._floor < 0:
             self._floor = min(_MOST_LEFT_FREE, free // 2)
+            self._file_floor = min(_MOST_FILES_LEFT, space.f_favail // 2)  # 0: it has no such limit
         if free < self._floor:
             raise BeyondLimitError(
                 message="{tool} was ended: only {free} MiB were left on the disk that it fills",
                 hint="Free space where the engine keeps its volumes. If there was plenty, a "
                 "program of the system writes without end.",
                 free=free >> 20,
+            )
+        if space.f_favail < self._file_floor:
+            raise BeyondLimitError(
+                message="{tool} was ended: the disk that it fills can hold only {count} more files",
+                hint="Where the engine keeps its volumes, inodes are short. If there were plenty, "
+                "a program of the system makes files without end.",
+                count=space.f_favail,
             )
 
 

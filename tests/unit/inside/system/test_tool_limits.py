@@ -108,17 +108,28 @@ def test_whoever_holds_its_output_open_is_not_waited_for(tmp_path: Path) -> None
     assert time.monotonic() - began < 5
 
 
-def test_one_that_fills_the_disk_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    free = iter([1 << 30, 1 << 30, *[200 << 20] * 9])
-    full = lambda _path: types.SimpleNamespace(f_bavail=next(free), f_frsize=1)  # noqa: E731
-    monkeypatch.setattr(os, "statvfs", full)
+@pytest.mark.parametrize(
+    ("free", "files", "told"),
+    [
+        ([1 << 30, 1 << 30, *[200 << 20] * 9], [0] * 11, {"free": 200}),
+        ([1 << 30] * 11, [9000, 9000, *[4000] * 9], {"count": 4000}),
+    ],
+)
+def test_one_that_fills_the_disk_is_ended(
+    monkeypatch: pytest.MonkeyPatch, free: list[int], files: list[int], told: dict[str, int]
+) -> None:
+    spaces = (
+        types.SimpleNamespace(f_bavail=each, f_frsize=1, f_favail=count)
+        for each, count in zip(free, files, strict=True)
+    )
+    monkeypatch.setattr(os, "statvfs", lambda _path: next(spaces))
     monkeypatch.setattr(tool_limits, "_TICK", 0.05)
-    watch = tool_limits.Watch(limits=ToolLimits(), disk=tmp_path)
+    watch = tool_limits.Watch(limits=ToolLimits(), disk=Path("/"))
     with subprocess.Popen(["sleep", "20"], stdout=subprocess.PIPE) as process:
         with pytest.raises(tool_limits.BeyondLimitError) as caught:
             list(watch.lines(process))
         process.kill()
-    assert caught.value.values == {"free": 200}
+    assert caught.value.values == told
 
 
 def test_one_that_writes_too_large_a_file_is_ended_and_says_so() -> None:
