@@ -1,7 +1,7 @@
 """What our own tools can reach while they work on a stranger's files: their work, nothing else."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import docker
@@ -12,6 +12,7 @@ from builder.formats.identities import ImageIdentity
 from tests.support.build_rights import output_of
 
 pytestmark = pytest.mark.container
+Outcome = Mapping[str, Any]
 
 # What somebody does who took over one of our tools.
 PROGRAM = r"""
@@ -60,11 +61,24 @@ print(json.dumps({
 """
 
 DRIVER = r"""
-import sys
+import sys, time
 from pathlib import Path
 from builder.inside.system.real_system import RealSystem
 from builder.inside.system.system import Sight
 
+# What runs in the background does so until it is asked to end, and then finishes its work.
+BESIDE = '''
+import signal, sys, time
+asked = []
+signal.signal(signal.SIGTERM, lambda *_: asked.append(1))
+'''
+WAITING = '''
+sys.stdout.flush()
+open("/work/out/waits", "w").close()
+while not asked:
+    time.sleep(0.05)
+print("finished")
+'''
 for name in ("tree", "out"):
     (Path("/work") / name).mkdir()
 for name in ("tree/input", "secret"):
@@ -74,10 +88,17 @@ Path("/request.json").write_text("{}")
 sight = Sight(reads=(Path("/work/tree"),), writes=(Path("/work/out"),))
 argv = ["python3", "-c", sys.argv[1]]
 for confines in (True, False):
-    system = RealSystem(lambda event: None, confines=confines)
+    printed = []
+    system = RealSystem(lambda event: printed.append(event.text), confines=confines)
     print(system.run(argv, sight=sight, env={"FOR_THE_TOOL": "yes"}))
+    beside = [*argv[:-1], BESIDE + argv[-1] + WAITING]
+    with system.meanwhile(beside, sight=sight, env={"FOR_THE_TOOL": "yes"}):
+        while not Path("/work/out/waits").exists():
+            time.sleep(0.02)
+        Path("/work/out/waits").unlink()
+    print(printed[-2])
+    print(printed[-1])
 """
-
 EXPECTED: Mapping[str, Any] = {
     "read its input": "",
     "write its result": "",
@@ -98,25 +119,29 @@ CLOSED_BY_ENGINES = {"make a device"}  # no such device is allowed in the contai
 
 
 @pytest.fixture(scope="module")
-def outcomes(
-    client: docker.DockerClient, builder_image: ImageIdentity
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """What became of each attempt: of a tool with its sight, and of one without."""
+def outcomes(client: docker.DockerClient, builder_image: ImageIdentity) -> Sequence[Outcome]:
+    """What became of each attempt: of a tool with its sight, and of one without.
+
+    Of each, first while it is waited for, then in the background.
+    """
     output = output_of(
         client, builder_image, DRIVER, PROGRAM, row=BUILD, volumes=("/work", "/delivery")
     )
-    confined, free = map(json.loads, output.splitlines())
-    return confined, free
+    confined, confined_beside, ending, free, free_beside, free_ending = output.splitlines()
+    assert (ending, free_ending) == ("finished", "finished")
+    return [*map(json.loads, (confined, confined_beside, free, free_beside))]
 
 
+@pytest.mark.parametrize("how", [0, 1], ids=["waited-for", "background"])
 def test_a_confined_tool_can_do_its_work_and_nothing_else(
-    outcomes: tuple[Mapping[str, Any], Mapping[str, Any]],
+    outcomes: Sequence[Outcome], how: int
 ) -> None:
-    assert outcomes[0] == EXPECTED
+    assert outcomes[how] == EXPECTED
 
 
+@pytest.mark.parametrize("how", [2, 3], ids=["waited-for", "background"])
 @pytest.mark.parametrize("attempt", sorted(set(STOPPED) - CLOSED_BY_ENGINES))
 def test_without_its_sight_it_gets_further(
-    outcomes: tuple[Mapping[str, Any], Mapping[str, Any]], attempt: str
+    outcomes: Sequence[Outcome], attempt: str, how: int
 ) -> None:
-    assert outcomes[1][attempt] != EXPECTED[attempt], outcomes
+    assert outcomes[how][attempt] != EXPECTED[attempt], outcomes

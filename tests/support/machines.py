@@ -259,8 +259,16 @@ class RecordingSystem(System):
 
     @contextmanager
     def meanwhile(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
+        self,
+        argv: Sequence[str],
+        *,
+        sight: Sight | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
     ) -> Iterator[None]:
+        if sight is not None:
+            self.sights.append(sight)
+            check_sight(argv, sight)
         self.commands.append(tuple(argv))
         self.environments.append(dict(env or {}))
         self.stdins.append(stdin)

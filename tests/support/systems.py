@@ -46,7 +46,12 @@ class RecordingSystem:
 
     @contextmanager
     def meanwhile(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
+        self,
+        argv: Sequence[str],
+        *,
+        sight: Sight | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
     ) -> Iterator[None]:
         """Nothing that is tested with this system runs a tool beside."""
         raise AssertionError("a tool that no test expects")

@@ -14,7 +14,7 @@ from typing import Final
 from builder.formats.recipe import Codec, Compression
 from builder.inside.blocks import packing
 from builder.inside.blocks.store import LIBRARY, BlockCache
-from builder.inside.system.system import System
+from builder.inside.system.system import Sight, System
 
 _PROGRAM: Final = Path("/usr/lib/distroclone-builder/fill_ahead")
 _MOST_THREADS: Final = 20  # at 27 MiB each, beside the temporary files of mkinitramfs
@@ -46,8 +46,13 @@ class FillAhead:
             reserve=self.store.reserve(self.results, self.size), counts=self.store.counts_ahead
         )
         preload = {"LD_PRELOAD": os.fspath(LIBRARY)}
+        self.store.counts_ahead.touch()
+        sight = Sight(reads=(self.root,), writes=(self.store.folder, self.store.counts_ahead))
         with system.meanwhile(
-            self.argv(threads), env={**preload, **environment}, stdin=self.store.stdin
+            self.argv(threads),
+            sight=sight,
+            env={**preload, **environment},
+            stdin=self.store.stdin,
         ):
             yield
 

@@ -25,7 +25,7 @@ from builder.inside.system.real_system import RealSystem
 def examine(plan: BuildPlan, *, on_event: OnEvent) -> Listed:
     """Run the steps of a build up to its search, and write the report for the host."""
     os.umask(0o077)
-    system = RealSystem(on_event, source_date_epoch=plan.source_date_epoch)
+    system = RealSystem(on_event, source_date_epoch=plan.source_date_epoch, confines=True)
     paths.OUT.mkdir()
     with workshop(plan, system, results=Results(folder=paths.OUT), store=None) as shop:
         guard = Guard(

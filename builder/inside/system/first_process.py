@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from builder.inside.system import kernel_calls as kernel
@@ -47,6 +48,7 @@ def run_alone(
 
 def _end_like(first: int, reading: int) -> NoReturn:
     """Wait for the namespace to end, and end as the program in it did."""
+    _pass_on_the_end(first)
     killed_by = os.read(reading, 1)
     _process, status = os.waitpid(first, 0)
     code = os.waitstatus_to_exitcode(status)
@@ -56,6 +58,16 @@ def _end_like(first: int, reading: int) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     os._exit(code if code >= 0 else FAILED)
+
+
+def _pass_on_the_end(process: int) -> None:
+    """Let a process that is asked to end ask another one instead, and wait for it."""
+
+    def ask(number: int, _frame: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
+
+    signal.signal(signal.SIGTERM, ask)
 
 
 def _be_first(
@@ -70,6 +82,7 @@ def _be_first(
             _end(f"{argv[0]} is not installed in the system", NOT_FOUND)
         except OSError as error:
             _end(f"cannot run {argv[0]}: {error}", FAILED)
+    _pass_on_the_end(program)
     while True:
         ended, status = os.wait()
         if ended == program:

@@ -135,11 +135,7 @@ class RealSystem:
         """See `System.run`."""
         command = tuple(argv) if root is None else (*_ENTER, os.fspath(root), *argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
-        surroundings = {**self._environment, **(env or {})}
-        started = command
-        if sight is not None and self._confines:
-            started = (*_CONFINE, _described(sight, surroundings), *command)
-            surroundings = self._environment
+        started, surroundings = self._seeing(command, sight, env)
         limits = self._own_limits if root is None else self._foreign_limits
         watch = Watch(limits=limits, disk=root)
         lines: list[str] = []
@@ -162,6 +158,15 @@ class RealSystem:
         if code not in success:
             raise _failure(command, code, lines[-LAST_LINES:], tool=argv[0])
         return "\n".join(lines)
+
+    def _seeing(
+        self, command: Sequence[str], sight: Sight | None, env: Mapping[str, str] | None
+    ) -> tuple[Sequence[str], Mapping[str, str]]:
+        """Return what to start so that the command has that sight, and in which environment."""
+        surroundings = {**self._environment, **(env or {})}
+        if sight is None or not self._confines:
+            return command, surroundings
+        return (*_CONFINE, _described(sight, surroundings), *command), self._environment
 
     @contextlib.contextmanager
     def reading(self, argv: Sequence[str]) -> Iterator[BinaryIO]:
@@ -191,16 +196,21 @@ class RealSystem:
 
     @contextlib.contextmanager
     def meanwhile(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
+        self,
+        argv: Sequence[str],
+        *,
+        sight: Sight | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
     ) -> Iterator[None]:
         """See `System.meanwhile`."""
         command = tuple(argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)} &"))
-        surroundings = {**self._environment, **(env or {})}
+        started, surroundings = self._seeing(command, sight, env)
         output = Tail()
         with (
             output as stdout,
-            _started(command, cwd=None, env=surroundings, stdin=stdin, stdout=stdout) as process,
+            _started(started, cwd=None, env=surroundings, stdin=stdin, stdout=stdout) as process,
         ):
             yield
             process.terminate()

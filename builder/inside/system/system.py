@@ -62,12 +62,17 @@ class System(Protocol):
         ...
 
     def meanwhile(
-        self, argv: Sequence[str], *, env: Mapping[str, str] | None = None, stdin: bytes = b""
+        self,
+        argv: Sequence[str],
+        *,
+        sight: Sight | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
     ) -> AbstractContextManager[None]:
         """Run a tool in the background of the body, to save time without affecting the result.
 
         After the body it gets SIGTERM and is waited for. Its output then goes to the log, and its
-        exit code does not matter. The environment is that of `run`.
+        exit code does not matter. Sight and environment are as for `run`.
         """
         ...
 

@@ -11,6 +11,7 @@ from builder.host.config.compression_text import parse_compression
 from builder.inside.blocks.fill_ahead import FillAhead
 from builder.inside.blocks.store import BlockCache
 from builder.inside.blocks.store_key import StoreKey
+from builder.inside.system.system import Sight
 from tests.support.machines import RecordingSystem
 
 
@@ -67,6 +68,15 @@ def test_it_knows_the_store_and_the_room_that_the_build_needs(store: BlockCache)
     assert environment["DISTROCLONE_BLOCK_CACHE_COUNTS"] == str(store.counts_ahead)
     assert environment["DISTROCLONE_BLOCK_CACHE_RESERVE"] == "7"
     assert environment["LD_PRELOAD"].endswith("block_cache.so")
+
+
+@pytest.mark.usefixtures("processors")
+def test_it_sees_the_tree_and_writes_only_blocks_and_their_counts(store: BlockCache) -> None:
+    system = RecordingSystem()
+    with ahead(store, "standard").running(system):
+        (sight,) = system.sights
+    assert sight == Sight(reads=(Path("/tree"),), writes=(store.folder, store.counts_ahead))
+    assert store.counts_ahead.exists()  # a sight has only what is there
 
 
 @pytest.mark.usefixtures("processors")
