@@ -22,7 +22,6 @@ _HOUR: Final = 3600
 _LONGEST_LINE: Final = 4000
 _TICK: Final = 0.5  # seconds between two looks at what was used
 _TAIL: Final = 256 << 10  # bytes
-_MOST_LEFT_FREE: Final = 2 << 30  # bytes
 _MOST_FILES_LEFT: Final = 100_000
 
 
@@ -36,13 +35,19 @@ class ToolLimits:
     size: int = 32 << 20  # bytes of output without what was progress
     processes: int = 1000  # at once, and threads
     written: int | None = None  # bytes to disks, also what is removed again
+    left_free: int = 256 << 20  # bytes of the disk that it fills, or half of what was free
 
 
 OWN_TOOLS: Final = ToolLimits()
 # mkinitramfs prints a few lines a kernel. With 10,000 modules it takes minutes. All modules and
 # firmware that there are, as files, as an archive and compressed, are some 5 GiB.
 FOREIGN_CODE: Final = ToolLimits(
-    quiet=_HOUR // 2, seconds=3 * _HOUR, lines=100_000, size=8 << 20, written=16 << 30
+    quiet=_HOUR // 2,
+    seconds=3 * _HOUR,
+    lines=100_000,
+    size=8 << 20,
+    written=16 << 30,
+    left_free=2 << 30,
 )
 
 
@@ -165,7 +170,7 @@ class Watch:
         space = os.statvfs(self.disk)
         free = space.f_bavail * space.f_frsize
         if self._floor < 0:
-            self._floor = min(_MOST_LEFT_FREE, free // 2)
+            self._floor = min(self.limits.left_free, free // 2)
             self._file_floor = min(_MOST_FILES_LEFT, space.f_favail // 2)  # 0: it has no such limit
         if free < self._floor:
             raise BeyondLimitError(
