@@ -36,7 +36,8 @@ class RecordingSystem:
         self.commands.append(tuple(argv))
         if not self._real:
             return ""
-        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+        done = subprocess.run(argv, check=True, capture_output=True, input=stdin)
+        return done.stdout.decode()
 
     @contextmanager
     def reading(self, argv: Sequence[str]) -> Iterator[BinaryIO]:

@@ -18,7 +18,8 @@ from builder.border.privacy import (
     Privacy,
     PrivacyMode,
 )
-from builder.inside.search.tree_search import SYSTEM, TreeSearch, tree_search
+from builder.inside.search.alone import Image, Request, searched
+from builder.inside.search.tree_search import SYSTEM
 from builder.inside.search.words import Words
 from builder.inside.system.system import System
 from builder.inside.tree.filter_rules import FilterRules
@@ -38,19 +39,20 @@ class Guard:
     privacy: Privacy
     record: Path
     _findings: list[Finding] = field(default_factory=list)
-    _search: TreeSearch | None = None
 
     def tree(self, system: System) -> tuple[Finding, ...]:
         """Search the whole tree, and return all findings."""
-        return self._searching.whole(self.root, on_progress=system.progress)
+        return self._searched(system, images=None)
 
-    def initramfs(self, images: Sequence[tuple[str, Path]]) -> tuple[Finding, ...]:
+    def initramfs(self, images: Sequence[tuple[str, Path]], system: System) -> tuple[Finding, ...]:
         """Search the images of kernels."""
-        return tuple(
-            found
-            for kernel, path in images
-            for found in self._searching.initramfs(path, version=kernel)
-        )
+        named = (Image(version=kernel, path=os.fspath(path)) for kernel, path in images)
+        return self._searched(system, images=tuple(named))
+
+    def _searched(self, system: System, *, images: tuple[Image, ...] | None) -> tuple[Finding, ...]:
+        request = Request(root=os.fspath(self.root), words=self.words, images=images)
+        answer = self.record.with_name(f"{self.record.name}.answer")
+        return searched(request, system, answer=answer)
 
     def finish(self, system: System) -> None:
         """Warn of each row that allowed nothing."""
@@ -63,12 +65,6 @@ class Guard:
                     path=row.path,
                     rule=row.rule,
                 )
-
-    @property
-    def _searching(self) -> TreeSearch:
-        if self._search is None:
-            self._search = tree_search(self.root, self.words)
-        return self._search
 
     def judge(self, found: Iterable[Finding], system: System) -> None:
         """Tell findings. Raises PrivacyError for what is not allowed, unless it is to warn."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError
+from builder.basics.printable import clean
 from builder.inside.linux.btrfs import is_subvolume_stub
 
 _FIELDS: Final = struct.Struct("<QLLLqqq")  # ino, mode, uid, gid, size, mtime, ctime (ns)
+_MOST_SHOWN: Final = 200  # characters of a path
 _SNAPSHOTS: Final = ".snapshots"
 
 
@@ -18,7 +20,7 @@ def fingerprint(root: Path) -> str:
     """Return the SHA-256, in hexadecimal, of every entry's path and lstat below `root`.
 
     `.snapshots` at the top is left out: it contains other whole systems and never gets into the
-    ISO. Raises SourceError when something disappears.
+    ISO. Raises SourceError when something disappears or cannot be read.
     """
     digest = hashlib.sha256()
     try:
@@ -30,6 +32,14 @@ def fingerprint(root: Path) -> str:
             "The source changed while it was being read: {path} is gone",
             hint="Build again when no backup is running.",
             path=os.fsdecode(error.filename or ""),
+        ) from error
+    except OSError as error:  # a path of more than 4,096 bytes, a damaged disk
+        path = clean(os.fsdecode(error.filename or ""))
+        raise SourceError(
+            "{path} in the source cannot be read: {reason}",
+            hint="Shorten or delete that path in the source system, or check the disk.",
+            path=path if len(path) <= _MOST_SHOWN else f"{path[:_MOST_SHOWN]}…",
+            reason=error.strerror,
         ) from error
     return digest.hexdigest()
 

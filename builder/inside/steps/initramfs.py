@@ -131,7 +131,7 @@ class InitramfsStep:
         with self.meanwhile(system), self.scratch.opened(system) as root:
             self._make_all(Tree(root, clock=self.source_date_epoch), system)
         images = tuple(zip(self.kernels, self._images, strict=True))
-        found = self.guard.initramfs(images) if self.guard is not None else ()
+        found = self.guard.initramfs(images, system) if self.guard is not None else ()
         if self.kept is not None:
             self.kept.offer(self._images, findings=found)
         return found

@@ -29,7 +29,7 @@ _MOST_FILES_LEFT: Final = 100_000
 class ToolLimits:
     """How long and how much."""
 
-    quiet: float = 6 * _HOUR  # seconds without any output
+    quiet: float = _HOUR  # seconds without any output
     seconds: float = 48 * _HOUR
     lines: int = 500_000  # that are not progress; each may be kept in memory until the tool ends
     size: int = 32 << 20  # bytes of output without what was progress

@@ -8,7 +8,7 @@ import json
 import lzma
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from builder.inside.archives import unpacking
 from builder.inside.search.guard import Guard
 from builder.inside.search.tree_search import tree_search
 from builder.inside.search.words import Word, Words
+from tests.support.machines import RecordingSystem as Machine
 from tests.support.systems import RecordingSystem
 
 SECRET = b"password = hunter2\n"
@@ -176,7 +177,7 @@ def row(path: str, rule: str = "credential") -> AllowedFinding:
 
 def test_a_finding_stops_the_build_and_never_says_the_secret(files: Files) -> None:
     root = files(**{"etc/app.conf": SECRET})
-    system = RecordingSystem()
+    system = RecordingSystem(real=True)
     with pytest.raises(PrivacyError) as caught:
         look(guard(root, Privacy()), system)
     assert str(caught.value) == "Private things would be packed: credential 1"
@@ -188,7 +189,7 @@ def test_a_finding_stops_the_build_and_never_says_the_secret(files: Files) -> No
 
 
 def test_with_warn_everything_is_told_and_nothing_stops(files: Files) -> None:
-    system = RecordingSystem()
+    system = RecordingSystem(real=True)
     look(guard(files(**{"etc/app.conf": SECRET}), Privacy(mode=PrivacyMode.WARN)), system)
     assert system.notes[-1] == "Private things would be packed: {rules}"
 
@@ -198,7 +199,7 @@ def test_with_warn_everything_is_told_and_nothing_stops(files: Files) -> None:
 def test_a_row_allows_what_its_pattern_would_exclude(path: str, files: Files) -> None:
     root = files(**{"etc/app.conf": SECRET})
     guarding = guard(root, Privacy(allow=(row(path),)))
-    system = RecordingSystem()
+    system = RecordingSystem(real=True)
     look(guarding, system)
     guarding.finish(system)
     assert system.notes == ["{count} findings are allowed"]
@@ -209,7 +210,7 @@ def test_a_row_allows_what_its_pattern_would_exclude(path: str, files: Files) ->
 @pytest.mark.parametrize("other", [row("/etc/other.conf"), row("/etc/app.conf", "token")])
 def test_a_row_for_something_else_allows_nothing(other: AllowedFinding, files: Files) -> None:
     guarding = guard(files(**{"etc/app.conf": SECRET}), Privacy(allow=(other,)))
-    system = RecordingSystem()
+    system = RecordingSystem(real=True)
     with pytest.raises(PrivacyError, match="credential 1"):
         look(guarding, system)
     guarding.finish(system)
@@ -219,5 +220,33 @@ def test_a_row_for_something_else_allows_nothing(other: AllowedFinding, files: F
 def test_an_initramfs_is_searched_where_it_lies(files: Files, tmp_path: Path) -> None:
     image = tmp_path / "6"
     image.write_bytes(cpio("etc/app.conf", SECRET))
-    found = guard(files(), Privacy()).initramfs([("6", image)])
+    found = guard(files(), Privacy()).initramfs([("6", image)], RecordingSystem(real=True))
     assert [(each.path, each.rule) for each in found] == [("/etc/app.conf", "credential")]
+
+
+def test_the_engines_see_what_they_search_and_nothing_else(files: Files, tmp_path: Path) -> None:
+    """They read what strangers made, and are written in C."""
+    image = tmp_path / "images/6"
+    guarding, system = guard(files(), Privacy()), Machine()
+    for act in (guarding.tree, lambda system: guarding.initramfs([("6", image)], system)):
+        with pytest.raises(StepError, match="gave no answer"):  # nothing is run here
+            act(system)
+    tree, images = system.sights
+    assert tree.reads == (tmp_path / "root",)
+    assert images.reads == (tmp_path / "root", image)
+    assert tree.writes == images.writes == (tmp_path / "findings.json.answer",)
+    assert not (tmp_path / "findings.json.answer").exists()
+    assert b"zoltan" in system.stdins[0]
+    assert not any("zoltan" in word for command in system.commands for word in command)
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b"{}", b'{"found": 3}', b"\xff", b"[" * 100_000])
+def test_an_answer_that_makes_no_sense_is_none(files: Files, answer: bytes) -> None:
+    guarding = guard(files(), Privacy())
+
+    def reply(argv: Sequence[str]) -> str:
+        Path(argv[-1]).write_bytes(answer)
+        return ""
+
+    with pytest.raises(StepError, match="gave no answer"):
+        guarding.tree(Machine(reply))

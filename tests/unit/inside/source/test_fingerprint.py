@@ -67,6 +67,19 @@ def test_a_source_that_is_gone_is_an_error_of_the_source(root: Path) -> None:
         fingerprint(root / "none")
 
 
+def test_a_path_that_no_program_can_name_is_told_in_short(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    for _ in range(30):
+        os.mkdir("d" * 200)  # noqa: PTH102
+        os.chdir("d" * 200)
+    os.chdir("/")
+    with pytest.raises(SourceError, match="cannot be read: File name too long") as caught:
+        fingerprint(root)
+    assert len(str(caught.value)) < 300
+
+
 def test_the_made_up_times_of_a_nested_subvolumes_place_do_not_count(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

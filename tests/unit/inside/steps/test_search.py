@@ -42,7 +42,7 @@ def test_the_words_decide_and_what_is_done_with_findings_does_not(step: SearchSt
 def test_a_second_build_of_the_same_tree_is_told_the_same_without_a_search(
     step: SearchStep, tmp_path: Path
 ) -> None:
-    first, second = RecordingSystem(), RecordingSystem()
+    first, second = RecordingSystem(real=True), RecordingSystem(real=True)
     step.run(first)
     assert step.kept is not None
     step.kept.decide(None)
@@ -58,4 +58,4 @@ def test_what_is_kept_stops_a_build_that_does_not_allow_it(step: SearchStep) -> 
     step.kept.decide(None)
     step.guard.privacy = Privacy()
     with pytest.raises(PrivacyError, match="would be packed"):
-        step.run(RecordingSystem())
+        step.run(RecordingSystem(real=True))
