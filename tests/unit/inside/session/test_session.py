@@ -6,7 +6,6 @@ import pytest
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.session.quiet import SILENCED
-from builder.inside.session.rights import POLKIT, SUDOERS
 from tests.support.machines import make_live, make_machine
 
 USER = LiveSettings(user="demo")
@@ -27,32 +26,6 @@ def put(root: Path, path: str, text: str = "") -> Path:
     return target
 
 
-def test_sudo_asks_the_live_user_for_nothing(root: Path) -> None:
-    put(root, "usr/bin/sudo")
-    put(root, "etc/sudoers", "root ALL=(ALL) ALL\n")
-    make_live(root, USER)
-    rule = root / SUDOERS.lstrip("/")
-    assert rule.stat().st_mode & 0o777 == 0o440
-    assert (root / "etc/sudoers").read_text().endswith("@includedir /etc/sudoers.d\n")
-    assert rule.read_text() == "demo ALL=(ALL:ALL) NOPASSWD: ALL\n"
-
-
-def test_without_sudo_the_live_user_becomes_root_with_su(root: Path) -> None:
-    put(root, "etc/pam.d/su", "auth sufficient pam_rootok.so\n")
-    make_live(root, USER)
-    first, second = (root / "etc/pam.d/su").read_text().splitlines()
-    assert first == "auth sufficient pam_succeed_if.so quiet use_uid user = demo"
-    assert second == "auth sufficient pam_rootok.so"
-    assert not (root / SUDOERS.lstrip("/")).exists()
-
-
-def test_polkit_lets_whoever_is_at_the_machine(root: Path) -> None:
-    put(root, "usr/lib/polkit-1/polkitd")
-    make_live(root, USER)
-    text = (root / POLKIT.lstrip("/")).read_text()
-    assert 'subject.user == "demo" && subject.local' in text
-
-
 def test_what_an_installed_system_does_by_itself_is_masked_where_it_is(root: Path) -> None:
     units = [unit for each in SILENCED for unit in each.units]
     for unit in units[:4]:
@@ -64,6 +37,19 @@ def test_what_an_installed_system_does_by_itself_is_masked_where_it_is(root: Pat
         if path.is_symlink() and str(path.readlink()) == "/dev/null"
     }
     assert masked == set(units[:4])
+
+
+def test_a_unit_that_systemd_makes_of_a_script_is_masked_too(root: Path) -> None:
+    put(root, "etc/init.d/usbguard", "#!/bin/sh\n")
+    make_live(root, USER)
+    assert (root / "etc/systemd/system/usbguard.service").readlink() == Path("/dev/null")
+
+
+def test_jobs_on_the_disks_of_others_are_left_out_and_other_jobs_stay(root: Path) -> None:
+    for name in ("timeshift-hourly", "local-report"):
+        put(root, f"etc/cron.d/{name}", "0 * * * * root true\n")
+    make_live(root, USER)
+    assert [path.name for path in (root / "etc/cron.d").iterdir()] == ["local-report"]
 
 
 def test_the_host_name_is_the_live_systems(root: Path) -> None:
