@@ -14,6 +14,8 @@ from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
 from builder.inside.tree.tree import Tree
 
 _NO_LOCALE_NEEDED: Final = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
+_SYSTEMDS: Final = "/etc/locale.conf"
+_DEBIANS: Final = "/etc/default/locale"
 _ARCHIVE: Final = "/usr/lib/locale/locale-archive"
 _LARGEST: Final = 1 << 30  # bytes of an archive with every locale
 _SOURCES: Final = "/usr/share/i18n/locales"
@@ -27,11 +29,14 @@ _TEMPLATE: Final = (Path(__file__).parent.parent / "files" / _UNIT_NAME).read_te
 def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
     if live.locale is None:
         return ()
-    # Debian 13 makes /etc/default/locale a link to /etc/locale.conf at every boot.
-    linked = tree.link_target("/etc/default/locale") is not None
-    new_style = linked or tree.exists("/etc/locale.conf")
-    path = "/etc/locale.conf" if new_style else "/etc/default/locale"
-    add(tree, path, f"LANG={live.locale}\n".encode())
+    # Debian 13 makes /etc/default/locale a link to /etc/locale.conf at every boot. Where both are
+    # files, some programs read one of them, some the other.
+    linked = tree.link_target(_DEBIANS) is not None
+    text = f"LANG={live.locale}\n".encode()
+    if linked or tree.exists(_SYSTEMDS):
+        add(tree, _SYSTEMDS, text)
+    if not linked and (tree.exists(_DEBIANS) or not tree.exists(_SYSTEMDS)):
+        add(tree, _DEBIANS, text)
     if live.locale in _NO_LOCALE_NEEDED or _is_made(tree, live.locale):
         return ()
     command = _making(tree, live.locale)
@@ -116,7 +121,7 @@ RULES: Final = (
     Rule(
         name="live-locale",
         reason="live.locale; where the system has not made it yet, it is made at boot",
-        edits=("/etc/locale.conf", "/etc/default/locale", UNIT, ENABLED),
+        edits=(_SYSTEMDS, _DEBIANS, UNIT, ENABLED),
         edit=_set_locale,
     ),
     Rule(

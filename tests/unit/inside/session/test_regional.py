@@ -58,6 +58,32 @@ def test_a_locale_that_the_system_has_not_made_is_made_at_boot(
     assert system.notes == []
 
 
+@pytest.mark.parametrize(
+    ("systemds", "debians", "expected"),
+    [
+        (True, None, {"etc/locale.conf"}),
+        (True, "link", {"etc/locale.conf", "etc/default/locale"}),
+        (True, "file", {"etc/locale.conf", "etc/default/locale"}),
+        (False, "file", {"etc/default/locale"}),
+        (False, "link", {"etc/locale.conf", "etc/default/locale"}),
+        (False, None, {"etc/default/locale"}),
+    ],
+)
+def test_every_file_that_names_a_language_names_this_one(
+    root: Path, debians: str | None, expected: set[str], *, systemds: bool
+) -> None:
+    if not systemds:
+        (root / "etc/locale.conf").unlink()
+    if debians == "link":
+        (root / "etc/default/locale").symlink_to("../locale.conf")
+    elif debians == "file":
+        (root / "etc/default/locale").write_text("LANG=it_IT.UTF-8\nLANGUAGE=it:en\n")
+    configured(root, LiveSettings(locale="C.UTF-8"))
+    names = ("etc/locale.conf", "etc/default/locale")
+    found = {name: (root / name).read_text() for name in names if (root / name).exists()}
+    assert found == dict.fromkeys(expected, "LANG=C.UTF-8\n")
+
+
 def made_as_a_folder(root: Path) -> None:
     (root / "usr/lib/locale/de_DE.utf8").mkdir(parents=True)
 
