@@ -193,6 +193,7 @@ RULES: Final = (
         name="live-user",
         reason="the account that the live system logs in, with the lowest free number from 1000 "
         'up; its password is "live" or live.password_hash, and no service asks for it',
+        removes=("/etc/nologin",),
         edits=("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid",
                "/etc/subgid", "/home/*", STATE),
         edit=_make_account,

@@ -72,6 +72,11 @@ SILENCED: Final = (
         reason="nothing lives long enough for them",
     ),
     Silenced(
+        units=("NetworkManager-wait-online.service", "systemd-networkd-wait-online.service",
+               "ifupdown-wait-online.service"),
+        reason="a machine may have no network, and nothing needs to wait for one",
+    ),
+    Silenced(
         units=("systemd-firstboot.service", "cloud-init.service", "cloud-init-local.service",
                "cloud-init-main.service", "cloud-init-network.service", "cloud-config.service",
                "cloud-final.service", "cloud-init-hotplugd.socket"),

@@ -1,8 +1,8 @@
 """Nobody who looks at a live system finds it locked, asleep, or asking to be set up.
 
 What a desktop's own settings can say is said for the whole system, as a default that its user can
-change: dconf(7), KConfig's /etc/xdg. The rest is in the live user's home: xfconf, xscreensaver(1),
-the XDG Autostart specification.
+change: dconf(7), KConfig's /etc/xdg, logind.conf(5). The rest is in the live user's home: xfconf,
+xscreensaver(1), the XDG Autostart specification.
 """
 
 from collections.abc import Mapping
@@ -40,6 +40,7 @@ _KEYS: Final[Mapping[str, Value]] = {
     "/org/mate/power-manager/sleep-computer-battery": ("i", 0),
 }
 
+_LOGIND: Final = "/etc/systemd/logind.conf.d/zz-distroclone-builder.conf"
 _PLASMA: Final = "/usr/bin/plasmashell"
 _POWER: Final = ("AC", "Battery", "LowBattery")
 _BUTTONS: Final = {"lidAction": "1", "powerButtonAction": "16"}  # sleep; ask
@@ -81,6 +82,8 @@ def _leave_in_peace(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
     if tree.is_file(_PLASMA):
         for path, group, values in _KCONFIG:
             _put(tree, path, with_values(lines_of(tree, path) or (), group, values))
+    if tree.is_file("/usr/lib/systemd/systemd-logind"):
+        add(tree, _LOGIND, b"[Login]\nIdleAction=ignore\n")
     home = f"/home/{live.user}"
     if tree.is_dir(home):
         _set_home(tree, home)
@@ -136,7 +139,8 @@ RULES: Final = (
         name="live-undisturbed",
         reason="no screen lock, no sleep, no welcome and no search for updates; the live user can "
         "change that",
-        edits=(_DATABASE, _PROFILE, *dict.fromkeys(path for path, _group, _values in _KCONFIG),
+        edits=(_DATABASE, _PROFILE, _LOGIND,
+               *dict.fromkeys(path for path, _group, _values in _KCONFIG),
                *(f"/home/*/{name}" for name in (_WELCOMED, _XFCONF, _XSCREENSAVER)),
                f"/home/*/{_AUTOSTART}/*"),
         edit=_leave_in_peace,

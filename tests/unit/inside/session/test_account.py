@@ -155,6 +155,12 @@ def test_the_systems_own_check_finds_nothing_wrong(root: Path) -> None:
     assert [line for line in about if "directory" not in line] == []
 
 
+def test_a_system_that_lets_nobody_in_lets_the_live_user_in(root: Path) -> None:
+    (root / "etc/nologin").write_text("Down for repair\n")
+    make_live(root, LiveSettings())
+    assert not (root / "etc/nologin").exists()
+
+
 def test_a_home_that_was_kept_belongs_to_the_live_user(root: Path) -> None:
     home = root / "home/user"
     home.mkdir(parents=True)

@@ -102,6 +102,13 @@ def lookup(data: bytes, key: bytes) -> bytes:
     raise LookupError(key)
 
 
+def test_an_idle_machine_stays_awake(root: Path) -> None:
+    put(root, "usr/lib/systemd/systemd-logind")
+    make_live(root, USER)
+    (drop_in,) = (root / "etc/systemd/logind.conf.d").glob("*.conf")
+    assert drop_in.read_text() == "[Login]\nIdleAction=ignore\n"
+
+
 PLASMA = {
     "etc/xdg/kscreenlockerrc": "[Daemon]\nAutolock=false\nLockOnResume=false\n",
     "etc/xdg/plasma-welcomerc": "[General]\nLastSeenVersion=99.0.0\n",
