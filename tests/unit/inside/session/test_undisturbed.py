@@ -57,7 +57,7 @@ VALUES: dict[str, Value] = {
     "/org/example/number": ("u", 4_000_000_000),
     "/org/example/signed": ("i", -5),
     "/org/example/choice": ("b", True),
-    "/org/example/words": ("s", "grüß dich"),
+    "/org/example/wörter": ("s", "grüß dich"),
     **{f"/org/example/many/{number}": ("i", number) for number in range(50)},
 }
 
