@@ -41,7 +41,7 @@ def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         return ()
     command = _making(tree, live.locale)
     if command is None or not tree.is_dir("/usr/lib/systemd/system"):
-        message = "The system can neither use nor make the locale {locale}: its programs will not"
+        message = "The system can neither use nor make the locale {locale}: it speaks English"
         return (Warned(message=message, values=(("locale", live.locale),)),)
     add(tree, UNIT, _TEMPLATE.replace("@COMMAND@", command).encode())
     tree.symlink(ENABLED, UNIT)
