@@ -9,6 +9,7 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
+from builder.inside.session.texts import put_text
 from builder.inside.tree.tree import Tree
 
 SUDOERS: Final = "/etc/sudoers.d/zz-distroclone-builder-live"
@@ -58,7 +59,8 @@ def _grant(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         if any(tree.exists(path) for path in _WITH_PKLA):
             add(tree, PKLA, _PKLA_RULE.format(user=live.user).encode())
     if tree.is_file("/usr/bin/doas"):
-        _append(tree, DOAS, f"permit nopass {live.user}\n", mode=0o400)
+        rules = [*(lines_of(tree, DOAS) or ()), f"permit nopass {live.user}\n"]
+        put_text(tree, DOAS, rules, mode=0o400)
     return ()
 
 
@@ -66,18 +68,11 @@ def _let_sudo(tree: Tree, user: str) -> None:
     rule = f"{user} ALL=(ALL:ALL) NOPASSWD: ALL\n"
     add(tree, SUDOERS, rule.encode(), mode=0o440)
     for path in _MAIN:
-        last = [line for line in lines_of(tree, path) or () if not _COMMENT.fullmatch(line.strip())]
+        lines = lines_of(tree, path) or []
+        last = [line for line in lines if not _COMMENT.fullmatch(line.strip())]
         # Of several rules for a user or a group, the last one counts.
         if last and not _INCLUDED.fullmatch(last[-1].rstrip("\n")):
-            _append(tree, path, rule, mode=0o440)
-
-
-def _append(tree: Tree, path: str, row: str, *, mode: int) -> None:
-    lines = lines_of(tree, path)
-    if lines is None:
-        add(tree, path, row.encode(), mode=mode)
-    else:
-        put_lines(tree, path, [*(f"{line.removesuffix(chr(10))}\n" for line in lines), row])
+            put_text(tree, path, [*lines, rule])
 
 
 RULES: Final = (

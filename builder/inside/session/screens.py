@@ -9,9 +9,10 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.debian.facts import read_os_release
-from builder.inside.rules.rule import Rule, Warned, add, expand, lines_of, put_lines
+from builder.inside.rules.rule import Rule, Warned, expand, lines_of
 from builder.inside.session.desktops import has_program, has_x_session, sessions_of
 from builder.inside.session.ini import value_in, with_values
+from builder.inside.session.texts import put_text
 from builder.inside.tree.tree import Tree
 
 _GDM: Final = ("/etc/gdm3/custom.conf", "/etc/gdm3/daemon.conf")  # Ubuntu's, Debian's
@@ -98,14 +99,14 @@ def _lxdm(tree: Tree, user: str) -> None:
 def _slim(tree: Tree, user: str) -> None:
     lines = lines_of(tree, _SLIM) or []
     kept = [line for line in lines if line.split()[:1] not in (["default_user"], ["auto_login"])]
-    _put(tree, _SLIM, [*kept, f"default_user {user}\n", "auto_login yes\n"])
+    put_text(tree, _SLIM, [*kept, f"default_user {user}\n", "auto_login yes\n"])
 
 
 def _nodm(tree: Tree, user: str) -> None:
     names = ("NODM_ENABLED", "NODM_USER")
     lines = lines_of(tree, _NODM) or []
     kept = [line for line in lines if line.partition("=")[0].strip() not in names]
-    _put(tree, _NODM, [*kept, "NODM_ENABLED=true\n", f"NODM_USER={user}\n"])
+    put_text(tree, _NODM, [*kept, "NODM_ENABLED=true\n", f"NODM_USER={user}\n"])
 
 
 SCREENS: Final[Mapping[str, Callable[[Tree, str], None]]] = {
@@ -129,14 +130,7 @@ def _log_in(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
 
 
 def _set(tree: Tree, path: str, section: str, values: Mapping[str, str]) -> None:
-    _put(tree, path, with_values(lines_of(tree, path) or (), section, values))
-
-
-def _put(tree: Tree, path: str, lines: list[str]) -> None:
-    if lines_of(tree, path) is None:
-        add(tree, path, "".join(lines).encode())
-    else:
-        put_lines(tree, path, [line if line.endswith("\n") else f"{line}\n" for line in lines])
+    put_text(tree, path, with_values(lines_of(tree, path) or (), section, values))
 
 
 RULES: Final = (

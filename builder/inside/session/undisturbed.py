@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
-from builder.inside.rules.rule import Rule, Warned, add, expand, lines_of, put_lines
+from builder.inside.rules.rule import Rule, Warned, add, expand, lines_of
 from builder.inside.session.dconf_database import Value, database
 from builder.inside.session.ini import with_values
+from builder.inside.session.texts import put_text
 from builder.inside.tree.tree import Tree
 
 _DCONF: Final = "/usr/lib/*/gio/modules/libdconfsettings.so"
@@ -81,7 +82,7 @@ def _leave_in_peace(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         _set_dconf(tree)
     if tree.is_file(_PLASMA):
         for path, group, values in _KCONFIG:
-            _put(tree, path, with_values(lines_of(tree, path) or (), group, values))
+            put_text(tree, path, with_values(lines_of(tree, path) or (), group, values))
     if tree.is_file("/usr/lib/systemd/systemd-logind"):
         add(tree, _LOGIND, b"[Login]\nIdleAction=ignore\n")
     home = f"/home/{live.user}"
@@ -97,7 +98,7 @@ def _set_dconf(tree: Tree) -> None:
     own = f"system-db:{_NAME}\n"
     # The first source is the one that is written to.
     after = next((n for n, line in enumerate(lines, 1) if line.partition("#")[0].strip()), 0)
-    _put(tree, _PROFILE, [*(lines[:after] or ["user-db:user\n"]), own, *lines[after:]])
+    put_text(tree, _PROFILE, [*(lines[:after] or ["user-db:user\n"]), own, *lines[after:]])
 
 
 def _set_home(tree: Tree, home: str) -> None:
@@ -124,14 +125,6 @@ def _write(tree: Tree, home: str, name: str, data: bytes) -> None:
         if not tree.is_dir(folder):
             tree.make_directory(folder, mode=0o700, uid=owner.st_uid, gid=owner.st_gid)
     tree.write(f"{home}/{name}", data, mode=0o644, uid=owner.st_uid, gid=owner.st_gid)
-
-
-def _put(tree: Tree, path: str, lines: list[str]) -> None:
-    ended = [line if line.endswith("\n") else f"{line}\n" for line in lines]
-    if lines_of(tree, path) is None:
-        add(tree, path, "".join(ended).encode("utf-8", "surrogateescape"))
-    else:
-        put_lines(tree, path, ended)
 
 
 RULES: Final = (

@@ -114,6 +114,30 @@ def test_the_keyboard_loses_the_variant_of_the_former_layout(root: Path) -> None
     assert text == 'XKBMODEL="pc105"\nXKBLAYOUT="de"\nXKBVARIANT=""\n'
 
 
+@pytest.mark.parametrize(
+    ("wished", "layout", "variant"), [(None, "it", "winkeys"), ("de", "de", "")]
+)
+def test_wayland_sessions_have_the_systems_keyboard(
+    root: Path, wished: str | None, layout: str, variant: str
+) -> None:
+    (root / "usr/share/wayland-sessions").mkdir(parents=True)
+    (root / "usr/bin/plasmashell").write_text("")
+    (root / "etc/environment").write_text("A=b\nXKB_DEFAULT_LAYOUT=fr")
+    configured(root, LiveSettings(keyboard=wished))
+    lines = (root / "etc/xdg/kxkbrc").read_text().split("\n")
+    assert lines[:-1] == ["[Layout]", "Use=true", f"LayoutList={layout}", f"VariantList={variant}"]
+    text = f"A=b\nXKB_DEFAULT_LAYOUT={layout}\nXKB_DEFAULT_VARIANT={variant}\n"
+    assert (root / "etc/environment").read_text() == text
+
+
+@pytest.mark.parametrize("value", ["$(reboot)", "", "a b"])
+def test_a_keyboard_that_is_no_list_of_layouts_is_told_to_nobody(root: Path, value: str) -> None:
+    (root / "usr/share/wayland-sessions").mkdir(parents=True)
+    (root / "etc/default/keyboard").write_text(f'XKBLAYOUT="{value}"\n')
+    configured(root, LiveSettings())
+    assert not (root / "etc/environment").exists()
+
+
 def test_without_wishes_locale_keyboard_and_zone_stay(root: Path) -> None:
     names = ("etc/locale.conf", "etc/locale.gen", "etc/default/keyboard")
     before = [(root / name).read_bytes() for name in names]
