@@ -55,4 +55,5 @@ class BootTestResult:
     listening: tuple[ListeningSocket, ...] | None = None  # None: ISOs of before did not say
     failed_units: tuple[str, ...] | None = None  # what systemd could not start; None as above
     session: str | None = None  # the live user's: wayland, x11, tty or none; None as above
+    rights: str | None = None  # what makes that user root: sudo, doas, su or none; None as above
     remote_passwords: bool | None = None  # whether some account has a password for them to ask

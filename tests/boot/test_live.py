@@ -55,4 +55,5 @@ def test_the_live_system_reports_itself(
     assert result.listening is not None
     assert result.failed_units == ()
     assert result.session == "tty"
+    assert result.rights in ("sudo", "su")
     assert result.remote_passwords is False

@@ -73,6 +73,8 @@ def _about_session(result: BootTestResult) -> Iterator[str]:
         yield say("Nobody is logged in by itself")
     elif result.session is not None:
         yield say("The live user is logged in: {session}", session=result.session)
+    if result.rights == "none":
+        yield say("The live user cannot become root")
 
 
 def _about_services(result: BootTestResult) -> Iterator[str]:

@@ -13,6 +13,7 @@ _SOCKET: Final = re.compile(r"(tcp|udp)/([0-9]{1,5})/([A-Za-z0-9._+-]{1,64})")
 _FAILED: Final = re.compile(r" failed-units=(\S*)")
 _UNIT: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")  # systemd.unit(5)
 _SESSION: Final = re.compile(r" session=(wayland|x11|tty|none)(?= |$)")
+_RIGHTS: Final = re.compile(r" rights=(sudo|doas|su|none)(?= |$)")
 _PASSWORDS: Final = re.compile(r" remote-passwords=(accepted|none)(?= |$)")
 
 
@@ -40,6 +41,12 @@ def failed_units_in(report: str) -> tuple[str, ...] | None:
 def session_in(report: str) -> str | None:
     """Return what the live user is logged in to; None if a report does not say."""
     found = _SESSION.search(report)
+    return None if found is None else found[1]
+
+
+def rights_in(report: str) -> str | None:
+    """Return what lets the live user become root; None if a report does not say."""
+    found = _RIGHTS.search(report)
     return None if found is None else found[1]
 
 

@@ -18,6 +18,7 @@ from builder.inside.boot_test.boot_report import (
     failed_units_in,
     listening_in,
     remote_passwords_in,
+    rights_in,
     session_in,
 )
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
@@ -55,6 +56,7 @@ def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator)
             listening=listening_in(seen.line),
             failed_units=failed_units_in(seen.line),
             session=session_in(seen.line),
+            rights=rights_in(seen.line),
             remote_passwords=remote_passwords_in(seen.line),
         )
     raise _failure(ending, request, accelerator=accelerator)

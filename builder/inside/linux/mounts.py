@@ -20,8 +20,9 @@ class Mount:
 
 def mounts() -> tuple[Mount, ...]:
     """Return every mount, oldest first."""
-    lines = _MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    return tuple(_parse(line) for line in lines)
+    text = _MOUNTINFO.read_bytes().decode("utf-8", errors="surrogateescape")
+    # Not `splitlines`: the kernel escapes no more than spaces, tabs, backslashes and newlines.
+    return tuple(_parse(line) for line in text.split("\n") if line)
 
 
 def mount_points_below(path: Path) -> list[str]:

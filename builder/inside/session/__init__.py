@@ -6,6 +6,7 @@ from builder.inside.rules.rule import Rule
 from builder.inside.session import (
     account,
     boot_report,
+    consoles,
     hardware,
     heirs,
     module_rules,
@@ -15,6 +16,7 @@ from builder.inside.session import (
     remote_login,
     rights,
     screens,
+    undisturbed,
 )
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -24,7 +26,9 @@ RULES: Final[tuple[Rule, ...]] = (
     *names.RULES,
     *account.RULES,
     *rights.RULES,
-    *screens.RULES,  # after the account has its home
+    *screens.RULES,
+    *consoles.RULES,
+    *undisturbed.RULES,  # after the account has its home
     *regional.RULES,
     *quiet.RULES,
     *remote_login.RULES,

@@ -36,18 +36,22 @@ class _Account:
 
 
 def _make_account(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
-    account = _Account(
-        name=live.user, number=_free_number(tree, live.user), home=f"{_HOME}/{live.user}"
-    )
+    home = f"{_HOME}/{live.user}"
+    owner = tree.resolve(home).lstat().st_uid if tree.is_dir(home) else None
+    number = _free_number(tree, live.user, wanted=owner)
+    account = _Account(name=live.user, number=number, home=home)
     _write_databases(tree, live, account)
     _write_password(tree, live, account)
     _make_home(tree, account)
     _write_keys(tree, live, account)
-    return ()
+    if owner is None or owner == _own(number):
+        return ()
+    message = "The live user's home {path} was kept, and belongs to another account: {number}"
+    return (Warned(message=message, values=(("path", home), ("number", str(owner)))),)
 
 
-def _free_number(tree: Tree, name: str) -> int:
-    """Return the lowest number that is neither a uid nor a gid.
+def _free_number(tree: Tree, name: str, *, wanted: int | None) -> int:
+    """Return `wanted` or the lowest number that is neither a uid nor a gid.
 
     Raises StepError where the name is taken.
     """
@@ -60,7 +64,10 @@ def _free_number(tree: Tree, name: str) -> int:
                 raise StepError(message, hint=hint, user=name, path=path)
             # The gid of an account may be of a group that is not in the database.
             taken |= {int(field) for field in fields[2:4] if field.isascii() and field.isdigit()}
-    free = next((number for number in range(_FIRST, _LAST + 1) if number not in taken), None)
+    people = range(_FIRST, _LAST + 1)
+    if wanted is not None and wanted in people and wanted not in taken:
+        return wanted
+    free = next((number for number in people if number not in taken), None)
     if free is None:
         raise StepError("Every uid from 1000 to 59999 is taken, so there is none for the live user")
     return free
@@ -186,6 +193,7 @@ RULES: Final = (
         name="live-user",
         reason="the account that the live system logs in, with the lowest free number from 1000 "
         'up; its password is "live" or live.password_hash, and no service asks for it',
+        removes=("/etc/nologin",),
         edits=("/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid",
                "/etc/subgid", "/home/*", STATE),
         edit=_make_account,

@@ -1,6 +1,7 @@
-"""How the live user becomes root, at this machine: with sudo, polkit, or su where there is no sudo.
+"""How the live user becomes root, at this machine: with sudo, polkit, doas, or su without sudo.
 
-Formats: sudoers(5), polkit(8), pam.d(5).
+Formats: sudoers(5), which sudo-rs reads too; polkit(8), and pklocalauthority(8) of polkit before
+0.106; doas.conf(5); pam.d(5).
 """
 
 import re
@@ -8,13 +9,24 @@ from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
+from builder.inside.session.texts import put_text
 from builder.inside.tree.tree import Tree
 
 SUDOERS: Final = "/etc/sudoers.d/zz-distroclone-builder-live"
 POLKIT: Final = "/etc/polkit-1/rules.d/00-distroclone-builder-live.rules"
 _SUDO: Final = ("/usr/bin/sudo", "/usr/bin/sudo-rs", "/usr/lib/cargo/bin/sudo")
-_POLKIT: Final = ("/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd")
-_INCLUDED: Final = re.compile(r"\s*[@#]includedir\s+/etc/sudoers\.d/?\s*")
+_MAIN: Final = ("/etc/sudoers", "/etc/sudoers-rs")
+_POLKIT: Final = (
+    "/usr/lib/polkit-1/polkitd", "/usr/libexec/polkitd", "/usr/lib/policykit-1/polkitd",
+)  # fmt: skip
+PKLA: Final = "/etc/polkit-1/localauthority/90-mandatory.d/distroclone-builder-live.pkla"
+_WITH_PKLA: Final = (
+    "/etc/polkit-1/localauthority", "/var/lib/polkit-1/localauthority",
+    "/usr/bin/pkla-check-authorization",
+)  # fmt: skip
+DOAS: Final = "/etc/doas.conf"
+_INCLUDED: Final = re.compile(r"\s*[@#]includedir\s+\"?/etc/sudoers\.d/?\"?\s*(?:#.*)?")
+_COMMENT: Final = re.compile(r"\s*(?:#(?!include|[0-9]).*)?")
 _SU: Final = "/etc/pam.d/su"
 _RULE: Final = """\
 // Whoever is at a live system may do everything: it has no other administrator.
@@ -23,6 +35,15 @@ polkit.addRule(function(action, subject) {{
         return polkit.Result.YES;
     }}
 }});
+"""
+
+_PKLA_RULE: Final = """\
+[Whoever is at a live system may do everything]
+Identity=unix-user:{user}
+Action=*
+ResultAny=no
+ResultInactive=yes
+ResultActive=yes
 """
 
 
@@ -35,22 +56,31 @@ def _grant(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         put_lines(tree, _SU, [own, *lines])
     if any(tree.is_file(path) for path in _POLKIT):
         add(tree, POLKIT, _RULE.format(user=live.user).encode())
+        if any(tree.exists(path) for path in _WITH_PKLA):
+            add(tree, PKLA, _PKLA_RULE.format(user=live.user).encode())
+    if tree.is_file("/usr/bin/doas"):
+        rules = [*(lines_of(tree, DOAS) or ()), f"permit nopass {live.user}\n"]
+        put_text(tree, DOAS, rules, mode=0o400)
     return ()
 
 
 def _let_sudo(tree: Tree, user: str) -> None:
-    add(tree, SUDOERS, f"{user} ALL=(ALL:ALL) NOPASSWD: ALL\n".encode(), mode=0o440)
-    lines = lines_of(tree, "/etc/sudoers")
-    if lines is not None and not any(_INCLUDED.fullmatch(line) for line in lines):
-        put_lines(tree, "/etc/sudoers", [*lines, "@includedir /etc/sudoers.d\n"])
+    rule = f"{user} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+    add(tree, SUDOERS, rule.encode(), mode=0o440)
+    for path in _MAIN:
+        lines = lines_of(tree, path) or []
+        last = [line for line in lines if not _COMMENT.fullmatch(line.strip())]
+        # Of several rules for a user or a group, the last one counts.
+        if last and not _INCLUDED.fullmatch(last[-1].rstrip("\n")):
+            put_text(tree, path, [*lines, rule])
 
 
 RULES: Final = (
     Rule(
         name="live-rights",
-        reason="the live user may do everything, without a password: with sudo and polkit, and "
-        "where there is no sudo, with su",
-        edits=(SUDOERS, "/etc/sudoers", POLKIT, _SU),
+        reason="the live user may do everything, without a password: with sudo, doas and "
+        "polkit, and where there is no sudo, with su",
+        edits=(SUDOERS, *_MAIN, POLKIT, PKLA, DOAS, _SU),
         edit=_grant,
     ),
 )

@@ -1,37 +1,33 @@
-"""The live session starts by itself: on every login screen that is there, and on every console.
+"""The live session starts by itself on every login screen that is there.
 
 Sources: gdm3's custom.conf, lightdm.conf(5) of lightdm 1.32, sddm.conf(5), greetd(5), lxdm's and
-slim's own files, agetty(8), systemd-getty-generator(8).
+slim's own files, nodm(8). Screens that cannot do that are left to `consoles`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
 from builder.inside.debian.facts import read_os_release
-from builder.inside.rules.rule import Rule, Warned, add, lines_of, put_lines
-from builder.inside.session.ini import with_values
+from builder.inside.rules.rule import Rule, Warned, expand, lines_of
+from builder.inside.session.desktops import has_program, has_x_session, sessions_of
+from builder.inside.session.ini import value_in, with_values
+from builder.inside.session.texts import put_text
 from builder.inside.tree.tree import Tree
 
 _GDM: Final = ("/etc/gdm3/custom.conf", "/etc/gdm3/daemon.conf")  # Ubuntu's, Debian's
 _LIGHTDM: Final = "/etc/lightdm/lightdm.conf"
+_DEFAULT: Final = "lightdm-xsession"
 _SDDM: Final = "/etc/sddm.conf.d/zz-distroclone-builder.conf"
+_SDDM_LAST: Final = "/etc/sddm.conf"  # which is read after the folder
+_SDDM_ALL: Final = ("/usr/lib/sddm/sddm.conf.d/*.conf", "/etc/sddm.conf.d/*.conf", _SDDM_LAST)
 _PLASMA: Final = "/etc/plasmalogin.conf.d/zz-distroclone-builder.conf"
-_GREETD: Final = "/etc/greetd/config.toml"
+_PLASMA_LAST: Final = "/etc/plasmalogin.conf"
+_PLASMA_ALL: Final = ("/etc/plasmalogin.conf.d/*.conf", _PLASMA_LAST)
+_GREETD: Final = "/etc/greetd/*.toml"
 _LXDM: Final = "/etc/lxdm/lxdm.conf"
 _SLIM: Final = "/etc/slim.conf"
 _NODM: Final = "/etc/default/nodm"
-_CONSOLE: Final = "/etc/systemd/system/getty@.service.d/zz-distroclone-builder.conf"
-_SERIAL: Final = "/etc/systemd/system/serial-getty@.service.d/zz-distroclone-builder.conf"
-_WELCOME: Final = ".config/gnome-initial-setup-done"
-_SESSIONS: Final = ("/usr/share/wayland-sessions", "/usr/share/xsessions")
-# The first that is there, before any other by its name.
-_PREFERRED: Final = (
-    "plasma.desktop", "plasmax11.desktop", "lxqt.desktop", "lxqt-wayland.desktop", "cosmic.desktop",
-    "gnome.desktop", "xfce.desktop", "mate.desktop", "cinnamon.desktop",
-)  # fmt: skip
-_EXEC: Final = re.compile(r"Exec\s*=\s*(\S.*?)\s*")
 
 
 def _gdm(tree: Tree, user: str) -> None:
@@ -50,35 +46,50 @@ def _gdm(tree: Tree, user: str) -> None:
 def _lightdm(tree: Tree, user: str) -> None:
     # Of several files, the main one is read last.
     values = {"autologin-user": user, "autologin-user-timeout": "0", "autologin-guest": "false"}
+    lines = lines_of(tree, _LIGHTDM) or []
+    keys = ("autologin-session", "user-session")
+    named = next((name for key in keys if (name := value_in(lines, "Seat:*", key))), None)
+    others = [each.file.removesuffix(".desktop") for each in sessions_of(tree)]
+    # Debian's default starts what X has; a system that has only others would start nothing.
+    fine = has_x_session(tree) if named in (None, _DEFAULT) else named in others
+    if others and not fine:
+        values |= {"autologin-session": others[0]}
     _set(tree, _LIGHTDM, "Seat:*", values)
 
 
 def _sddm(tree: Tree, user: str) -> None:
-    _with_session(tree, _SDDM, user)
-    if tree.is_file("/etc/sddm.conf"):  # which is read after the folder
-        _with_session(tree, "/etc/sddm.conf", user)
+    _with_session(tree, user, own=_SDDM, last=_SDDM_LAST, every=_SDDM_ALL)
 
 
 def _plasma_login(tree: Tree, user: str) -> None:
-    _with_session(tree, _PLASMA, user)
+    _with_session(tree, user, own=_PLASMA, last=_PLASMA_LAST, every=_PLASMA_ALL)
 
 
-def _with_session(tree: Tree, path: str, user: str) -> None:
-    session = _session(tree)
-    values = {"User": user, "Relogin": "false"}
-    _set(tree, path, "Autologin", values | ({"Session": session[1]} if session else {}))
+def _with_session(tree: Tree, user: str, *, own: str, last: str, every: tuple[str, ...]) -> None:
+    """Name user and session: the one that the system names itself, if it is there."""
+    there = {each.file for each in sessions_of(tree)}
+    first = next(iter(sessions_of(tree)), None)
+    session = first.file if first else None
+    for path in expand(tree, every):
+        named = value_in(lines_of(tree, path) or [], "Autologin", "Session")
+        if named:
+            file = f"{named.rpartition('/')[2].removesuffix('.desktop')}.desktop"
+            session = file if file in there else session
+    values = {"User": user, "Relogin": "false"} | ({"Session": session} if session else {})
+    _set(tree, own, "Autologin", values)
+    if tree.is_file(last):
+        _set(tree, last, "Autologin", values)
 
 
 def _greetd(tree: Tree, user: str) -> None:
     """Give greetd the command of the session, which it cannot find itself."""
-    session = _session(tree)
-    if session is None:
+    usable = [each for each in sessions_of(tree) if each.wayland or has_program(tree, "startx")]
+    if not usable:
         return
-    lines = lines_of(tree, f"{session[0]}/{session[1]}") or []
-    commands = [found[1] for line in lines if (found := _EXEC.fullmatch(line.rstrip("\n")))]
-    if commands:
-        quoted = commands[0].replace("\\", "\\\\").replace('"', '\\"')
-        _set(tree, _GREETD, "initial_session", {"command": f'"{quoted}"', "user": f'"{user}"'})
+    command = usable[0].command if usable[0].wayland else f"startx {usable[0].command}"
+    quoted = command.replace("\\", "\\\\").replace('"', '\\"')
+    for path in expand(tree, (_GREETD,)):
+        _set(tree, path, "initial_session", {"command": f'"{quoted}"', "user": f'"{user}"'})
 
 
 def _lxdm(tree: Tree, user: str) -> None:
@@ -88,19 +99,17 @@ def _lxdm(tree: Tree, user: str) -> None:
 def _slim(tree: Tree, user: str) -> None:
     lines = lines_of(tree, _SLIM) or []
     kept = [line for line in lines if line.split()[:1] not in (["default_user"], ["auto_login"])]
-    text = "".join([*kept, f"default_user {user}\n", "auto_login yes\n"])
-    add(tree, _SLIM, text.encode("utf-8", "surrogateescape"))
+    put_text(tree, _SLIM, [*kept, f"default_user {user}\n", "auto_login yes\n"])
 
 
 def _nodm(tree: Tree, user: str) -> None:
     names = ("NODM_ENABLED", "NODM_USER")
     lines = lines_of(tree, _NODM) or []
     kept = [line for line in lines if line.partition("=")[0].strip() not in names]
-    text = "".join([*kept, "NODM_ENABLED=true\n", f"NODM_USER={user}\n"])
-    add(tree, _NODM, text.encode("utf-8", "surrogateescape"))
+    put_text(tree, _NODM, [*kept, "NODM_ENABLED=true\n", f"NODM_USER={user}\n"])
 
 
-_SCREENS: Final[Mapping[str, Callable[[Tree, str], None]]] = {
+SCREENS: Final[Mapping[str, Callable[[Tree, str], None]]] = {
     "/usr/sbin/gdm3": _gdm,
     "/usr/sbin/lightdm": _lightdm,
     "/usr/bin/sddm": _sddm,
@@ -114,57 +123,22 @@ _SCREENS: Final[Mapping[str, Callable[[Tree, str], None]]] = {
 
 
 def _log_in(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
-    for program, configure in _SCREENS.items():
+    for program, configure in SCREENS.items():
         if tree.is_file(program):
             configure(tree, live.user)
-    if tree.is_dir("/usr/lib/systemd/system"):
-        common = f"-/sbin/agetty --noclear --autologin {live.user}"
-        for path, more in ((_CONSOLE, "%I $TERM"), (_SERIAL, "--keep-baud 115200,57600 %I $TERM")):
-            text = f"[Service]\nExecStart=\nExecStart={common} {more}\n"
-            add(tree, path, text.encode())
-    if tree.is_file("/usr/libexec/gnome-initial-setup"):
-        _skip_welcome(tree, live.user)
     return ()
 
 
-def _skip_welcome(tree: Tree, user: str) -> None:
-    home = f"/home/{user}"
-    if not tree.is_dir(home):
-        return
-    owner = tree.resolve(home).lstat()
-    folder = f"{home}/.config"
-    if not tree.is_dir(folder):
-        tree.make_directory(folder, mode=0o700, uid=owner.st_uid, gid=owner.st_gid)
-    path = f"{home}/{_WELCOME}"
-    tree.write(path, b"yes\n", mode=0o644, uid=owner.st_uid, gid=owner.st_gid)
-
-
 def _set(tree: Tree, path: str, section: str, values: Mapping[str, str]) -> None:
-    lines = lines_of(tree, path)
-    changed = with_values(lines or (), section, values)
-    if lines is None:
-        add(tree, path, "".join(changed).encode())
-    else:
-        put_lines(tree, path, changed)
-
-
-def _session(tree: Tree) -> tuple[str, str] | None:
-    """Return the folder and the file of the session to log in to; None where there is none."""
-    found = [
-        (folder, path.rpartition("/")[2])
-        for folder in _SESSIONS
-        for path in tree.glob(folder, "*.desktop")
-    ]
-    preferred = [each for name in _PREFERRED for each in found if each[1] == name]
-    return next(iter((*preferred, *found)), None)
+    put_text(tree, path, with_values(lines_of(tree, path) or (), section, values))
 
 
 RULES: Final = (
     Rule(
         name="live-login",
-        reason="the live user is logged in by itself, on the login screen and on the consoles",
-        edits=(*_GDM, _LIGHTDM, _SDDM, "/etc/sddm.conf", _PLASMA, _GREETD, _LXDM, _SLIM, _NODM,
-               _CONSOLE, _SERIAL, f"/home/*/{_WELCOME}"),
+        reason="the live user is logged in by itself on the login screen",
+        edits=(*_GDM, _LIGHTDM, _SDDM, _SDDM_LAST, _PLASMA, _PLASMA_LAST, _GREETD, _LXDM, _SLIM,
+               _NODM),
         edit=_log_in,
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from builder.inside.boot_test.boot_report import (
     failed_units_in,
     listening_in,
     remote_passwords_in,
+    rights_in,
     session_in,
 )
 from builder.inside.session import boot_report
@@ -79,8 +80,15 @@ def test_a_report_of_before_says_nothing(report: str) -> None:
     assert failed_units_in(report) is None
     assert remote_passwords_in(report) is None
     assert session_in(report) is None
+    assert rights_in(report) is None
 
 
 def test_a_session_is_one_of_those_there_are() -> None:
     assert session_in("ok user=user session=wayland kernel=6") == "wayland"
     assert session_in("ok user=user session=\x1b[2J kernel=6") is None
+
+
+@pytest.mark.parametrize("way", ["sudo", "doas", "su", "none"])
+def test_what_makes_somebody_root_is_one_of_those_there_are(way: str) -> None:
+    assert rights_in(f"ok session=tty rights={way} kernel=6") == way
+    assert rights_in(f"ok session=tty rights={way}x kernel=6") is None

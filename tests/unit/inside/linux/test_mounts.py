@@ -26,3 +26,13 @@ def test_mounts_are_read_with_their_points_unescaped_and_what_the_file_system_al
         Mount(point="/source", filesystem="btrfs", writable=False),
         Mount(point="/run", filesystem="tmpfs", writable=True),
     )
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\x1cb", "a\x85b", "a\u2028b", "a\udcffb"])
+def test_a_line_of_the_kernel_ends_with_a_newline_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    line = f"41 22 7:1 /{name} /source ro - btrfs /dev/loop1 ro\n"
+    (tmp_path / "mountinfo").write_bytes(line.encode("utf-8", "surrogateescape"))
+    monkeypatch.setattr(mounts, "_MOUNTINFO", tmp_path / "mountinfo")
+    assert mounts.mounts() == (Mount(point="/source", filesystem="btrfs", writable=False),)

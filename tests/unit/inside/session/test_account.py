@@ -153,3 +153,31 @@ def test_the_systems_own_check_finds_nothing_wrong(root: Path) -> None:
     about = [line for line in done.stdout.split("\n") if "'user'" in line]
     # The folder is looked for in the system that checks.
     assert [line for line in about if "directory" not in line] == []
+
+
+def test_a_system_that_lets_nobody_in_lets_the_live_user_in(root: Path) -> None:
+    (root / "etc/nologin").write_text("Down for repair\n")
+    make_live(root, LiveSettings())
+    assert not (root / "etc/nologin").exists()
+
+
+def test_a_home_that_was_kept_belongs_to_the_live_user(root: Path) -> None:
+    home = root / "home/user"
+    home.mkdir(parents=True)
+    if os.geteuid() == 0:
+        os.chown(home, 1234, 1234)
+    system, _changes = make_live(root, LiveSettings())
+    number = "1234" if os.geteuid() == 0 else "1000"
+    assert row(root, "passwd")[2:4] == [number, number]
+    assert system.notes == []
+
+
+def test_one_that_cannot_is_told(root: Path) -> None:
+    home = root / "home/user"
+    home.mkdir(parents=True)
+    if may_chown := os.geteuid() == 0:
+        os.chown(home, 33, 33)
+    system, _changes = make_live(root, LiveSettings())
+    told = [note for note in system.notes if "/home/user was kept" in note and "33" in note]
+    assert row(root, "passwd")[2] == "1000"
+    assert bool(told) is may_chown

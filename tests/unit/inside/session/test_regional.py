@@ -58,6 +58,32 @@ def test_a_locale_that_the_system_has_not_made_is_made_at_boot(
     assert system.notes == []
 
 
+@pytest.mark.parametrize(
+    ("systemds", "debians", "expected"),
+    [
+        (True, None, {"etc/locale.conf"}),
+        (True, "link", {"etc/locale.conf", "etc/default/locale"}),
+        (True, "file", {"etc/locale.conf", "etc/default/locale"}),
+        (False, "file", {"etc/default/locale"}),
+        (False, "link", {"etc/locale.conf", "etc/default/locale"}),
+        (False, None, {"etc/default/locale"}),
+    ],
+)
+def test_every_file_that_names_a_language_names_this_one(
+    root: Path, debians: str | None, expected: set[str], *, systemds: bool
+) -> None:
+    if not systemds:
+        (root / "etc/locale.conf").unlink()
+    if debians == "link":
+        (root / "etc/default/locale").symlink_to("../locale.conf")
+    elif debians == "file":
+        (root / "etc/default/locale").write_text("LANG=it_IT.UTF-8\nLANGUAGE=it:en\n")
+    configured(root, LiveSettings(locale="C.UTF-8"))
+    names = ("etc/locale.conf", "etc/default/locale")
+    found = {name: (root / name).read_text() for name in names if (root / name).exists()}
+    assert found == dict.fromkeys(expected, "LANG=C.UTF-8\n")
+
+
 def made_as_a_folder(root: Path) -> None:
     (root / "usr/lib/locale/de_DE.utf8").mkdir(parents=True)
 
@@ -86,6 +112,30 @@ def test_the_keyboard_loses_the_variant_of_the_former_layout(root: Path) -> None
     configured(root, LiveSettings(keyboard="de"))
     text = (root / "etc/default/keyboard").read_text()
     assert text == 'XKBMODEL="pc105"\nXKBLAYOUT="de"\nXKBVARIANT=""\n'
+
+
+@pytest.mark.parametrize(
+    ("wished", "layout", "variant"), [(None, "it", "winkeys"), ("de", "de", "")]
+)
+def test_wayland_sessions_have_the_systems_keyboard(
+    root: Path, wished: str | None, layout: str, variant: str
+) -> None:
+    (root / "usr/share/wayland-sessions").mkdir(parents=True)
+    (root / "usr/bin/plasmashell").write_text("")
+    (root / "etc/environment").write_text("A=b\nXKB_DEFAULT_LAYOUT=fr")
+    configured(root, LiveSettings(keyboard=wished))
+    lines = (root / "etc/xdg/kxkbrc").read_text().split("\n")
+    assert lines[:-1] == ["[Layout]", "Use=true", f"LayoutList={layout}", f"VariantList={variant}"]
+    text = f"A=b\nXKB_DEFAULT_LAYOUT={layout}\nXKB_DEFAULT_VARIANT={variant}\n"
+    assert (root / "etc/environment").read_text() == text
+
+
+@pytest.mark.parametrize("value", ["$(reboot)", "", "a b"])
+def test_a_keyboard_that_is_no_list_of_layouts_is_told_to_nobody(root: Path, value: str) -> None:
+    (root / "usr/share/wayland-sessions").mkdir(parents=True)
+    (root / "etc/default/keyboard").write_text(f'XKBLAYOUT="{value}"\n')
+    configured(root, LiveSettings())
+    assert not (root / "etc/environment").exists()
 
 
 def test_without_wishes_locale_keyboard_and_zone_stay(root: Path) -> None:

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from builder.formats.recipe import LiveSettings
-from builder.inside.session.ini import with_values
 from builder.inside.session.quiet import SILENCED
-from builder.inside.session.rights import POLKIT, SUDOERS
 from tests.support.machines import make_live, make_machine
 
 USER = LiveSettings(user="demo")
@@ -28,169 +26,6 @@ def put(root: Path, path: str, text: str = "") -> Path:
     return target
 
 
-SESSION = "[Desktop Entry]\nExec=startplasma-wayland --x\n"
-PLASMA = ("usr/share/wayland-sessions/plasma.desktop", SESSION)
-
-
-CASES: dict[str, tuple[str, dict[str, str], str, list[str]]] = {
-    "gdm, as Debian configures it": (
-        "usr/sbin/gdm3",
-        {"etc/gdm3/daemon.conf": "[daemon]\n#x\n"},
-        "etc/gdm3/daemon.conf",
-        ["AutomaticLoginEnable=true", "AutomaticLogin=demo", "InitialSetupEnable=false", "#x"],
-    ),
-    "gdm, as Ubuntu configures it": (
-        "usr/sbin/gdm3",
-        {"etc/gdm3/custom.conf": "[daemon]\nAutomaticLogin = x\n[security]\n"},
-        "etc/gdm3/custom.conf",
-        ["AutomaticLogin=demo", "[security]"],
-    ),
-    "gdm without a file, on Ubuntu": (
-        "usr/sbin/gdm3",
-        {"etc/os-release": "ID=ubuntu\n"},
-        "etc/gdm3/custom.conf",
-        ["AutomaticLogin=demo"],
-    ),
-    "gdm without a file, on Debian": (
-        "usr/sbin/gdm3",
-        {"etc/os-release": "ID=debian\n"},
-        "etc/gdm3/daemon.conf",
-        ["AutomaticLogin=demo"],
-    ),
-    "lightdm with nothing but a section": (
-        "usr/sbin/lightdm",
-        {"etc/lightdm/lightdm.conf": "[Seat:*]\n"},
-        "etc/lightdm/lightdm.conf",
-        ["[Seat:*]", "autologin-user=demo"],
-    ),
-    "lightdm with somebody else": (
-        "usr/sbin/lightdm",
-        {"etc/lightdm/lightdm.conf": "[LightDM]\nx=1\n[Seat:*]\nautologin-user=a"},
-        "etc/lightdm/lightdm.conf",
-        ["x=1", "[Seat:*]", "autologin-user=demo"],
-    ),
-    "lightdm without a file": (
-        "usr/sbin/lightdm",
-        {},
-        "etc/lightdm/lightdm.conf",
-        ["[Seat:*]", "autologin-user=demo"],
-    ),
-    "sddm": (
-        "usr/bin/sddm",
-        dict([PLASMA]),
-        "etc/sddm.conf.d/zz-distroclone-builder.conf",
-        ["[Autologin]", "User=demo", "Session=plasma.desktop"],
-    ),
-    "sddm with the file that is read last": (
-        "usr/bin/sddm",
-        {"etc/sddm.conf": "[Autologin]\nUser=\n", **dict([PLASMA])},
-        "etc/sddm.conf",
-        ["User=demo", "Session=plasma.desktop"],
-    ),
-    "Plasma's own": (
-        "usr/bin/plasmalogin",
-        dict([PLASMA]),
-        "etc/plasmalogin.conf.d/zz-distroclone-builder.conf",
-        ["User=demo"],
-    ),
-    "greetd": (
-        "usr/sbin/greetd",
-        {"etc/greetd/config.toml": '[default_session]\nuser = "x"\n', **dict([PLASMA])},
-        "etc/greetd/config.toml",
-        ['user = "x"', "[initial_session]", 'command="startplasma-wayland --x"', 'user="demo"'],
-    ),
-    "lxdm": (
-        "usr/sbin/lxdm",
-        {"etc/lxdm/lxdm.conf": "[base]\n# autologin=a\n"},
-        "etc/lxdm/lxdm.conf",
-        ["autologin=demo"],
-    ),
-    "slim": (
-        "usr/bin/slim",
-        {"etc/slim.conf": "default_user a\n"},
-        "etc/slim.conf",
-        ["default_user demo", "auto_login yes"],
-    ),
-    "nodm": (
-        "usr/sbin/nodm",
-        {"etc/default/nodm": "NODM_USER=a\nNODM_ENABLED=no\n"},
-        "etc/default/nodm",
-        ["NODM_USER=demo", "NODM_ENABLED=true"],
-    ),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_the_login_screen_logs_the_live_user_in(root: Path, case: str) -> None:
-    program, before, path, lines = CASES[case]
-    for name in ("gdm3", "lightdm", "sddm.conf", "sddm.conf.d", "lxdm", "slim.conf", "greetd"):
-        if (root / "etc" / name).exists():
-            (root / "etc" / name).rename(root / "etc" / f"{name}.away")
-    (root / "etc/os-release").unlink(missing_ok=True)
-    put(root, program)
-    for name, text in before.items():
-        put(root, name, text)
-    make_live(root, USER)
-    found = (root / path).read_text().split("\n")
-    assert [line for line in lines if line not in found] == []
-    names = ("AutomaticLogin", "autologin-user", "default_user", "NODM_USER")
-    said = [line for line in found if line.replace("=", " ").split(" ")[0] in names]
-    assert len(said) <= 1
-
-
-def test_consoles_log_in_too(root: Path) -> None:
-    make_live(root, USER)
-    for unit in ("getty@.service.d", "serial-getty@.service.d"):
-        (drop_in,) = (root / "etc/systemd/system" / unit).glob("zz-*.conf")
-        assert "--autologin demo" in drop_in.read_text()
-
-
-def test_nobody_is_welcomed_who_starts_a_live_session(root: Path) -> None:
-    put(root, "usr/libexec/gnome-initial-setup")
-    make_live(root, USER)
-    assert (root / "home/demo/.config/gnome-initial-setup-done").read_text() == "yes\n"
-
-
-@pytest.mark.parametrize(
-    ("lines", "wanted"),
-    [
-        ("", "[s]\nk=v\n"),
-        ("[s]\nk=1\nk=2\n", "[s]\nk=v\n"),
-        ("[o]\nk=1", "[o]\nk=1\n\n[s]\nk=v\n"),
-        ("[s]\n[o]\nk=1\n[s]\nk = 2\n", "[s]\nk=v\n[o]\nk=1\n[s]\n"),
-        ("#[s]\n[s]\n#k=1\n", "#[s]\n[s]\nk=v\n#k=1\n"),
-    ],
-)
-def test_a_value_is_set_once_in_its_section(lines: str, wanted: str) -> None:
-    assert "".join(with_values(lines.splitlines(keepends=True), "s", {"k": "v"})) == wanted
-
-
-def test_sudo_asks_the_live_user_for_nothing(root: Path) -> None:
-    put(root, "usr/bin/sudo")
-    put(root, "etc/sudoers", "root ALL=(ALL) ALL\n")
-    make_live(root, USER)
-    rule = root / SUDOERS.lstrip("/")
-    assert rule.stat().st_mode & 0o777 == 0o440
-    assert (root / "etc/sudoers").read_text().endswith("@includedir /etc/sudoers.d\n")
-    assert rule.read_text() == "demo ALL=(ALL:ALL) NOPASSWD: ALL\n"
-
-
-def test_without_sudo_the_live_user_becomes_root_with_su(root: Path) -> None:
-    put(root, "etc/pam.d/su", "auth sufficient pam_rootok.so\n")
-    make_live(root, USER)
-    first, second = (root / "etc/pam.d/su").read_text().splitlines()
-    assert first == "auth sufficient pam_succeed_if.so quiet use_uid user = demo"
-    assert second == "auth sufficient pam_rootok.so"
-    assert not (root / SUDOERS.lstrip("/")).exists()
-
-
-def test_polkit_lets_whoever_is_at_the_machine(root: Path) -> None:
-    put(root, "usr/lib/polkit-1/polkitd")
-    make_live(root, USER)
-    text = (root / POLKIT.lstrip("/")).read_text()
-    assert 'subject.user == "demo" && subject.local' in text
-
-
 def test_what_an_installed_system_does_by_itself_is_masked_where_it_is(root: Path) -> None:
     units = [unit for each in SILENCED for unit in each.units]
     for unit in units[:4]:
@@ -202,6 +37,19 @@ def test_what_an_installed_system_does_by_itself_is_masked_where_it_is(root: Pat
         if path.is_symlink() and str(path.readlink()) == "/dev/null"
     }
     assert masked == set(units[:4])
+
+
+def test_a_unit_that_systemd_makes_of_a_script_is_masked_too(root: Path) -> None:
+    put(root, "etc/init.d/usbguard", "#!/bin/sh\n")
+    make_live(root, USER)
+    assert (root / "etc/systemd/system/usbguard.service").readlink() == Path("/dev/null")
+
+
+def test_jobs_on_the_disks_of_others_are_left_out_and_other_jobs_stay(root: Path) -> None:
+    for name in ("timeshift-hourly", "local-report"):
+        put(root, f"etc/cron.d/{name}", "0 * * * * root true\n")
+    make_live(root, USER)
+    assert [path.name for path in (root / "etc/cron.d").iterdir()] == ["local-report"]
 
 
 def test_the_host_name_is_the_live_systems(root: Path) -> None:
