@@ -4,6 +4,7 @@ Nothing of a content is kept. A file that is the same, byte by byte, as one of a
 is no finding: everybody can have it.
 """
 
+import errno
 import hashlib
 import io
 from collections.abc import Collection, Iterator, Set
@@ -25,11 +26,13 @@ from builder.inside.search_rules.formats import FORMATS, HEAD, Head
 from builder.inside.search_rules.secret_names import is_secret_file
 
 BLOCK: Final = 8 << 20  # bytes
+_PIECE: Final = 256 << 10  # that fit into a processor's cache
 OVERLAP: Final = 16 << 10  # of two blocks: more than any rule looks at
 _TEXT: Final = 8 << 10  # bytes that have no NUL in a text
 _DEEPEST: Final = 3  # a tar in a zip in a file
 _BYTE_ORDERS: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 _SUFFIXES: Final = (b".gz", b".xz", b".bz2", b".zst", b".lzma", b".Z")
+_OF_DECODERS: Final = (None, errno.EINVAL)  # EINVAL: a seek to before the beginning
 _TOO_LARGE: Final = "archive-limit"
 
 
@@ -42,24 +45,49 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a search learnt of a file."""
+
+    md5: bytes  # of its content
+    searched: bool = False  # it is not public
+    packed: bool = False  # it was looked into, so the public contents decided, too
+    found: Set[Found] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContentSearch:
     """Searches contents with the rules of `engine`, except those whose MD5 is in `public`."""
 
     engine: Engine
     public: Collection[bytes] = field(default_factory=frozenset)
 
+    def look(self, file: BinaryIO, *, path: bytes, size: int) -> Looked:
+        """Search an open file of `size` bytes. Raises OSError where it cannot be read."""
+        digest = hashlib.md5(usedforsecurity=False)
+        start = file.read(size + 1) if size <= BLOCK else b""
+        digest.update(start)
+        if start and len(start) <= size:
+            file = io.BytesIO(start)  # it is read once, whatever it is
+        else:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+        if digest.digest() in self.public:
+            return Looked(md5=digest.digest())
+        file.seek(0)
+        found = set(self._in_stream(file, path=path, size=size))
+        file.seek(0)
+        packed = is_archive(file.read(HEAD))
+        if packed:
+            file.seek(0)
+            found.update(self._in_archive(file, path=path, limit=UnpackedLimit(), depth=0))
+        return Looked(md5=digest.digest(), searched=True, packed=packed, found=found)
+
     def in_file(self, file: BinaryIO, *, path: bytes, size: int) -> Set[Found]:
         """Return what is private in an open file of `size` bytes.
 
         Raises OSError where it cannot be read.
         """
-        if self._is_public(file):
-            return frozenset()
-        file.seek(0)
-        found = set(self._in_stream(file, path=path, size=size))
-        file.seek(0)
-        found.update(self._in_archive(file, path=path, limit=UnpackedLimit(), depth=0))
-        return found
+        return self.look(file, path=path, size=size).found
 
     def in_bytes(self, data: bytes, *, path: bytes) -> Set[Found]:
         """Return what is private in a content that is in memory."""
@@ -72,12 +100,6 @@ class ContentSearch:
                 ArchiveMember(name="", size=size, stream=stream), path, UnpackedLimit(), depth=0
             )
         )
-
-    def _is_public(self, file: BinaryIO) -> bool:
-        digest = hashlib.md5(usedforsecurity=False)
-        while piece := file.read(BLOCK):
-            digest.update(piece)
-        return digest.digest() in self.public
 
     def _in_stream(self, stream: Readable, *, path: bytes, size: int) -> Iterator[Found]:
         block = stream.read(BLOCK)
@@ -112,8 +134,10 @@ class ContentSearch:
                 yield from self._member(member, path, limit, depth=depth)
         except UnpackedLimitError:
             yield Found(kind=_TOO_LARGE)
-        except DAMAGED:
-            pass  # whatever it is, its bytes were searched as they are
+        except DAMAGED as error:
+            # Whatever it is, its bytes were searched as they are. A bad disk must hide nothing.
+            if isinstance(error, OSError) and error.errno not in _OF_DECODERS:
+                raise
         listed = "\n".join(names).encode("utf-8", "surrogateescape")
         yield from (Found(kind=kind) for kind in self._kinds(listed, path))
 

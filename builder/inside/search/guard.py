@@ -18,6 +18,7 @@ from builder.border.privacy import (
     Privacy,
     PrivacyMode,
 )
+from builder.inside.search.memory import FileMemory
 from builder.inside.search.tree_search import SYSTEM, TreeSearch, tree_search
 from builder.inside.search.words import Words
 from builder.inside.system.system import System
@@ -40,9 +41,9 @@ class Guard:
     _findings: list[Finding] = field(default_factory=list)
     _search: TreeSearch | None = None
 
-    def tree(self, system: System) -> tuple[Finding, ...]:
-        """Search the whole tree, and return all findings."""
-        return self._searching.whole(self.root, on_progress=system.progress)
+    def tree(self, system: System, *, memory: FileMemory | None = None) -> tuple[Finding, ...]:
+        """Search the whole tree, but for what is in `memory`, and return all findings."""
+        return self._searching.whole(self.root, on_progress=system.progress, memory=memory)
 
     def initramfs(self, images: Sequence[tuple[str, Path]]) -> tuple[Finding, ...]:
         """Search the images of kernels."""

@@ -1,11 +1,13 @@
 """A whole tree: contents, names, archives, what packages brought, and what rows allow."""
 
 import bz2
+import errno
 import gzip
 import hashlib
 import io
 import json
 import lzma
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -131,6 +133,27 @@ DAMAGED = (b"\x1f\x8b\x08", b"PK\3\4", b"\xfd7zXZ\0", tar("x", b"y" * 2000)[:900
 @pytest.mark.parametrize("data", DAMAGED)
 def test_a_damaged_archive_is_no_failure(data: bytes, files: Files) -> None:
     assert search(files(**{"opt/x.bin": data + bytes(40)})) == []
+
+
+class _BadDisk(io.BytesIO):
+    """A file that cannot be read any more after so many bytes."""
+
+    left = 18 << 20
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return data
+
+
+def test_a_disk_that_fails_within_an_archive_hides_nothing(tmp_path: Path) -> None:
+    data = gzip.compress(os.urandom(9 << 20), 0)
+    contents = tree_search(tmp_path, WORDS).contents
+    assert contents.in_file(io.BytesIO(data), path=b"/opt/a.gz", size=len(data)) == set()
+    with pytest.raises(OSError, match="Input/output"):
+        contents.in_file(_BadDisk(data), path=b"/opt/a.gz", size=len(data))
 
 
 def test_names_and_targets_of_links_are_searched(files: Files) -> None:
