@@ -26,6 +26,7 @@ from builder.inside.search.words import Words, word_rules
 from builder.inside.search_rules.credentials import CREDENTIAL_RULES
 from builder.inside.search_rules.hashes import HASH_RULES
 from builder.inside.search_rules.keys import KEY_RULES
+from builder.inside.search_rules.several_lines import SEVERAL_LINES_RULES
 from builder.inside.search_rules.tokens import TOKEN_RULES
 from builder.inside.tree.tree import Tree
 
@@ -35,7 +36,9 @@ _BATCH: Final = 64
 _COMPILED: Final = re.compile(
     rb"(.*/)__pycache__/([^/]+?)\.cpython-\d+(?:\.opt-\d)?\.pyc", re.DOTALL
 )
-RULES: Final = (*KEY_RULES, *HASH_RULES, *TOKEN_RULES, *CREDENTIAL_RULES)
+RULES: Final = (
+    *KEY_RULES, *HASH_RULES, *TOKEN_RULES, *CREDENTIAL_RULES, *SEVERAL_LINES_RULES,
+)  # fmt: skip
 OnProgress = Callable[[float], None]
 
 
