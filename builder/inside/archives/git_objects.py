@@ -19,10 +19,10 @@ _BY_OFFSET: Final = 6
 _BY_NAME: Final = 7
 _NAME: Final = 20  # bytes of a SHA-1
 _PIECE: Final = 64 << 10
-_LARGEST: Final = 64 << 20  # bytes of one object
+_LARGEST: Final = 32 << 20  # bytes of one object
 _KEPT: Final = 32 << 20  # bytes of bases
 _DEEPEST: Final = 4096  # deltas on each other; git makes 250 at most
-_MOST: Final = 2_000_000  # objects
+_MOST: Final = 500_000  # objects
 
 
 class GitObject(NamedTuple):

@@ -4,7 +4,6 @@ Nothing of a content is kept. A file that is the same, byte by byte, as one of a
 is no finding: everybody can have it.
 """
 
-import contextlib
 import errno
 import hashlib
 import io
@@ -110,11 +109,8 @@ class ContentSearch:
 
     def in_stream(self, stream: Readable, *, path: bytes, size: int | None) -> Set[Found]:
         """Return what is private in something that can be read once; archives up to a block."""
-        return set(
-            self._member(
-                ArchiveMember(name="", size=size, stream=stream), path, UnpackedLimit(), depth=0
-            )
-        )
+        member = ArchiveMember(name="", size=size, stream=stream)
+        return self._member(member, path, UnpackedLimit(), depth=0)
 
     def _in_stream(self, stream: Readable, *, path: bytes, size: int) -> Iterator[Found]:
         block = stream.read(BLOCK)
@@ -169,30 +165,35 @@ class ContentSearch:
 
     def _member(
         self, member: ArchiveMember, path: bytes, limit: UnpackedLimit, *, depth: int
-    ) -> Iterator[Found]:
-        name = member.name.encode("utf-8", "surrogateescape")
-        inner = name or _unpacked_name(path)
+    ) -> Set[Found]:
         first = member.stream.read(BLOCK)
-        whole = len(first) < BLOCK
-        with contextlib.ExitStack() as stack:
-            if not whole and is_archive(first[:HEAD]):
-                stack.enter_context(self._large)
-                first += member.stream.read(_LARGEST_INNER - BLOCK)
-                whole = len(first) < _LARGEST_INNER
-            if whole and hashlib.md5(first, usedforsecurity=False).digest() in self.public:
-                return
-            if is_derived(b"/" + inner.removeprefix(b"./").lstrip(b"/")):
-                return
-            size = len(first) if whole else member.size or len(first) + 1
-            stream = io.BytesIO(first) if whole else _Again(first, member.stream)
-            for found in self._in_stream(stream, path=inner, size=size):
+        if len(first) < BLOCK or not is_archive(first[:HEAD]):
+            return set(self._in_member(member, first, path, limit, depth=depth))
+        with self._large:
+            first += member.stream.read(_LARGEST_INNER - BLOCK)
+            return set(self._in_member(member, first, path, limit, depth=depth))
+
+    def _in_member(
+        self, member: ArchiveMember, first: bytes, path: bytes, limit: UnpackedLimit, *, depth: int
+    ) -> Iterator[Found]:
+        """Search a member, of which the `first` bytes were read."""
+        inner = member.name.encode("utf-8", "surrogateescape") or _unpacked_name(path)
+        packed = is_archive(first[:HEAD])
+        whole = len(first) < (_LARGEST_INNER if packed else BLOCK)
+        if whole and hashlib.md5(first, usedforsecurity=False).digest() in self.public:
+            return
+        if is_derived(b"/" + inner.removeprefix(b"./").lstrip(b"/")):
+            return
+        size = len(first) if whole else member.size or len(first) + 1
+        stream = io.BytesIO(first) if whole else _Again(first, member.stream)
+        for found in self._in_stream(stream, path=inner, size=size):
+            yield Found(kind=found.kind, member=member.name)
+        if packed and not whole:
+            yield Found(kind=_TOO_LARGE, member=member.name)
+        elif packed:
+            file = io.BytesIO(first)
+            for found in self._in_archive(file, path=inner, limit=limit, depth=depth + 1):
                 yield Found(kind=found.kind, member=member.name)
-            if whole:
-                packed = io.BytesIO(first)
-                for found in self._in_archive(packed, path=inner, limit=limit, depth=depth + 1):
-                    yield Found(kind=found.kind, member=member.name)
-            elif is_archive(first[:HEAD]):
-                yield Found(kind=_TOO_LARGE, member=member.name)
 
 
 class _Again:
