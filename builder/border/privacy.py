@@ -117,6 +117,10 @@ KINDS: Final = (
     Kind(name="network-capture", message="{path} is a recording of network traffic", hint=_DATA),
     Kind(name="archive-limit", message="{path} is an archive that is too large to be looked into",
          hint="Leave it out with `exclude`, or allow it if you know what it holds."),
+    Kind(name="closed-archive", message="{path} is encrypted, or packed in a way that cannot be "
+         "looked into",
+         hint="Leave it out with `exclude`, replace it by what it holds, or allow it if you know "
+         "that."),
     Kind(name="host-name", message="{path} names the source machine or its domain", hint=_TAKE_OUT),
     Kind(name="user-name", message="{path} names a user of the source machine", hint=_TAKE_OUT),
     Kind(name="real-name", message="{path} holds the real name of a user", hint=_TAKE_OUT),

@@ -22,7 +22,13 @@ pytestmark = pytest.mark.container
 
 
 def built(
-    engine: Engine, cache_image: Path, folder: Path, *, store: Path | None, read_only: bool = False
+    engine: Engine,
+    cache_image: Path,
+    folder: Path,
+    *,
+    store: Path | None,
+    read_only: bool = False,
+    settings: str = "",
 ) -> tuple[Outcome, str, float]:
     """Build the demo; return its outcome, its log, and the seconds of the squashfs step."""
     folder.mkdir()
@@ -33,8 +39,10 @@ def built(
         if isinstance(event, StepFinished) and event.step == "squashfs":
             seconds = event.seconds
 
+    file = folder.with_name(f"{folder.name}.yaml")
+    file.write_text(f"version: 1\n{settings}")
     config = load_config(
-        None,
+        file,
         Overrides(
             cache_image=cache_image,
             output=folder,
@@ -83,6 +91,11 @@ def test_a_warm_build_is_the_same_and_compresses_nothing(
         f"squashfs step, standard: {alone:.1f} s without, {first:.1f} s cold, {second:.1f} s warm "
         f"({warm.blocks.hits} of {warm.blocks.asked} blocks)"
     )
+    _other, log, _seconds = built(
+        engine, demo_cache, folders / "other", store=store, settings="exclude: [/etc/motd]\n"
+    )
+    assert "an earlier build searched the very same system" not in log
+    assert int(re.findall(r"(\d+) files were searched by an earlier build", log)[0]) > 5000
     shown = block_store.show(
         engine, builder_image.id, BlockStoreSetting(folder=store), on_event=ignore
     )

@@ -1,6 +1,7 @@
 """The search with the image's own YARA, which is Debian's."""
 
 import gzip
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,13 @@ PLANTED = {
     "etc/users": b"a:$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW\n",
     "etc/app.conf": b"password = hunter2\n",
     "opt/old.conf.gz": gzip.compress(b"token = 'aB3dE5gH7jK9mN1p'\n"),
+    "opt/two.gz": gzip.compress(b"x\n") + gzip.compress(b"password = hunter2\n"),
+    "opt/login.exp": b'expect "assword:"\nsend "hunter2\\r"\n',
+    "opt/backup.7z": b"7z\xbc\xaf\x27\x1c\0\4" + bytes(100),
+    "opt/loose": zlib.compress(b"blob 33\0token = 'aB3dE5gH7jK9mN1pQ4'\n"),
     "opt/notes": "Zoltan's".encode("utf-16-le"),
 }
-KINDS = {"private-key", "password-hash", "credential", "user-name"}
+KINDS = {"private-key", "password-hash", "credential", "user-name", "closed-archive"}
 
 
 def test_every_engine_of_rules_works_with_the_yara_of_the_image(tmp_path: Path) -> None:

@@ -123,5 +123,6 @@ def _archive(source: _Readable, number: int, on_piece: OnPiece) -> Iterator[Memb
 def _exactly(source: _Readable, size: int) -> bytes:
     content = source.read(size)
     if len(content) < size:
+        source.read(1)  # raises what ended it, if that was an error
         raise EOFError
     return content

@@ -1,11 +1,12 @@
 """Looks one level into archives and compressed files, in pieces and within limits.
 
-Formats: gzip, bzip2, xz, lzma and zstd, which each hold one stream; tar and cpio in any of these,
-and zip.
+Formats: gzip, zlib, bzip2, xz, lzma and zstd, which may hold several streams in a row; tar and cpio
+in any of these; zip; packages of Debian and RPM; git's objects.
 """
 
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -13,20 +14,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Protocol, cast
 
-from builder.inside.archives import cpio
-from builder.inside.archives.unpacking import Unpacked, UnpackedLimit, decoded
+from builder.inside.archives import cpio, git_objects
+from builder.inside.archives.packages import is_package, packed_parts
+from builder.inside.archives.unpacking import (
+    ClosedArchiveError,
+    Unpacked,
+    UnpackedLimit,
+    UnpackedLimitError,
+    decoded,
+)
 from builder.inside.linux import zstd
 
 _COMPRESSED: Final = (zstd.MAGIC, b"\x1f\x8b", b"\xfd7zXZ\0", b"]\0\0\x80", b"]\0\0\x00", b"BZh")
 _ZIP: Final = (b"PK\3\4", b"PK\5\6")
 _CPIO: Final = (b"070701", b"070702")
 _MOST_OF_MEMBER: Final = 64 << 20  # bytes of one file in a cpio archive; the rest is skipped
+_ZIP_METHODS: Final = (
+    zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA,
+)  # fmt: skip
 _TAR_AT: Final = 257
 _BLOCK: Final = 512
+_LOOSE: Final = re.compile(rb"\A(?:blob|tree|commit|tag) [0-9]{1,12}\0")  # of an object of git
 _MOST_MEMBERS: Final = 100_000
 DAMAGED: Final = (
     OSError, ValueError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError,
-    zipfile.BadZipFile, NotImplementedError, RuntimeError, LookupError,
+    zipfile.BadZipFile, IndexError, NotImplementedError, RuntimeError, LookupError,
 )  # fmt: skip
 
 
@@ -60,23 +72,38 @@ class _Joined:
 
 def is_archive(start: bytes) -> bool:
     """Whether a file that begins with these bytes can be looked into."""
-    return start.startswith((*_COMPRESSED, *_ZIP, *_CPIO)) or _is_tar(start)
+    return is_compressed(start) or start.startswith(_ZIP) or _is_tar(start)
 
 
 def is_compressed(start: bytes) -> bool:
     """Whether a file that begins with these bytes is compressed, wholly or in part."""
-    return start.startswith((*_COMPRESSED, *_CPIO))
+    return (
+        start.startswith((*_COMPRESSED, *_CPIO, git_objects.PACK))
+        or is_package(start)
+        or git_objects.is_loose(start)
+    )
 
 
 def archive_members(stream: BinaryIO, *, limit: UnpackedLimit) -> Iterator[ArchiveMember]:
     """Yield what an archive holds, in its order; `stream` is at its beginning and can seek.
 
-    Raises one of DAMAGED for what is damaged, encrypted, or too large.
+    Raises ClosedArchiveError at the end for what is encrypted, UnpackedLimitError for what is too
+    large, and others of DAMAGED for what is damaged.
     """
     start = stream.read(_BLOCK)
     stream.seek(0)
     if start.startswith(_ZIP):
         yield from _in_zip(stream, limit)
+    elif is_package(start):
+        for name, part in packed_parts(stream):
+            if is_archive(part.read(_BLOCK)):
+                part.seek(0)
+                yield from archive_members(part, limit=limit)
+            else:
+                part.seek(0)
+                yield ArchiveMember(name=name, size=None, stream=part)
+    elif start.startswith(git_objects.PACK):
+        yield from _in_pack(stream, limit)
     elif _is_tar(start):
         yield from _in_tar(stream)
     elif start.startswith(_CPIO):
@@ -90,8 +117,8 @@ def _is_tar(start: bytes) -> bool:
 
 
 def _in_compressed(start: bytes, stream: BinaryIO, limit: UnpackedLimit) -> Iterator[ArchiveMember]:
-    unpacked = Unpacked(decoded(start[:6], stream, limit=limit))
-    inner = unpacked.read(_BLOCK)
+    unpacked = Unpacked(_streams(start[:6], stream, limit))
+    inner = _LOOSE.sub(b"", unpacked.read(_BLOCK))
     joined = _Joined(inner, unpacked)
     if _is_tar(inner):
         yield from _in_tar(joined)
@@ -102,13 +129,31 @@ def _in_compressed(start: bytes, stream: BinaryIO, limit: UnpackedLimit) -> Iter
         yield ArchiveMember(name="", size=None, stream=joined)
 
 
+def _streams(kind: bytes, stream: BinaryIO, limit: UnpackedLimit) -> Iterator[bytes]:
+    """Yield what all streams of a kind give that stand in a row, as parallel packers write them."""
+    while kind:
+        yield from decoded(kind, stream, limit=limit)
+        at = stream.tell()
+        rest = stream.read(_BLOCK)
+        padding = len(rest) - len(rest.lstrip(b"\0"))  # xz(1) may write some
+        following = rest[padding : padding + 6]
+        kind = following if following[:2] == kind[:2] else b""
+        stream.seek(at + (padding if kind else 0))
+
+
+def _in_pack(stream: BinaryIO, limit: UnpackedLimit) -> Iterator[ArchiveMember]:
+    for each in git_objects.packed_objects(stream, limit=limit):
+        name = f"objects/{each.name[:2]}/{each.name[2:]}"
+        yield ArchiveMember(name=name, size=len(each.data), stream=io.BytesIO(each.data))
+
+
 def _in_tar(stream: Readable) -> Iterator[ArchiveMember]:
     # Reads forwards only: nothing is kept but the piece of a member that is looked at.
     with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|") as archive:
         for number, member in enumerate(archive):
             if number >= _MOST_MEMBERS:
-                message = "too many members"
-                raise ValueError(message)
+                message = "it has too many members"
+                raise UnpackedLimitError(message)
             archive.members = []  # type: ignore[attr-defined]  # else it keeps each one
             inner = archive.extractfile(member) if member.isreg() else None
             target = io.BytesIO(member.linkname.encode("utf-8", "surrogateescape"))
@@ -134,13 +179,21 @@ def _in_cpio(stream: BinaryIO) -> Iterator[ArchiveMember]:
 
 
 def _in_zip(stream: BinaryIO, limit: UnpackedLimit) -> Iterator[ArchiveMember]:
+    closed = False
     with zipfile.ZipFile(stream) as archive:
-        for member in archive.infolist()[:_MOST_MEMBERS]:
+        for number, member in enumerate(archive.infolist()):
+            if number >= _MOST_MEMBERS:
+                message = "it has too many members"
+                raise UnpackedLimitError(message)
             if member.is_dir():
                 continue
             limit.add(member.file_size)
-            if member.flag_bits & 1:  # encrypted: only its name can be looked at
+            if member.flag_bits & 1 or member.compress_type not in _ZIP_METHODS:
+                closed = True  # only its name can be looked at
                 yield ArchiveMember(name=member.filename, size=0, stream=io.BytesIO())
                 continue
             with archive.open(member) as inner:
                 yield ArchiveMember(name=member.filename, size=member.file_size, stream=inner)
+    if closed:
+        message = "it is encrypted, or compressed in a way that is not known"
+        raise ClosedArchiveError(message)

@@ -19,6 +19,10 @@ class UnpackedLimitError(ValueError):
     """Something unpacks to more than may be looked at."""
 
 
+class ClosedArchiveError(ValueError):
+    """Something cannot be looked into: it is encrypted, or its format is not known."""
+
+
 class UnpackedLimit:
     """Counts what several archives unpack to."""
 
@@ -34,26 +38,41 @@ class UnpackedLimit:
 
 
 class Unpacked:
-    """The output of a decoder as a stream."""
+    """The output of a decoder as a stream; what came before an error is read first."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._piece = b""
         self._at = 0
+        self._error: Exception | None = None
 
     def read(self, size: int, /) -> bytes:
         """Return the next bytes; fewer only at the end."""
         parts = []
         while size:
             if self._at == len(self._piece):
-                self._piece, self._at = next(self._pieces, b""), 0
-                if not self._piece:
+                if self._error is None:
+                    self._piece, self._at = self._next(), 0
+                if self._at == len(self._piece):
                     break
             part = self._piece[self._at : self._at + size]
             self._at += len(part)
             size -= len(part)
             parts.append(part)
+        if self._error is not None and not parts:
+            raise self._error
         return b"".join(parts)
+
+    def _next(self) -> bytes:
+        try:
+            return next(self._pieces, b"")
+        except UnpackedLimitError:
+            raise
+        except (EOFError, OSError, ValueError, lzma.LZMAError, zlib.error) as error:
+            if isinstance(error, OSError) and error.errno is not None:  # of a disk, not of bz2
+                raise
+            self._error = error
+            return b""
 
 
 class _Decoder(Protocol):
@@ -71,11 +90,11 @@ class _Decoder(Protocol):
     def decompress(self, data: bytes, /, max_length: int = -1) -> bytes: ...
 
 
-class _Gzip:
-    """zlib's decoder with the interface of the others."""
+class _Zlib:
+    """zlib's decoder for either of its formats, with the interface of the others."""
 
     def __init__(self) -> None:
-        self._decoder = zlib.decompressobj(wbits=31)
+        self._decoder = zlib.decompressobj(wbits=47)
 
     @property
     def eof(self) -> bool:
@@ -99,17 +118,27 @@ def decoded(kind: bytes, stream: BinaryIO, *, limit: UnpackedLimit) -> Iterator[
     No piece is empty. Raises ValueError for an unknown format and beyond the limit, EOFError for a
     truncated archive, and what its decoder raises.
     """
-    for piece in _pieces(kind, stream):
-        limit.add(len(piece))
-        if piece:
-            yield piece
+    try:
+        for piece in _pieces(kind, stream):
+            limit.add(len(piece))
+            if piece:
+                yield piece
+    except (ValueError, lzma.LZMAError) as error:
+        if _wants_memory(error):
+            raise UnpackedLimitError(str(error)) from error
+        raise
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Whether a decoder of xz or zstd gave up because of its limit of memory."""
+    return "memory usage limit" in str(error).lower() or "too much memory" in str(error)
 
 
 def _pieces(kind: bytes, stream: BinaryIO) -> Iterator[bytes]:
     if kind.startswith(zstd.MAGIC):
         return zstd.unpacked(stream)
-    if kind.startswith(b"\x1f\x8b"):
-        return _decoded(_Gzip(), stream)
+    if kind.startswith(b"\x1f\x8b") or (kind[:1] == b"\x78" and not int.from_bytes(kind[:2]) % 31):
+        return _decoded(_Zlib(), stream)
     if kind.startswith((b"\xfd7zXZ\0", b"]\0\0")):
         return _decoded(lzma.LZMADecompressor(memlimit=_MEMORY), stream)
     if kind.startswith(b"BZh"):

@@ -19,7 +19,7 @@ LIBRARY: Final = Path("/usr/lib/distroclone-builder/block_cache.so")
 
 _SHARD: Final = re.compile(r"[0-9a-f]{2}")
 _VALUE: Final = re.compile(r"[0-9a-f]{62}")
-_UNFINISHED: Final = re.compile(r"\.new-[0-9a-f]{16}")
+_UNFINISHED: Final = re.compile(r"\.new-[0-9a-f]{16}(?:-[a-z0-9]{1,10})?")
 _ABANDONED: Final = 3600  # seconds; no value takes that long to write
 
 

@@ -67,6 +67,8 @@ def _keeping(steps: Sequence[Step]) -> contextlib.ExitStack:
     for step in steps:
         if isinstance(step, SearchStep | InitramfsStep) and step.kept is not None:
             deciding.push(step.kept.decide)
+        if isinstance(step, SearchStep) and step.memory is not None:
+            deciding.push(step.memory.kept.decide)
     return deciding
 
 

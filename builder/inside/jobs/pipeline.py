@@ -13,6 +13,7 @@ from builder.border import paths
 from builder.border.plan import BuildPlan
 from builder.formats.system_facts import SystemFacts
 from builder.inside.blocks.fill_ahead import FillAhead
+from builder.inside.blocks.kept_files import KeptFiles
 from builder.inside.blocks.kept_findings import KeptFindings
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.blocks.store import BlockCache
@@ -21,6 +22,7 @@ from builder.inside.medium import identity as medium
 from builder.inside.output.results import Results
 from builder.inside.output.room import image_share
 from builder.inside.search.guard import Guard
+from builder.inside.search.memory import FileMemory
 from builder.inside.search.words import Words
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
@@ -96,7 +98,11 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
     iso = shop.results.folder / f"{plan.iso_name}.iso"
     return (
         *early,
-        replace(search, kept=_kept_findings(plan, shop, inputs=decisions((*early, search)))),
+        replace(
+            search,
+            kept=_kept_findings(plan, shop, inputs=decisions((*early, search))),
+            memory=_file_memory(plan, shop),
+        ),
         live,
         replace(initramfs, kept=kept, guard=guard),
         *_medium_steps(plan, shop, iso),
@@ -238,6 +244,20 @@ def _kept_findings(
         run=plan.run,
         inputs=(to_data(plan.image), *inputs),
         source=shop.reading.digest.result,
+    )
+
+
+def _file_memory(plan: BuildPlan, shop: Workshop) -> FileMemory | None:
+    if shop.store is None:
+        return None
+
+    return FileMemory(
+        kept=KeptFiles(
+            store=shop.store, run=plan.run, inputs=(to_data(plan.image), to_data(shop.words))
+        ),
+        source=paths.SOURCE,
+        records=paths.RECORDS,
+        ready=shop.reading.digest.result,
     )
 
 

@@ -19,6 +19,7 @@ from builder.border.privacy import (
     PrivacyMode,
 )
 from builder.inside.search.alone import Image, Request, searched
+from builder.inside.search.memory import FileMemory
 from builder.inside.search.tree_search import SYSTEM
 from builder.inside.search.words import Words
 from builder.inside.system.system import System
@@ -40,19 +41,20 @@ class Guard:
     record: Path
     _findings: list[Finding] = field(default_factory=list)
 
-    def tree(self, system: System) -> tuple[Finding, ...]:
-        """Search the whole tree, and return all findings."""
-        return self._searched(system, images=None)
+    def tree(self, system: System, *, memory: FileMemory | None = None) -> tuple[Finding, ...]:
+        """Search the whole tree, but for what is in `memory`, and return all findings."""
+        return self._searched(system, images=None, memory=memory)
 
     def initramfs(self, images: Sequence[tuple[str, Path]], system: System) -> tuple[Finding, ...]:
         """Search the images of kernels."""
         named = (Image(version=kernel, path=os.fspath(path)) for kernel, path in images)
-        return self._searched(system, images=tuple(named))
+        return self._searched(system, images=tuple(named), memory=None)
 
-    def _searched(self, system: System, *, images: tuple[Image, ...] | None) -> tuple[Finding, ...]:
+    def _searched(
+        self, system: System, *, images: tuple[Image, ...] | None, memory: FileMemory | None
+    ) -> tuple[Finding, ...]:
         request = Request(root=os.fspath(self.root), words=self.words, images=images)
-        answer = self.record.with_name(f"{self.record.name}.answer")
-        return searched(request, system, answer=answer)
+        return searched(request, system, scratch=self.record.parent, memory=memory)
 
     def finish(self, system: System) -> None:
         """Warn of each row that allowed nothing."""

@@ -18,13 +18,15 @@ from builder.border.privacy import Finding
 from builder.inside.archives.members import DAMAGED, archive_members
 from builder.inside.archives.unpacking import UnpackedLimit
 from builder.inside.debian.package_files import PackageFiles, read_package_files
-from builder.inside.search.contents import ContentSearch, Found
+from builder.inside.search.contents import ContentSearch, Found, Looked
 from builder.inside.search.derived import is_derived
 from builder.inside.search.engine import Engine, compiled
+from builder.inside.search.recall import Recall
 from builder.inside.search.words import Words, word_rules
 from builder.inside.search_rules.credentials import CREDENTIAL_RULES
 from builder.inside.search_rules.hashes import HASH_RULES
 from builder.inside.search_rules.keys import KEY_RULES
+from builder.inside.search_rules.several_lines import SEVERAL_LINES_RULES
 from builder.inside.search_rules.tokens import TOKEN_RULES
 from builder.inside.tree.tree import Tree
 
@@ -34,7 +36,9 @@ _BATCH: Final = 64
 _COMPILED: Final = re.compile(
     rb"(.*/)__pycache__/([^/]+?)\.cpython-\d+(?:\.opt-\d)?\.pyc", re.DOTALL
 )
-RULES: Final = (*KEY_RULES, *HASH_RULES, *TOKEN_RULES, *CREDENTIAL_RULES)
+RULES: Final = (
+    *KEY_RULES, *HASH_RULES, *TOKEN_RULES, *CREDENTIAL_RULES, *SEVERAL_LINES_RULES,
+)  # fmt: skip
 OnProgress = Callable[[float], None]
 
 
@@ -46,9 +50,16 @@ class TreeSearch:
     names: Engine  # looks for words alone
     packages: PackageFiles
 
-    def whole(self, root: Path, *, on_progress: OnProgress) -> tuple[Finding, ...]:
-        """Search everything below `root`. Raises StepError for what cannot be read."""
-        return self._of(root, _walk(root), on_progress=on_progress)
+    def whole(
+        self, root: Path, *, on_progress: OnProgress, memory: Recall | None = None
+    ) -> tuple[Finding, ...]:
+        """Search everything below `root`, or recall what is in a file from `memory`.
+
+        Raises StepError for what cannot be read.
+        """
+        if memory is not None:
+            memory.begin(public=self.contents.public)
+        return self._of(root, _walk(root), on_progress=on_progress, memory=memory)
 
     def initramfs(self, image: Path, *, version: str) -> tuple[Finding, ...]:
         """Search every member of an initramfs. Raises StepError if it cannot be unpacked."""
@@ -72,7 +83,12 @@ class TreeSearch:
         return _sorted((*found, *self._in_names(names, where)))
 
     def _of(
-        self, root: Path, entries: Iterable["_Entry"], *, on_progress: OnProgress
+        self,
+        root: Path,
+        entries: Iterable["_Entry"],
+        *,
+        on_progress: OnProgress,
+        memory: Recall | None,
     ) -> tuple[Finding, ...]:
         top = os.fsencode(root)
         listed = list(entries)
@@ -82,7 +98,7 @@ class TreeSearch:
         found: list[Finding] = []
 
         def search(batch: Sequence[_Entry]) -> list[Finding]:
-            return [finding for each in batch for finding in self._in_file(top, each)]
+            return [finding for each in batch for finding in self._in_file(top, each, memory)]
 
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="search") as pool:
             for done, each in enumerate(pool.map(search, batches), start=1):
@@ -95,10 +111,20 @@ class TreeSearch:
         ]
         return _sorted((*found, *self._in_names(names, SYSTEM)))
 
-    def _in_file(self, top: bytes, entry: "_Entry") -> Iterator[Finding]:
+    def _in_file(self, top: bytes, entry: "_Entry", memory: Recall | None) -> Iterator[Finding]:
+        path, status = entry.path, entry.status
+        found = memory.recall(path, status) if memory is not None else None
+        if found is None:
+            looked = self._look(top, entry)
+            found = looked.found
+            if memory is not None:
+                memory.tell(path, status, looked)
+        yield from _findings(path, found, SYSTEM)
+
+    def _look(self, top: bytes, entry: "_Entry") -> Looked:
         try:
             with _opened(top + entry.path) as file:
-                kinds = self.contents.in_file(file, path=entry.path, size=entry.status.st_size)
+                return self.contents.look(file, path=entry.path, size=entry.status.st_size)
         except OSError as error:
             raise StepError(
                 "{path} cannot be searched: {reason}",
@@ -106,7 +132,6 @@ class TreeSearch:
                 path=clean(os.fsdecode(entry.path)),
                 reason=error.strerror,
             ) from error
-        yield from _findings(entry.path, kinds, SYSTEM)
 
     def _in_names(self, names: Sequence[bytes], where: str) -> Iterator[Finding]:
         """Look for words in paths, each with the target of its link behind it."""

@@ -49,6 +49,7 @@ _COMMENT: Final = re.compile(rb"\s*(?:#|;|//(?:\s|$)|--|\*|/\*|<!--|!|rem\s|dnl\
 _MOST_WORDS: Final = 6
 _MOST_NEAR: Final = 4  # assignments around an occurrence
 _SPOKEN: Final = re.compile(rb"pass|secret|token|user|please|must|key|[.?!:]$", re.IGNORECASE)
+_PORT: Final = re.compile(rb"[0-9]{1,5}")
 _PROSE: Final = re.compile(rb"\s+[A-Za-z(]\w*\s+[A-Za-z(]")
 
 
@@ -92,9 +93,17 @@ def _is_credential(found: "re.Match[bytes]", *, kind: Text, plain: bool) -> bool
     spaced = not found[0].startswith(key + found["sign"] + value)
     if bare.lower() == key.lower() or _is_sentence(bare):
         return False
-    if not quoted and (kind is Text.CODE or (spaced and _PROSE.match(found["rest"]))):
+    if not quoted and (kind is Text.CODE or _is_no_value(found, spaced=spaced)):
         return False
     return is_secret(bare) if plain else is_strong(bare)
+
+
+def _is_no_value(found: "re.Match[bytes]", *, spaced: bool) -> bool:
+    """Whether what follows a key without quotes is prose, a call, or the port of a host."""
+    rest, value = found["rest"], found["value"]
+    if rest[:1] == b"(" or (spaced and _PROSE.match(rest)):
+        return True
+    return found["sign"] == b":" and b"." in found["key"] and _PORT.fullmatch(value) is not None
 
 
 def _is_sentence(value: bytes) -> bool:

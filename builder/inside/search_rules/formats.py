@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from builder.inside.archives.git_objects import is_loose
+from builder.inside.search_rules import closed
 from builder.inside.search_rules.der import is_der, is_der_key, is_pkcs12
 
 HEAD: Final = 68 << 10  # bytes; beyond btrfs' superblock
@@ -24,6 +26,8 @@ _HEADERS: Final = re.compile(
     rb"^(?:Return-Path|Received|Delivered-To|Message-ID|Subject|From|To|Date|X-Original-To):",
     re.MULTILINE | re.IGNORECASE,
 )
+_PATCH: Final = re.compile(rb"From [0-9a-f]{40} Mon Sep 17 00:00:00 2001\n")  # git format-patch
+_SENT: Final = re.compile(rb"^(?:Return-Path|Received|Delivered-To):", re.MULTILINE)
 _DUMP: Final = re.compile(
     rb"-- (?:MySQL|MariaDB) dump |-- PostgreSQL database (?:cluster )?dump"
     rb"|-- Dumping data for table|-- phpMyAdmin SQL Dump|-- Dump completed"
@@ -80,7 +84,7 @@ def _is_key_store(head: Head) -> bool:
             b"\x05\x04\x00", b"\x05\x03\x00\x00\x00",  # and its tickets
             b"GnomeKeyring\n\r\0\n", b"KWALLET\n\r\0\r\n",
             b"\x03\xd9\xa2\x9a\x65\xfb\x4b\xb5", b"\x03\xd9\xa2\x9a\x67\xfb\x4b\xb5",  # KeePass
-            b"PWS3", b"opdata01",
+            b"PWS3", b"opdata01", b"kych\0\1",
         )
         or (head.starts(b"SQLite format 3\0") and b"nssPrivate" in head.start)
         or (head.starts(b"TDB file\n") and (b"SECRETS/" in head.start or b"USER_" in head.start))
@@ -124,6 +128,22 @@ def _is_disk(head: Head) -> bool:
         or head.has(4096, b"\xfc\x4e\x2b\xa9")  # md
         or _is_fat(head)
         or _has_partitions(head)
+        or _is_packed_file_system(head)
+    )
+
+
+def _is_packed_file_system(head: Head) -> bool:
+    """Whether it is of a kind that programs bring, too: a CD for a guest, or a firmware."""
+    if _PROGRAMS.match(head.path):
+        return False
+    return (
+        head.starts(b"hsqs", b"sqsh", b"\x45\x3d\xcd\x28", b"-rom1fs-")
+        or head.has(0x8001, b"CD001")  # ISO 9660
+        or head.has(0x8001, b"BEA01")  # UDF
+        or head.has(1024, b"\xe2\xe1\xf5\xe0")  # EROFS
+        or head.has(1024, b"H+\0\4")  # HFS+
+        or head.has(0x8000, b"JFS1")
+        or head.has(0x10034, b"ReIsEr")
     )
 
 
@@ -164,10 +184,18 @@ def _is_dump(head: Head) -> bool:
 def _is_mail(head: Head) -> bool:
     if head.starts(b"!BDN"):  # Outlook
         return True
+    if _is_patch(head.start[:8192]):
+        return False
     if _PROGRAMS.match(head.path) or _MAIL.match(head.start[:2048]) is None:
         return False
     top = head.start[:8192].partition(b"\n\n")[0]
     return len({found.lower() for found in _HEADERS.findall(top)}) >= 3
+
+
+def _is_patch(start: bytes) -> bool:
+    """Whether it is what git format-patch wrote, and nobody sent."""
+    named = _PATCH.match(start) is not None or b"\nSubject: [PATCH" in start
+    return named and _SENT.search(start) is None
 
 
 def _is_capture(head: Head) -> bool:
@@ -185,7 +213,7 @@ def _is_random(head: Head) -> bool:
     data = head.start
     if not head.whole or not 32 <= len(data) <= _MOST_RANDOM or _PROGRAMS.match(head.path):
         return False
-    if data.startswith(_PACKED) or is_der(data, size=head.size):
+    if data.startswith(_PACKED) or is_loose(data) or is_der(data, size=head.size):
         return False
     high = sum(byte > 127 for byte in data) / len(data)
     if abs(high - 0.5) > 2 / math.sqrt(len(data)):
@@ -196,9 +224,10 @@ def _is_random(head: Head) -> bool:
 
 
 _PACKED: Final = (
-    b"#!",
+    b"#!", b"100644 ", b"100755 ", b"120000 ", b"160000 ", b"40000 ",  # trees of git
     b"\x1f\x8b", b"\xfd7zXZ", b"BZh", b"\x28\xb5\x2f\xfd", b"PK", b"\x89PNG", b"\xff\xd8\xff",
     b"RIFF", b"\x04\x22\x4d\x18", b"7z\xbc\xaf", b"wOFF", b"wOF2", b"GIF8", b"%PDF", b"\x7fELF",
+    *closed.PACKED, *closed.ENCRYPTED,
     b"OggS", b"\x99\x01", b"\x99\x02", b"\x98", b"\xc6", b"ID3", b"]\0\0",
 )  # fmt: skip
 
@@ -222,4 +251,5 @@ FORMATS: Final = (
     Format(kind="mailbox", shows=_is_mail),
     Format(kind="network-capture", shows=_is_capture),
     Format(kind="random-key", shows=_is_random),
+    Format(kind="closed-archive", shows=lambda head: closed.is_closed(head.path, head.start)),
 )

@@ -7,6 +7,7 @@ read keys contain such headers too: the key itself must follow.
 
 import base64
 import binascii
+import contextlib
 import re
 from typing import Final
 
@@ -29,12 +30,14 @@ def _has_body(seen: Occurrence) -> bool:
 
 
 def _is_encoded_key(seen: Occurrence) -> bool:
-    """Whether it is the base64 of a whole PEM file, as Kubernetes keeps keys."""
-    try:
-        start = base64.b64decode(seen.data[seen.start : seen.start + 60])
-    except binascii.Error:
-        return False
-    return b"PRIVATE KEY-----" in start
+    """Whether it is the base64 of a PEM file, as Kubernetes keeps keys, or of what holds one."""
+    for shift in range(3):  # where four letters begin
+        start = seen.start + shift
+        letters = seen.data[start : start + 80].replace(b"\n", b"")[:60]
+        with contextlib.suppress(binascii.Error):
+            if b"PRIVATE KEY-----" in base64.b64decode(letters):
+                return True
+    return False
 
 
 def _is_in_jwk(seen: Occurrence) -> bool:
@@ -51,7 +54,11 @@ KEY_RULES: Final = (
         judge=_has_body,
     ),
     SearchRule(
-        kind="private-key", strings=(regex(r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{46}"),),
+        kind="private-key", strings=(
+            regex(r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{30}"),
+            regex(r"0tLS0tQkVHSU4g[A-Za-z0-9+/]{30}"),
+            regex(r"tLS0tLUJFR0lO[A-Za-z0-9+/]{30}"),
+        ),
         judge=_is_encoded_key,
     ),
     SearchRule(
@@ -76,6 +83,13 @@ KEY_RULES: Final = (
             regex(r"\bprivkey:[0-9a-f]{64}"),  # Tailscale
             regex(r"\b(x|y|z|t)prv[1-9A-HJ-NP-Za-km-z]{100}"),  # BIP 32
             regex(r"\bnsec1[02-9ac-hj-np-z]{58}"),
+            # the bytes of a key in base64, without the header of PEM
+            regex(r"MII[A-Za-z0-9+/]{3}IBADANBgkqhkiG9w0BAQEFAASC[A-Za-z0-9+/]{60}"),  # PKCS #8
+            regex(r"MII[A-Za-z0-9+/]{3}IBAAKC[AB][A-Za-z0-9+/]{60}"),  # PKCS #1
+            regex(r"(MIGHAgEAMBM|MIG2AgEAMBA|MIHuAgEAMBA)GByqGSM49AgEG[A-Za-z0-9+/]{40}"),  # EC
+            regex(r"(MHcCAQEEI|MIGkAgEBBD|MIHcAgEBBE)[A-Za-z0-9+/]{60}"),  # EC, SEC 1
+            regex(r"MC4CAQAwBQYDK2V[wu]BCIEI[A-Za-z0-9+/]{42}"),  # Ed25519, X25519
+            regex(r"b3BlbnNzaC1rZXktdjEA[A-Za-z0-9+/]{60}"),  # OpenSSH
             regex(r"== ed25519v1-secret: type\d"),  # Tor's onion services
             regex(r"<RSAKeyValue>[^\x00]{0,2048}<D>[A-Za-z0-9+/=\s]{40}"),
         ),

@@ -18,7 +18,7 @@ _CODE: Final = re.compile(
     rb"kt|scala|cs|lua|tcl|vim|el|lisp|hs|ml|swift|dart|awk|sed|x?html?|css|scss|less|svg|md|rst|adoc|"
     rb"texi?|info|po|pot|cuh?|inc|inl|ipp|tcc|xsl|xslt|xsd|dtd|rng|ui|glade|qml|map|cmake|mk|asm|s|glsl|"
     rb"[1-9][a-z]{0,3}|nfo|diff|patch|ts|lang|mo|license|copyright|symbols|hlp)(?:\.gz)?$"
-    rb"|\.(?:dist|egg)-info/[^/]+$|(?:^|/)(?:README|CHANGELOG|COPYING|LICENSE|NEWS|changelog|copyright|TODO|HACKING|Makefile)"
+    rb"|(?:^|/)objects/[0-9a-f]{2}/[0-9a-f]{38,62}$|\.(?:dist|egg)-info/[^/]+$|(?:^|/)(?:README|CHANGELOG|COPYING|LICENSE|NEWS|changelog|copyright|TODO|HACKING|Makefile)"
     rb"[^/]{0,20}$",
     re.IGNORECASE,
 )

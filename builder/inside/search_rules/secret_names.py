@@ -15,10 +15,10 @@ _ALWAYS: Final = re.compile(
     rb"passdb\.tdb|\.?htpasswd\d?|\.?htdigest|\.git-credentials|\.erlang\.cookie|munge\.key|"
     rb"krb5\.keytab|\.k5\.[^/]+|\.dockercfg|\.s3cfg|\.boto|rclone\.conf|\.vault[-_]?pass[^/]*|"
     rb"\.ansible_vault[^/]*|\.Xauthority|\.ICEauthority|[a-z]{0,6}\.?vnc[a-z]{0,6}/passwd|kdbx|wallet\.dat|"
-    rb"crypto_keyfile\.bin|random-seed|credential\.secret|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|"
+    rb"gocryptfs\.conf|\.encfs\d\.xml|masterkey\.cryptomator|crypto_keyfile\.bin|random-seed|credential\.secret|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|"
     rb"ssh_host_[a-z0-9]+_key|key[34]\.db|logins\.json|cookies\.sqlite|Login Data|Cookies|"
     rb"\.(?:bash|zsh|sh|ash|fish|python|mysql|psql|sqlite|node_repl|rediscli|irb)_?history|"
-    rb"\.(?:lesshst|viminfo|wget-hsts)|[^/]+\.(?:keytab|kdbx?|jks|ovpn|agekey|kwallet|keyring))$",
+    rb"\.(?:lesshst|viminfo|wget-hsts)|[^/]+\.(?:keytab|kdbx?|jks|jceks|bks|bcfks|keychain(?:-db)?|psafe3|ovpn|agekey|kwallet|keyring))$",
     re.IGNORECASE,
 )
 # Others hold secrets under such names, but not only secrets: one short line says which it is.
@@ -26,6 +26,15 @@ _MAYBE: Final = re.compile(
     rb"(?:pass(?:w(?:or)?d|phrase|code)?(?![a-z])|secrets?(?![a-z])|token|cookie|credentials?|"
     rb"api[-_]?key|keyfile|(?:^|[-_.])(?:psk|pw|pwd|cred|key)s?(?:$|[-_.]))",
     re.IGNORECASE,
+)
+# A name and a password, each on a line: `auth-user-pass` of OpenVPN, and others.
+_LOGIN: Final = re.compile(
+    rb"(?:vpn|auth|login|logon|cred|account|userpass|user[-_]pass|(?:^|[./_-])up$)[^/]*$"
+    rb"|/openvpn/",
+    re.IGNORECASE,
+)
+_LOGIN_LINES: Final = re.compile(
+    rb"[ \t]*[\w.@+-]{2,64}[ \t]*\r?\n[ \t]*(?P<value>[^\s=:<>{}()]{4,128})[ \t]*\r?\n?"
 )
 _ACCOUNTS: Final = (b"passwd", b"passwd-")  # accounts without their hashes
 _LONGEST: Final = 4 << 10
@@ -39,11 +48,25 @@ def is_secret_file(head: Head) -> bool:
     name = head.path.rpartition(b"/")[2]
     if not head.size or name.endswith(b".pub"):
         return False
-    lines = [line for line in head.start.split(b"\n") if not _COMMENT.match(line)]
     if _ALWAYS.search(head.path):
-        return bool(lines)
+        return bool(_lines(head))
+    if _is_login(head):
+        return True
     if head.size > _LONGEST or name in _ACCOUNTS or not _MAYBE.search(name):
         return False
+    lines = _lines(head)
     if not 0 < len(lines) <= _MOST_LINES or text_of(head.path, head.start) is not Text.SETTINGS:
         return False
     return all(_WORD.match(line) and is_secret(unquoted(line)) for line in lines)
+
+
+def _lines(head: Head) -> list[bytes]:
+    return [line for line in head.start.split(b"\n") if not _COMMENT.match(line)]
+
+
+def _is_login(head: Head) -> bool:
+    found = _LOGIN_LINES.fullmatch(head.start) if _LOGIN.search(head.path) else None
+    if found is None or text_of(head.path, head.start) is not Text.SETTINGS:
+        return False
+    value = found["value"]
+    return is_secret(value) and re.search(rb"[0-9!@#$%^&*+?]|[a-z][A-Z]", value) is not None

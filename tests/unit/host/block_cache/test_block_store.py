@@ -62,10 +62,11 @@ def test_nothing_but_values_is_ever_removed(tmp_path: Path) -> None:
     assert [path.read_text() for path in mine] == ["mine"] * 3
 
 
+@pytest.mark.parametrize("kind", ["", "-dcfound3"])
 def test_what_a_killed_build_left_half_is_removed_and_what_is_being_written_is_not(
-    tmp_path: Path,
+    kind: str, tmp_path: Path
 ) -> None:
-    left, living = (tmp_path / "ab" / f".new-{digit * 16}" for digit in "01")
+    left, living = (tmp_path / "ab" / f".new-{digit * 16}{kind}" for digit in "01")
     left.parent.mkdir()
     for path in (left, living):
         path.write_bytes(b"half")

@@ -5,8 +5,9 @@ import pytest
 from builder.inside.search.contents import ContentSearch
 from builder.inside.search.engine import compiled
 from builder.inside.search_rules.credentials import CREDENTIAL_RULES
+from builder.inside.search_rules.several_lines import SEVERAL_LINES_RULES
 
-SEARCH = ContentSearch(engine=compiled(CREDENTIAL_RULES))
+SEARCH = ContentSearch(engine=compiled((*CREDENTIAL_RULES, *SEVERAL_LINES_RULES)))
 
 SETTINGS = (
     ("/etc/app.conf", "password = hunter2"),
@@ -115,6 +116,45 @@ NOTHING = (
     ("/etc/crypttab", "data UUID=0 none luks,tries=3,pass"),
 )  # fmt: skip
 
+SEVERAL = (
+    ("/etc/openvpn/c.conf", "client\n<auth-user-pass>\njoe\nhunter2\n</auth-user-pass>\n"),
+    ("/opt/e", 'spawn ssh joe@h\nexpect "assword:"\nsend "hunter2\\r"\n'),
+    ("/opt/e", 'expect -re "assword" { send -- "hunter2\\n" }\n'),
+    ("/opt/e", 'expect {\n "yes/no" { send "yes\\r" }\n "assword:" { send "hunter2\\r" }\n}\n'),
+    ("/opt/e.py", "child.expect('assword:')\nchild.sendline('Hunter2x9')\n"),
+    ("/etc/chatscripts/isp", "ABORT BUSY\nogin: joe\nssword: \\qhunter2\n"),
+    ("/opt/ftp.sh", "ftp -n host <<EOF\nuser joe hunter2\nput x\nEOF\n"),
+    ("/opt/ftp", "quote USER joe\nquote PASS hunter2\n"),
+    ("/opt/lftp.sh", "lftp -u joe,hunter2 sftp://h -e 'mirror'\n"),
+    ("/opt/here.sh", "sudo -S ls <<< hunter2x\n"),
+    ("/opt/passwd.sh", "passwd joe <<EOF\nhunter2x\nhunter2x\nEOF\n"),
+    ("/opt/chpasswd.sh", "chpasswd <<'EOF'\njoe:hunter2x\nEOF\n"),
+    ("/opt/printf.sh", "printf '%s\\n' hunter2x | sudo -S ls\n"),
+    ("/opt/long.sh", "DB_PASSWORD=\\\nhunter2x\n"),
+    ("/etc/a.yml", "db:\n  password:\n    hunter2x\n"),
+    ("/etc/a.yml", "password: >-\r\n  hunter2x\r\n"),
+    ("/etc/k8s.yml", "env:\n  - name: DB_PASSWORD\n    value: hunter2x\n"),
+    ("/etc/task.json", '{"name": "DB_PASSWORD",\n "value": "hunter2x"}\n'),
+    ("/etc/a.plist", "<key>Password</key>\n<string>hunter2x</string>\n"),
+    ("/etc/hive.xml", "<name>x.ConnectionPassword</name>\n <value>hunter2x</value>\n"),
+    ("/etc/spring.xml", '<property name="password" value="hunter2x"/>'),
+    ("/etc/net.config", '<add key="SmtpPassword" value="hunter2x" />'),
+    ("/etc/entry.xml", '<entry key="db.password">hunter2x</entry>'),
+)
+NOTHING_SEVERAL = (
+    ("/opt/e", 'expect "assword:"\nsend "$password\\r"\n'),
+    ("/opt/e", 'expect "ogin:"\nsend "joe\\r"\n'),
+    ("/etc/x.conf", "user www-data www-data;\n"),
+    ("/opt/run.sh", "cat <<EOF\nhunter2x\nEOF\n"),
+    ("/opt/run.sh", "passwd joe <<EOF\n$new\n$new\nEOF\n"),
+    ("/etc/schema.yml", "password:\n  type: string\n"),
+    ("/etc/schema.yml", "secrets:\n  - one\n"),
+    ("/etc/k8s.yml", "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef: x\n"),
+    ("/etc/k8s.yml", "- name: LOG_LEVEL\n  value: debug1x\n"),
+    ("/opt/hosts.yml", "endpoints: >\n  auth.docker.io:443\n  api.token.example:8443\n"),
+    ("/opt/a.awk.sh", "token=substr($0, start, RLENGTH);\n"),
+)
+
 
 def found(path: str, content: str) -> set[str]:
     encoding = "utf-16-le" if content.startswith("\ufeff") else "utf-8"
@@ -122,11 +162,11 @@ def found(path: str, content: str) -> set[str]:
     return {each.kind for each in SEARCH.in_bytes(data, path=path.encode())}
 
 
-@pytest.mark.parametrize(("path", "content"), SETTINGS)
+@pytest.mark.parametrize(("path", "content"), [*SETTINGS, *SEVERAL])
 def test_a_secret_in_settings_is_found(path: str, content: str) -> None:
     assert "credential" in found(path, content)
 
 
-@pytest.mark.parametrize(("path", "content"), NOTHING)
+@pytest.mark.parametrize(("path", "content"), [*NOTHING, *NOTHING_SEVERAL])
 def test_what_stands_in_the_place_of_a_secret_is_none(path: str, content: str) -> None:
     assert "credential" not in found(path, content)

@@ -135,12 +135,13 @@ TEXTS = (
     "Key: (protected-private-key (ecc (curve Ed25519)",
 )
 
+PUBLIC = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
 NEAR_MISSES = (
     "-----BEGIN PRIVATE KEY-----\0-----END PRIVATE KEY-----\0",
     "Put the key between -----BEGIN RSA PRIVATE KEY----- and -----END RSA PRIVATE KEY-----.",
     "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----\n",
-    "-----BEGIN PUBLIC KEY-----\n" + B64 + "\n-----END PUBLIC KEY-----\n",
-    "-----BEGIN CERTIFICATE-----\n" + B64 + "\n-----END CERTIFICATE-----\n",
+    "-----BEGIN PUBLIC KEY-----\n" + PUBLIC + "\n-----END PUBLIC KEY-----\n",
+    "-----BEGIN CERTIFICATE-----\n" + PUBLIC + "\n-----END CERTIFICATE-----\n",
     "PuTTY-User-Key-File-3: is how such a file begins",
     "age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq",
     "PublicKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=",

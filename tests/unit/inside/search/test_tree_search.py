@@ -1,11 +1,13 @@
 """A whole tree: contents, names, archives, what packages brought, and what rows allow."""
 
 import bz2
+import errno
 import gzip
 import hashlib
 import io
 import json
 import lzma
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
@@ -134,6 +136,27 @@ def test_a_damaged_archive_is_no_failure(data: bytes, files: Files) -> None:
     assert search(files(**{"opt/x.bin": data + bytes(40)})) == []
 
 
+class _BadDisk(io.BytesIO):
+    """A file that cannot be read any more after so many bytes."""
+
+    left = 18 << 20
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.left -= len(data)
+        if self.left < 0:
+            raise OSError(errno.EIO, "Input/output error")
+        return data
+
+
+def test_a_disk_that_fails_within_an_archive_hides_nothing(tmp_path: Path) -> None:
+    data = gzip.compress(os.urandom(9 << 20), 0)
+    contents = tree_search(tmp_path, WORDS).contents
+    assert contents.in_file(io.BytesIO(data), path=b"/opt/a.gz", size=len(data)) == set()
+    with pytest.raises(OSError, match="Input/output"):
+        contents.in_file(_BadDisk(data), path=b"/opt/a.gz", size=len(data))
+
+
 def test_names_and_targets_of_links_are_searched(files: Files) -> None:
     root = files(**{"srv/of-zoltan/x": b"1"})
     (root / "etc/link").symlink_to("/data/zoltan/file")
@@ -234,8 +257,10 @@ def test_the_engines_see_what_they_search_and_nothing_else(files: Files, tmp_pat
     tree, images = system.sights
     assert tree.reads == (tmp_path / "root",)
     assert images.reads == (tmp_path / "root", image)
-    assert tree.writes == images.writes == (tmp_path / "findings.json.answer",)
-    assert not (tmp_path / "findings.json.answer").exists()
+    for command, sight in zip(system.commands, system.sights, strict=True):
+        assert sight.writes == (Path(command[-1]),)
+        assert sight.writes[0].parent == tmp_path
+        assert not sight.writes[0].exists()
     assert b"zoltan" in system.stdins[0]
     assert not any("zoltan" in word for command in system.commands for word in command)
 
@@ -245,7 +270,7 @@ def test_an_answer_that_makes_no_sense_is_none(files: Files, answer: bytes) -> N
     guarding = guard(files(), Privacy())
 
     def reply(argv: Sequence[str]) -> str:
-        Path(argv[-1]).write_bytes(answer)
+        (Path(argv[-1]) / "answer").write_bytes(answer)
         return ""
 
     with pytest.raises(StepError, match="gave no answer"):
