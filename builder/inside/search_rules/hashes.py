@@ -14,6 +14,8 @@ _NOT_LOCKED: Final = re.compile(
     rb"[^:\n]{1,64}:[!*]{0,2}(?:\$[^:\n]{6,}|_?[./0-9A-Za-z]{13,20}):\d*:\d*:"
 )
 _HTPASSWD: Final = re.compile(rb"passw|htpass|users|\.auth", re.IGNORECASE)
+# An account of passwd(5), which ends in a shell: /usr/bin/fish is as long as a hash of DES.
+_ACCOUNT: Final = re.compile(rb"[^:]*:[^:]*:\d+:\d+:[^:]*:[^:]*:/[^:]*")
 _DIGEST: Final = re.compile(rb"digest|realm|passw|users", re.IGNORECASE)
 
 
@@ -22,7 +24,10 @@ def _is_shadow_line(seen: Occurrence) -> bool:
 
 
 def _is_in_password_file(seen: Occurrence) -> bool:
-    """Whether the file's name is one of those that htpasswd(1) files get."""
+    """Whether the file has a name that htpasswd(1) files get, and the line is one of theirs."""
+    line = seen.line().partition(b"\n")[0]  # the end of the line is part of what was found
+    if _ACCOUNT.fullmatch(line) is not None:
+        return False
     return _HTPASSWD.search(seen.path.rpartition(b"/")[2]) is not None
 
 

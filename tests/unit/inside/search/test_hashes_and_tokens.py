@@ -46,11 +46,13 @@ HASHES = (
     ("/etc/shadow.bak1", "alice:$6$short$demo:20607:0:99999:7:::"),
     ("/x", "bob:abJnggxhB/yWI:18000:0:99999:7:::"),
     ("/opt/x/.htpasswd", "bob:abJnggxhB/yWI\n"),
+    ("/opt/x/passwd", "bob:x:1:1:b:/home:/bin/sh\nbob:/bJnggxhB/yWI\n"),
     ("/opt/x/digest.users", "bob:Realm:0123456789abcdef0123456789abcdef\n"),
 )
 NO_HASHES = (
     ("/etc/shadow", "root:*:20607:0:99999:7:::\nbin:!:20607:0:99999:7:::\n"),
     ("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"),
+    ("/etc/passwd", "root:x:0:0:root:/root:/usr/bin/fish\nd:x:9:9:DHCP:/:/sbin/nologin\n"),
     ("/x", "price $1$ and $5$ and $6$"),
     ("/x", "$6$rounds=5000$"),
     ("/x", "d41d8cd98f00b204e9800998ecf8427e  file"),
