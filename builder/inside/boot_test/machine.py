@@ -103,11 +103,11 @@ def watch(
     signs: Sequence[Sign],
     limit_seconds: float,
     on_line: Callable[[str], None],
-    on_sighting: Callable[[], None] = lambda: None,
+    on_sighting: Callable[[Sighting], None] = lambda _sighting: None,
 ) -> Ending:
     """Run a machine until one of `signs` appears, it exits, or the time is up; then kill it.
 
-    At a sign, `on_sighting` is called while the machine still runs.
+    At a sign, `on_sighting` gets it while the machine still runs.
 
     Raises StepError when the program is not installed.
     """
@@ -125,7 +125,7 @@ def watch(
                 on_line(line)
             if sighting is not None:
                 seconds = time.monotonic() - began
-                on_sighting()
+                on_sighting(sighting)
                 break
             if not chunk:
                 code = process.wait()

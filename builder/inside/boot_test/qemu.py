@@ -23,7 +23,7 @@ from builder.inside.boot_test.boot_report import (
 )
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.screen import save_screen
-from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
+from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning, Sighting
 
 _STEP: Final = "boot-test"
 _LAST_WORDS: Final = "The lines above are the last serial output of the test machine."
@@ -138,8 +138,14 @@ def _boot(
             signs=BOOT_SIGNS,
             limit_seconds=request.timeout_seconds,
             on_line=lambda line: on_event(ToolOutput(step=_STEP, text=line)),
-            on_sighting=lambda: None if monitor is None else save_screen(monitor, paths.SCREEN),
+            on_sighting=lambda seen: _picture(seen, monitor),
         )
+
+
+def _picture(seen: Sighting, monitor: Path | None) -> None:
+    """Keep the screen of a live system that is up, if QEMU takes orders."""
+    if monitor is not None and seen.meaning is Meaning.OK:
+        save_screen(monitor, paths.SCREEN)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 from builder.basics.errors import StepError
 
 _PAUSE_SECONDS: Final = 4.0  # without KVM, a desktop paints for a while after its session began
-_MOST_PICTURES: Final = 20
+_MOST_PICTURES: Final = 10  # where something blinks, it never stays the same
 _ANSWER_SECONDS: Final = 60.0
 
 

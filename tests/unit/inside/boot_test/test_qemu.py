@@ -143,7 +143,8 @@ def test_a_machine_still_runs_when_its_sign_was_seen_and_what_is_done_then_costs
     )
     alive: list[str] = []
 
-    def look() -> None:
+    def look(sighting: Sighting) -> None:
+        assert sighting.meaning is Meaning.OK
         alive.append(Path(f"/proc/{number.read_text()}/comm").read_text())
         time.sleep(1.5)
 
