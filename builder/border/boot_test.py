@@ -34,6 +34,7 @@ class BootTestRequest:
     timeout_seconds: int
     memory_mib: int
     processors: int
+    screenshot: bool = False  # write what is on the screen at the end to `paths.SCREEN`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

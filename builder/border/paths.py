@@ -32,6 +32,7 @@ RECORDS: Final = WORK / "records"  # of the source tree, as they go into its dig
 STACK: Final = WORK / "stack.json"  # packages of this image that are in each initramfs
 LEFT_OUT: Final = WORK / "left_out.json"  # what the selection left out: a list of {path, rule}
 OUT: Final = WORK / "out"  # results for the host to fetch
+SCREEN: Final = Path("/screen.png")  # boot-test: for the host to fetch
 REPORT: Final = OUT / "privacy.json"  # examine: for the host to fetch
 INVENTORY: Final = OUT / "inventory.jsonl"  # inventory, iso-inventory: for the host to fetch
 DELIVERY: Final = Path("/delivery")  # the host's output folder, if the engine can mount it

@@ -13,6 +13,7 @@ from builder.border.boot_test import Attachment, BootTestRequest, BootTestResult
 from builder.border.events import OnEvent
 from builder.border.jobs import BOOT_TEST, KVM
 from builder.border.labels import new_run
+from builder.host.boot_test.picture import save_picture
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.faults import BindMissingError, DeviceMissingError
 from builder.host.image.boot_test_image import ensure_boot_test_image
@@ -28,9 +29,12 @@ def run_boot_test(
     firmware: Firmware,
     attach: Attachment,
     processors: int = 2,
+    screenshot: Path | None = None,
     on_event: OnEvent,
 ) -> BootTestResult:
     """Boot `iso` in a container and return how its live system reported itself.
+
+    What is on its screen then goes to the file `screenshot`, as a PNG.
 
     Alone, a machine boots faster with two processors; two at once do better with one each.
     Raises UsageError when there is no such file, HostError when the engine cannot run the test,
@@ -51,13 +55,14 @@ def run_boot_test(
             timeout_seconds=_TIMEOUT_SECONDS,
             memory_mib=_MEMORY_MIB,
             processors=processors,
+            screenshot=screenshot is not None,
         ),
         run=new_run(),
         binds=(Bind(source=str(iso.resolve()), target=paths.MEDIUM),),
         devices=(KVM,) if Path(KVM).is_char_device() else (),
     )
     try:
-        return _run(engine, spec, on_event=on_event)
+        return _run(engine, spec, screenshot=screenshot, on_event=on_event)
     except BindMissingError as error:
         raise HostError(
             "The engine cannot see {path}",
@@ -68,9 +73,29 @@ def run_boot_test(
 
 
 def _run(
-    engine: Engine, spec: ContainerSpec[BootTestRequest, BootTestResult], *, on_event: OnEvent
+    engine: Engine,
+    spec: ContainerSpec[BootTestRequest, BootTestResult],
+    *,
+    screenshot: Path | None,
+    on_event: OnEvent,
 ) -> BootTestResult:
     try:
-        return engine.run(spec, on_event)
+        return _run_once(engine, spec, screenshot=screenshot, on_event=on_event)
     except DeviceMissingError:  # the engine's machine is another one than ours
-        return engine.run(replace(spec, devices=()), on_event)
+        return _run_once(
+            engine, replace(spec, devices=()), screenshot=screenshot, on_event=on_event
+        )
+
+
+def _run_once(
+    engine: Engine,
+    spec: ContainerSpec[BootTestRequest, BootTestResult],
+    *,
+    screenshot: Path | None,
+    on_event: OnEvent,
+) -> BootTestResult:
+    with engine.started(spec) as job:
+        result = job.finish(on_event)
+        if screenshot is not None:
+            save_picture(job.fetch(paths.SCREEN), screenshot)
+        return result

@@ -10,6 +10,7 @@ from builder.basics.texts import say
 from builder.border.boot_test import Attachment, BootTestResult, Firmware
 from builder.host.boot_test.boot_test import run_boot_test
 from builder.host.cli.options import answer, json_option
+from builder.host.cli.report_files import check_outputs
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 
@@ -31,10 +32,22 @@ from builder.host.display import choose_display
     show_default=True,
     help="Attach the ISO as a CD, or as a USB stick that it was written to.",
 )
+@click.option(
+    "--screenshot",
+    type=click.Path(path_type=Path),
+    help="Save what is on the screen at the end to this file, as a PNG.",
+    metavar="FILE",
+)
 @json_option
 @pass_surroundings
 def boot_test(
-    surroundings: Surroundings, iso: Path, firmware: str, attach: str, *, as_json: bool
+    surroundings: Surroundings,
+    iso: Path,
+    firmware: str,
+    attach: str,
+    screenshot: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Boot an ISO in a virtual machine.
 
@@ -47,12 +60,14 @@ def boot_test(
       distroclone-builder boot-test Debian-13-xfce.iso
       distroclone-builder boot-test Debian-13-xfce.iso --firmware bios --as disk
     """
+    check_outputs([] if screenshot is None else [screenshot], as_json=False)
     with choose_display(json=as_json) as display:
         result = run_boot_test(
             surroundings.open_engine(),
             iso=iso,
             firmware=Firmware(firmware),
             attach=Attachment(attach),
+            screenshot=screenshot,
             on_event=display.event,
         )
         text = say(

@@ -37,9 +37,17 @@ class Ending:
 
 
 def qemu_argv(
-    request: BootTestRequest, *, iso: Path, accelerator: Accelerator, variables: Path | None
+    request: BootTestRequest,
+    *,
+    iso: Path,
+    accelerator: Accelerator,
+    variables: Path | None,
+    monitor: Path | None = None,
 ) -> tuple[str, ...]:
-    """Return the command of a machine that boots `iso`; `variables` is its UEFI variable store."""
+    """Return the command of a machine that boots `iso`; `variables` is its UEFI variable store.
+
+    With `monitor`, QEMU takes orders on that socket.
+    """
     drive: tuple[str, ...]
     match request.attach:
         case Attachment.CD:
@@ -57,6 +65,7 @@ def qemu_argv(
             processors=request.processors, variables=variables),
         "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={_escaped(iso)}",
         *drive,
+        *(() if monitor is None else ("-qmp", f"unix:{_escaped(monitor)},server=on,wait=off")),
     )  # fmt: skip
 
 
@@ -94,8 +103,11 @@ def watch(
     signs: Sequence[Sign],
     limit_seconds: float,
     on_line: Callable[[str], None],
+    on_sighting: Callable[[Sighting], None] = lambda _sighting: None,
 ) -> Ending:
     """Run a machine until one of `signs` appears, it exits, or the time is up; then kill it.
+
+    At a sign, `on_sighting` gets it while the machine still runs.
 
     Raises StepError when the program is not installed.
     """
@@ -103,6 +115,7 @@ def watch(
     began = time.monotonic()
     code: int | None = None
     sighting: Sighting | None = None
+    seconds: float | None = None
     with _started(argv) as process:
         assert process.stdout is not None
         for chunk in _chunks(process.stdout.fileno(), until=began + limit_seconds):
@@ -111,6 +124,8 @@ def watch(
                 last.append(line)
                 on_line(line)
             if sighting is not None:
+                seconds = time.monotonic() - began
+                on_sighting(sighting)
                 break
             if not chunk:
                 code = process.wait()
@@ -121,7 +136,7 @@ def watch(
     return Ending(
         sighting=sighting,
         exit_code=code,
-        seconds=round(time.monotonic() - began, 1),
+        seconds=round(time.monotonic() - began if seconds is None else seconds, 1),
         last_lines=tuple(last),
     )
 

@@ -5,6 +5,7 @@ writes one line. Nothing else counts as success.
 """
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,8 @@ from builder.inside.boot_test.boot_report import (
     session_in,
 )
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
-from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
+from builder.inside.boot_test.screen import save_screen
+from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning, Sighting
 
 _STEP: Final = "boot-test"
 _LAST_WORDS: Final = "The lines above are the last serial output of the test machine."
@@ -128,15 +130,34 @@ def _fault_of(ending: Ending) -> str:
 def _boot(
     request: BootTestRequest, *, iso: Path, accelerator: Accelerator, on_event: OnEvent
 ) -> Ending:
-    with _variables(request.firmware) as variables:
-        argv = qemu_argv(request, iso=iso, accelerator=accelerator, variables=variables)
+    with _variables(request.firmware) as variables, _monitor(request) as monitor:
+        argv = qemu_argv(
+            request, iso=iso, accelerator=accelerator, variables=variables, monitor=monitor
+        )
         on_event(ToolOutput(step=_STEP, text="$ " + " ".join(argv)))
         return watch(
             argv,
             signs=BOOT_SIGNS,
             limit_seconds=request.timeout_seconds,
             on_line=lambda line: on_event(ToolOutput(step=_STEP, text=line)),
+            on_sighting=lambda seen: _picture(seen, monitor),
         )
+
+
+def _picture(seen: Sighting, monitor: Path | None) -> None:
+    """Keep the screen of a live system that is up, if QEMU takes orders."""
+    if monitor is not None and seen.meaning is Meaning.OK:
+        save_screen(monitor, paths.SCREEN)
+
+
+@contextlib.contextmanager
+def _monitor(request: BootTestRequest) -> Iterator[Path | None]:
+    """Provide a place for the socket on which QEMU takes orders, where there are any."""
+    if not request.screenshot:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory) / "monitor"
 
 
 @contextlib.contextmanager

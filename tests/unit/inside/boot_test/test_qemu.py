@@ -98,6 +98,14 @@ def test_uefi_without_variables_is_our_own_mistake() -> None:
         qemu_argv(request(Firmware.UEFI), iso=ISO, accelerator=Accelerator.TCG, variables=None)
 
 
+def test_nobody_gives_a_machine_orders_unless_a_picture_was_asked_for() -> None:
+    assert "-qmp" not in argv()
+    command = qemu_argv(
+        request(), iso=ISO, accelerator=Accelerator.TCG, variables=None, monitor=Path("/a,b/qmp")
+    )
+    assert command[-2:] == ("-qmp", "unix:/a,,b/qmp,server=on,wait=off")
+
+
 def watched(script: str, *, limit: float = 20.0) -> tuple[Ending, list[str]]:
     """Watch a process that stands in for QEMU."""
     lines: list[str] = []
@@ -122,6 +130,33 @@ def test_watching_ends_with_the_report_and_kills_the_machine(tmp_path: Path) -> 
     assert ending.seconds < 15
     with pytest.raises(ProcessLookupError):
         os.kill(int(number.read_text()), 0)
+
+
+def test_a_machine_still_runs_when_its_sign_was_seen_and_what_is_done_then_costs_no_time(
+    tmp_path: Path,
+) -> None:
+    number = tmp_path / "pid"
+    script = (
+        "import os, time\n"
+        f"open({str(number)!r}, 'w').write(str(os.getpid()))\n"
+        f"print({REPORT!r}); time.sleep(60)"
+    )
+    alive: list[str] = []
+
+    def look(sighting: Sighting) -> None:
+        assert sighting.meaning is Meaning.OK
+        alive.append(Path(f"/proc/{number.read_text()}/comm").read_text())
+        time.sleep(1.5)
+
+    ending = watch(
+        [sys.executable, "-u", "-c", script],
+        signs=BOOT_SIGNS,
+        limit_seconds=20,
+        on_line=lambda _line: None,
+        on_sighting=look,
+    )
+    assert len(alive) == 1
+    assert ending.seconds < 1.5
 
 
 @pytest.mark.parametrize("script", ["import time; time.sleep(60)", "while True: print('busy')"])

@@ -1,0 +1,70 @@
+"""What is on the screen of a test machine, asked for over QEMU's machine protocol (QMP)."""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final
+
+from builder.basics.errors import StepError
+
+_PAUSE_SECONDS: Final = 4.0  # without KVM, a desktop paints for a while after its session began
+_MOST_PICTURES: Final = 10  # where something blinks, it never stays the same
+_ANSWER_SECONDS: Final = 60.0
+
+
+def save_screen(
+    monitor: Path, target: Path, *, pause: float = _PAUSE_SECONDS, most: int = _MOST_PICTURES
+) -> None:
+    """Write the screen as a PNG once it stays the same for `pause` seconds, or `most` were taken.
+
+    Raises StepError when QEMU does not give it.
+    """
+    before = b""
+    with _asked(monitor) as ask:
+        for _ in range(most):
+            ask.execute("screendump", filename=str(target), format="png")
+            picture = target.read_bytes()
+            if picture == before:
+                return
+            before = picture
+            time.sleep(pause)
+
+
+class _Monitor:
+    """A conversation with QEMU: one order at a time."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def execute(self, order: str, **arguments: str) -> None:
+        """Give an order and wait until it was carried out."""
+        self._stream.write(json.dumps({"execute": order, "arguments": arguments}) + "\n")
+        self._stream.flush()
+        for line in self._stream:
+            answer: dict[str, Any] = json.loads(line)
+            if "error" in answer:
+                raise _refused(str(answer["error"].get("desc", "")))
+            if "return" in answer:
+                return
+        raise _refused("it ended")
+
+
+@contextlib.contextmanager
+def _asked(monitor: Path) -> Iterator[_Monitor]:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_ANSWER_SECONDS)
+            connection.connect(str(monitor))
+            with connection.makefile("rw", encoding="utf-8") as stream:
+                asked = _Monitor(stream)
+                asked.execute("qmp_capabilities")  # its greeting, too, is no answer
+                yield asked
+    except (OSError, ValueError) as error:
+        raise _refused(str(error)) from error
+
+
+def _refused(reason: str) -> StepError:
+    return StepError("QEMU gave no picture of the screen: {reason}", reason=reason)

@@ -1,0 +1,2 @@
+CREATE ROLE shop;
+CREATE DATABASE shop OWNER shop;

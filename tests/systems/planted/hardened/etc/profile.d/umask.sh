@@ -1,0 +1,3 @@
+umask 027
+TMOUT=900
+readonly TMOUT

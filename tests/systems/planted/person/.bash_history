@@ -1,0 +1,3 @@
+ls -la
+ssh @USER@@nas.home.arpa
+sudo systemctl restart acme-agent

@@ -1,0 +1,76 @@
+"""A picture of the screen: asked for in QEMU's own protocol, until it stays the same."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from builder.basics.errors import StepError
+from builder.inside.boot_test.screen import save_screen
+
+
+@contextmanager
+def qemu(path: Path, pictures: Sequence[bytes], *, error: str = "") -> Iterator[list[str]]:
+    """Stand in for QEMU: each order for a picture gives the next one, the last for ever."""
+    orders: list[str] = []
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            left = list(pictures)
+            with connection, connection.makefile("rw", encoding="utf-8") as stream:
+                stream.write('{"QMP": {"version": {}, "capabilities": []}}\n')
+                stream.flush()
+                for line in stream:
+                    order = json.loads(line)
+                    orders.append(order["execute"])
+                    answer: dict[str, object] = {"return": {}}
+                    if order["execute"] == "screendump":
+                        stream.write('{"event": "RTC_CHANGE", "data": {}}\n')
+                        if error:
+                            answer = {"error": {"class": "GenericError", "desc": error}}
+                        else:
+                            shown = left.pop(0) if len(left) > 1 else left[0]
+                            Path(order["arguments"]["filename"]).write_bytes(shown)
+                    stream.write(json.dumps(answer) + "\n")
+                    stream.flush()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield orders
+        finally:
+            thread.join(timeout=10)
+
+
+def test_pictures_are_taken_until_nothing_changes_any_more(tmp_path: Path) -> None:
+    target = tmp_path / "screen.png"
+    with qemu(tmp_path / "qmp", [b"black", b"half a desktop", b"a desktop"]) as orders:
+        save_screen(tmp_path / "qmp", target, pause=0)
+    assert target.read_bytes() == b"a desktop"
+    assert orders == ["qmp_capabilities", *["screendump"] * 4]
+
+
+def test_a_screen_that_never_rests_is_taken_as_it_is(tmp_path: Path) -> None:
+    target = tmp_path / "screen.png"
+    with qemu(tmp_path / "qmp", [bytes([number]) for number in range(9)]) as orders:
+        save_screen(tmp_path / "qmp", target, pause=0, most=3)
+    assert target.read_bytes() == bytes([2])
+    assert orders.count("screendump") == 3
+
+
+def test_what_qemu_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    with qemu(tmp_path / "qmp", [b""], error="no surface"), pytest.raises(StepError) as caught:
+        save_screen(tmp_path / "qmp", tmp_path / "screen.png", pause=0)
+    assert "no surface" in str(caught.value)
+
+
+def test_a_machine_that_takes_no_orders_gives_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(StepError, match="gave no picture"):
+        save_screen(tmp_path / "none", tmp_path / "screen.png", pause=0)
