@@ -12,25 +12,56 @@ from builder.basics.errors import StepError
 
 _PAUSE_SECONDS: Final = 4.0  # without KVM, a desktop paints for a while after its session began
 _MOST_PICTURES: Final = 10  # where something blinks, it never stays the same
+_MOST_BLANK: Final = 45  # three minutes; then it is what there is
+# Of a picture in one colour, with a pointer at most, zlib makes less than this share of its bytes.
+_BLANK: Final = 0.003
 _ANSWER_SECONDS: Final = 60.0
 
 
 def save_screen(
-    monitor: Path, target: Path, *, pause: float = _PAUSE_SECONDS, most: int = _MOST_PICTURES
+    monitor: Path,
+    target: Path,
+    *,
+    pause: float = _PAUSE_SECONDS,
+    most: int = _MOST_PICTURES,
+    most_blank: int = _MOST_BLANK,
 ) -> None:
     """Write the screen as a PNG once it stays the same for `pause` seconds, or `most` were taken.
 
-    Raises StepError when QEMU does not give it.
+    While nothing is painted, up to `most_blank` are taken besides. Raises StepError when QEMU does
+    not give it.
     """
-    before = b""
+    before, taken, blank = b"", 0, 0
     with _asked(monitor) as ask:
-        for _ in range(most):
+        while taken < most and blank < most_blank:
             ask.execute("screendump", filename=str(target), format="png")
             picture = target.read_bytes()
-            if picture == before:
+            if is_blank(picture):
+                blank += 1
+            elif picture == before:
                 return
-            before = picture
+            else:
+                before = picture
+                taken += 1
             time.sleep(pause)
+
+
+def is_blank(picture: bytes) -> bool:
+    """Whether a PNG shows nothing: W3C's PNG specification, 5.3 and 11.2.
+
+    Raises ValueError for what is no PNG.
+    """
+    if not picture.startswith(b"\x89PNG\r\n\x1a\n"):
+        message = "it is no PNG"
+        raise ValueError(message)
+    width, height = (int.from_bytes(picture[at : at + 4]) for at in (16, 20))
+    compressed, at = 0, 8
+    while at + 8 <= len(picture):
+        length = int.from_bytes(picture[at : at + 4])
+        if picture[at + 4 : at + 8] == b"IDAT":
+            compressed += length
+        at += 12 + length
+    return compressed < _BLANK * width * height * 3
 
 
 class _Monitor:

@@ -1,8 +1,11 @@
 """A picture of the screen: asked for in QEMU's own protocol, until it stays the same."""
 
 import json
+import random
 import socket
+import struct
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +14,25 @@ import pytest
 
 from builder.basics.errors import StepError
 from builder.inside.boot_test.screen import save_screen
+
+
+def png(seed: int | None, *, width: int = 64, height: int = 64) -> bytes:
+    """Return a picture of noise, or one in a single colour: each scanline begins with a zero."""
+    chance = random.Random(seed)  # noqa: S311 - noise
+    raw = bytearray()
+    for _ in range(height):
+        row = bytes(3 * width) if seed is None else chance.randbytes(3 * width)
+        raw += b"\0" + row
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(raw))), (b"IEND", b""))
+    parts = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+BLACK = png(None, width=640, height=480)
 
 
 @contextmanager
@@ -51,18 +73,39 @@ def qemu(path: Path, pictures: Sequence[bytes], *, error: str = "") -> Iterator[
 
 def test_pictures_are_taken_until_nothing_changes_any_more(tmp_path: Path) -> None:
     target = tmp_path / "screen.png"
-    with qemu(tmp_path / "qmp", [b"black", b"half a desktop", b"a desktop"]) as orders:
+    with qemu(tmp_path / "qmp", [png(1), png(2), png(3)]) as orders:
         save_screen(tmp_path / "qmp", target, pause=0)
-    assert target.read_bytes() == b"a desktop"
+    assert target.read_bytes() == png(3)
     assert orders == ["qmp_capabilities", *["screendump"] * 4]
 
 
 def test_a_screen_that_never_rests_is_taken_as_it_is(tmp_path: Path) -> None:
     target = tmp_path / "screen.png"
-    with qemu(tmp_path / "qmp", [bytes([number]) for number in range(9)]) as orders:
+    with qemu(tmp_path / "qmp", [png(number) for number in range(9)]) as orders:
         save_screen(tmp_path / "qmp", target, pause=0, most=3)
-    assert target.read_bytes() == bytes([2])
+    assert target.read_bytes() == png(2)
     assert orders.count("screendump") == 3
+
+
+def test_a_screen_that_stays_black_at_first_is_waited_for(tmp_path: Path) -> None:
+    target = tmp_path / "screen.png"
+    with qemu(tmp_path / "qmp", [*[BLACK] * 5, png(1)]) as orders:
+        save_screen(tmp_path / "qmp", target, pause=0, most=3)
+    assert target.read_bytes() == png(1)
+    assert orders.count("screendump") == 7
+
+
+def test_a_screen_that_stays_black_for_ever_is_taken_as_it_is(tmp_path: Path) -> None:
+    target = tmp_path / "screen.png"
+    with qemu(tmp_path / "qmp", [BLACK]) as orders:
+        save_screen(tmp_path / "qmp", target, pause=0, most_blank=6)
+    assert target.read_bytes() == BLACK
+    assert orders.count("screendump") == 6
+
+
+def test_what_is_no_picture_is_told(tmp_path: Path) -> None:
+    with qemu(tmp_path / "qmp", [b"P6"]), pytest.raises(StepError, match="it is no PNG"):
+        save_screen(tmp_path / "qmp", tmp_path / "screen.png", pause=0)
 
 
 def test_what_qemu_refuses_is_told_in_its_words(tmp_path: Path) -> None:
