@@ -12,7 +12,7 @@ from builder.basics.errors import StepError
 
 _PAUSE_SECONDS: Final = 4.0  # without KVM, a desktop paints for a while after its session began
 _MOST_PICTURES: Final = 10  # where something blinks, it never stays the same
-_MOST_BLANK: Final = 45  # three minutes; then it is what there is
+_MOST_WAITING: Final = 45  # three minutes; then it is what there is
 # Of a picture in one colour, with a pointer at most, zlib makes less than this share of its bytes.
 _BLANK: Final = 0.003
 _ANSWER_SECONDS: Final = 60.0
@@ -24,20 +24,21 @@ def save_screen(
     *,
     pause: float = _PAUSE_SECONDS,
     most: int = _MOST_PICTURES,
-    most_blank: int = _MOST_BLANK,
+    most_waiting: int = _MOST_WAITING,
 ) -> None:
     """Write the screen as a PNG once it stays the same for `pause` seconds, or `most` were taken.
 
-    While nothing is painted, up to `most_blank` are taken besides. Raises StepError when QEMU does
-    not give it.
+    While nothing is painted, or what the boot left is still there, up to `most_waiting` are taken
+    besides. Raises StepError when QEMU does not give it.
     """
-    before, taken, blank = b"", 0, 0
+    first, before, taken, waited = b"", b"", 0, 0
     with _asked(monitor) as ask:
-        while taken < most and blank < most_blank:
+        while taken < most and waited < most_waiting:
             ask.execute("screendump", filename=str(target), format="png")
             picture = target.read_bytes()
-            if is_blank(picture):
-                blank += 1
+            first = first or picture
+            if picture == first or is_blank(picture):
+                waited += 1
             elif picture == before:
                 return
             else:

@@ -83,23 +83,28 @@ def test_a_screen_that_never_rests_is_taken_as_it_is(tmp_path: Path) -> None:
     target = tmp_path / "screen.png"
     with qemu(tmp_path / "qmp", [png(number) for number in range(9)]) as orders:
         save_screen(tmp_path / "qmp", target, pause=0, most=3)
-    assert target.read_bytes() == png(2)
-    assert orders.count("screendump") == 3
+    assert target.read_bytes() == png(3)
+    assert orders.count("screendump") == 4
 
 
-def test_a_screen_that_stays_black_at_first_is_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("booting", [BLACK, png(7)], ids=["black", "messages of the boot"])
+def test_what_the_boot_left_on_the_screen_is_not_the_session(
+    tmp_path: Path, booting: bytes
+) -> None:
     target = tmp_path / "screen.png"
-    with qemu(tmp_path / "qmp", [*[BLACK] * 5, png(1)]) as orders:
+    shown = [*[booting] * 5, BLACK, BLACK, png(1)]
+    with qemu(tmp_path / "qmp", shown) as orders:
         save_screen(tmp_path / "qmp", target, pause=0, most=3)
     assert target.read_bytes() == png(1)
-    assert orders.count("screendump") == 7
+    assert orders.count("screendump") == 9
 
 
-def test_a_screen_that_stays_black_for_ever_is_taken_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shown", [BLACK, png(1)], ids=["black", "a desktop"])
+def test_a_screen_that_never_changes_is_taken_as_it_is(tmp_path: Path, shown: bytes) -> None:
     target = tmp_path / "screen.png"
-    with qemu(tmp_path / "qmp", [BLACK]) as orders:
-        save_screen(tmp_path / "qmp", target, pause=0, most_blank=6)
-    assert target.read_bytes() == BLACK
+    with qemu(tmp_path / "qmp", [shown]) as orders:
+        save_screen(tmp_path / "qmp", target, pause=0, most_waiting=6)
+    assert target.read_bytes() == shown
     assert orders.count("screendump") == 6
 
 
