@@ -109,7 +109,7 @@ def test_a_screen_that_never_changes_is_taken_as_it_is(tmp_path: Path, shown: by
 
 
 def test_what_is_no_picture_is_told(tmp_path: Path) -> None:
-    with qemu(tmp_path / "qmp", [b"P6"]), pytest.raises(StepError, match="it is no PNG"):
+    with qemu(tmp_path / "qmp", [png(1), b"P6"]), pytest.raises(StepError, match="it is no PNG"):
         save_screen(tmp_path / "qmp", tmp_path / "screen.png", pause=0)
 
 
