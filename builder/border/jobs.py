@@ -12,7 +12,7 @@ from builder.border import paths
 from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
-from builder.border.iso_contents import IsoContents
+from builder.border.iso_contents import IsoContents, IsoListed
 from builder.border.plan import BuildPlan
 from builder.border.requests import (
     Abilities,
@@ -179,7 +179,7 @@ INVENTORY: Final = Job(
 ISO_INVENTORY: Final = Job(
     name="iso-inventory",
     request=Nothing,
-    result=Listed,
+    result=IsoListed,
     sees=(_ISO,),
     capabilities=_READING,
     why="as `verify`",

@@ -35,4 +35,5 @@ OUT: Final = WORK / "out"  # results for the host to fetch
 SCREEN: Final = Path("/screen.png")  # boot-test: for the host to fetch
 REPORT: Final = OUT / "privacy.json"  # examine: for the host to fetch
 INVENTORY: Final = OUT / "inventory.jsonl"  # inventory, iso-inventory: for the host to fetch
+LIVE_INVENTORY: Final = OUT / "live-inventory.jsonl"  # iso-inventory: likewise
 DELIVERY: Final = Path("/delivery")  # the host's output folder, if the engine can mount it

@@ -63,6 +63,11 @@ class Entry:
         """The device number, "major:minor"; "" for anything else."""
         return self.value if self.type in (EntryType.CHARACTER, EntryType.BLOCK) else ""
 
+    @property
+    def is_whiteout(self) -> bool:
+        """Whether it hides, in a layer of overlayfs, what the layer below has at its path."""
+        return self.type is EntryType.CHARACTER and self.value == "0:0"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledPackage:

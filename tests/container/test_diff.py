@@ -67,6 +67,7 @@ def test_an_iso_differs_from_its_snapshot_by_what_the_build_did(
     assert "machine-id" in rules
     assert data["after"]["iso_sha256"] == demo_build.iso.sha256
     assert data["settings"] == []
+    assert data["live"] is None
 
 
 def test_two_isos_of_a_snapshot_hold_the_same_however_they_were_compressed(
@@ -75,6 +76,8 @@ def test_two_isos_of_a_snapshot_hold_the_same_however_they_were_compressed(
     data = run("diff", demo_build.folder, built.iso).data
     assert data["same"]
     assert data["growth"] == []
+    assert data["live"]["files"] == data["live"]["boot_files"] == []
+    assert data["live"]["stack"]["added"] == []
     settings = {each["name"]: each["after"] for each in data["settings"]}
     assert settings["recipe.compression.name"] == "fast"
     assert all(name.startswith("recipe.compression.") for name in settings)

@@ -52,7 +52,7 @@ class FakeJob(Generic[Request, Result]):
 
     spec: ContainerSpec[Request, Result]
     answer: Answer
-    fetched: Callable[[AnySpec], bytes] | None
+    fetched: Callable[[AnySpec, Path], bytes] | None
     id: str = "fake"
 
     def finish(self, on_event: OnEvent) -> Result:
@@ -67,7 +67,7 @@ class FakeJob(Generic[Request, Result]):
     def fetch(self, path: Path) -> Iterator[bytes]:
         """See `RunningJob.fetch`."""
         assert self.fetched is not None, f"{path} of {self.spec.job.name}, which no test expects"
-        yield self.fetched(self.spec)
+        yield self.fetched(self.spec, path)
 
 
 @dataclass
@@ -80,7 +80,7 @@ class FakeEngine:
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
     refusals: Mapping[str, HostError] = field(default_factory=dict)
-    files: Mapping[str, Callable[[AnySpec], bytes]] = field(default_factory=dict)
+    files: Mapping[str, Callable[[AnySpec, Path], bytes]] = field(default_factory=dict)
     images: FakeImages = field(default_factory=lambda: FakeImages(builder_images()))
     containers: dict[str, Mapping[str, str]] = field(default_factory=dict)  # labels by name
     volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from builder.formats.recipe import BootSettings, Recipe
 from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
+from builder.inside.blocks.mksquashfs import mksquashfs_argv
 from builder.inside.medium import identity as medium
 from builder.inside.steps.boot import BootStep
 from builder.inside.steps.iso import IsoStep
@@ -90,6 +92,10 @@ class Work:
         return self.base / "root"
 
     @property
+    def layer(self) -> Path:
+        return self.base / "layer"
+
+    @property
     def initramfs(self) -> Path:
         return self.base / "initramfs"
 
@@ -155,11 +161,28 @@ def squashfs_step(work: Work) -> SquashfsStep:
     )
 
 
+def pack_layer(work: Work, files: Mapping[str, str], *, hides: Iterable[str] = ()) -> None:
+    """Pack a live layer of text files ("etc/hostname") and whiteouts, whose folders have a file."""
+    for name, text in files.items():
+        path = work.layer / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for path in (work.layer, *work.layer.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+        os.utime(path, (EPOCH, EPOCH))
+    target = work.iso_tree / medium.LIVE_SQUASHFS
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Not every filesystem can hold a whiteout, but mksquashfs can make one.
+    whiteouts = (word for name in hides for word in ("-p", f"{name} c 0 0 0 0 0"))
+    real_system().run([*mksquashfs_argv(work.layer, target, RECIPE.compression), *whiteouts])
+
+
 def boot_step(work: Work) -> BootStep:
-    """The step, for a tree to which another step has added the live layer."""
+    """The step, for a tree to which another step has added the live layer, or a stand-in."""
     layer = work.iso_tree / medium.LIVE_SQUASHFS
     layer.parent.mkdir(parents=True, exist_ok=True)
-    layer.write_bytes(b"hsqs, and the live layer")
+    if not layer.exists():
+        layer.write_bytes(b"hsqs, and the live layer")
     return BootStep(
         root=work.root,
         initramfs=work.initramfs,

@@ -219,6 +219,23 @@ def write_sbom(folder: Path, name: str, content: bytes) -> None:
     write_manifest(folder, as_json(manifest_data(artefacts=rows)))
 
 
+def write_with_stack(folder: Path, version: str) -> Path:
+    """Write results that say of which live-boot every initramfs was made; return the folder."""
+    stack = [{"name": "live-boot", "architecture": "all", "version": version}]
+    url = f"pkg:deb/debian/live-boot@{version}?arch=all&distro=debian-13"
+    component = {"type": "library", "name": "live-boot", "version": version, "purl": url}
+    references = [{"referenceType": "purl", "referenceLocator": url}]
+    element = {"SPDXID": "SPDXRef-x", "name": "live-boot", "versionInfo": version}
+    components = [*cyclonedx_data()["components"], component]
+    elements = [*spdx_data()["packages"], element | {"externalRefs": references}]
+    write_results(folder)
+    (folder / CYCLONEDX).write_bytes(as_json(cyclonedx_data(components=components)))
+    (folder / SPDX).write_bytes(as_json(spdx_data(packages=elements)))
+    rows = [row(each, (folder / each).read_bytes()) for each in (ISO, CYCLONEDX, SPDX)]
+    write_manifest(folder, as_json(manifest_data(artefacts=rows, live_stack=stack)))
+    return folder
+
+
 def flip_bit(path: Path, position: int, bit: int = 0) -> None:
     """Turn one bit of a file round."""
     with path.open("r+b") as file:

@@ -168,6 +168,27 @@ def test_what_differs_in_the_squashfs_is_named_path_by_path(built: Work, tmp_pat
     assert (released.original, released.rebuilt) == (str(media.EPOCH - 1000), str(media.EPOCH - 5))
 
 
+def layered(hides: str, **files: str) -> Callable[[Work], None]:
+    """Return what adds a live layer with these files of /etc, and a whiteout in one's place."""
+    named = {f"etc/{name}": text for name, text in files.items()}
+    return lambda work: media.pack_layer(work, named, hides=[f"etc/{hides}"])
+
+
+def test_what_differs_only_in_the_live_layer_is_named_by_layer_and_file(tmp_path: Path) -> None:
+    one = build_of(tmp_path / "one", layered("crontab", hostname="live", motd="a"))
+    other = build_of(tmp_path / "other", layered("motd", hostname="lime"))
+    found = findings(explained(one.iso, other.iso))
+    # The id, which follows from all that is on the medium, is in some of the others.
+    assert medium.SQUASHFS not in {place[0] for place in found}
+    inside = {place[1]: rows for place, rows in found.items()
+              if place[0] == medium.LIVE_SQUASHFS and len(place) > 1}  # fmt: skip
+    assert set(inside) == {"/etc/hostname", "/etc/crontab", "/etc/motd"}
+    name = inside["/etc/hostname"]["content"]
+    assert (name.offset, name.original, name.rebuilt) == (2, "0x76", "0x6d")
+    assert inside["/etc/crontab"]["presence"].rebuilt == "no"
+    assert inside["/etc/motd"]["type"].rebuilt == "whiteout"
+
+
 def test_a_changed_file_whose_name_is_a_pattern_is_compared_itself(
     built: Work, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """A tree and the squashfs that is made of it have the same inventory."""
 
+import hashlib
 import os
 import socket
 import stat
@@ -11,9 +12,13 @@ import pytest
 
 from builder.basics.errors import StepError
 from builder.formats.inventory import Entry, EntryType, Row
+from builder.inside.inventory.iso_listing import iso_rows
 from builder.inside.inventory.squashfs_listing import read_rows
 from builder.inside.inventory.tree_listing import tree_rows
-from tests.support.media import real_system
+from builder.inside.medium import identity as medium
+from builder.inside.medium.initrd_extra import gap_after
+from tests.support import media
+from tests.support.media import Work, real_system
 
 pytestmark = pytest.mark.tools
 
@@ -120,6 +125,27 @@ def test_a_damaged_squashfs_is_not_read(tmp_path: Path) -> None:
     squashfs.write_bytes(content[: len(content) // 2])
     with pytest.raises(StepError, match="unsquashfs failed"):
         read(squashfs)
+
+
+def test_an_iso_is_listed_with_what_its_live_layer_changes_and_what_boots(tmp_path: Path) -> None:
+    work = Work(base=tmp_path / "work")
+    media.make_root(work)
+    media.pack_layer(work, {"etc/hostname": "live", "srv/x": "y"}, hides=["etc/os-release"])
+    for step in (media.squashfs_step(work), media.boot_step(work), media.iso_step(work)):
+        step.run(real_system())
+    found = iso_rows(work.iso, system=real_system())
+    assert found.live is not None
+    above = {row.path: row for row in found.live if isinstance(row, Entry)}
+    assert list(above) == ["/etc/hostname", "/etc/os-release", "/srv", "/srv/x"]
+    assert [path for path, row in above.items() if row.is_whiteout] == ["/etc/os-release"]
+    assert above["/etc/hostname"].text == "live"
+    assert "/usr/share/big" in {row.path for row in found.system if isinstance(row, Entry)}
+    made = {medium.initrd_path(name): content for name, content in media.INITRAMFS.items()}
+    for path, content in made.items():
+        (boot,) = [each for each in found.boots if each.path == path]
+        assert boot.sha256 == hashlib.sha256(content + gap_after(len(content))).hexdigest()
+        assert boot.size > len(content) + 100
+    assert len(found.boots) == 2 * len(made)
 
 
 def test_a_reader_that_gives_up_ends_the_tool() -> None:

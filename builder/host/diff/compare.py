@@ -9,6 +9,7 @@ from builder.border.events import Event, OnEvent, StepStarted
 from builder.border.labels import new_run
 from builder.host.diff.files import compare_files
 from builder.host.diff.growth import Sizes
+from builder.host.diff.live import compare_live
 from builder.host.diff.model import Kind, SideFacts, SystemDifference
 from builder.host.diff.packages import compare_packages
 from builder.host.diff.settings import compare_settings
@@ -87,6 +88,7 @@ def compare(before: Opened, after: Opened) -> SystemDifference:
         packages=compare_packages(old, new),
         growth=sizes.growth(),
         files=files,
+        live=compare_live(before.live, after.live),
         unnamed=0 if before.kind is after.kind else before.unnamed + after.unnamed,
     )
 

@@ -15,7 +15,7 @@ _CONFIG: Final = "/etc/"
 _READABLE: Final = 0o004
 _MOST_LINES: Final = 2000  # of each side: comparing takes time with the square of it
 _SHOWN_LINES: Final = 200  # of a difference
-_TYPES: Final = {
+TYPES: Final = {
     EntryType.DIRECTORY: "directory",
     EntryType.FILE: "file",
     EntryType.LINK: "link",
@@ -63,7 +63,7 @@ def compare_files(
         found = compare_entries(old, new)
         if found is not None:
             rule = _rule_of(found, rules)
-            details = () if rule else _details(found, old, new)
+            details = () if rule else details_of(found, old, new)
             yield replace(found, rule=rule, details=details)
 
 
@@ -116,7 +116,7 @@ def _changed(old: Entry, new: Entry) -> Iterator[str]:
         yield "capability"
 
 
-def _details(change: FileChange, old: Entry | None, new: Entry | None) -> tuple[str, ...]:
+def details_of(change: FileChange, old: Entry | None, new: Entry | None) -> tuple[str, ...]:
     """Return how a path below /etc changed, in lines."""
     if not change.path.startswith(_CONFIG):
         return ()
@@ -127,7 +127,7 @@ def _attributes(change: FileChange, old: Entry | None, new: Entry | None) -> Ite
     if old is None or new is None:
         return
     told = {
-        "type": (_TYPES[old.type], _TYPES[new.type]),
+        "type": (TYPES[old.type], TYPES[new.type]),
         "target": (old.target, new.target),
         "device": (old.device, new.device),
         "mode": (f"{old.mode:04o}", f"{new.mode:04o}"),

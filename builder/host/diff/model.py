@@ -113,6 +113,60 @@ class SettingChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFile:
+    """A path in a live layer."""
+
+    kind: str  # "file", "directory", …; "whiteout" where it hides what the system has there
+    mode: int  # the twelve bits 0o7777
+    size: int  # 0 for anything but a file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFileChange:
+    """A path that is not the same in both live layers; None where a layer lacks it."""
+
+    path: str
+    change: Change
+    what: tuple[str, ...]  # of a changed one, as in FileChange
+    before: LiveFile | None
+    after: LiveFile | None
+    details: tuple[str, ...] = ()  # likewise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootFileChange:
+    """A kernel or an initramfs that is not the same on both sides; 0 where it is missing."""
+
+    path: str  # "live/initrd.img-6.12.48+deb13-amd64"
+    change: Change
+    size_before: int
+    size_after: int
+
+    @property
+    def growth(self) -> int:
+        """By how much it grew."""
+        return self.size_after - self.size_before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveDifference:
+    """What differs in two ISOs above the system: what only a live session gets.
+
+    None where an ISO of an earlier version has no live layer, or does not say what its initramfs
+    were made with.
+    """
+
+    files: tuple[LiveFileChange, ...] | None  # sorted by path
+    stack: PackageChanges | None  # of the builder image, in each initramfs
+    boot_files: tuple[BootFileChange, ...]  # kernels and initramfs, sorted by path
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing of it differs."""
+        return not self.files and not (self.stack and self.stack.all) and not self.boot_files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemDifference:
     """All differences between two systems."""
 
@@ -122,6 +176,7 @@ class SystemDifference:
     packages: PackageChanges
     growth: tuple[Growth, ...]  # the largest turnover first
     files: tuple[FileChange, ...]  # sorted by path
+    live: LiveDifference | None = None  # only between two ISOs
     unnamed: int = 0  # changes and patterns of a build that explain some of these
 
     @property
@@ -136,5 +191,6 @@ class SystemDifference:
 
     @property
     def same(self) -> bool:
-        """Whether both hold the same files, owners and modes included."""
-        return not self.files and not self.packages.all
+        """Whether both hold the same files, owners and modes included, in every layer."""
+        above = self.live is None or self.live.same
+        return above and not self.files and not self.packages.all

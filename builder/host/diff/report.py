@@ -3,19 +3,29 @@
 All text in it is printable; each form still has to escape what means something in it.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from typing import Final
 
 from builder.basics.printable import printable, short
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
-from builder.host.diff.model import Change, FileChange, PackageChange, SideFacts, SystemDifference
-from builder.host.diff.words import MARKS, largest, package_of, place_of, signed_size, versions_of
-from builder.host.report.sections import Column, Row, Section
+from builder.host.diff.live_report import live_sections
+from builder.host.diff.model import FileChange, SideFacts, SystemDifference
+from builder.host.diff.words import (
+    LONGEST_PATH,
+    MARKS,
+    count_packages,
+    counts_of,
+    largest,
+    marked,
+    package_of,
+    place_of,
+    row,
+    signed_size,
+    versions_of,
+)
+from builder.host.report.sections import Column, Section
 
 _LARGEST: Final = 15  # rows of what is sorted by size
-_LONGEST_PATH: Final = 500  # characters
 
 
 def headline(difference: SystemDifference) -> str:
@@ -33,14 +43,14 @@ def sections(difference: SystemDifference) -> tuple[Section, ...]:
     if difference.settings:
         parts.append(_settings(difference))
     parts += [_packages(difference), _sizes(difference), _package_sizes(difference)]
-    parts += [_files(difference), _config(difference)]
+    parts += [_files(difference), _config(difference), *live_sections(difference.live)]
     return tuple(part for part in parts if part.words or part.rows)
 
 
 def _compared(difference: SystemDifference) -> Section:
     before, after = _facts(difference.before), _facts(difference.after)
     rows = [
-        _row(name, old, new)
+        row(name, old, new)
         for (name, old), (_name, new) in zip(before, after, strict=True)
         if old or new
     ]
@@ -74,41 +84,28 @@ def _settings(difference: SystemDifference) -> Section:
         title=say("How they were built"),
         columns=(Column(title=""), Column(title=say("BEFORE")), Column(title=say("AFTER"))),
         rows=tuple(
-            _row(each.name, each.before or "-", each.after or "-") for each in difference.settings
+            row(each.name, each.before or "-", each.after or "-") for each in difference.settings
         ),
     )
 
 
 def _packages(difference: SystemDifference) -> Section:
     changes = difference.packages
-    marked = (
-        ("+", changes.added),
-        ("-", changes.removed),
-        ("↑", changes.upgraded),
-        ("↓", changes.downgraded),
-    )
     return Section(
         name="packages",
         title=say("Packages"),
-        words=say(
-            "{added} added, {removed} removed, {upgraded} upgraded, {downgraded} downgraded",
-            added=len(changes.added),
-            removed=len(changes.removed),
-            upgraded=len(changes.upgraded),
-            downgraded=len(changes.downgraded),
-        ),
+        words=count_packages(changes),
         columns=(
             Column(title=""),
             Column(title=say("PACKAGE")),
             Column(title=say("VERSION")),
             Column(title=say("GROWTH"), number=True),
         ),
-        rows=tuple(_package_row(mark, each) for mark, group in marked for each in group),
+        rows=tuple(
+            row(mark, package_of(each), versions_of(each), signed_size(each.growth))
+            for mark, each in marked(changes)
+        ),
     )
-
-
-def _package_row(mark: str, change: PackageChange) -> Row:
-    return _row(mark, package_of(change), versions_of(change), signed_size(change.growth))
 
 
 def _sizes(difference: SystemDifference) -> Section:
@@ -128,8 +125,8 @@ def _sizes(difference: SystemDifference) -> Section:
             Column(title=say("GROWTH"), number=True),
         ),
         rows=tuple(
-            _row(
-                short(place_of(each), longest=_LONGEST_PATH),
+            row(
+                short(place_of(each), longest=LONGEST_PATH),
                 readable_size(each.before),
                 readable_size(each.after),
                 signed_size(each.growth),
@@ -145,17 +142,19 @@ def _package_sizes(difference: SystemDifference) -> Section:
         title=say("Packages that grew or shrank the most"),
         columns=(Column(title=say("PACKAGE")), Column(title=say("GROWTH"), number=True)),
         rows=tuple(
-            _row(package_of(each), signed_size(each.growth))
+            row(package_of(each), signed_size(each.growth))
             for each in largest(difference.packages.all, most=_LARGEST)
         ),
     )
 
 
 def _files(difference: SystemDifference) -> Section:
-    words = say("{added} added, {removed} removed, {changed} changed", **_counts(difference.files))
+    words = say(
+        "{added} added, {removed} removed, {changed} changed", **counts_of(difference.files)
+    )
     if difference.by_build:
         words += "; " + say(
-            "{count} of them are changes that every build makes for a live system",
+            "{count} of them are changes that every build makes",
             count=difference.by_build,
         )
     if difference.unnamed:
@@ -173,7 +172,7 @@ def _files(difference: SystemDifference) -> Section:
             Column(title=say("GROWTH"), number=True),
         ),
         rows=tuple(
-            _row(MARKS[each.change], _path(each), signed_size(each.growth))
+            row(MARKS[each.change], _path(each), signed_size(each.growth))
             for each in largest(difference.files, most=_LARGEST)
         ),
     )
@@ -182,32 +181,19 @@ def _files(difference: SystemDifference) -> Section:
 def _config(difference: SystemDifference) -> Section:
     changes = difference.config
     rows = tuple(
-        _row(MARKS[each.change], _path(each), ", ".join(each.what), details=each.details)
+        row(MARKS[each.change], _path(each), ", ".join(each.what), details=each.details)
         for each in changes
     )
     return Section(
         name="config",
         title=say("Configuration"),
         words=say(
-            "{added} added, {removed} removed, {changed} changed below /etc", **_counts(changes)
+            "{added} added, {removed} removed, {changed} changed below /etc", **counts_of(changes)
         ),
         columns=(Column(title=""), Column(title=say("FILE")), Column(title=say("CHANGED"))),
         rows=rows,
     )
 
 
-def _counts(changes: Iterable[FileChange]) -> Mapping[str, int]:
-    counted = Counter(each.change for each in changes)
-    return {change.value: counted[change] for change in Change}
-
-
-def _row(*cells: str, details: tuple[str, ...] = ()) -> Row:
-    """Return a row of which nothing can do anything to a terminal, whoever wrote it."""
-    return Row(
-        cells=tuple(printable(cell) for cell in cells),
-        details=tuple(printable(line) for line in details),
-    )
-
-
 def _path(change: FileChange) -> str:
-    return short(change.path, longest=_LONGEST_PATH)
+    return short(change.path, longest=LONGEST_PATH)

@@ -13,7 +13,9 @@ from typing import Final
 from builder.basics.codec import Place, shown, to_data
 from builder.basics.errors import BuilderError, VerificationError
 from builder.basics.printable import short
+from builder.formats.inventory import InstalledPackage
 from builder.formats.manifest import Manifest
+from builder.formats.package import Package
 from builder.formats.private_record import PrivateFile
 from builder.host.config import checks
 from builder.host.diff.model import SettingChange
@@ -38,6 +40,7 @@ class Described:
     exclude: tuple[str, ...]  # rsync patterns of the build's own config, where they are known
     keep: tuple[str, ...]  # of what it took although it is data, likewise
     rules: Mapping[str, str]  # by path, what changed it in the build, where that is known
+    stack: tuple[InstalledPackage, ...] | None  # what each initramfs was made with, where known
     unnamed: int  # changes and patterns that are only counted, for want of the private file
 
 
@@ -57,6 +60,7 @@ def describe(manifest: ReadManifest, private: PrivateFile | None) -> Described:
         exclude=_patterns(settings.get("exclude", ())),
         keep=_patterns(settings.get("keep", ())),
         rules={each.path: short(each.rule) for each in record.changes} if record else {},
+        stack=None if said.live_stack is None else tuple(map(_installed, said.live_stack)),
         unnamed=0 if record else _unnamed(said),
     )
 
@@ -79,8 +83,12 @@ def _values(manifest: ReadManifest) -> Iterator[tuple[str, str]]:
             if place not in manifest.absent and value is not None:
                 text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
                 yield _shown(place), short(text, longest=_LONGEST)
-    for count in manifest.said.changes or ():
-        yield _shown(("changes", count.rule, count.change.value)), str(count.count)
+    for name, counts in (
+        ("changes", manifest.said.changes),
+        ("live_changes", manifest.said.live_changes),
+    ):
+        for count in counts or ():
+            yield _shown((name, count.rule, count.change.value)), str(count.count)
     for found in manifest.said.findings or ():
         yield _shown(("findings", found.rule)), str(found.count)
     if manifest.own_private is not None:
@@ -88,6 +96,15 @@ def _values(manifest: ReadManifest) -> Iterator[tuple[str, str]]:
     for each in manifest.unknown:
         if each.place[0] in _COMPARED:
             yield _shown(each.place), short(each.text, longest=_LONGEST)
+
+
+def _installed(package: Package) -> InstalledPackage:
+    return InstalledPackage(
+        name=package.name,
+        architecture=package.architecture,
+        version=package.version,
+        installed_size=0,
+    )
 
 
 def _unnamed(said: Manifest) -> int:

@@ -11,7 +11,9 @@ from builder.basics.errors import HostError, UsageError, VerificationError
 from builder.basics.printable import short
 from builder.border.cache_report import CacheReport
 from builder.border.events import OnEvent
+from builder.border.iso_contents import BootFile
 from builder.border.labels import new_run
+from builder.formats.inventory import InstalledPackage
 from builder.formats.result_names import manifest_name
 from builder.host.config import checks
 from builder.host.diff.model import Kind
@@ -60,6 +62,15 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSide:
+    """What an ISO has above the system, for a live session."""
+
+    files: FileListing | None  # of the live layer; earlier versions made none
+    stack: tuple[InstalledPackage, ...] | None  # earlier manifests do not say it
+    boots: tuple[BootFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """One of the two systems, with the list of its files."""
 
@@ -71,6 +82,7 @@ class Opened:
     inventory: FileListing
     values: Mapping[str, str] = field(default_factory=dict)  # of the manifest
     rules: Mapping[str, str] = field(default_factory=dict)  # what a build changed, and why
+    live: LiveSide | None = None  # only an ISO has one
     unnamed: int = 0  # how much a build changed or left out that is not named here
     iso_size: int | None = None
     iso_sha256: str = ""
@@ -144,16 +156,17 @@ def opened(
 @contextlib.contextmanager
 def _iso(side: VerifiedIso, *, engine: Engine, image: str, on_event: OnEvent) -> Iterator[Opened]:
     try:
-        with iso_inventory(engine, image, side.iso, on_event=on_event) as inventory:
+        with iso_inventory(engine, image, side.iso, on_event=on_event) as found:
             yield Opened(
                 name=side.iso.name,
                 kind=Kind.ISO,
                 system=side.described.system,
                 taken=side.described.taken,
                 kernels=side.described.kernels,
-                inventory=inventory,
+                inventory=found.system,
                 values=side.described.values,
                 rules=side.described.rules,
+                live=LiveSide(files=found.live, stack=side.described.stack, boots=found.boots),
                 unnamed=side.described.unnamed,
                 iso_size=side.size,
                 iso_sha256=side.sha256,

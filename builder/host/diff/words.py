@@ -1,14 +1,25 @@
 """How numbers and changes of a comparison read, in every form of the report."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from builder.basics.printable import printable, short
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
-from builder.host.diff.model import Change, FileChange, Growth, PackageChange
+from builder.host.diff.model import (
+    BootFileChange,
+    Change,
+    FileChange,
+    Growth,
+    LiveFileChange,
+    PackageChange,
+    PackageChanges,
+)
+from builder.host.report.sections import Row
 
 MARKS: Final = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "*"}
+LONGEST_PATH: Final = 500  # characters
 _USUAL: Final = ("amd64", "all", "")  # architectures that nobody needs to hear of
 
 Sized = TypeVar("Sized", PackageChange, FileChange)
@@ -36,6 +47,43 @@ def package_of(change: PackageChange) -> str:
 def versions_of(change: PackageChange) -> str:
     """Return its version, or both."""
     return " → ".join(short(each) for each in (change.before, change.after) if each)
+
+
+def counts_of(changes: Iterable[FileChange | LiveFileChange | BootFileChange]) -> Mapping[str, int]:
+    """Return how many were added, removed and changed, by these words."""
+    counted = Counter(each.change for each in changes)
+    return {change.value: counted[change] for change in Change}
+
+
+def count_packages(changes: PackageChanges) -> str:
+    """Return how many came, went or have another version."""
+    return say(
+        "{added} added, {removed} removed, {upgraded} upgraded, {downgraded} downgraded",
+        added=len(changes.added),
+        removed=len(changes.removed),
+        upgraded=len(changes.upgraded),
+        downgraded=len(changes.downgraded),
+    )
+
+
+def marked(changes: PackageChanges) -> Iterator[tuple[str, PackageChange]]:
+    """Yield each change with its mark."""
+    for mark, group in (
+        ("+", changes.added),
+        ("-", changes.removed),
+        ("↑", changes.upgraded),
+        ("↓", changes.downgraded),
+    ):
+        for each in group:
+            yield mark, each
+
+
+def row(*cells: str, details: tuple[str, ...] = ()) -> Row:
+    """Return a row of which nothing can do anything to a terminal, whoever wrote it."""
+    return Row(
+        cells=tuple(printable(cell) for cell in cells),
+        details=tuple(printable(line) for line in details),
+    )
 
 
 def largest(changes: Iterable[Sized], *, most: int) -> list[Sized]:

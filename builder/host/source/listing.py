@@ -18,6 +18,7 @@ from builder.basics.errors import HostError, StepError
 from builder.basics.printable import short
 from builder.border import paths
 from builder.border.events import OnEvent
+from builder.border.iso_contents import BootFile
 from builder.border.jobs import INVENTORY, ISO_INVENTORY, Request
 from builder.border.labels import new_run
 from builder.border.requests import Listed, Nothing
@@ -54,6 +55,15 @@ class FileListing:
             ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsoListing:
+    """The lists of what is in an ISO, while its `with` lasts."""
+
+    system: FileListing
+    live: FileListing | None  # what the live layer changes; None where the ISO has none
+    boots: tuple[BootFile, ...]  # kernels and initramfs, sorted by path
+
+
 @contextlib.contextmanager
 def tree_inventory(
     tree: ChosenTree, *, exclude: tuple[str, ...] = (), keep: tuple[str, ...] = ()
@@ -71,8 +81,8 @@ def tree_inventory(
 @contextlib.contextmanager
 def iso_inventory(
     engine: Engine, image: str, iso: Path, *, on_event: OnEvent
-) -> Iterator[FileListing]:
-    """List what is in an ISO's squashfs. Raises VerificationError where it cannot be read."""
+) -> Iterator[IsoListing]:
+    """List what is in an ISO's layers. Raises VerificationError where they cannot be read."""
     spec = ContainerSpec(
         image=image,
         job=ISO_INVENTORY,
@@ -80,9 +90,17 @@ def iso_inventory(
         run=new_run(),
         binds=(Bind(source=str(iso.resolve()), target=paths.MEDIUM),),
     )
-    with tempfile.TemporaryFile() as file:
-        fetch_list(engine, spec, file, at=paths.INVENTORY, on_event=on_event)
-        yield FileListing(file=file)
+    with tempfile.TemporaryFile() as below, tempfile.TemporaryFile() as above:
+        with engine.started(spec) as job:
+            listed = job.finish(on_event)
+            _copy(job.fetch(paths.INVENTORY), below)
+            if listed.live_lines is not None:
+                _copy(job.fetch(paths.LIVE_INVENTORY), above)
+        yield IsoListing(
+            system=FileListing(file=below),
+            live=None if listed.live_lines is None else FileListing(file=above),
+            boots=listed.boots,
+        )
 
 
 def fetch_list(

@@ -70,7 +70,7 @@ def check_source(
         path = folder.path.resolve() / iso
         with iso_inventory(engine, image.id, path, on_event=on_event) as listing:
             counts = check_tree(
-                listing.entries(),
+                listing.system.entries(),
                 record,
                 said=manifest.said.source,
                 latest=manifest.said.source_date_epoch,

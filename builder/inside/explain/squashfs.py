@@ -89,7 +89,7 @@ def tree_differences(before: Mapping[str, Entry], after: Mapping[str, Entry]) ->
 
 def _attributes(one: Entry, other: Entry) -> Iterator[Difference]:
     if one.type is not other.type:
-        yield _difference(one.path, "type", _WORDS[one.type], _WORDS[other.type])
+        yield _difference(one.path, "type", _word(one), _word(other))
         return
     value = _VALUES.get(one.type, "device")
     for name, before, after in (
@@ -104,6 +104,10 @@ def _attributes(one: Entry, other: Entry) -> Iterator[Difference]:
     ):
         if before != after:
             yield _difference(one.path, name, before, after)
+
+
+def _word(entry: Entry) -> str:
+    return "whiteout" if entry.is_whiteout else _WORDS[entry.type]
 
 
 def _difference(path: str, attribute: str, original: object, rebuilt: object) -> Difference:

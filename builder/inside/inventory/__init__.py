@@ -1,1 +1,1 @@
-"""Lists the contents of a tree or a squashfs, for comparison."""
+"""Lists the contents of a tree or an ISO, for comparison."""

@@ -1,11 +1,13 @@
-"""Lists the contents of an ISO's squashfs without unpacking, mounting or writing anything."""
+"""Lists the contents of a squashfs in a file without unpacking, mounting or writing anything.
+
+A squashfs has no digests: damage may go unnoticed here and change what is read.
+"""
 
 import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -13,25 +15,12 @@ from builder.formats.inventory import Entry, EntryType, InstalledPackage, Row
 from builder.inside.debian.dpkg import MOST_BYTES, STATUS
 from builder.inside.inventory.pseudo_file import Inode, read_definitions
 from builder.inside.inventory.tree_listing import OpenTexts, package_rows, with_text
-from builder.inside.iso.iso_report import Extent, files_argv, parse_files
-from builder.inside.iso.read_iso import readable
 from builder.inside.system.digests import CHUNK
 from builder.inside.system.system import System
 
-SQUASHFS: Final = "live/filesystem.squashfs"
 _SUPERBLOCK: Final = struct.Struct("<4sI")  # magic and number of inodes; squashfs_fs.h
 _MAGIC: Final = b"hsqs"
 _MOST_BYTES: Final = 1 << 40  # of contents; a squashfs of a few KiB can claim more
-
-
-def iso_rows(iso: Path, *, system: System) -> list[Row]:
-    """List the squashfs of `iso`. Raises VerificationError when it cannot be read.
-
-    A squashfs has no digests: damage may go unnoticed here and change what is read.
-    """
-    with readable():
-        start = _start(parse_files(system.run(files_argv(iso))))
-        return squashfs_rows(iso, start, system=system)
 
 
 def squashfs_rows(file: Path, start: int, *, system: System) -> list[Row]:
@@ -124,24 +113,12 @@ def _named(entry: Entry, names: Sequence[bytes]) -> Iterator[tuple[bytes, Entry]
         yield name, replace(entry, path=os.fsdecode(name), first=os.fsdecode(first))
 
 
-def _start(extents: Sequence[Extent]) -> int:
-    """Return where the squashfs begins in the ISO; one over 4 GiB has several extents."""
-    parts = [extent for extent in extents if extent.path == SQUASHFS]
-    if not parts:
-        message = f"it has no {SQUASHFS}"
-        raise ValueError(message)
-    if any(a.start + a.size != b.start for a, b in pairwise(parts)):
-        message = f"its {SQUASHFS} is fragmented"
-        raise ValueError(message)
-    return parts[0].start
-
-
-def _inodes(iso: Path, start: int) -> int:
-    with iso.open("rb") as file:
-        file.seek(start)
-        block = file.read(_SUPERBLOCK.size)
+def _inodes(file: Path, start: int) -> int:
+    with file.open("rb") as stream:
+        stream.seek(start)
+        block = stream.read(_SUPERBLOCK.size)
     if len(block) < _SUPERBLOCK.size or not block.startswith(_MAGIC):
-        message = f"its {SQUASHFS} is not a squashfs"
+        message = "it is not a squashfs"
         raise ValueError(message)
     _magic, inodes = _SUPERBLOCK.unpack(block)
     return int(inodes)

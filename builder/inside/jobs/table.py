@@ -15,7 +15,7 @@ from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
 from builder.border.events import OnEvent
-from builder.border.iso_contents import IsoContents
+from builder.border.iso_contents import IsoContents, IsoListed
 from builder.border.jobs import (
     BOOT_TEST,
     BUILD,
@@ -171,13 +171,18 @@ def _inventory(request: TreeRequest, on_event: OnEvent) -> Listed:
         return Listed(lines=tree_listing.write_inventory(rows, paths.INVENTORY))
 
 
-def _iso_inventory(_request: Nothing, on_event: OnEvent) -> Listed:
-    from builder.inside.inventory import squashfs_listing, tree_listing
+def _iso_inventory(_request: Nothing, on_event: OnEvent) -> IsoListed:
+    from builder.inside.inventory import iso_listing, tree_listing
 
     system = RealSystem(on_event)
     with system.step("list", position=1, total=1):
-        rows = squashfs_listing.iso_rows(paths.MEDIUM, system=system)
-        return Listed(lines=tree_listing.write_inventory(rows, paths.INVENTORY))
+        found = iso_listing.iso_rows(paths.MEDIUM, system=system)
+        write = tree_listing.write_inventory
+        return IsoListed(
+            lines=write(found.system, paths.INVENTORY),
+            live_lines=None if found.live is None else write(found.live, paths.LIVE_INVENTORY),
+            boots=found.boots,
+        )
 
 
 _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {

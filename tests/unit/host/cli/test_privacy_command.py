@@ -46,7 +46,7 @@ def told(
             THAW.name: answering(Nothing()),
             EXAMINE.name: answering(Listed(lines=1)),
         },
-        files={EXAMINE.name: lambda _spec: packed({paths.REPORT.name: content})},
+        files={EXAMINE.name: lambda _spec, _path: packed({paths.REPORT.name: content})},
     )
     surroundings = Surroundings(open_engine=lambda: engine)
     code = main.run(["privacy", "3", *map(str, arguments)], surroundings=surroundings)

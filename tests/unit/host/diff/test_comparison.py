@@ -301,9 +301,11 @@ def test_what_a_manifest_of_format_1_says_itself_is_compared() -> None:
 def test_counts_are_compared_where_there_are_no_paths() -> None:
     found = described(
         changes=[{"change": "removed", "rule": "ssh-host-keys", "count": 7}],
+        live_changes=[{"change": "added", "rule": "live-user", "count": 3}],
         findings=[{"rule": "private-key", "count": 2}],
     )
     assert found.values["changes.ssh-host-keys.removed"] == "7"
+    assert found.values["live_changes.live-user.added"] == "3"
     assert found.values["findings.private-key"] == "2"
     assert (found.exclude, found.rules, found.unnamed) == ((), {}, 7)
 

@@ -19,7 +19,7 @@ from builder.host.diff.size_picture import pictures, size_picture
 from builder.host.diff.treemap import Box, squarified
 from builder.host.report.as_html import html_page
 from builder.host.report.as_table import print_report
-from tests.support.comparisons import between, file, package, side, sized
+from tests.support.comparisons import between, file, live_side, package, side, sized
 
 HOSTILE = (
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "'onload='x", "</title>",
@@ -55,12 +55,17 @@ def hostile() -> SystemDifference:
     files = [file(f"/etc/{name.replace('/', ' ')}/x", f"{name}\n") for name in HOSTILE]
     folders = [sized(f"/{name.replace('/', ' ')}/{name}x", 10**number) for number, name in
                enumerate(HOSTILE)]  # fmt: skip
-    before = side([], name=HOSTILE[0], kind=Kind.ISO, values=dict.fromkeys(HOSTILE, "1"))
+    live = live_side(files, stack=packages, boots={f"live/vmlinuz-{name}": (1, "") for name in
+                                                   HOSTILE})  # fmt: skip
+    before = side(
+        [], name=HOSTILE[0], kind=Kind.ISO, values=dict.fromkeys(HOSTILE, "1"), live=live_side()
+    )
     after = side(
         [*packages, *files, *folders],
         name=HOSTILE[1],
         kind=Kind.ISO,
         values={name: name for name in HOSTILE},
+        live=live,
         system=HOSTILE[0],
     )
     return compare(before, after)
@@ -249,7 +254,7 @@ def test_every_name_in_markdown_stays_in_its_code_span_and_its_cell() -> None:
     for line in text.splitlines():
         if line.startswith("|"):
             cells = re.split(r"(?<!\\)\|", line)[1:-1]
-            assert len(cells) in (2, 3, 4), line
+            assert len(cells) in (2, 3, 4, 6), line
         outside = re.sub(r"(?<!`)(`+)(?!`)(?:.*?)(?<!`)\1(?!`)", "", line)
         assert not set("<[`") & set(outside), line
 
@@ -258,6 +263,7 @@ def test_json_has_every_change() -> None:
     data = to_data(hostile())
     assert len(data["files"]) == 2 * len(HOSTILE)
     assert len(data["packages"]["added"]) == len(HOSTILE)
+    assert len(data["live"]["files"]) == len(data["live"]["stack"]["added"]) == len(HOSTILE)
 
 
 def test_the_picture_is_an_image_with_a_name_and_shows_what_grew_and_shrank() -> None:

@@ -8,12 +8,13 @@ import pytest
 from builder.basics.errors import BuilderError, HostError, SourceError, StepError, VerificationError
 from builder.border.cache_report import CacheReport, Problem
 from builder.border.events import Event, StepStarted
+from builder.border.iso_contents import BootFile
 from builder.border.jobs import INVENTORY
 from builder.border.labels import LABEL_CACHE
 from builder.border.source import SourceKind
 from builder.formats.inventory import Row
 from builder.host.diff.compare import find_difference
-from builder.host.diff.model import SystemDifference
+from builder.host.diff.model import LiveDifference, SystemDifference
 from builder.host.diff.report import sections
 from builder.host.engine.faults import BindMissingError
 from builder.host.source.kinds import CacheFolder, CacheImage, Source
@@ -33,6 +34,7 @@ from tests.support.results import (
     recipe_data,
     write_manifest,
     write_results,
+    write_with_stack,
 )
 
 CACHE = CacheFolder(Path("/srv/cache"))
@@ -134,6 +136,29 @@ def test_of_two_isos_no_cache_is_read(tmp_path: Path) -> None:
         ]
         assert spec.binds[0].read_only
         assert spec.job.capabilities == ("DAC_READ_SEARCH",)
+
+
+def test_of_two_isos_the_layers_above_the_system_are_compared_too(tmp_path: Path) -> None:
+    boots = (BootFile(path="live/vmlinuz-6", size=7, sha256="0" * 64),)
+    live = {each: [file("/etc/live", each)] for each in ("one", "other")}
+    fake = engine(iso=TREES["2"], live=live, boots=boots)
+    first = write_with_stack(tmp_path / "one", "1")
+    second = write_with_stack(tmp_path / "other", "2")
+    difference = found(fake, first, second)
+    assert not difference.files
+    above = difference.live
+    assert above is not None
+    assert above.stack is not None
+    assert [each.path for each in above.files or ()] == ["/etc/live"]
+    assert [(each.before, each.after) for each in above.stack.upgraded] == [("1", "2")]
+    assert above.boot_files == ()
+
+
+def test_an_iso_of_the_time_before_the_layers_is_compared_without_them(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "iso")
+    difference = found(engine(iso=TREES["2"]), results, results)
+    assert difference.live == LiveDifference(files=None, stack=None, boot_files=())
+    assert found(engine(iso=TREES["2"]), results, "2").live is None
 
 
 def test_what_the_build_of_an_iso_left_out_is_left_out_of_the_snapshot_too(tmp_path: Path) -> None:

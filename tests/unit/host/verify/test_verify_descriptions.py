@@ -16,7 +16,6 @@ from builder.host.verify.verification import verify_results
 from tests.support.fake_engine import without_engine
 from tests.support.results import (
     CYCLONEDX,
-    ISO,
     PACKAGES,
     PROVENANCE,
     SPDX,
@@ -25,17 +24,15 @@ from tests.support.results import (
     cyclonedx_data,
     digest,
     fit,
-    manifest_data,
     provenance_data,
     recipe_data,
     spdx_data,
-    write_manifest,
     write_provenance,
     write_results,
     write_sbom,
     write_sums,
+    write_with_stack,
 )
-from tests.support.results import row as listed_row
 from tests.unit.host.verify.test_verify_content import WHOLE, iso_engine
 
 Spoil = Callable[[Path], object]
@@ -185,29 +182,16 @@ def test_the_order_of_the_packages_does_not_matter(results: Path) -> None:
     assert checks_of(results)["sbom"].verdict is CheckVerdict.OK
 
 
-STACK = [{"name": "live-boot", "architecture": "all", "version": "1:20250815"}]
+VERSION = "1:20250815"
+STACK = [{"name": "live-boot", "architecture": "all", "version": VERSION}]
 STACK_URL = "pkg:deb/debian/live-boot@1:20250815?arch=all&distro=debian-13"
 
 
-def with_stack(folder: Path, *, in_sboms: bool) -> None:
-    """Let the manifest name a package of the builder image, and the SBOMs list it, or not."""
-    write_results(folder, live_stack=STACK)
-    if in_sboms:
-        row = {"type": "library", "name": "live-boot", "version": "1:20250815", "purl": STACK_URL}
-        references = [{"referenceType": "purl", "referenceLocator": STACK_URL}]
-        element = {"SPDXID": "SPDXRef-x", "name": "live-boot", "versionInfo": "1:20250815"}
-        (folder / CYCLONEDX).write_bytes(as_json(cyclonedx_data(components=[*COMPONENTS, row])))
-        packages = [*ELEMENTS, element | {"externalRefs": references}]
-        (folder / SPDX).write_bytes(as_json(spdx_data(packages=packages)))
-        rows = [listed_row(each, (folder / each).read_bytes()) for each in (ISO, CYCLONEDX, SPDX)]
-        write_manifest(folder, as_json(manifest_data(artefacts=rows, live_stack=STACK)))
-
-
 def test_what_came_from_the_builder_image_is_in_the_sboms_too(results: Path) -> None:
-    with_stack(results, in_sboms=True)
+    write_with_stack(results, VERSION)
     check = checks_of(results, WHOLE)["sbom"]
     assert check.verdict is CheckVerdict.OK, check.finding
-    with_stack(results, in_sboms=False)
+    write_results(results, live_stack=STACK)
     check = checks_of(results, WHOLE)["sbom"]
     assert (check.verdict, f"{STACK_URL} is missing" in check.finding) == (
         CheckVerdict.FAILED,

@@ -3,12 +3,12 @@
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from builder.basics.errors import StepError, VerificationError
+from builder.basics.errors import StepError
 from builder.formats.inventory import (
     LONGEST_TEXT,
     Entry,
@@ -19,9 +19,8 @@ from builder.formats.inventory import (
     encode_rows,
 )
 from builder.inside.debian.dpkg import MOST_BYTES
-from builder.inside.inventory.squashfs_listing import iso_rows, read_rows
+from builder.inside.inventory.squashfs_listing import read_rows
 from builder.inside.inventory.tree_listing import tree_rows, write_inventory
-from tests.support.machines import RecordingSystem
 from tests.support.trees import put
 
 STATUS = b"Package: less\nStatus: install ok installed\nVersion: 643-1\nInstalled-Size: 311\n"
@@ -297,47 +296,3 @@ def test_an_inventory_that_is_not_whole_is_refused(
     assert list(decode_rows(lines)) == ROWS
     with pytest.raises(ValueError, match="inventory"):
         list(decode_rows(spoil(lines)))
-
-
-def iso(tmp_path: Path, *, squashfs: bytes = b"hsqs\2\0\0\0", extents: str = "") -> Iterator[Row]:
-    medium = tmp_path / "medium.iso"
-    medium.write_bytes(bytes(4096) + squashfs)
-    lines = (
-        extents
-        or "File data lba:  0 ,        2 ,        1 ,     2048 , '/live/filesystem.squashfs'"
-    )
-    system = RecordingSystem(lambda _argv: lines)
-    system.stream = ROOT + b"x R 1 644 0 0 4 0 0\n" + MARK + b"abcd"
-    rows = iso_rows(medium, system=system)
-    assert system.commands[-1][:3] == ("unsquashfs", "-offset", "4096")
-    return iter(rows)
-
-
-def test_the_squashfs_is_read_where_it_lies_in_the_iso(tmp_path: Path) -> None:
-    assert [row.path for row in iso(tmp_path) if isinstance(row, Entry)] == ["/", "/x"]
-
-
-@pytest.mark.parametrize(
-    ("squashfs", "extents", "reason"),
-    [
-        (b"no squashfs at all", "", "is not a squashfs"),
-        (b"hs", "", "is not a squashfs"),
-        (b"hsqs\3\0\0\0", "", "lists 2 files, its superblock says 3"),
-        (b"hsqs\2\0\0\0", "File data lba:  0 , 2 , 1 , 9 , '/x'", "no live/filesystem.squashfs"),
-        (
-            b"hsqs\2\0\0\0",
-            "\n".join(
-                f"File data lba:  {piece} , {start} , 1 , 5000 , '/live/filesystem.squashfs'"
-                for piece, start in ((0, 2), (1, 7))
-            ),
-            "fragmented",
-        ),
-        (b"hsqs\2\0\0\0", "File data lba:  0 , 2 , 1 , 9 , '/x", "No closing quotation"),
-    ],
-)
-def test_an_iso_that_is_none_of_ours_is_refused(
-    tmp_path: Path, squashfs: bytes, extents: str, reason: str
-) -> None:
-    with pytest.raises(VerificationError, match="The ISO cannot be read") as caught:
-        iso(tmp_path, squashfs=squashfs, extents=extents)
-    assert reason in str(caught.value)
