@@ -14,6 +14,7 @@ from builder.border.source import SourceKind
 from builder.formats.snapshot import SnapshotKind
 from builder.inside.jobs.scan import scan
 from builder.inside.source.scan import find_base, scan_cache, scan_tree
+from tests.support.machines import snapshot
 from tests.support.systems import RecordingSystem
 from tests.support.trees import KERNEL, make_cache, make_system, put
 
@@ -49,9 +50,9 @@ def test_a_report_survives_the_way_to_the_host(base: Path) -> None:
 
 
 def test_scanning_changes_nothing(base: Path) -> None:
-    before = {path: path.lstat() for path in sorted(base.rglob("*"))}
+    before = snapshot(base)
     scan_cache(base)
-    assert {path: path.lstat() for path in sorted(base.rglob("*"))} == before
+    assert snapshot(base) == before
 
 
 @pytest.mark.parametrize(
