@@ -27,7 +27,7 @@ from pathlib import Path
 from builder.inside.tree.overlay import Overlay
 from builder.inside.tree.sealed import seal
 from builder.inside.system.real_system import RealSystem
-from builder.inside.steps.initramfs import inhabited
+from builder.inside.layers.inhabited import inhabited
 from builder.inside.tree.survey import SourceTree, survey_tree
 from builder.inside.tree.tree import Tree
 

@@ -80,7 +80,7 @@ DRIVER = r"""
 import json, os, resource, subprocess, sys, threading, time
 from pathlib import Path
 from builder.basics.errors import BuilderError
-from builder.inside.steps.initramfs import inhabited
+from builder.inside.layers.inhabited import inhabited
 from builder.inside.system.real_system import RealSystem
 from builder.inside.system.system import Sight
 from builder.inside.system.tool_limits import FOREIGN_CODE

@@ -23,7 +23,7 @@ DRIVER = r"""
 import sys
 from pathlib import Path
 from builder.inside.system.real_system import RealSystem
-from builder.inside.steps.initramfs import inhabited
+from builder.inside.layers.inhabited import inhabited
 from builder.inside.tree.tree import Tree
 
 root = Path("/work/root")

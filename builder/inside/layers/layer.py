@@ -6,7 +6,6 @@ kernel's Documentation/filesystems/overlayfs.rst).
 """
 
 import os
-import shutil
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Final
 
 from builder.basics.errors import DefectError
 from builder.basics.printable import clean
+from builder.inside.layers.copying import copy_entry, dress
 
 _WHITEOUT: Final = stat.S_IFCHR
 
@@ -58,7 +58,7 @@ class Layer:
             if below is not None and above is not None and stat.S_ISDIR(above.st_mode):
                 os.mknod(place, _WHITEOUT, os.makedev(0, 0))
         elif not stat.S_ISDIR(made.st_mode):
-            _copy(_place(self.made, path), place, made)
+            copy_entry(_place(self.made, path), place, made)
         elif below is not None and not stat.S_ISDIR(below.st_mode):
             raise DefectError("A layer cannot put a directory over {path}", path=_shown(path))
         elif path not in directories:
@@ -69,24 +69,7 @@ class Layer:
         """Give a directory the attributes that it has below, or else in the tree that was made."""
         status = _status(self.below, directory) or _status(self.made, directory)
         assert status is not None
-        _dress(_place(self.target, directory), status)
-
-
-def _copy(original: bytes, place: bytes, status: os.stat_result) -> None:
-    if stat.S_ISLNK(status.st_mode):
-        os.symlink(os.readlink(original), place)  # noqa: PTH211, PTH115
-    elif stat.S_ISREG(status.st_mode):
-        shutil.copyfile(original, place, follow_symlinks=False)
-    else:
-        raise DefectError("A layer cannot hold {path}", path=_shown(original))
-    _dress(place, status)
-
-
-def _dress(place: bytes, status: os.stat_result) -> None:
-    os.chown(place, status.st_uid, status.st_gid, follow_symlinks=False)
-    if not stat.S_ISLNK(status.st_mode):
-        os.chmod(place, stat.S_IMODE(status.st_mode))  # noqa: PTH101
-    os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+        dress(_place(self.target, directory), status)
 
 
 def _shown(path: bytes) -> str:

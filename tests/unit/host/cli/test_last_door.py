@@ -8,7 +8,8 @@ import click
 import pytest
 
 from builder.basics.errors import DefectError, StepError, error_from_data
-from builder.host.cli import defects, main
+from builder.host.cli import main
+from builder.host.display import defects
 
 PROJECT = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
 ADDRESS = PROJECT["urls"]["Issues"]

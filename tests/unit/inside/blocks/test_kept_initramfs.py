@@ -10,7 +10,7 @@ import pytest
 from builder.basics.errors import SourceError
 from builder.inside.blocks.kept_initramfs import KeptInitramfs
 from builder.inside.blocks.store import BlockCache, prune, show
-from builder.inside.steps import initramfs
+from builder.inside.layers import inhabited
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.tree.tree_digest import TreeDigest
 from tests.support.machines import CLOCK, RecordingSystem, open_tree
@@ -88,7 +88,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     # Devices need root; what they are is seen in the tests with the real tools.
-    monkeypatch.setattr(initramfs, "_make_devices", lambda _directory: None)
+    monkeypatch.setattr(inhabited, "_make_devices", lambda _directory: None)
     return Machine(tmp_path)
 
 

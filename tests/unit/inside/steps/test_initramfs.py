@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
-from builder.inside.steps import initramfs
+from builder.inside.layers import inhabited
 from builder.inside.steps.initramfs import InitramfsStep
 from tests.support.machines import CLOCK, RecordingSystem, open_tree
 from tests.support.stacks import make_bundle, make_initramfs_tools
@@ -22,7 +22,7 @@ CONF = "etc/initramfs-tools/initramfs.conf"
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Devices need root; what they are is seen in the tests with the real tools.
-    monkeypatch.setattr(initramfs, "_make_devices", lambda _directory: None)
+    monkeypatch.setattr(inhabited, "_make_devices", lambda _directory: None)
     top = tmp_path / "root"
     for name in ("boot", "etc/initramfs-tools/conf.d", "usr/sbin", "proc", "sys", "dev", "tmp"):
         (top / name).mkdir(parents=True)
