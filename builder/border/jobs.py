@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from builder.border import paths
+from builder.border.added_packages import (
+    AptData,
+    Fetched,
+    FetchRequest,
+    Resolved,
+    ResolveRequest,
+)
 from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
@@ -82,6 +89,7 @@ _CACHE: Final = Sight(what="the cache", target=paths.CACHE)
 _CACHE_TO_FREEZE: Final = replace(_CACHE, writable=True)
 _IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE)
 _TREE: Final = Sight(what="the chosen tree", target=paths.SOURCE)
+_PACKAGES: Final = Sight(what="the files of added packages", target=paths.PACKAGES)
 _ISO: Final = Sight(what="the ISO", target=paths.MEDIUM)
 _WORK: Final = Sight(what="its work volume", target=paths.WORK, writable=True)
 _BLOCKS: Final = Sight(what="the block cache", target=paths.BLOCK_CACHE)
@@ -146,6 +154,7 @@ BUILD: Final = Job(
         _TREE,
         _WORK,
         replace(_BLOCKS_TO_CHANGE, optional=True),
+        replace(_PACKAGES, optional=True),
         Sight(
             what="the run's partial folder in the output folder",
             target=paths.DELIVERY,
@@ -166,6 +175,33 @@ EXAMINE: Final = Job(
     capabilities=_BUILDING,
     why="`privacy` stages, cleans and searches a tree as a build does; nothing of it is run",
     limits=Limits(seconds=12 * _HOUR),
+)
+SYSTEM_DATA: Final = Job(
+    name="system-data",
+    request=TreeRequest,
+    result=AptData,
+    sees=(_TREE,),
+    capabilities=_READING,
+    why="to tell apt what a system has: " + _ANY_OWNER,
+)
+RESOLVE: Final = Job(
+    name="resolve",
+    request=ResolveRequest,
+    result=Resolved,
+    sees=(),
+    capabilities=(),
+    why="apt asks the archives of a system which packages are to be added; it sees no tree",
+    limits=Limits(memory=3 * _GIB),
+    network=True,
+)
+FETCH: Final = Job(
+    name="fetch-packages",
+    request=FetchRequest,
+    result=Fetched,
+    sees=(replace(_PACKAGES, writable=True),),
+    capabilities=("CHOWN", "DAC_OVERRIDE", "FOWNER"),
+    why="to get files by their SHA-256 into a folder of any owner; it sees no tree",
+    network=True,
 )
 INVENTORY: Final = Job(
     name="inventory",
@@ -257,7 +293,7 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 JOBS: Final = (
     SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, BUILD, on_image(BUILD), EXAMINE,
-    on_image(EXAMINE), DIGEST,
+    on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST,
 )  # fmt: skip

@@ -16,6 +16,7 @@ LABEL_LOCKED: Final = "distroclone-builder.locked"
 LABEL_BASE: Final = "distroclone-builder.base"
 
 BLOCK_CACHE: Final = "distroclone-builder-block-cache"  # the volume of compressed blocks
+PACKAGES: Final = "distroclone-builder-added-packages"  # the volume of files of added packages
 
 _RUN: Final = re.compile(r"[0-9a-f]{8,32}")
 _FROZEN_PREFIX: Final = ".distroclone-builder-"

@@ -12,6 +12,7 @@ from builder.border.cache_report import Candidate
 from builder.border.privacy import Privacy
 from builder.border.source import TreePlace
 from builder.border.step_names import StepName
+from builder.formats.added_packages import PackagesLock
 from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import Recipe
 
@@ -50,6 +51,7 @@ class BuildPlan:
     place: TreePlace  # not in any artefact
     staging: Staging = Staging.AUTO  # not in any artefact
     privacy: Privacy = _PRIVACY  # not in any artefact, but for counts
+    packages: PackagesLock | None = None  # that are added
     block_cache_key: str = field(default="", repr=False)  # hexadecimal; not in any artefact
     stop_after: StepName | None = None  # the container then waits for inspection
     hold_failed: bool = False  # it also waits after a failed step

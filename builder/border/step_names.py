@@ -8,6 +8,7 @@ class StepName(StrEnum):
 
     CHECK = "check"
     STAGE = "stage"
+    INSTALL = "install"
     CONFIGURE = "configure"
     SEARCH = "search"
     LIVE = "live"

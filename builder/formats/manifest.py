@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from builder.basics.codec import Read, read_data, shown, to_data
+from builder.formats.added_packages import PackagesLock
 from builder.formats.changes import ChangeCount, RuleCount
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.package import Distribution, Package
@@ -64,6 +65,7 @@ class Manifest:
     source_date_epoch: int  # seconds since 1970
     packages: tuple[Package, ...]  # installed in the live system
     changes: tuple[ChangeCount, ...] | None = None  # from the source to the system
+    packages_lock: PackagesLock | None = None  # what was added to the system
     live_changes: tuple[ChangeCount, ...] | None = None  # from the system to the live system
     live_stack: tuple[Package, ...] | None = None  # of the builder image, in each initramfs
     source: TreeName | None = None

@@ -3,26 +3,20 @@
 The lock is one of today, so that these tests hold when the project's own is outdated.
 """
 
-import functools
 import hashlib
-import ipaddress
 import re
 import shutil
 import subprocess
 import tarfile
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
 
 from builder.basics.errors import HostError
 from builder.border.labels import LABEL_RUN
-from builder.host.engine import Engine, Product
-from builder.host.engine.podman import product_of
+from builder.host.engine import Engine
 from builder.host.image import resources
 from builder.host.image.base_image import Base, BaseOrigin
 from builder.host.image.builder_image import build_builder, find_builder
@@ -31,6 +25,7 @@ from builder.host.image.package_archive import Archives, PackageHashError
 from builder.host.image.resources import BuildContext, builder_lock
 from builder.host.image.workshop import Workshop, workshop
 from tests.conftest import ignore
+from tests.support.archives import served
 from tests.support.registries import forget
 
 pytestmark = pytest.mark.container
@@ -131,11 +126,6 @@ def test_a_folder_that_lacks_a_package_is_not_enough_there(
     assert "--archive" in caught.value.advice
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_arguments: Any) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def archive_url(client: docker.DockerClient, packages: Path, tmp_path: Path) -> Iterator[str]:
     """An unsigned archive of old versions, with the packages but for xorriso, served over HTTP."""
@@ -156,28 +146,8 @@ def archive_url(client: docker.DockerClient, packages: Path, tmp_path: Path) -> 
         f"SHA256:\n {hashlib.sha256(content).hexdigest()} {len(content)} "
         "main/binary-amd64/Packages\n"
     )
-    gateway = _gateway(client)
-    handler = functools.partial(_Quiet, directory=str(tmp_path))
-    with ThreadingHTTPServer(("", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://{gateway}:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-def _gateway(client: docker.DockerClient) -> str:
-    """Return this machine's address on the engine's network: the first one, unless configured.
-
-    An engine that was started for the first time does not name it (moby issue 26799).
-    """
-    network = client.networks.get(_network(client)).attrs["IPAM"]["Config"][0]
-    first = next(ipaddress.ip_network(network["Subnet"]).hosts())
-    return str(network.get("Gateway", first))
-
-
-def _network(client: docker.DockerClient) -> str:
-    return "podman" if product_of(client.version()) is Product.PODMAN else "bridge"
+    with served(tmp_path, client) as url:
+        yield url
 
 
 def _published(packages: Path, pool: Path, package: Package) -> str:

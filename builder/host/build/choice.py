@@ -1,19 +1,22 @@
 """Finds and chooses what a build is made from; nothing is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from builder.basics.errors import SourceError
 from builder.border.cache_report import CacheReport, Candidate
 from builder.border.events import Note, OnEvent
+from builder.formats.added_packages import PackagesLock
 from builder.formats.identities import ImageIdentity
 from builder.formats.result_names import (
     iso_stem,
 )
 from builder.formats.system_facts import SystemFacts
+from builder.host.added.resolving import wanted_packages
 from builder.host.config.build_config import Config
 from builder.host.engine import Engine
 from builder.host.image.builder_image import ensure_builder
+from builder.host.source.frozen import ChosenTree
 from builder.host.source.kinds import Source, source_of
 from builder.host.source.local_zone import local_zone
 from builder.host.source.scanning import scan
@@ -29,6 +32,7 @@ class Choice:
     candidate: Candidate
     system: SystemFacts
     iso_name: str
+    packages: PackagesLock | None = None  # that are added
 
 
 class Prepare(Protocol):
@@ -51,6 +55,17 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     candidate = choose(report, config.source.selector, zone=local_zone())
     choice = choice_of(config, image=image, report=report, candidate=candidate)
     on_event(_chosen(report, candidate, choice.system))
+    if config.packages.install:
+        tree = ChosenTree(
+            engine=engine,
+            image=image.id,
+            source=source_in(config),
+            report=report,
+            candidate=candidate,
+            run=run,
+            on_event=on_event,
+        )
+        choice = replace(choice, packages=wanted_packages(config.packages, tree))
     if is_cache_newer(report, candidate, zone=local_zone()):
         on_event(
             _note("The cache itself is newer than this snapshot; to build it, use `build cache`")

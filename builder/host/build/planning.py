@@ -28,6 +28,7 @@ def plan_of(config: Config, choice: Choice, *, run: str, place: TreePlace) -> Bu
         place=place,
         staging=config.staging,
         privacy=config.privacy,
+        packages=choice.packages,
     )
 
 

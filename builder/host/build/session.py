@@ -23,6 +23,7 @@ from builder.formats.result_names import (
     provenance_name,
     sbom_names,
 )
+from builder.host.added import store as packages
 from builder.host.block_cache import block_store
 from builder.host.block_cache.key_file import secret_of
 from builder.host.build.choice import Prepare, prepare, source_in
@@ -115,6 +116,8 @@ def build(
         )
         if config.block_store is not None:
             block_store.prepare(engine, config.block_store)
+        if plan.packages is not None:
+            packages.fetch(engine, plan.image.id, plan.packages, config.packages, on_event=tell)
         spec = _container(config, plan, tree.source, seen, volume)
         partial = stack.enter_context(output.partial(run))
         with block_store.named(config.block_store), _started(engine, spec, partial) as job:
@@ -171,13 +174,14 @@ def _container(
     config: Config, plan: BuildPlan, source: Source, seen: SeenTree, volume: NamedVolume
 ) -> Build:
     store = config.block_store
+    added = packages.seen(config.packages if plan.packages is not None else None)
     return ContainerSpec(
         image=plan.image.id,
         job=source.row(BUILD),
         request=plan,
         run=plan.run,
-        binds=(seen.bind, *(block_store.binds(store) if store else ())),
-        volumes=(volume, *(block_store.volumes(store) if store else ())),
+        binds=(seen.bind, *(block_store.binds(store) if store else ()), *added.binds),
+        volumes=(volume, *(block_store.volumes(store) if store else ()), *added.volumes),
         isolation=config.isolation,
     )
 

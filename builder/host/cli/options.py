@@ -10,7 +10,7 @@ import click
 from builder.border.events import Result
 from builder.host.config import settings
 from builder.host.config.build_config import Config, FlagValue, Overrides, load_config
-from builder.host.config.forms import Choice, FilePath, Switch
+from builder.host.config.forms import Choice, FilePath, Switch, Texts
 from builder.host.config.setting import Setting
 from builder.host.config.words import default_text
 from builder.host.display import Display, JsonDisplay
@@ -65,6 +65,8 @@ def setting_option(setting: Setting[Any]) -> Callable[[Command], Command]:
         case FilePath(is_folder=is_folder):
             path = FOLDER if is_folder else _FILE
             return click.option(flag.name, type=path, metavar=flag.metavar, help=text)
+        case Texts():
+            return click.option(flag.name, metavar=flag.metavar, multiple=True, help=text)
         case _:
             return click.option(flag.name, metavar=flag.metavar, help=text)
 

@@ -20,9 +20,11 @@ from builder.host.cli.options import (
     config_of,
     json_option,
     private_option,
+    setting_option,
     source_options,
 )
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.config import settings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
 from builder.host.reproduce.originals import Comparison, ComparisonVerdict, DigestSource
@@ -46,6 +48,7 @@ _SHOWN: Final = 60  # differences for people; --json has them all
     help="Keep the rebuild there [default: remove it after the comparison].",
 )
 @private_option
+@setting_option(settings.PACKAGES_FROM)
 @json_option
 @pass_surroundings
 def reproduce(

@@ -22,7 +22,7 @@ from builder.host.yaml.problems import Location, Problems
 from builder.host.yaml.reader import read_yaml
 from builder.host.yaml.sections import Section
 
-FlagValue = str | Path | bool | None
+FlagValue = str | Path | bool | tuple[str, ...] | None
 
 _NO_FILE: Final = Scalar(place=Location(source="build.yaml"), kind=Kind.NULL, text="")
 
@@ -46,6 +46,15 @@ class BlockStoreSetting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackagesSetting:
+    """What is added to the system, and where the files come from."""
+
+    install: tuple[str, ...] = ()
+    lock: Path | None = None  # None: what the archives have now
+    folder: Path | None = None  # on the engine's host; None: our volume
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything a user may decide. All paths are absolute."""
 
@@ -56,19 +65,20 @@ class Config:
     privacy: Privacy
     recipe: Recipe
     block_store: BlockStoreSetting | None  # None: every block is compressed
+    packages: PackagesSetting = PackagesSetting()
 
 
 class Overrides:
     """The flags by the names of their parameters, e.g. `cache_image`; they override the file.
 
-    None and False count as not given.
+    None, False and an empty list count as not given.
     """
 
     def __init__(self, **flags: FlagValue) -> None:
         self._given: Final = {
             settings.FLAGS[name]: value
             for name, value in flags.items()
-            if value is not None and value is not False
+            if value is not None and value is not False and value != ()
         }
 
     def read(self, problems: Problems) -> Values:
@@ -101,6 +111,7 @@ def load_config(path: Path | None, overrides: Overrides) -> Config:
         privacy=Privacy(mode=values.of(settings.PRIVACY), allow=values.of(settings.ALLOW)),
         recipe=recipe_of(values, USUAL, RECIPE),
         block_store=_block_store(flags, problems),
+        packages=_packages(values, problems),
     )
     problems.raise_if_any()
     return config
@@ -145,6 +156,18 @@ def _source(file: Values, flags: Values, problems: Problems) -> Source:
 
 def _sources(values: Values) -> list[Setting[Any]]:
     return [setting for setting in settings.SOURCES if values.has(setting)]
+
+
+def _packages(values: Values, problems: Problems) -> PackagesSetting:
+    install, lock = values.of(settings.INSTALL), values.of(settings.PACKAGES_LOCK)
+    if lock is not None and not install:
+        problems.add(
+            values.place_of(settings.PACKAGES_LOCK),
+            "A lock is no use without packages to add; name them with --install or "
+            "packages.install",
+        )
+    folder = values.of(settings.PACKAGES_FROM)
+    return PackagesSetting(install=tuple(sorted(set(install))), lock=lock, folder=folder)
 
 
 def _block_store(flags: Values, problems: Problems) -> BlockStoreSetting | None:

@@ -111,6 +111,12 @@ exclude: Final = matching(
     refused=Refusal(pattern=r"/[*/]*", message='The pattern "{value}" excludes everything'),
 )
 # Whether a path exists is checked when it is used.
+# Debian policy 5.6.1. apt would take a name that ends in "-" for one to remove.
+package_name: Final = matching(
+    r"[a-z0-9][a-z0-9+.-]{0,126}[a-z0-9+.]",
+    message='"{value}" is not a valid package name',
+    hint="Use the name as `apt list` shows it: a-z, 0-9, +, - and ., without a version.",
+)
 path: Final = matching(
     r"[^\x00-\x1f\x7f-\x9f]+",
     message='"{value}" is not a valid path',

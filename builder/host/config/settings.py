@@ -13,7 +13,7 @@ from builder.border.plan import Isolation, Staging
 from builder.border.privacy import AllowedFinding, PrivacyMode
 from builder.host.config import checks
 from builder.host.config.allowed import AllowedRows
-from builder.host.config.forms import Choice, FilePath, Number, Switch, TextOrNumber
+from builder.host.config.forms import Choice, FilePath, Number, Switch, TextOrNumber, Texts
 from builder.host.config.recipe_settings import RESULT, SYSTEM
 from builder.host.config.setting import Flag, Setting
 
@@ -23,6 +23,7 @@ SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "output": "Where the results go, and their names.",
         "live": "What the live system sets up when it boots.",
         "boot": "The boot menu.",
+        "packages": "Packages that are added to the system: docs/packages.md.",
         "privacy": "What happens to private things that a build finds in what it would pack.",
     }
 )
@@ -158,6 +159,36 @@ An example would be:
       reason: the vendor's demo certificate, which is public""",
 )
 
+INSTALL: Final[Setting[tuple[str, ...]]] = Setting(
+    key="packages.install",
+    form=Texts(rule=checks.package_name),
+    default=(),
+    about="Packages to add to the system, with all that they need, from its own archives.",
+    notes="""\
+An example would be:
+  install: [gparted, gddrescue]""",
+    flag=Flag(
+        name="--install",
+        metavar="NAME",
+        manual="a package to add to the system, with all that it needs; may be given more than "
+        "once. [How packages are added](packages.md)",
+    ),
+)
+PACKAGES_LOCK: Final[Setting[Path | None]] = Setting(
+    key="packages.lock",
+    form=FilePath(is_folder=False),
+    default=None,
+    about="The lock of those packages, which `distroclone-builder packages lock` writes.",
+    otherwise="what the archives have now",
+    example="packages.lock",
+    flag=Flag(
+        name="--packages-lock",
+        metavar="FILE",
+        manual="the lock of the packages to add: the same files as last time, whatever the "
+        "archives have now",
+    ),
+)
+
 # Only one of these may be given in a file, and only one as a flag; the flag wins.
 SOURCES: Final[tuple[Setting[Any], ...]] = (CACHE, CACHE_IMAGE, TREE)
 
@@ -192,6 +223,18 @@ BLOCK_CACHE_KEY: Final[Setting[Path | None]] = Setting(
         "what was stored with the same key is taken. [What it is for](block-cache.md#a-key)",
     ),
 )
+PACKAGES_FROM: Final[Setting[Path | None]] = Setting(
+    form=FilePath(is_folder=True),
+    default=None,
+    about="A folder with files of packages to add; what is missing there is fetched into it.",
+    otherwise="a volume of the engine",
+    flag=Flag(
+        name="--packages-from",
+        metavar="DIR",
+        manual="a folder with files of packages to add, for example one that CI saves; what is "
+        "missing there is fetched into it",
+    ),
+)
 NO_BLOCK_CACHE: Final = Setting(
     form=Switch(),
     default=False,
@@ -214,6 +257,8 @@ KEYS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             ISOLATION,
             STAGING,
             *SYSTEM,
+            INSTALL,
+            PACKAGES_LOCK,
             PRIVACY,
             ALLOW,
         )
@@ -229,6 +274,7 @@ FLAGS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             BLOCK_CACHE_READ_ONLY,
             BLOCK_CACHE_KEY,
             NO_BLOCK_CACHE,
+            PACKAGES_FROM,
         )
         if setting.flag
     }

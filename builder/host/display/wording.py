@@ -18,6 +18,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "pack": "Write the image",
         "check": "Check the system",
         "stage": "Stage the system",
+        "install": "Add packages",
         "configure": "Take out what is private",
         "search": "Search for what is private",
         "live": "Make the live layer",
@@ -34,6 +35,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "list": "List its contents",
         "digest": "Find the source tree",
         "explain": "Find the differences",
+        "resolve": "Find the packages to add",
+        "fetch-packages": "Fetch the packages to add",
         "fetch": "Fetch the results",
         "deliver": "Deliver the results",
     }

@@ -11,6 +11,7 @@ from typing import Final
 from builder.basics.codec import shown, to_data
 from builder.basics.errors import UsageError, VerificationError
 from builder.basics.printable import short
+from builder.formats.added_packages import PackagesLock, check_lock
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.manifest import MAY_BE_LEFT_OUT
 from builder.formats.private_record import PrivateFile
@@ -37,6 +38,7 @@ class DescribedBuild:
     iso: str  # the ISO's file name
     tree: TreeName
     recipe: Recipe  # one that a config can have too
+    packages: PackagesLock | None  # what is added
 
     @property
     def snapshot(self) -> SnapshotName:
@@ -78,6 +80,7 @@ def read_described_build(
         iso=isos[0],
         tree=_tree(said.source),
         recipe=read_recipe(to_data(_recipe(manifest, isos[0], find_private))),
+        packages=_packages(said.packages_lock),
     )
 
 
@@ -148,6 +151,15 @@ def _tree(source: TreeName | None) -> TreeName:
     if not _ID.fullmatch(source.digest):
         raise _strange("source")
     return source
+
+
+def _packages(lock: PackagesLock | None) -> PackagesLock | None:
+    if lock is not None:
+        try:
+            check_lock(lock)
+        except ValueError as error:
+            raise _strange("packages_lock") from error
+    return lock
 
 
 def _strange(name: str) -> VerificationError:

@@ -131,7 +131,8 @@ def _rebuilt(
             on_event=on_event,
         )
         candidate = _renamed(search.run(), described)
-        return choice_of(config, image=image, report=report, candidate=candidate)
+        choice = choice_of(config, image=image, report=report, candidate=candidate)
+        return replace(choice, packages=described.packages)
 
     config = replace(
         config,

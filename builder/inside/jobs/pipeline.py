@@ -28,6 +28,7 @@ from builder.inside.steps.boot import BootStep
 from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.initramfs import InitramfsStep
+from builder.inside.steps.install import InstallStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.live import LiveStep
 from builder.inside.steps.manifest import ManifestStep
@@ -41,6 +42,7 @@ from builder.inside.system.system import System
 from builder.inside.tree.tree_digest import SourceReading
 
 JOURNAL = paths.WORK / "changes.json"
+INSTALL_JOURNAL = paths.WORK / "added.json"
 _LIVE_JOURNAL = paths.WORK / "live-changes.json"
 _FILTERS = paths.WORK / "filters"
 _GROUPS = paths.WORK / "groups"
@@ -131,6 +133,7 @@ def tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
             staging=plan.staging,
             mounts=shop.mounts,
         ),
+        *_install_steps(plan, shop),
         ConfigureStep(
             root=paths.ROOT,
             source=paths.SOURCE,
@@ -139,6 +142,20 @@ def tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
             journal=JOURNAL,
         ),
     )
+
+
+def _install_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
+    if plan.packages is None:
+        return ()
+    step = InstallStep(
+        root=paths.ROOT,
+        scratch=_scratch(plan, shop),
+        store=paths.PACKAGES,
+        lock=plan.packages,
+        source_date_epoch=plan.source_date_epoch,
+        journal=INSTALL_JOURNAL,
+    )
+    return (step,)
 
 
 def _scratch(plan: BuildPlan, shop: Workshop) -> Scratch:
@@ -209,7 +226,8 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
         image=plan.image,
         source_date_epoch=plan.source_date_epoch,
         others=sbom.targets,
-        changes=JOURNAL,
+        changes=(INSTALL_JOURNAL, JOURNAL),
+        packages_lock=plan.packages,
         live=_LIVE_JOURNAL,
         stack=paths.STACK,
         records=paths.RECORDS,

@@ -11,6 +11,13 @@ from typing import Any, Final, Generic
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import StepError
 from builder.border import paths
+from builder.border.added_packages import (
+    AptData,
+    Fetched,
+    FetchRequest,
+    Resolved,
+    ResolveRequest,
+)
 from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
@@ -22,14 +29,17 @@ from builder.border.jobs import (
     DIGEST,
     EXAMINE,
     EXPLAIN,
+    FETCH,
     FREEZE,
     INVENTORY,
     ISO_INVENTORY,
     LIST_FROZEN,
     PROBE,
     PRUNE_BLOCKS,
+    RESOLVE,
     SCAN,
     SHOW_BLOCKS,
+    SYSTEM_DATA,
     THAW,
     VERIFY,
     Job,
@@ -157,6 +167,32 @@ def _explain(_request: Nothing, on_event: OnEvent) -> Explanation:
         return explain_isos(paths.ORIGINAL, paths.REBUILT, system=system)
 
 
+def _system_data(request: TreeRequest, on_event: OnEvent) -> AptData:
+    from builder.inside.added import system_data
+    from builder.inside.source import mounted
+    from builder.inside.tree.tree import Tree
+
+    system = RealSystem(on_event)
+    with mounted.mounted_source(request.tree, system=system), mounted.unchanged(request.tree):
+        return system_data.system_data(Tree(paths.SOURCE))
+
+
+def _resolve(request: ResolveRequest, on_event: OnEvent) -> Resolved:
+    from builder.inside.added import resolve
+
+    system = RealSystem(on_event)
+    with system.step("resolve", position=1, total=1):
+        return resolve.resolve(request, system=system)
+
+
+def _fetch(request: FetchRequest, on_event: OnEvent) -> Fetched:
+    from builder.inside.added import fetch
+
+    system = RealSystem(on_event)
+    with system.step("fetch-packages", position=1, total=1):
+        return fetch.fetch(request, paths.PACKAGES, system=system)
+
+
 def _inventory(request: TreeRequest, on_event: OnEvent) -> Listed:
     from builder.inside.inventory import tree_listing
     from builder.inside.source import mounted
@@ -201,6 +237,9 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(PRUNE_BLOCKS, _prune_blocks),
         Handler(VERIFY, _verify),
         Handler(EXPLAIN, _explain),
+        Handler(SYSTEM_DATA, _system_data),
+        Handler(RESOLVE, _resolve),
+        Handler(FETCH, _fetch),
         Handler(INVENTORY, _inventory),
         Handler(ISO_INVENTORY, _iso_inventory),
     )

@@ -16,6 +16,7 @@ from builder.basics.errors import VerificationError
 from builder.basics.regular import emptied_regular
 from builder.border.cache_report import Candidate
 from builder.border.step_names import StepName
+from builder.formats.added_packages import PackagesLock
 from builder.formats.changes import ChangedPath, count_changes, count_rules
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.manifest import (
@@ -66,8 +67,8 @@ class ManifestStep:
     """Writes the manifest and the private file next to `iso`.
 
     What other steps left for them, each a JSON list that is missing where there was no such step:
-    `changes` and `live` {path, change, rule}, `left_out` {path, rule}, `findings` {path, rule,
-    where}, `stack` {name, version, architecture}.
+    each of `changes`, and `live`, {path, change, rule}, `left_out` {path, rule}, `findings` {path,
+    rule, where}, `stack` {name, version, architecture}.
     `source` waits for the digest of the source tree, and for `records`, of which it was made;
     `others` are more results to list.
     """
@@ -86,7 +87,8 @@ class ManifestStep:
     image: ImageIdentity
     source_date_epoch: int
     others: tuple[Path, ...] = ()
-    changes: Path  # from the source to the system
+    changes: tuple[Path, ...]  # in their order, from the source to the system
+    packages_lock: PackagesLock | None  # what was added
     live: Path  # from the system to the live system
     stack: Path
     records: Path
@@ -135,7 +137,7 @@ class ManifestStep:
 
     def _private(self) -> PrivateFile:
         key = self.source().secret
-        changes = read_rows(ChangedPath, self.changes)
+        changes = tuple(row for journal in self.changes for row in read_rows(ChangedPath, journal))
         return PrivateFile(
             format=PRIVATE_FORMAT,
             key=key,
@@ -179,6 +181,7 @@ class ManifestStep:
             source_date_epoch=self.source_date_epoch,
             packages=read_packages(Tree(self.root)),
             changes=count_changes(private.record.changes),
+            packages_lock=self.packages_lock,
             live_changes=count_changes(read_rows(ChangedPath, self.live))
             if self.live.exists()
             else None,

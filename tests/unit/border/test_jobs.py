@@ -162,5 +162,9 @@ def test_a_device_and_what_may_be_left_out_may_be_left_out() -> None:
     assert [each.target for each in replace(spec, job=BUILD).binds] == [paths.SOURCE]
 
 
-def test_no_job_has_the_network() -> None:
-    assert [job.name for job in JOBS if job.network] == []
+def test_what_has_the_network_sees_no_system() -> None:
+    networked = [job for job in JOBS if job.network]
+    assert [job.name for job in networked] == ["resolve", "fetch-packages"]
+    for job in networked:
+        assert {each.target for each in job.sees} <= {paths.PACKAGES}
+        assert not set(job.capabilities) & {"SYS_ADMIN", "DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW"}

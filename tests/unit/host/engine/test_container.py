@@ -27,13 +27,13 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
     devices = [f"{each}:{each}:rwm" for each in spec.devices]
     loops = ["/dev/loop-control:/dev/loop-control:rwm"] if job.loop_devices else []
     rules = {"device_cgroup_rules": ["b 7:* rmw"]} if job.loop_devices else {}
-    assert options == rules | {
+    network = {} if job.network else {"network_mode": "none"}
+    assert options == rules | network | {
         "cap_drop": ["ALL"],
         "cap_add": [*job.capabilities],
         "security_opt": ["no-new-privileges", "apparmor=unconfined"],
         "privileged": False,
-        "network_disabled": True,
-        "network_mode": "none",
+        "network_disabled": not job.network,
         "mem_limit": job.limits.memory,
         "memswap_limit": job.limits.memory,  # so there is no swap
         "pids_limit": job.limits.processes,

@@ -39,7 +39,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "no_new_privileges": True,
         "apparmor_profile": "unconfined",
         "selinux_opts": ["disable"],
-        "netns": {"nsmode": "none"},
+        "netns": {"nsmode": "bridge" if job.network else "none"},
         "resource_limits": {
             "memory": {"limit": job.limits.memory, "swap": job.limits.memory},
             "pids": {"limit": job.limits.processes},

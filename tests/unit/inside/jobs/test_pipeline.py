@@ -16,6 +16,7 @@ from builder.border.cache_report import Candidate
 from builder.border.plan import PLAN_FORMAT, BuildPlan, Staging
 from builder.border.source import SourceKind, TreePlace
 from builder.border.step_names import StepName
+from builder.formats.added_packages import PackagesLock
 from builder.formats.identities import ImageIdentity
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.formats.snapshot import SnapshotKind
@@ -63,6 +64,11 @@ PLAN = BuildPlan(
 )
 
 
+ADDING = replace(
+    PLAN, packages=PackagesLock(format=1, wishes=("gddrescue",), packages=(), phases=())
+)
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
     monkeypatch.setattr(paths, "WORK", tmp_path)
@@ -86,11 +92,13 @@ def key(plan: BuildPlan, shop: Workshop) -> str:
 
 
 def test_the_steps_are_those_that_everybody_names_in_that_order(shop: Workshop) -> None:
-    assert [step.name for step in pipeline(PLAN, shop)] == list(StepName)
+    assert [step.name for step in pipeline(ADDING, shop)] == list(StepName)
+    usual = [name for name in StepName if name is not StepName.INSTALL]
+    assert [step.name for step in pipeline(PLAN, shop)] == usual
 
 
 def test_every_step_up_to_the_initramfs_but_the_live_layer_is_in_its_key(shop: Workshop) -> None:
-    (step,) = [each for each in pipeline(PLAN, shop) if isinstance(each, InitramfsStep)]
+    (step,) = [each for each in pipeline(ADDING, shop) if isinstance(each, InitramfsStep)]
     assert step.kept is not None
     _image, *inputs = step.kept.inputs
     steps = list(StepName)
@@ -102,10 +110,11 @@ def test_no_step_is_written_that_no_build_has(shop: Workshop) -> None:
     written = {
         path.stem for path in Path(module.__file__).parents[1].joinpath("steps").glob("*.py")
     }
-    assert written - {"__init__", "step"} == {step.name.value for step in pipeline(PLAN, shop)}
+    assert written - {"__init__", "step"} == {step.name.value for step in pipeline(ADDING, shop)}
 
 
 CHANGED: dict[str, Any] = {
+    "what is added": {"packages": ADDING.packages},
     "the image": {"image": ImageIdentity(id="sha256:" + "1" * 64, locked=True)},
     "the date": {"source_date_epoch": PLAN.source_date_epoch + 2},
     "the kernels": {"candidate": replace(CANDIDATE, system=replace(SYSTEM, kernels=("6.1",)))},

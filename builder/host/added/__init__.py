@@ -1,0 +1,1 @@
+"""Packages that a build adds: which ones, where their files are kept, and how they are fetched."""

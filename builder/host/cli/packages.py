@@ -1,0 +1,156 @@
+"""`distroclone-builder packages`: the lock of packages that builds add."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from builder.basics.codec import to_data
+from builder.basics.errors import UsageError
+from builder.basics.sizes import readable_size
+from builder.basics.texts import say
+from builder.border.labels import new_run
+from builder.formats.added_packages import AddedPackage, PackagesLock, lock_text
+from builder.host.added import store
+from builder.host.added.resolving import read_lock, write_lock
+from builder.host.build.choice import prepare
+from builder.host.cli.options import (
+    AnyPath,
+    answer,
+    config_of,
+    json_option,
+    setting_option,
+    source_options,
+)
+from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.config import settings
+from builder.host.config.build_config import FlagValue, PackagesSetting
+from builder.host.display import choose_display, columns
+from builder.host.image.builder_image import ensure_builder
+
+_FILE = AnyPath(dir_okay=False)
+
+
+@click.group()
+def packages() -> None:
+    """Choose, show and fetch the packages that builds add to a system.
+
+    A lock names each file by its SHA-256: the same lock gives the same ISO.
+    """
+
+
+@packages.command()
+@setting_option(settings.SNAPSHOT)
+@source_options
+@setting_option(settings.INSTALL)
+@click.option("--config", "config_file", type=_FILE, metavar="FILE", help="A build.yaml.")
+@click.option(
+    "--lock",
+    "target",
+    type=_FILE,
+    default=Path("packages.lock"),
+    metavar="FILE",
+    help="Where the lock goes [default: packages.lock].",
+)
+@json_option
+@pass_surroundings
+def lock(
+    surroundings: Surroundings,
+    /,
+    config_file: Path | None,
+    target: Path,
+    *,
+    as_json: bool,
+    **flags: FlagValue,
+) -> None:
+    """Write a lock of what the system's archives have now.
+
+    \b
+    Example:
+      distroclone-builder packages lock latest --install gparted --install gddrescue
+    """
+    config = config_of(config_file, **flags)
+    if not config.packages.install:
+        raise UsageError(
+            "No package is named",
+            hint="Give --install NAME, or packages.install in a build.yaml.",
+        )
+    config = replace(config, packages=PackagesSetting(install=config.packages.install))
+    with choose_display(json=as_json) as display:
+        engine = surroundings.open_engine()
+        found = prepare(config, engine, run=new_run(), on_event=display.event).packages
+        assert found is not None  # there are wishes
+        write_lock(target, lock_text(found))
+        written = say("Wrote {path}", path=target)
+        answer(display, f"{_text(found)}\n{written}", {"lock": str(target), **_data(found)})
+
+
+@packages.command()
+@click.argument("path", metavar="LOCK", type=_FILE)
+@json_option
+def show(path: Path, *, as_json: bool) -> None:
+    """Show what a lock adds, from where, and what it replaces.
+
+    \b
+    Example:
+      distroclone-builder packages show packages.lock
+    """
+    found = read_lock(path)
+    with choose_display(json=as_json) as display:
+        answer(display, _text(found), _data(found))
+
+
+@packages.command()
+@click.argument("path", metavar="LOCK", type=_FILE)
+@setting_option(settings.PACKAGES_FROM)
+@json_option
+@pass_surroundings
+def fetch(
+    surroundings: Surroundings, path: Path, packages_from: Path | None, *, as_json: bool
+) -> None:
+    """Fetch the files of a lock, for builds without a network.
+
+    \b
+    Example:
+      distroclone-builder packages fetch packages.lock --packages-from debs
+    """
+    found = read_lock(path)
+    folder = packages_from.absolute() if packages_from is not None else None
+    with choose_display(json=as_json) as display:
+        engine = surroundings.open_engine()
+        image = ensure_builder(engine, on_event=display.event)
+        setting = PackagesSetting(folder=folder)
+        got = store.fetch(engine, image.id, found, setting, on_event=display.event)
+        text = say("All {count} files are there", count=len(found.packages))
+        answer(display, text, to_data(got))
+
+
+def _text(lock: PackagesLock) -> str:
+    rows = [(str(each.name), _row(each)) for each in lock.packages]
+    total = say(
+        "Packages: {count}, {size}; newer versions among them: {replaced}",
+        count=len(lock.packages),
+        size=readable_size(lock.size),
+        replaced=len(list(_replaced(lock))),
+    )
+    return (
+        f"{columns(rows)}\n{total}"
+        if rows
+        else say("Nothing is missing: {names}", names=", ".join(lock.wishes))
+    )
+
+
+def _row(package: AddedPackage) -> str:
+    old = f"{package.replaces} -> " if package.replaces else ""
+    origin = urlsplit(package.url).hostname
+    return f"{old}{package.version}  {readable_size(package.size)}  {origin}"
+
+
+def _replaced(lock: PackagesLock) -> Iterator[AddedPackage]:
+    return (each for each in lock.packages if each.replaces)
+
+
+def _data(lock: PackagesLock) -> dict[str, object]:
+    return {"packages": to_data(lock.packages), "size": lock.size}

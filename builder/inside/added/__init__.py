@@ -1,0 +1,1 @@
+"""Packages that a build adds: found by apt from the system's data, fetched, and installed."""
