@@ -32,6 +32,13 @@ class Action(StrEnum):
     CONFIGURE = "configure"
 
 
+class AddedTo(StrEnum):
+    """Where packages go."""
+
+    SYSTEM = "system"
+    LIVE = "live"  # the layer above it, so that an installed system does not have them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddedPackage:
     """A package that is added, and its file."""
@@ -69,6 +76,7 @@ class PackagesLock:
     wishes: tuple[str, ...]  # sorted
     packages: tuple[AddedPackage, ...]
     phases: tuple[Phase, ...]
+    layer: AddedTo = AddedTo.SYSTEM
 
     @property
     def size(self) -> int:

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.support.keys import gpg
 from tests.support.leftovers import left_by
 
 pytestmark = pytest.mark.container
+
+SYSTEM = "live/filesystem.squashfs"
 
 # Everything that a script must not reach, and much that would be otherwise at the next run.
 _POSTINST = """\
@@ -57,6 +60,22 @@ class Archive:
         return run(*words, "--tree", self.tree)
 
 
+@contextmanager
+def without_sources(tree: Path) -> Iterator[None]:
+    """Take away the archives that the system knows: no test asks somebody else's machine."""
+    apt = tree / "etc/apt"
+    found = [each for each in (apt / "sources.list", apt / "sources.list.d") if each.exists()]
+    for path in found:
+        path.rename(path.with_name(f"{path.name}.away"))
+    try:
+        yield
+    finally:
+        for path in found:
+            if path.is_dir():
+                path.rmdir()
+            path.with_name(f"{path.name}.away").rename(path)
+
+
 @pytest.fixture(scope="module")
 def archive(
     plain_cache: Path, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
@@ -71,7 +90,7 @@ def archive(
     source = tree / "etc/apt/sources.list.d/test.list"
     key = tree / "etc/apt/keyrings/test.gpg"
     hook = tree / "etc/apt/apt.conf.d/99test"
-    with served(folder, client) as url:
+    with served(folder, client) as url, without_sources(tree):
         key.parent.mkdir(parents=True, exist_ok=True)
         source.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(folder / "key.gpg", key)
@@ -168,6 +187,45 @@ def test_without_the_archive_a_copy_gives_the_same_bytes(
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.fixture(scope="module")
+def live(
+    archive: Archive, store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Return what builds with the packages in the live layer, by how it stages."""
+    config = tmp_path_factory.mktemp("config") / "build.yaml"
+    config.write_text("version: 1\npackages: {install: [wish], layer: live}\n")
+
+    def build(staging: str) -> Path:
+        folder = tmp_path_factory.mktemp("live")
+        ended = archive.run(
+            "build", "--config", config, "--packages-from", store, "--output", folder,
+            "--compression", "fast", "--no-block-cache", "--staging", staging,
+        )  # fmt: skip
+        assert ended.code == 0, ended.errors
+        return folder
+
+    return build
+
+
+def test_in_the_live_layer_packages_leave_the_system_as_it_is(
+    archive: Archive, live: Callable[[str], Path], tmp_path: Path
+) -> None:
+    first, second = live("overlay"), live("rsync")
+    (one,), (other,) = first.glob("*.iso"), second.glob("*.iso")
+    assert one.read_bytes() == other.read_bytes()
+    plain = archive.run("build", "--output", tmp_path, "--compression", "fast")
+    assert plain.code == 0, plain.errors
+    without, said = manifest(tmp_path), manifest(first)
+    system = {each["sha256"] for each in said["contents"] if each["path"] == SYSTEM}
+    assert system == {each["sha256"] for each in without["contents"] if each["path"] == SYSTEM}
+    assert {"need", "wish"} <= {each["name"] for each in said["packages"]}
+    assert said["changes"] == without["changes"]
+    rules = {each["rule"] for each in said["live_changes"]}
+    assert {"added-packages", "package-database", "maintainer-scripts"} <= rules
+    checked = run("verify", first, "--tree")
+    assert checked.code == 0, checked.errors
+
+
 def test_the_manifest_is_enough_to_verify_and_to_reproduce(
     archive: Archive, built: Path, store: Path
 ) -> None:
@@ -187,11 +245,45 @@ def test_a_dry_run_tells_what_would_be_added_and_which_archive_is_no_use(archive
     assert "/none" in notes
 
 
+def test_an_archive_that_somebody_else_signed_is_not_used(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring = tmp_path / "gpg"
+    keyring.mkdir(mode=0o700)
+    monkeypatch.setenv("GNUPGHOME", str(keyring))
+    gpg("--quick-generate-key", "somebody@example.org", "ed25519")
+    key = archive.tree / "etc/apt/keyrings/test.gpg"
+    before = key.read_bytes()
+    key.write_bytes(gpg("--export"))
+    try:
+        ended = archive.run("packages", "lock", "--install", "wish", "--lock", tmp_path / "lock")
+    finally:
+        key.write_bytes(before)
+    assert ended.code == 4, ended.errors
+    assert not (tmp_path / "lock").exists()
+    assert "is not signed" in " ".join(map(str, ended.events))
+
+
+def test_an_archive_without_a_signature_is_not_used(archive: Archive, tmp_path: Path) -> None:
+    signed = archive.folder / "InRelease"
+    away = signed.rename(tmp_path / "InRelease")
+    try:
+        ended = archive.run("packages", "lock", "--install", "wish", "--lock", tmp_path / "lock")
+    finally:
+        away.rename(signed)
+    assert ended.code == 4, ended.errors
+    assert not (tmp_path / "lock").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "refused"),
     [
         (("--install", "nowhere"), (4, "Unable to locate package nowhere")),
         (("--install", "need", "--packages-lock", "LOCK"), (2, "the lock of other packages: wish")),
+        (
+            ("--install", "wish", "--packages-lock", "LOCK", "--config", "LIVE"),
+            (2, "the lock of other packages: wish (layer: system)"),
+        ),
         (("--packages-lock", "LOCK"), (2, "A lock is no use without packages to add")),
         (("--install", "-o"), (2, '"-o" is not a valid package name')),
         (("--install", "wish", "--packages-lock", "/etc/hostname"), (2, "is no lock of packages")),
@@ -201,7 +293,9 @@ def test_what_cannot_be_added_is_refused_before_any_work(
     archive: Archive, lock: Path, tmp_path: Path, words: tuple[str, ...], refused: tuple[int, str]
 ) -> None:
     code, said = refused
-    chosen = [str(lock) if word == "LOCK" else word for word in words]
+    config = tmp_path / "build.yaml"
+    config.write_text("version: 1\npackages: {layer: live}\n")
+    chosen = [{"LOCK": lock, "LIVE": config}.get(word, word) for word in words]
     ended = archive.run("build", *chosen, "--output", tmp_path)
     assert ended.code == code, ended.errors
     assert said in ended.error["message"]

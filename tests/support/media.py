@@ -211,6 +211,7 @@ def iso_step(work: Work) -> IsoStep:
 def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
     return ManifestStep(
         root=work.root,
+        layer=Path("/nowhere"),
         iso_tree=work.iso_tree,
         partition=work.partition,
         iso=work.iso,
@@ -234,6 +235,7 @@ def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
 def sbom_step(work: Work) -> SbomStep:
     return SbomStep(
         root=work.root,
+        layer=Path("/nowhere"),
         stack=work.base / "stack.json",
         iso_tree=work.iso_tree,
         iso=work.iso,

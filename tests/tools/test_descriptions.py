@@ -32,7 +32,8 @@ TINY = (
 @pytest.fixture(scope="module")
 def image() -> Inventory:
     """What the builder image itself holds: a real Debian."""
-    components = read_components(Tree(Path("/")), Distribution(id="debian", version="13"))
+    distribution = Distribution(id="debian", version="13")
+    components = read_components(Tree(Path("/")), Path("/nowhere"), distribution)
     return Inventory(system=SYSTEM, source_date_epoch=EPOCH, components=components)
 
 

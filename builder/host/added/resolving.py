@@ -1,5 +1,6 @@
 """Finds out which packages a build adds: from a lock, or from the archives of the system."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from builder.basics.errors import HostError, UsageError
@@ -20,14 +21,18 @@ def wanted_packages(setting: PackagesSetting, tree: ChosenTree) -> PackagesLock:
 
     Raises UsageError for a lock of other wishes, SourceError where they cannot be fulfilled.
     """
-    lock = resolved(setting.install, tree) if setting.lock is None else read_lock(setting.lock)
-    if lock.wishes != setting.install:
+    if setting.lock is None:
+        lock = replace(resolved(setting.install, tree), layer=setting.layer)
+    else:
+        lock = read_lock(setting.lock)
+    if (lock.wishes, lock.layer) != (setting.install, setting.layer):
         raise UsageError(
-            "{path} is the lock of other packages: {locked}",
+            "{path} is the lock of other packages: {locked} (layer: {layer})",
             hint="Make it again: `distroclone-builder packages lock` with the same --install, or "
             "the same build.yaml.",
             path=setting.lock,
             locked=", ".join(lock.wishes),
+            layer=lock.layer,
         )
     tree.on_event(
         Note(

@@ -11,6 +11,7 @@ from builder.basics.texts import say
 from builder.border.labels import new_run
 from builder.border.step_names import StepName
 from builder.border.stored_blocks import BlockCounts
+from builder.host.added.words import lock_words
 from builder.host.block_cache.key_file import secret_of
 from builder.host.build import session
 from builder.host.build.choice import Choice, prepare
@@ -113,6 +114,8 @@ def _show_plan(config: Config, choice: Choice, display: Display) -> None:
         folder=config.output,
         compression=config.recipe.compression.name,
     )
+    if choice.packages is not None:
+        text = f"{lock_words(choice.packages)}\n{text}"
     answer(display, text, describe(config, choice))
 
 

@@ -1,20 +1,18 @@
 """`distroclone-builder packages`: the lock of packages that builds add."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
 from builder.basics.codec import to_data
 from builder.basics.errors import UsageError
-from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import new_run
-from builder.formats.added_packages import AddedPackage, PackagesLock, lock_text
+from builder.formats.added_packages import PackagesLock, lock_text
 from builder.host.added import store
 from builder.host.added.resolving import read_lock, write_lock
+from builder.host.added.words import lock_words
 from builder.host.build.choice import prepare
 from builder.host.cli.options import (
     AnyPath,
@@ -27,7 +25,7 @@ from builder.host.cli.options import (
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue, PackagesSetting
-from builder.host.display import choose_display, columns
+from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
 
 _FILE = AnyPath(dir_okay=False)
@@ -77,14 +75,14 @@ def lock(
             "No package is named",
             hint="Give --install NAME, or packages.install in a build.yaml.",
         )
-    config = replace(config, packages=PackagesSetting(install=config.packages.install))
+    config = replace(config, packages=replace(config.packages, lock=None))
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
         found = prepare(config, engine, run=new_run(), on_event=display.event).packages
         assert found is not None  # there are wishes
         write_lock(target, lock_text(found))
         written = say("Wrote {path}", path=target)
-        answer(display, f"{_text(found)}\n{written}", {"lock": str(target), **_data(found)})
+        answer(display, f"{lock_words(found)}\n{written}", {"lock": str(target), **_data(found)})
 
 
 @packages.command()
@@ -99,7 +97,7 @@ def show(path: Path, *, as_json: bool) -> None:
     """
     found = read_lock(path)
     with choose_display(json=as_json) as display:
-        answer(display, _text(found), _data(found))
+        answer(display, lock_words(found), _data(found))
 
 
 @packages.command()
@@ -125,31 +123,6 @@ def fetch(
         got = store.fetch(engine, image.id, found, setting, on_event=display.event)
         text = say("All {count} files are there", count=len(found.packages))
         answer(display, text, to_data(got))
-
-
-def _text(lock: PackagesLock) -> str:
-    rows = [(str(each.name), _row(each)) for each in lock.packages]
-    total = say(
-        "Packages: {count}, {size}; newer versions among them: {replaced}",
-        count=len(lock.packages),
-        size=readable_size(lock.size),
-        replaced=len(list(_replaced(lock))),
-    )
-    return (
-        f"{columns(rows)}\n{total}"
-        if rows
-        else say("Nothing is missing: {names}", names=", ".join(lock.wishes))
-    )
-
-
-def _row(package: AddedPackage) -> str:
-    old = f"{package.replaces} -> " if package.replaces else ""
-    origin = urlsplit(package.url).hostname
-    return f"{old}{package.version}  {readable_size(package.size)}  {origin}"
-
-
-def _replaced(lock: PackagesLock) -> Iterator[AddedPackage]:
-    return (each for each in lock.packages if each.replaces)
 
 
 def _data(lock: PackagesLock) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from builder.border.plan import Isolation, Staging
 from builder.border.privacy import Privacy
 from builder.border.source import SourceKind
+from builder.formats.added_packages import AddedTo
 from builder.formats.recipe import Recipe
 from builder.host.config import settings
 from builder.host.config.forms import Reading
@@ -50,6 +51,7 @@ class PackagesSetting:
     """What is added to the system, and where the files come from."""
 
     install: tuple[str, ...] = ()
+    layer: AddedTo = AddedTo.SYSTEM
     lock: Path | None = None  # None: what the archives have now
     folder: Path | None = None  # on the engine's host; None: our volume
 
@@ -167,7 +169,12 @@ def _packages(values: Values, problems: Problems) -> PackagesSetting:
             "packages.install",
         )
     folder = values.of(settings.PACKAGES_FROM)
-    return PackagesSetting(install=tuple(sorted(set(install))), lock=lock, folder=folder)
+    return PackagesSetting(
+        install=tuple(sorted(set(install))),
+        layer=values.of(settings.PACKAGES_LAYER),
+        lock=lock,
+        folder=folder,
+    )
 
 
 def _block_store(flags: Values, problems: Problems) -> BlockStoreSetting | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from builder.border.plan import Isolation, Staging
 from builder.border.privacy import AllowedFinding, PrivacyMode
+from builder.formats.added_packages import AddedTo
 from builder.host.config import checks
 from builder.host.config.allowed import AllowedRows
 from builder.host.config.forms import Choice, FilePath, Number, Switch, TextOrNumber, Texts
@@ -174,6 +175,12 @@ An example would be:
         "once. [How packages are added](packages.md)",
     ),
 )
+PACKAGES_LAYER: Final = Setting(
+    key="packages.layer",
+    form=Choice(words=AddedTo, message='"{value}" is nothing that packages can be added to'),
+    default=AddedTo.SYSTEM,
+    about="What they are added to: the system, or live, so that an installed system lacks them.",
+)
 PACKAGES_LOCK: Final[Setting[Path | None]] = Setting(
     key="packages.lock",
     form=FilePath(is_folder=False),
@@ -258,6 +265,7 @@ KEYS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             STAGING,
             *SYSTEM,
             INSTALL,
+            PACKAGES_LAYER,
             PACKAGES_LOCK,
             PRIVACY,
             ALLOW,

@@ -7,6 +7,7 @@ with others are skipped. Not python-debian's reader: this one is bounded, and be
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from builder.formats.package import Package
@@ -60,6 +61,12 @@ def read_installed(tree: Tree) -> tuple[InstalledPackage, ...]:
 def read_packages(tree: Tree) -> tuple[Package, ...]:
     """Like `read_installed`, but only the packages."""
     return tuple(each.package for each in read_installed(tree))
+
+
+def packaged(below: Tree, above: Path) -> Tree:
+    """Return the tree that knows what is installed: the layer `above`, if it says so itself."""
+    layer = Tree(above)
+    return layer if above.is_dir() and layer.is_file(STATUS) else below
 
 
 def parse_status(content: bytes) -> tuple[InstalledPackage, ...]:

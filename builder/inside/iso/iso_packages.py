@@ -4,6 +4,7 @@ Nothing is unpacked, mounted or written: unsquashfs 4.6 reads one file of the sq
 ISO.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from itertools import pairwise
@@ -29,10 +30,18 @@ def read_iso_packages(
 ) -> tuple[Package, ...]:
     """Return the packages that are installed in the live system, sorted.
 
-    Raises UnreadableError when the ISO is at fault, StepError otherwise.
+    They are those of the live layer where it has a database of its own. Raises UnreadableError when
+    the ISO is at fault, StepError otherwise.
     """
+    if any(each.path == medium.LIVE_SQUASHFS for each in extents):
+        with contextlib.suppress(UnreadableError):  # it has none: what is below counts
+            return _packages(iso, _start(extents, medium.LIVE_SQUASHFS), system=system)
+    return _packages(iso, _start(extents, medium.SQUASHFS), system=system)
+
+
+def _packages(iso: Path, start: int, *, system: System) -> tuple[Package, ...]:
     try:
-        with system.reading(_argv(iso, _start(extents))) as stream:
+        with system.reading(_argv(iso, start)) as stream:
             content = stream.read(MOST_BYTES + 1)
             if len(content) > MOST_BYTES:
                 message = f"it is larger than {MOST_BYTES} bytes"
@@ -48,13 +57,13 @@ def _argv(iso: Path, start: int) -> list[str]:
     return ["unsquashfs", "-offset", str(start), "-cat", os.fspath(iso), STATUS.lstrip("/")]
 
 
-def _start(extents: Sequence[Extent]) -> int:
-    """Return where the squashfs begins; above 4 GiB it has several extents."""
-    parts = [extent for extent in extents if extent.path == medium.SQUASHFS]
+def _start(extents: Sequence[Extent], name: str) -> int:
+    """Return where a squashfs begins; above 4 GiB it has several extents."""
+    parts = [extent for extent in extents if extent.path == name]
     if not parts:
-        message = f"it has no {medium.SQUASHFS}"
+        message = f"it has no {name}"
         raise UnreadableError(message)
     if any(first.start + first.size != second.start for first, second in pairwise(parts)):
-        message = f"its {medium.SQUASHFS} is fragmented"
+        message = f"its {name} is fragmented"
         raise UnreadableError(message)
     return parts[0].start

@@ -11,7 +11,9 @@ from builder.basics.codec import to_data
 from builder.basics.errors import SourceError
 from builder.border import paths
 from builder.border.plan import BuildPlan
+from builder.formats.added_packages import AddedTo
 from builder.formats.system_facts import SystemFacts
+from builder.inside.added.install import Installation
 from builder.inside.blocks.fill_ahead import FillAhead
 from builder.inside.blocks.kept_files import KeptFiles
 from builder.inside.blocks.kept_findings import KeptFindings
@@ -85,6 +87,8 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         source_date_epoch=plan.source_date_epoch,
         journal=_LIVE_JOURNAL,
         mounts=shop.mounts,
+        added=_added_to_live(plan),
+        keep=plan.recipe.keep,
     )
     initramfs = InitramfsStep(
         root=paths.ROOT,
@@ -145,7 +149,7 @@ def tree_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
 
 
 def _install_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
-    if plan.packages is None:
+    if plan.packages is None or plan.packages.layer is not AddedTo.SYSTEM:
         return ()
     step = InstallStep(
         root=paths.ROOT,
@@ -156,6 +160,12 @@ def _install_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         journal=INSTALL_JOURNAL,
     )
     return (step,)
+
+
+def _added_to_live(plan: BuildPlan) -> Installation | None:
+    if plan.packages is None or plan.packages.layer is not AddedTo.LIVE:
+        return None
+    return Installation(lock=plan.packages, store=paths.PACKAGES)
 
 
 def _scratch(plan: BuildPlan, shop: Workshop) -> Scratch:
@@ -208,6 +218,7 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
     """Return the steps that write the files next to the ISO."""
     sbom = SbomStep(
         root=paths.ROOT,
+        layer=paths.LIVE_LAYER,
         stack=paths.STACK,
         iso_tree=paths.ISO_TREE,
         iso=iso,
@@ -217,6 +228,7 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
     )
     manifest = ManifestStep(
         root=paths.ROOT,
+        layer=paths.LIVE_LAYER,
         iso_tree=paths.ISO_TREE,
         partition=_PARTITION,
         iso=iso,

@@ -32,3 +32,10 @@ RULES: Final[tuple[Rule, ...]] = (
     *leftover_settings.RULES,
     *server_keys.RULES,
 )
+
+# What a package that is added to the live layer alone leaves besides its own.
+AFTER_PACKAGES: Final[tuple[Rule, ...]] = (
+    *identity.RULES,
+    *traces.RULES,
+    *server_keys.RULES,
+)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from builder import __version__
 from builder.basics.codec import to_data
 from builder.formats.package import Distribution, Package, package_url
-from builder.inside.debian.dpkg import InstalledPackage, read_installed
+from builder.inside.debian.dpkg import InstalledPackage, packaged, read_installed
 from builder.inside.sbom.copyright_file import declared_license
 from builder.inside.tree.tree import Tree
 
@@ -57,9 +58,14 @@ class Inventory:
         return uuid.UUID(bytes=digest[:16], version=5)
 
 
-def read_components(tree: Tree, distribution: Distribution) -> tuple[Component, ...]:
-    """Return the installed packages of `tree`, sorted. Raises OSError without a status file."""
-    return tuple(_component(tree, each, distribution) for each in read_installed(tree))
+def read_components(tree: Tree, layer: Path, distribution: Distribution) -> tuple[Component, ...]:
+    """Return the installed packages of `tree` with a `layer` above it, sorted.
+
+    Raises OSError without a status file.
+    """
+    knowing = packaged(tree, layer)
+    trees = (tree,) if knowing is tree else (knowing, tree)
+    return tuple(_component(trees, each, distribution) for each in read_installed(knowing))
 
 
 def component_of(root: Path, package: Package, distribution: Distribution) -> Component:
@@ -72,12 +78,14 @@ def component_of(root: Path, package: Package, distribution: Distribution) -> Co
     )
 
 
-def _component(tree: Tree, found: InstalledPackage, distribution: Distribution) -> Component:
+def _component(
+    trees: Sequence[Tree], found: InstalledPackage, distribution: Distribution
+) -> Component:
     package = found.package
     own = (found.source, found.source_version) == (package.name, package.version)
     return Component(
         package=package,
         url=package_url(package, distribution),
         source="" if own else f"{found.source} {found.source_version}",
-        license=declared_license(tree, package.name),
+        license=next(filter(None, (declared_license(each, package.name) for each in trees)), ""),
     )

@@ -1,6 +1,7 @@
 """The text of both SBOMs of a live system."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from builder.formats.package import Distribution
 from builder.formats.system_facts import SystemFacts
@@ -14,6 +15,7 @@ def make_documents(
     tree: Tree,
     facts: SystemFacts,
     *,
+    layer: Path,
     others: Sequence[Component] = (),
     name: str,
     medium_id: str,
@@ -21,6 +23,8 @@ def make_documents(
     source_date_epoch: int,
 ) -> tuple[str, str]:
     """Return CycloneDX and SPDX of the ISO `name`, with `others` that are in it.
+
+    In the live system, `layer` is above the tree.
 
     Raises OSError without a package database.
     """
@@ -34,7 +38,7 @@ def make_documents(
             tree_digest=tree_digest,
         ),
         source_date_epoch=source_date_epoch,
-        components=_together(read_components(tree, distribution), others),
+        components=_together(read_components(tree, layer, distribution), others),
     )
     return cyclonedx_text(inventory), spdx_text(inventory)
 

@@ -41,7 +41,7 @@ from builder.formats.recipe import Recipe
 from builder.formats.result_names import manifest_name, private_name, result_mode
 from builder.formats.snapshot import snapshot_name
 from builder.formats.tree_record import as_texts, read_records
-from builder.inside.debian.dpkg import read_packages
+from builder.inside.debian.dpkg import packaged, read_packages
 from builder.inside.debian.packages import tool_versions
 from builder.inside.iso.iso_digests import IsoDigests, digest_iso
 from builder.inside.iso.iso_report import Extent, check_layout, files_argv, layout_argv, parse_files
@@ -78,6 +78,7 @@ class ManifestStep:
     neutral: ClassVar[tuple[str, ...]] = ("source",)
 
     root: Path
+    layer: Path  # above it, in the live system
     iso_tree: Path
     partition: Path
     iso: Path
@@ -179,7 +180,7 @@ class ManifestStep:
             image=self.image,
             tools=tool_versions(system, _DECISIVE_TOOLS),
             source_date_epoch=self.source_date_epoch,
-            packages=read_packages(Tree(self.root)),
+            packages=read_packages(packaged(Tree(self.root), self.layer)),
             changes=count_changes(private.record.changes),
             packages_lock=self.packages_lock,
             live_changes=count_changes(read_rows(ChangedPath, self.live))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SbomStep:
-    """Writes both SBOMs of the tree at `root`, and of the packages in `stack`, next to `iso`.
+    """Writes both SBOMs of the tree at `root` below `layer`, and of what is in `stack`, by `iso`.
 
     `stack` is the JSON list that the step `initramfs` left, if there was one. `source` waits for
     the digest of the source tree.
@@ -37,6 +37,7 @@ class SbomStep:
     neutral: ClassVar[tuple[str, ...]] = ("source",)
 
     root: Path
+    layer: Path
     stack: Path
     iso_tree: Path
     iso: Path
@@ -58,6 +59,7 @@ class SbomStep:
         texts = make_documents(
             Tree(self.root),
             self.facts,
+            layer=self.layer,
             others=self._of_stack(),
             name=self.iso.stem,
             medium_id=medium.read_medium_id(self.iso_tree).text,

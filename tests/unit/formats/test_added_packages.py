@@ -6,32 +6,8 @@ from typing import Any
 import pytest
 
 from builder.basics.codec import to_data
-from builder.formats.added_packages import (
-    Action,
-    AddedPackage,
-    PackagesLock,
-    Phase,
-    lock_of,
-    lock_text,
-)
-
-PACKAGE = AddedPackage(
-    name="gddrescue",
-    version="1:1.29-1",
-    architecture="amd64",
-    sha256="ab" * 32,
-    size=1234,
-    url="http://archive.example/pool/gddrescue.deb",
-)
-LOCK = PackagesLock(
-    format=1,
-    wishes=("gddrescue",),
-    packages=(PACKAGE,),
-    phases=(
-        Phase(action=Action.UNPACK, packages=(0,)),
-        Phase(action=Action.CONFIGURE, packages=(0,)),
-    ),
-)
+from builder.formats.added_packages import lock_of, lock_text
+from tests.support.locks import LOCK
 
 
 def test_a_lock_is_read_as_it_was_written() -> None:
@@ -61,6 +37,7 @@ def test_a_manifest_has_a_lock_too() -> None:
         (("phases", 0, "packages"), [0, 0], "phases: each package must be there once to unpack"),
         (("phases", 1, "packages"), [1], "phases: each package must be there once to configure"),
         (("phases", 0, "action"), "purge", "action"),
+        (("layer",), "both", "layer"),
         (("more",), 1, "unknown field"),
     ],
 )

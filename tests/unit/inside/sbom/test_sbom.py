@@ -21,6 +21,7 @@ from tests.support.sboms import cyclonedx_problems, spdx_problems
 from tests.support.trees import put
 
 DEBIAN = Distribution(id="debian", version="13")
+NOWHERE = Path("/nowhere")
 SYSTEM = LiveSystem(
     name="Debian-13-xfce",
     version="13",
@@ -63,8 +64,28 @@ def make_tree(root: Path, *, seed: int = 0) -> Tree:
 
 def inventory_of(tree: Tree) -> Inventory:
     return Inventory(
-        system=SYSTEM, source_date_epoch=1_781_706_560, components=read_components(tree, DEBIAN)
+        system=SYSTEM,
+        source_date_epoch=1_781_706_560,
+        components=read_components(tree, NOWHERE, DEBIAN),
     )
+
+
+def test_what_the_live_layer_adds_is_listed_with_its_licence(tmp_path: Path) -> None:
+    tree, layer = make_tree(tmp_path / "system"), tmp_path / "layer"
+    status = tree.read_text("/var/lib/dpkg/status")
+    put(layer, "var/lib/dpkg/status", status + stanza("added", Version="1"))
+    copyright_file = f"{HEADER}Files: *\nLicense: Expat\n"
+    put(layer, "usr/share/doc/added/copyright", copyright_file)
+    below, both = read_components(tree, NOWHERE, DEBIAN), read_components(tree, layer, DEBIAN)
+    (added,) = set(both) - set(below)
+    assert (added.package.name, added.license) == ("added", "MIT")
+    assert set(below) < set(both)
+
+
+def test_a_live_layer_without_packages_changes_nothing(tmp_path: Path) -> None:
+    tree, layer = make_tree(tmp_path / "system"), tmp_path / "layer"
+    put(layer, "etc/hostname", "live\n")
+    assert read_components(tree, layer, DEBIAN) == read_components(tree, NOWHERE, DEBIAN)
 
 
 @pytest.fixture

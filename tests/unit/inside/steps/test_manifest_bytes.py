@@ -129,6 +129,7 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
     tree_digest = TreeDigest(digest="sha256:" + "1" * 64, format=1, files=2, size=3, secret=SECRET)
     step = ManifestStep(
         root=root,
+        layer=Path("/nowhere"),
         iso_tree=tree,
         partition=folder / "efi.img",
         iso=folder / "Tiny.iso",
