@@ -242,11 +242,12 @@ class RecordingSystem(System):
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
         logged: bool = True,
+        quiet: float | None = None,
     ) -> str:
         if sight is not None:
             self.sights.append(sight)
             check_sight(argv, sight)
-        del cwd, success, logged
+        del cwd, success, logged, quiet
         self.stdins.append(stdin)
         self.roots.append(root)
         self.environments.append(dict(env or {}))

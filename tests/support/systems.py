@@ -31,6 +31,7 @@ class RecordingSystem:
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
         logged: bool = True,
+        quiet: float | None = None,
     ) -> str:
         """Remember `argv`, and run it when this system is real."""
         self.commands.append(tuple(argv))

@@ -122,7 +122,8 @@ class ContentSearch:
             return  # chance would find hashes in it; what it holds is searched instead
         binary = b"\0" in block[:_TEXT] and not _utf16_of(block)
         while block:
-            yield from (Found(kind=kind) for kind in self._kinds(block, path, binary=binary))
+            if block.count(0) != len(block):  # holes have nothing, and may be hundreds of GB
+                yield from (Found(kind=kind) for kind in self._kinds(block, path, binary=binary))
             more = stream.read(BLOCK - OVERLAP)
             block = block[-OVERLAP:] + more if more else b""
 

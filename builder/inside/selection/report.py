@@ -19,12 +19,13 @@ _OPTIONAL: Final = "/opt"  # each folder in it is a program of its own
 def left_out_report(tree: SourceTree, survey: Survey) -> tuple[LeftOut, ...]:
     """Return every path that `survey` found to be left out, sorted, with the rule that did it.
 
-    Sizes are of what `lstat` shows; what cannot be read counts as far as it can.
+    Sizes are of what `lstat` shows; what cannot be read counts as far as it can. A file with
+    several names, also in different paths, counts at the first one.
     """
-    rules, budget, found = FilterRules(tree.rules), _MOST, []
+    rules, budget, found, sizes = FilterRules(tree.rules), _MOST, [], _Sizes()
     top = os.fsencode(tree.root)
     for path in survey.left_out:
-        size, entries, whole = _counted(top + path, most=min(budget, _MOST_EACH))
+        size, entries, whole = _counted(top + path, sizes, most=min(budget, _MOST_EACH))
         budget -= entries
         directory = _is_directory(top + path)
         decided = rules.decided_by(path, directory=directory)
@@ -41,9 +42,12 @@ def left_out_report(tree: SourceTree, survey: Survey) -> tuple[LeftOut, ...]:
 
 
 def stayed_report(tree: SourceTree, survey: Survey) -> tuple[Stayed, ...]:
-    """Return what of `survey` is in places of hand-installed programs, sorted; empty ones not."""
-    places = {*_PLACES, *_children(survey, _OPTIONAL)}
-    found = (_stayed(tree, survey, place) for place in sorted(places))
+    """Return what of `survey` is in places of hand-installed programs, sorted; empty ones not.
+
+    A file with several names counts at the first one.
+    """
+    places, sizes = {*_PLACES, *_children(survey, _OPTIONAL)}, _Sizes()
+    found = (_stayed(tree, survey, place, sizes) for place in sorted(places))
     return tuple(each for each in found if each is not None)
 
 
@@ -60,7 +64,7 @@ def _below(survey: Survey, place: str) -> tuple[bytes, ...]:
     return survey.paths[start : bisect.bisect_left(survey.paths, after)]
 
 
-def _stayed(tree: SourceTree, survey: Survey, place: str) -> Stayed | None:
+def _stayed(tree: SourceTree, survey: Survey, place: str, sizes: "_Sizes") -> Stayed | None:
     """Return the sum of a place; None if there are only folders and links in it."""
     paths = (os.fsencode(place), *_below(survey, place))
     files = size = 0
@@ -70,7 +74,7 @@ def _stayed(tree: SourceTree, survey: Survey, place: str) -> Stayed | None:
         except OSError:
             continue
         if stat.S_ISREG(status.st_mode):
-            files, size = files + 1, size + _size(status)
+            files, size = files + 1, size + sizes.of(status)
     return Stayed(path=place, size=size, entries=len(paths)) if files else None
 
 
@@ -85,10 +89,9 @@ def _is_directory(real: bytes) -> bool:
         return False
 
 
-def _counted(top: bytes, *, most: int) -> tuple[int, int, bool]:
+def _counted(top: bytes, sizes: "_Sizes", *, most: int) -> tuple[int, int, bool]:
     """Return the bytes and the entries at and below `top`, and whether that is all."""
     size = entries = 0
-    linked: set[tuple[int, int]] = set()
     waiting, whole = [top], True
     while waiting:
         if entries >= most:
@@ -102,10 +105,8 @@ def _counted(top: bytes, *, most: int) -> tuple[int, int, bool]:
             whole = False
             continue
         entries += 1
-        if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in linked:
-            size += _size(status)
-            if status.st_nlink > 1:
-                linked.add((status.st_dev, status.st_ino))
+        if stat.S_ISREG(status.st_mode):
+            size += sizes.of(status)
     return size, entries, whole
 
 
@@ -115,5 +116,17 @@ def _entries(directory: bytes, *, most: int) -> list[bytes]:
         return [entry.path for entry, _number in zip(listed, range(most + 1), strict=False)]
 
 
-def _size(status: os.stat_result) -> int:
-    return min(status.st_size, status.st_blocks * 512)
+class _Sizes:
+    """Counts the bytes of files, each once, whatever its names."""
+
+    def __init__(self) -> None:
+        self._linked: set[tuple[int, int]] = set()
+
+    def of(self, status: os.stat_result) -> int:
+        """Return the bytes on the disk of a file that was not counted; 0 for one that was."""
+        if status.st_nlink > 1:
+            inode = (status.st_dev, status.st_ino)
+            if inode in self._linked:
+                return 0
+            self._linked.add(inode)
+        return min(status.st_size, status.st_blocks * 512)

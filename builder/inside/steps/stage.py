@@ -4,9 +4,12 @@ Both are the source without what must never be in an ISO, and result in the same
 takes no time and no space; the copy works everywhere.
 """
 
+import contextlib
 import json
 import os
 import re
+import stat
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from typing import ClassVar, Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError, StepError
+from builder.basics.printable import clean
 from builder.border.plan import Staging
 from builder.border.step_names import StepName
 from builder.inside.linux import acl
@@ -24,10 +28,13 @@ from builder.inside.selection.report import left_out_report, stayed_report
 from builder.inside.system.system import Sight, System
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.overlay import NoOverlayError, Overlay
-from builder.inside.tree.survey import SourceTree, Survey
+from builder.inside.tree.survey import SourceTree, Survey, changed
 
 # `--info=progress2`:   1,234,567  12%   10.00MB/s    0:00:00 (xfr#5, to-chk=95/123)
 _PROGRESS: Final = re.compile(r"^\s*[\d,.]+[KMGTP]?\s+(\d{1,3})%\s+\S+/s\s")
+_CLOCK: Final = 2.0  # seconds by which the times of a file system may be behind ours
+_LISTING: Final = re.compile(r"^\s*\d+ files\.\.\.$")  # of `--info=flist2`
+_QUIET: Final = 900.0  # seconds; rsync tells of each hundred files, and of each second of a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,7 @@ class StageStep:
         return (
             "rsync", "-aAXH", "--numeric-ids", "--sparse",
             # Without reading the whole file list first, the percentage would start at 100 and fall.
-            "--info=progress2", "--no-inc-recursive",
+            "--info=progress2,flist2", "--no-inc-recursive",
             "--from0", f"--filter=merge {self.filters}",
             f"{self.tree.root}/", f"{self.target}/",
         )  # fmt: skip
@@ -75,7 +82,7 @@ class StageStep:
         """Mount the overlay, or copy.
 
         Raises HostError when a required overlay is not possible, and when there is no space for a
-        copy; StepError also when files disappear: the copy would be inconsistent.
+        copy; StepError also when files change or disappear: the copy would be inconsistent.
         """
         survey = self.survey()
         self._stage(system, survey)
@@ -115,12 +122,16 @@ class StageStep:
     def _copy(self, system: System, survey: Survey) -> None:
         check_room(self.target, survey.size * (1 + self.reserve))
         self.write_filters()
+        began = time.time()
         try:
             sight = Sight(
                 reads=(self.tree.root, self.filters), writes=(self.target,), keeps_owners=True
             )
-            system.run(self.argv(), sight=sight, progress=rsync_progress)
+            system.run(self.argv(), sight=sight, progress=rsync_progress, quiet=_QUIET)
         except ToolError as error:
+            # rsync waits without end for somebody to write to it.
+            if (pipe := _new_pipe(self.tree, survey, since=began)) is not None:
+                raise changed(clean(os.fsdecode(pipe))) from error
             raise _explained(error) from error
         target = os.fsencode(self.target)
         for path in survey.with_acl:
@@ -130,9 +141,22 @@ class StageStep:
 
 
 def rsync_progress(line: str) -> float | None:
-    """Return the fraction in a line of `--info=progress2`; None for any other line."""
+    """Return the fraction in a line of `--info=progress2,flist2`; None for any other line."""
+    if _LISTING.match(line):
+        return 0.0
     match = _PROGRESS.match(line)
     return min(int(match[1]), 100) / 100 if match else None
+
+
+def _new_pipe(tree: SourceTree, survey: Survey, *, since: float) -> bytes | None:
+    """Return a path of `survey` that became a named pipe at or after `since`; None without one."""
+    top = os.fsencode(tree.root)
+    for path in survey.paths:
+        with contextlib.suppress(OSError):
+            status = os.lstat(top + path)
+            if stat.S_ISFIFO(status.st_mode) and status.st_ctime >= since - _CLOCK:
+                return path
+    return None
 
 
 def _explained(error: ToolError) -> StepError:

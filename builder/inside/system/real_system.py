@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
@@ -131,12 +132,15 @@ class RealSystem:
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
         logged: bool = True,
+        quiet: float | None = None,
     ) -> str:
         """See `System.run`."""
         command = tuple(argv) if root is None else (*_ENTER, os.fspath(root), *argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
         started, surroundings = self._seeing(command, sight, env)
         limits = self._own_limits if root is None else self._foreign_limits
+        if quiet is not None:
+            limits = replace(limits, quiet=min(quiet, limits.quiet))
         watch = Watch(limits=limits, disk=root)
         lines: list[str] = []
         try:

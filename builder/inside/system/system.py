@@ -37,6 +37,7 @@ class System(Protocol):
         success: Collection[int] = (0,),
         progress: Callable[[str], float | None] | None = None,
         logged: bool = True,
+        quiet: float | None = None,
     ) -> str:
         """Run a tool to its end and return what it printed on standard output.
 
@@ -45,7 +46,8 @@ class System(Protocol):
         environment is small and fixed (C.UTF-8, UTC, SOURCE_DATE_EPOCH …); `env` adds to it. Every
         line of output goes to the log unless `logged` is false; lines end at LF or CR, and a line
         for which `progress` returns a fraction (0.0 to 1.0) becomes a progress event instead, and
-        is not returned.
+        is not returned. `quiet` is how many seconds it may print nothing, where that is known
+        better than in the general limits.
 
         Raises ToolError, with the command and the last lines, for an exit code that is not in
         `success`, and for a tool that takes more than `builder.inside.system.tool_limits` allows.

@@ -20,6 +20,7 @@ from builder.inside.linux.mounts import filesystem_at
 from builder.inside.linux.statx import is_unchangeable
 from builder.inside.linux.xattrs import xattr_names
 from builder.inside.tree.filter_rules import FilterRules
+from builder.inside.tree.readable import Holes, check_length
 
 _OVERLAY_OWN: Final = "trusted.overlay."
 
@@ -64,7 +65,8 @@ class Survey:
 def survey_tree(tree: SourceTree, *, stop: threading.Event | None = None) -> Survey:
     """Walk `tree` once.
 
-    Raises StepError when a part of it cannot be read or disappears, and when `stop` is set.
+    Raises StepError when a part of it cannot be read or disappears, and when `stop` is set;
+    SourceError for what no step could read to its end.
     """
     with path_named(tree):
         return _Walk(tree=tree, stop=stop or threading.Event()).run()
@@ -112,6 +114,7 @@ class _Walk:
     unchangeable: list[bytes] = field(default_factory=list)
     devices: set[int] = field(default_factory=set)
     linked: set[tuple[int, int]] = field(default_factory=set)
+    holes: Holes = field(default_factory=Holes)
     size: int = 0
     acl_size: int = 0
 
@@ -120,6 +123,7 @@ class _Walk:
         top = os.fsencode(self.tree.root)
         self._add(b"/", top + b"/", os.lstat(top + b"/"))
         self._walk(top)
+        self.holes.check()
         return Survey(
             paths=tuple(sorted(self.paths)),
             left_out=tuple(sorted(self.left_out)),
@@ -153,6 +157,7 @@ class _Walk:
                             waiting.append(path)
 
     def _add(self, path: bytes, real: bytes, status: os.stat_result) -> None:
+        check_length(path)
         self.paths.append(path)
         if self.on_btrfs and is_subvolume_stub(status):
             self.stubs.append(path)
@@ -167,15 +172,17 @@ class _Walk:
             self.with_acl.append(path)
             self.acl_size += status.st_size
         if stat.S_ISREG(status.st_mode):
-            self._add_size(status)
+            self._add_size(path, status)
 
-    def _add_size(self, status: os.stat_result) -> None:
+    def _add_size(self, path: bytes, status: os.stat_result) -> None:
         if status.st_nlink > 1:
             inode = (status.st_dev, status.st_ino)
             if inode in self.linked:
                 return
             self.linked.add(inode)
-        self.size += min(status.st_size, status.st_blocks * 512)
+        size = min(status.st_size, status.st_blocks * 512)
+        self.size += size
+        self.holes.add(path, status.st_size - size)
 
 
 def _is_whiteout(status: os.stat_result) -> bool:

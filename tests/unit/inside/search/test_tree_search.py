@@ -10,14 +10,16 @@ import lzma
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from builder.basics.errors import PrivacyError, StepError
 from builder.border.privacy import AllowedFinding, Finding, Privacy, PrivacyMode
 from builder.inside.archives import unpacking
+from builder.inside.search.engine import Engine
 from builder.inside.search.guard import Guard
 from builder.inside.search.tree_search import tree_search
 from builder.inside.search.words import Word, Words
@@ -275,3 +277,23 @@ def test_an_answer_that_makes_no_sense_is_none(files: Files, answer: bytes) -> N
 
     with pytest.raises(StepError, match="gave no answer"):
         guarding.tree(Machine(reply))
+
+
+def test_holes_are_not_searched_but_what_is_around_them(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    kinds_in = Engine.kinds_in
+
+    def counted(engine: Engine, data: bytes, **about: Any) -> Iterator[str]:
+        asked.append(len(data))
+        return kinds_in(engine, data, **about)
+
+    monkeypatch.setattr(Engine, "kinds_in", counted)
+    root = files()
+    with (root / "disk.img").open("wb") as stream:
+        stream.seek(1 << 28)
+        stream.write(b"\nzoltan\n")
+        stream.truncate(1 << 29)
+    assert search(root) == [("/disk.img", "user-name", "")]
+    assert sum(asked) < 1 << 25

@@ -60,6 +60,19 @@ def test_sizes_and_entries_are_counted(root: Path) -> None:
     assert (found.size, found.entries, found.whole) == (10_000, 5, True)
 
 
+def test_a_file_with_names_in_several_paths_counts_once(root: Path) -> None:
+    for name in ("srv/b/same", "srv/c/same", "opt/app/one", "opt/app/two", "opt/tool/three"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        first = "srv/a/x" if name.startswith("srv") else "opt/big/x"
+        (root / name).hardlink_to(root / first)
+    found = left_out(root)
+    assert [found[f"/srv/{name}"].size for name in "abc"] == [10_000, 0, 0]
+    tree = source_tree(root, exclude=(), keep=())
+    assert [(each.path, each.size) for each in report.stayed_report(tree, survey_tree(tree))] == [
+        ("/opt/app", 5000), ("/opt/big", 0), ("/opt/tool", 0),
+    ]  # fmt: skip
+
+
 def test_counting_ends(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "_MOST_EACH", 3)
     for number in range(9):

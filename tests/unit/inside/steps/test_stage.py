@@ -1,13 +1,19 @@
 """The copy leaves out what the table says, and a torn copy is never taken for a whole one."""
 
+import os
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from builder.basics.errors import StepError
+from builder.inside.steps import stage
 from builder.inside.steps.stage import StageStep, rsync_progress
+from builder.inside.system.real_system import RealSystem
 from builder.inside.system.tool_error import ToolError
+from builder.inside.system.tool_limits import ToolLimits
 from builder.inside.tree.excludes import EXCLUDES, filters
 from tests.support.machines import RecordingSystem
 from tests.support.staging import stage_step
@@ -59,6 +65,7 @@ def test_the_guides_excludes_are_in_the_table() -> None:
         ("    130,012,345  37%   61.33MB/s    0:00:03 (xfr#911, to-chk=8123/12346)", 0.37),
         ("  8.23G 100%   95.10MB/s    0:01:22 (xfr#12001, to-chk=0/12346)", 1.0),
         ("  1.234.567   5%    1.00MB/s    0:00:01", 0.05),
+        (" 1200 files...", 0.0),
     ],
 )
 def test_progress_lines_are_read(line: str, fraction: float) -> None:
@@ -66,7 +73,14 @@ def test_progress_lines_are_read(line: str, fraction: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["", "sending incremental file list", "etc/100% sure", "rsync: [sender] 50% of x"]
+    "line",
+    [
+        "",
+        "3 files to consider",
+        "sending incremental file list",
+        "etc/100% sure",
+        "rsync: [sender] 50% of x",
+    ],
 )
 def test_other_lines_are_no_progress(line: str) -> None:
     assert rsync_progress(line) is None
@@ -93,3 +107,27 @@ def test_what_went_wrong_is_explained(tmp_path: Path, code: int, line: str, told
         staged(tmp_path).run(failing(code, line))
     assert line in caught.value.output
     assert caught.value.command[0] == "rsync"
+
+
+def test_a_file_that_becomes_a_named_pipe_meanwhile_ends_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_QUIET", 2.0)
+    step = staged(tmp_path)
+    monkeypatch.setattr(stage, "_CLOCK", 0.0)
+    os.mkfifo(tmp_path / "source/0-old")
+    time.sleep(0.1)
+    with (tmp_path / "source/a").open("wb") as stream:
+        stream.truncate(300 << 20)  # so that rsync is busy with it for a while
+
+    def replace() -> None:
+        while not list((tmp_path / "root").glob(".a.*")):
+            time.sleep(0.01)
+        (tmp_path / "source/file").unlink()
+        os.mkfifo(tmp_path / "source/file")
+
+    thread = threading.Thread(target=replace, daemon=True)
+    thread.start()
+    with pytest.raises(StepError, match=r"^/file in the source changed or disappeared"):
+        step.run(RealSystem(lambda _event: None, own_limits=ToolLimits(quiet=20)))
+    thread.join()

@@ -13,7 +13,6 @@ from builder.basics.errors import StepError
 from builder.inside.tree.survey import SourceTree
 from builder.inside.tree.tree_digest import digest_tree, read_in_background
 from tests.support import tree_vectors
-from tests.support.trees import too_long
 
 SECOND = 1_000_000_000
 NOON = 1_750_170_600 * SECOND
@@ -188,13 +187,6 @@ def test_a_file_that_vanishes_is_an_error() -> None:
 def test_a_file_with_more_in_it_than_it_said_is_an_error() -> None:
     with pytest.raises(StepError, match=r"^/\w+ in the source changed or disappeared"):
         digest(Path("/proc/sys/kernel/random"))
-
-
-def test_what_cannot_be_read_is_an_error_without_control_characters(tmp_path: Path) -> None:
-    (tmp_path / "bad\x1b[31m").mkdir()
-    too_long(tmp_path / "bad\x1b[31m")
-    with pytest.raises(StepError, match=r"^/bad\[31m/d.* cannot be read: File name too long"):
-        digest(tmp_path)
 
 
 def test_the_reading_beside_other_work_ends_with_it(tmp_path: Path) -> None:
