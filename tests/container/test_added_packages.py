@@ -11,10 +11,11 @@ import docker
 import pytest
 
 from tests.support.archives import Made, make_archive, served
-from tests.support.caches import ROOTFS
+from tests.support.caches import ROOTFS, made_place
 from tests.support.command_line import Ended, run
 from tests.support.keys import gpg
 from tests.support.leftovers import left_by
+from tests.support.shuffled_copy import shuffled_copy
 
 pytestmark = pytest.mark.container
 
@@ -169,17 +170,19 @@ def test_the_packages_are_in_the_system_and_their_traces_are_not(built: Path) ->
     assert "/etc/wish-started" not in changes
 
 
-def test_without_the_archive_a_copy_gives_the_same_bytes(
+def test_without_the_archive_a_copy_in_another_order_gives_the_same_bytes(
     archive: Archive, built: Path, lock: Path, store: Path, tmp_path: Path
 ) -> None:
     away = archive.folder.with_name("away")
     archive.folder.rename(away)
     try:
-        ended = archive.run(
-            "build", "--install", "wish", "--packages-lock", lock, "--packages-from", store,
-            "--output", tmp_path, "--compression", "fast", "--no-block-cache",
-            "--staging", "rsync",
-        )  # fmt: skip
+        with made_place() as place:
+            shuffled_copy(archive.tree, place / "tree")
+            ended = run(
+                "build", "--tree", place / "tree", "--install", "wish", "--packages-lock", lock,
+                "--packages-from", store, "--output", tmp_path, "--compression", "fast",
+                "--no-block-cache", "--staging", "rsync",
+            )  # fmt: skip
     finally:
         away.rename(archive.folder)
     assert ended.code == 0, ended.errors

@@ -122,6 +122,10 @@ def test_nothing_to_add_is_a_lock_too() -> None:
             },
             "wish : Depends: missing but it is not installable; Unable to correct problems",
         ),
+        (
+            {"listed": "!E: Held packages were changed and -y was used without a flag.\n"},
+            "cannot be added: Held packages were changed",
+        ),
         ({"listed": LISTED.replace("SHA256", "MD5Sum")}, "No archive gives a SHA-256"),
         (
             {"update": "!E: The repository 'http://a.example x' is not signed.\n"},
