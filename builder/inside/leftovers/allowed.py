@@ -103,7 +103,7 @@ def _handed_over(line: str, gone: Gone) -> str:
 
 def _without(line: str, gone: Gone, *, fields: str | None) -> str:
     """Return a line without removed names; nothing if its list, after `fields`, becomes empty."""
-    names = gone.names | gone.groups
+    names = gone.listed
     if not any(word in names for word in _WORD.findall(line)):
         return line
     kept = _WORD.sub(lambda word: "" if word[0] in names else word[0], line)

@@ -49,7 +49,7 @@ def names_gone_account(tree: Tree, gone: Gone, path: str) -> bool:
     if _is_packaged(tree, gone, path):
         return False
     text = "".join(read_lines(tree, path) or ())
-    return any(name in gone.names | gone.groups for name in _JAVASCRIPT_NAME.findall(text))
+    return any(name in gone.listed for name in _JAVASCRIPT_NAME.findall(text))
 
 
 def _is_packaged(tree: Tree, gone: Gone, path: str) -> bool:

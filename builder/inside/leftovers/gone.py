@@ -87,6 +87,16 @@ class Gone:
         return frozenset(user for user in self.users if not user.isdigit())
 
     @cached_property
+    def accounts(self) -> frozenset[str]:
+        """The names and numbers of the accounts and groups that are gone."""
+        return self.users | self.groups
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """What stands for those that are gone in lists of both: names, and numbers of groups."""
+        return self.names | self.groups
+
+    @cached_property
     def homes(self) -> tuple[str, ...]:
         """The homes of the accounts that are gone, the longest first."""
         lines = read_lines(self.source, "/etc/passwd") or []
@@ -99,8 +109,8 @@ class Gone:
         return tuple(sorted(homes, key=lambda home: (-len(home), home)))
 
     @cached_property
-    def _below_homes(self) -> tuple[str, ...]:
-        return tuple(f"{home}/" for home in self.homes if not self.tree.exists(home))
+    def _former_homes(self) -> frozenset[str]:
+        return frozenset(home for home in self.homes if not self.tree.exists(home))
 
     @cached_property
     def instances(self) -> frozenset[str]:
@@ -147,7 +157,7 @@ class Gone:
     def _is_gone(self, path: str) -> bool:
         if "\0" in path or _COMES_BACK.match(path) or self.tree.exists(path):
             return False
-        if path.startswith(self._below_homes):
+        if any(above in self._former_homes for above in _above(path)):
             return True  # even where the source never had them, as a backup without /home
         while not self.source.exists(path):
             path = path.rstrip("/").rpartition("/")[0]
@@ -175,6 +185,12 @@ class Gone:
             or any(group in self.groups for group in named.groups)
             or any(self.path(path) for path in named.paths)
         )
+
+
+def _above(path: str) -> Iterator[str]:
+    """Yield what is in front of each slash of a path."""
+    for slash in re.finditer("/", path):
+        yield path[: slash.start()]
 
 
 def plain(path: str) -> str:

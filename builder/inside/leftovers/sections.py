@@ -117,7 +117,7 @@ class Blocks:
         if not any("{" in line for line in block):
             return False
         body = [line.replace("=", " ").split() for line in block if not is_comment(line)]
-        if any({*words[1:]} & (gone.users | gone.groups) for words in body
+        if any({*words[1:]} & gone.accounts for words in body
                if words and words[0] in self.accounts):  # fmt: skip
             return True
         if self.excuse and any(words[:1] == [self.excuse] for words in body):
