@@ -50,6 +50,7 @@ _KEEPING_OWNERS: Final = (  # the last is for attributes in `security.`
 )  # fmt: skip
 _PROGRESS_STEP: Final = 0.005
 _END: Final = 10.0  # seconds for what was killed to be gone
+_LAST_WORK: Final = 60.0  # seconds for what was asked to end
 _ENTER: Final = (sys.executable, "-I", enter.__file__)
 _CONFINE: Final = (sys.executable, "-I", confine.__file__)
 _ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -178,18 +179,26 @@ class RealSystem:
         command = tuple(argv)
         self._on_event(ToolOutput(step=self._step, text=f"$ {shlex.join(command)}"))
         early: EOFError | None = None
-        complaints = Tail()
+        complaints, watch = Tail(), Watch(limits=self._own_limits)
+
+        def explained(error: BeyondLimitError) -> ToolError:
+            return _ended(error, command, complaints.lines(), tool=argv[0])
+
         with (
             complaints as stderr,
             _started(command, cwd=None, env=self._environment, stdin=b"", stderr=stderr) as process,
         ):
             assert process.stdout is not None
             try:
-                yield process.stdout  # type: ignore[misc]
+                yield watch.stream(process, explained=explained)
             except EOFError as error:
                 early = error
             process.stdout.close()
             code = process.wait()
+        try:
+            watch.check_memory()
+        except BeyondLimitError as error:
+            raise explained(error) from error
         lines = complaints.lines()[-LAST_LINES:]
         for line in lines:
             self._on_event(ToolOutput(step=self._step, text=line))
@@ -218,7 +227,8 @@ class RealSystem:
         ):
             yield
             process.terminate()
-            process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LAST_WORK)  # then it is killed
         for line in output.lines():
             self._on_event(ToolOutput(step=self._step, text=line))
 

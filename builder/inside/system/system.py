@@ -59,7 +59,8 @@ class System(Protocol):
 
         The environment is that of `run`. After the body, ToolError is raised for an exit code
         other than 0; it replaces an EOFError of the body. Any other error in the body kills the
-        tool.
+        tool. Reading raises ToolError for a tool that takes more than its limits; its output has
+        none, and its silence counts only while the body waits for more.
         """
         ...
 
@@ -73,8 +74,9 @@ class System(Protocol):
     ) -> AbstractContextManager[None]:
         """Run a tool in the background of the body, to save time without affecting the result.
 
-        After the body it gets SIGTERM and is waited for. Its output then goes to the log, and its
-        exit code does not matter. Sight and environment are as for `run`.
+        After the body it gets SIGTERM and is waited for, or killed if it does not end. Its output
+        then goes to the log, and its exit code does not matter. Sight and environment are as for
+        `run`.
         """
         ...
 

@@ -4,14 +4,15 @@ A tool works on hostile input, or is itself the code of a foreign system: it may
 hang, fill the disk, or leave somebody behind who holds its output open.
 """
 
+import io
 import os
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final
 
 from builder.inside.system import usage
 
@@ -22,6 +23,7 @@ _HOUR: Final = 3600
 _LONGEST_LINE: Final = 4000
 _TICK: Final = 0.5  # seconds between two looks at what was used
 _TAIL: Final = 256 << 10  # bytes
+_PIECE: Final = 64 << 10  # bytes
 _MOST_FILES_LEFT: Final = 100_000
 
 
@@ -84,6 +86,34 @@ class Watch:
         assert process.stdout is not None
         yield from split_lines(self._pieces(process, process.stdout))
 
+    def stream(
+        self,
+        process: "subprocess.Popen[bytes]",
+        *,
+        explained: Callable[["BeyondLimitError"], Exception],
+    ) -> BinaryIO:
+        """Return its output, to be read as it comes, however much that is.
+
+        Reading raises what `explained` makes of a BeyondLimitError; silence counts only while
+        somebody waits for more.
+        """
+        return io.BufferedReader(_Output(self, process, explained), _PIECE)
+
+    def piece(self, process: "subprocess.Popen[bytes]", *, most: int) -> bytes:
+        """Return what it printed next, at most that many bytes; b"" at the end.
+
+        Raises BeyondLimitError.
+        """
+        assert process.stdout is not None
+        self._heard = time.monotonic()
+        while True:
+            self._look(process.pid)
+            ended = process.poll() is not None
+            if select.select([process.stdout], [], [], _TICK)[0]:
+                return os.read(process.stdout.fileno(), most)
+            if ended:
+                return b""  # whoever still holds its output open is not waited for
+
     def forgive(self, line: str) -> None:
         """Do not count a line that was progress: a long run has many."""
         self._size -= len(line) + 1
@@ -118,7 +148,7 @@ class Watch:
     def _pieces(self, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> Iterator[bytes]:
         while True:
             if select.select([output], [], [], _TICK)[0]:
-                piece = os.read(output.fileno(), 65536)
+                piece = os.read(output.fileno(), _PIECE)
                 if not piece:
                     return
                 self._heard = time.monotonic()
@@ -202,6 +232,32 @@ def split_lines(pieces: Iterator[bytes]) -> Iterator[str]:
         yield _text(pending)
 
 
+class _Output(io.RawIOBase):
+    """What a tool prints."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        process: "subprocess.Popen[bytes]",
+        explained: Callable[[BeyondLimitError], Exception],
+    ) -> None:
+        self._watch = watch
+        self._process = process
+        self._explained = explained
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        view = memoryview(buffer).cast("B")
+        try:
+            piece = self._watch.piece(self._process, most=len(view))
+        except BeyondLimitError as error:
+            raise self._explained(error) from error
+        view[: len(piece)] = piece
+        return len(piece)
+
+
 class Tail:
     """A pipe for output that nobody reads before its tool has ended: only its end is kept."""
 
@@ -225,7 +281,7 @@ class Tail:
         return list(split_lines(iter((self._kept,))))
 
     def _drain(self) -> None:
-        while piece := os.read(self._reading, 65536):
+        while piece := os.read(self._reading, _PIECE):
             self._kept = (self._kept + piece)[-_TAIL:]
         os.close(self._reading)
 

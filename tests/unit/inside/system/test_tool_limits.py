@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.system import tool_limits
+from builder.inside.system import real_system, tool_limits
 from builder.inside.system.real_system import RealSystem
 from builder.inside.system.tool_error import ToolError
 from builder.inside.system.tool_limits import ToolLimits
@@ -134,3 +134,39 @@ def test_one_that_fills_the_disk_is_ended(
 
 def test_one_that_writes_too_large_a_file_is_ended_and_says_so() -> None:
     assert "SIGXFSZ" in str(ended("kill -XFSZ $$"))
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo before; echo aside >&2; sleep 30", "printed nothing for"),
+        ("while sleep 0.3; do echo still; done", "did not finish within"),
+    ],
+)
+def test_one_that_is_read_from_ends_within_its_limits(script: str, told: str) -> None:
+    with pytest.raises(ToolError, match=told) as caught:
+        _read_beside(script)
+    assert caught.value.values["tool"] == "sh"
+
+
+def _read_beside(script: str) -> None:
+    system = RealSystem(lambda _event: None, own_limits=SMALL)
+    with system.reading(["sh", "-c", script]) as one, system.reading(["yes"]) as other:
+        other.read(1 << 21)  # more than `run` may print
+        one.read()
+
+
+def test_a_reader_may_take_longer_than_a_tool_may_be_silent() -> None:
+    system = RealSystem(lambda _event: None, own_limits=SMALL)
+    with system.reading(["sh", "-c", "sleep 0.7; echo one; sleep 0.7; echo two"]) as stream:
+        time.sleep(1.2)
+        assert stream.read() == b"one\ntwo\n"
+
+
+def test_what_is_beside_and_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(real_system, "_LAST_WORK", 0.5)
+    began = time.monotonic()
+    script = "trap '' TERM; while :; do sleep 0.05; done"
+    with RealSystem(lambda _event: None).meanwhile(["sh", "-c", script]):
+        time.sleep(0.3)
+    assert time.monotonic() - began < 5
