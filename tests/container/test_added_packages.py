@@ -13,7 +13,7 @@ import pytest
 from tests.support.archives import Made, make_archive, served
 from tests.support.caches import ROOTFS, made_place
 from tests.support.command_line import Ended, run
-from tests.support.keys import gpg
+from tests.support.keys import gpg, keyring
 from tests.support.leftovers import left_by
 from tests.support.shuffled_copy import shuffled_copy
 
@@ -82,11 +82,7 @@ def archive(
     plain_cache: Path, client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Archive]:
     folder, tree = tmp_path_factory.mktemp("archive"), plain_cache / ROOTFS
-    with pytest.MonkeyPatch.context() as patch:
-        keyring = tmp_path_factory.mktemp("gpg")
-        keyring.chmod(0o700)
-        patch.setenv("GNUPGHOME", str(keyring))
-        gpg("--quick-generate-key", "archive@example.org", "ed25519")
+    with keyring():
         make_archive(folder, [WISH, NEED, BAD])
     source = tree / "etc/apt/sources.list.d/test.list"
     key = tree / "etc/apt/keyrings/test.gpg"
@@ -248,16 +244,11 @@ def test_a_dry_run_tells_what_would_be_added_and_which_archive_is_no_use(archive
     assert "/none" in notes
 
 
-def test_an_archive_that_somebody_else_signed_is_not_used(
-    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keyring = tmp_path / "gpg"
-    keyring.mkdir(mode=0o700)
-    monkeypatch.setenv("GNUPGHOME", str(keyring))
-    gpg("--quick-generate-key", "somebody@example.org", "ed25519")
+def test_an_archive_that_somebody_else_signed_is_not_used(archive: Archive, tmp_path: Path) -> None:
     key = archive.tree / "etc/apt/keyrings/test.gpg"
     before = key.read_bytes()
-    key.write_bytes(gpg("--export"))
+    with keyring():
+        key.write_bytes(gpg("--export"))
     try:
         ended = archive.run("packages", "lock", "--install", "wish", "--lock", tmp_path / "lock")
     finally:

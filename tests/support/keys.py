@@ -1,7 +1,12 @@
 """Throw-away keys for signatures, made by the real tools."""
 
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 
 def ssh_key(path: Path, *, locked: bool = False) -> Path:
@@ -10,6 +15,18 @@ def ssh_key(path: Path, *, locked: bool = False) -> Path:
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-C", "test", "-N", passphrase, "-f", str(path)]
     subprocess.run(argv, check=True)
     return path
+
+
+@contextmanager
+def keyring() -> Iterator[None]:
+    """Give gpg a keyring of its own with one key; its agent ends with the body."""
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GNUPGHOME", home)  # a short path: the agent's socket is in it
+        try:
+            gpg("--quick-generate-key", "archive@example.org", "ed25519")
+            yield
+        finally:
+            subprocess.run(["gpgconf", "--kill", "all"], check=True)
 
 
 def gpg(*arguments: str, stdin: bytes = b"") -> bytes:
