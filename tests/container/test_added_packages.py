@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.archives import Made, make_archive, served
 from tests.support.caches import ROOTFS, made_place
-from tests.support.command_line import Ended, run
+from tests.support.command_line import Ended, run, running
 from tests.support.keys import gpg, keyring
 from tests.support.leftovers import left_by
 from tests.support.shuffled_copy import shuffled_copy
@@ -279,6 +280,7 @@ def test_an_archive_without_a_signature_is_not_used(archive: Archive, tmp_path: 
             (2, "the lock of other packages: wish (layer: system)"),
         ),
         (("--packages-lock", "LOCK"), (2, "A lock is no use without packages to add")),
+        (("--stop-after", "install"), (2, "This build has no step install")),
         (("--install", "-o"), (2, '"-o" is not a valid package name')),
         (("--install", "wish", "--packages-lock", "/etc/hostname"), (2, "is no lock of packages")),
     ],
@@ -312,6 +314,21 @@ def test_files_that_nobody_has_are_named(
     assert "need:all=1.0 (the server says 404)" in ended.error["message"]
     assert "--packages-from" in ended.error["hint"]
     assert left_by(client, ended.process) == []
+
+
+def test_a_signal_while_packages_are_installed_ends_the_build_and_leaves_nothing(
+    client: docker.DockerClient, archive: Archive, lock: Path, store: Path, tmp_path: Path
+) -> None:
+    with running(
+        "build", "--tree", archive.tree, "--install", "wish", "--packages-lock", lock,
+        "--packages-from", store, "--output", tmp_path,
+    ) as build:  # fmt: skip
+        build.wait_for_step("install")
+        build.send(signal.SIGTERM)
+        ended = build.end()
+    assert ended.code == 130, ended.errors
+    assert left_by(client, ended.process) == []
+    assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
 
 
 def test_a_script_that_fails_ends_the_build_and_leaves_nothing(

@@ -57,7 +57,7 @@ def test_the_engine_allows_a_job_what_its_row_says_and_nothing_else(
     assert capabilities(said) == {*job.capabilities}
     assert config["Privileged"] is False
     assert "no-new-privileges" in config["SecurityOpt"]
-    assert config["NetworkMode"] == "none"
+    assert (config["NetworkMode"] != "none") is job.network
     assert config["Memory"] == config["MemorySwap"] == job.limits.memory
     assert config["PidsLimit"] == job.limits.processes
     loops = ["/dev/loop-control"] if job.loop_devices else []

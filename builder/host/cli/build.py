@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from builder.basics.codec import to_data
-from builder.basics.errors import BuilderError, Stopped
+from builder.basics.errors import BuilderError, Stopped, UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import new_run
@@ -84,6 +84,12 @@ def build(
       distroclone-builder build --tree /srv/chroots/trixie --output iso
     """
     config = config_of(path, **flags)
+    if stop_after == StepName.INSTALL and not config.packages.has_step:
+        raise UsageError(
+            "This build has no step {step}",
+            hint="It is there when packages are added to the system: give --install NAME.",
+            step=stop_after,
+        )
     key = None if sign is None else signing.signing_key(sign)  # known before a long build
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()

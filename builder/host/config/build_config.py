@@ -55,6 +55,11 @@ class PackagesSetting:
     lock: Path | None = None  # None: what the archives have now
     folder: Path | None = None  # on the engine's host; None: our volume
 
+    @property
+    def has_step(self) -> bool:
+        """Whether a build has a step in which they are installed."""
+        return bool(self.install) and self.layer is AddedTo.SYSTEM
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
