@@ -30,7 +30,9 @@ def is_shifted(offset: int) -> Proof:
         created = datetime.fromisoformat(trace.container["Created"][:19] + "+00:00")
         logged = datetime.fromisoformat(trace.log.split(maxsplit=1)[0])
         near = abs(logged - created - timedelta(seconds=offset)) < timedelta(hours=1)
-        return near and trace.programs >= {"python3", "mksquashfs", "xorriso", "mkinitramfs"}
+        # An initramfs that is reused is made by nobody.
+        made = set() if _reused_initramfs(trace) else {"mkinitramfs"}
+        return near and trace.programs >= {"python3", "mksquashfs", "xorriso", *made}
 
     return is_seen
 
@@ -104,8 +106,10 @@ def belongs_to(user: int) -> Proof:
 
 
 def is_closed_to_others(trace: Trace) -> bool:
-    """The command's umask leaves nobody else anything, and it made its folder so."""
-    return trace.command.umask == 0o077 and trace.build.output.stat().st_mode & 0o777 == 0o700
+    """The command's umask leaves nobody else anything, and it made its folder so, if it did."""
+    made = trace.build.alias is None
+    closed = trace.build.output.stat().st_mode & 0o777 == 0o700
+    return trace.command.umask == 0o077 and (closed or not made)
 
 
 def is_run_from_its_project(trace: Trace) -> bool:
