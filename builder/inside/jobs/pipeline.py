@@ -280,7 +280,6 @@ def _kept_findings(
 def _file_memory(plan: BuildPlan, shop: Workshop) -> FileMemory | None:
     if shop.store is None:
         return None
-
     return FileMemory(
         kept=KeptFiles(
             store=shop.store, run=plan.run, inputs=(to_data(plan.image), to_data(shop.words))
