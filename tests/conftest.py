@@ -1,6 +1,8 @@
 """What all tests with a real engine share, and the account of what this machine cannot do."""
 
 import contextlib
+import gc
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,11 +69,16 @@ def _leave_out_other_engines(config: pytest.Config, items: list[pytest.Item]) ->
 
 def _product() -> Product:
     """Return whose engine the tests run on; of one that does not answer, they tell themselves."""
-    try:
-        with contextlib.closing(docker.from_env()) as client:
-            return product_of(client.version())
-    except docker.errors.DockerException:
-        return Product.DOCKER
+    with warnings.catch_warnings():
+        # Where no engine answers, the SDK leaves the socket that it tried to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            with contextlib.closing(docker.from_env()) as client:
+                return product_of(client.version())
+        except docker.errors.DockerException:
+            return Product.DOCKER
+        finally:
+            gc.collect()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
