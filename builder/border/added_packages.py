@@ -41,10 +41,11 @@ class AptData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveRequest:
-    """Find the packages that `wishes` need on the system of `data`."""
+    """Find what `wishes` need on the system of `data`, when no more may go than `removes`."""
 
     data: AptData
     wishes: tuple[str, ...]
+    removes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The lock of packages that a build adds: each file by its sha256, and the order of installing.
+"""The lock of packages that a build adds and removes: files by their sha256, and the order.
 
 `packages.lock` is this value as JSON. With the same lock, the same tree and the same image, the ISO
 is the same. docs/packages.md explains every field.
@@ -30,6 +30,7 @@ class Action(StrEnum):
 
     UNPACK = "unpack"
     CONFIGURE = "configure"
+    REMOVE = "remove"
 
 
 class AddedTo(StrEnum):
@@ -61,8 +62,23 @@ class AddedPackage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedPackage:
+    """A package of the system that is removed; its settings stay, as with `apt-get remove`."""
+
+    name: str
+    version: str
+    architecture: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.architecture}={self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """A run of dpkg for some of the packages: their places in the lock's list."""
+    """A run of dpkg for some of the packages: their places in the lock's list.
+
+    Those of `remove` are places in the list of what is removed.
+    """
 
     action: Action
     packages: tuple[int, ...]
@@ -70,13 +86,15 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagesLock:
-    """The packages that are added to a system, for `wishes`."""
+    """The packages that are added to a system for `wishes`, and those that go for `removes`."""
 
     format: int
     wishes: tuple[str, ...]  # sorted
     packages: tuple[AddedPackage, ...]
     phases: tuple[Phase, ...]
     layer: AddedTo = AddedTo.SYSTEM
+    removes: tuple[str, ...] = ()  # sorted: what may go
+    removed: tuple[RemovedPackage, ...] = ()  # what of it is there
 
     @property
     def size(self) -> int:
@@ -110,24 +128,39 @@ def check_lock(lock: PackagesLock) -> None:
     if len(lock.packages) > _MOST_PACKAGES:
         message = f"packages: there may be {_MOST_PACKAGES}"
         raise ValueError(message)
-    for wish in lock.wishes:
-        _check(NAME, wish, "wishes")
-    if list(lock.wishes) != sorted(set(lock.wishes)):
-        message = "wishes: they must be sorted"
-        raise ValueError(message)
+    for field, names in (("wishes", lock.wishes), ("removes", lock.removes)):
+        for name in names:
+            _check(NAME, name, field)
+        if list(names) != sorted(set(names)):
+            message = f"{field}: they must be sorted"
+            raise ValueError(message)
     for package in lock.packages:
         _check_package(package)
+    _check_removed(lock)
     for action in Action:
+        count = len(lock.removed if action is Action.REMOVE else lock.packages)
         named = [at for each in lock.phases if each.action is action for at in each.packages]
-        if sorted(named) != list(range(len(lock.packages))):
+        if sorted(named) != list(range(count)):
             message = f"phases: each package must be there once to {action}"
             raise ValueError(message)
 
 
-def _check_package(package: AddedPackage) -> None:
+def _check_removed(lock: PackagesLock) -> None:
+    for package in lock.removed:
+        _check_name(package)
+        if package.name not in lock.removes:
+            message = f"removed: {package.name} is not among those that may go"
+            raise ValueError(message)
+
+
+def _check_name(package: AddedPackage | RemovedPackage) -> None:
     _check(NAME, package.name, "name")
     _check(_VERSION, package.version, "version")
     _check(_ARCHITECTURE, package.architecture, "architecture")
+
+
+def _check_package(package: AddedPackage) -> None:
+    _check_name(package)
     _check(_SHA256, package.sha256, "sha256")
     _check(_URL, package.url, "url")
     if package.replaces:

@@ -44,6 +44,8 @@ WISH = Made(
     postinst=_POSTINST,
 )
 NEED = Made(name="need", files={"usr/share/need/data": "data\n"})
+# Not wanted together with a package that every Debian has.
+RIVAL = Made(name="rival", conflicts="tzdata", files={"usr/share/rival/data": "data\n"})
 BAD = Made(
     name="bad", files={"usr/share/bad": "bad\n"}, postinst="#!/bin/sh\necho no >&2; exit 3\n"
 )
@@ -84,7 +86,7 @@ def archive(
 ) -> Iterator[Archive]:
     folder, tree = tmp_path_factory.mktemp("archive"), plain_cache / ROOTFS
     with keyring():
-        make_archive(folder, [WISH, NEED, BAD])
+        make_archive(folder, [WISH, NEED, RIVAL, BAD])
     source = tree / "etc/apt/sources.list.d/test.list"
     key = tree / "etc/apt/keyrings/test.gpg"
     hook = tree / "etc/apt/apt.conf.d/99test"
@@ -243,6 +245,8 @@ def test_a_dry_run_tells_what_would_be_added_and_which_archive_is_no_use(archive
     assert [each["name"] for each in plan["packages"]] == ["need", "wish"]
     notes = " ".join(str(event) for event in ended.events if event["event"] == "note")
     assert "/none" in notes
+    assert "is past its date" in notes
+    assert "good until 2020-09-25" in notes
 
 
 def test_an_archive_that_somebody_else_signed_is_not_used(archive: Archive, tmp_path: Path) -> None:
@@ -282,6 +286,11 @@ def test_an_archive_without_a_signature_is_not_used(archive: Archive, tmp_path: 
         (("--packages-lock", "LOCK"), (2, "A lock is no use without packages to add")),
         (("--stop-after", "install"), (2, "This build has no step install")),
         (("--install", "-o"), (2, '"-o" is not a valid package name')),
+        (("--install", "wi.h"), (4, "Unable to locate package wi.h")),
+        (("--install", "rival"), (4, "others would have to go: tzdata")),
+        (("--remove", "dpkg"), (4, "Essential packages were removed")),
+        (("--remove", "tzdata", "--packages-lock", "LOCK"), (2, "the lock of other packages")),
+        (("--remove", "wish", "--install", "wish"), (2, "cannot be both added and removed")),
         (("--install", "wish", "--packages-lock", "/etc/hostname"), (2, "is no lock of packages")),
     ],
 )
@@ -296,6 +305,41 @@ def test_what_cannot_be_added_is_refused_before_any_work(
     assert ended.code == code, ended.errors
     assert said in ended.error["message"]
     assert list(tmp_path.glob("*.iso")) == []
+
+
+@pytest.mark.parametrize("layer", ["system", "live"])
+def test_what_is_named_goes(archive: Archive, tmp_path: Path, layer: str) -> None:
+    config, store, results = (tmp_path / name for name in ("build.yaml", "store", "iso"))
+    store.mkdir()
+    config.write_text(
+        f"version: 1\npackages: {{install: [rival], remove: [tzdata], layer: {layer}}}\n"
+    )
+    ended = archive.run(
+        "build", "--config", config, "--packages-from", store, "--output", results,
+        "--compression", "fast", "--no-block-cache",
+    )  # fmt: skip
+    assert ended.code == 0, ended.errors
+    said = manifest(results)
+    names = {each["name"] for each in said["packages"]}
+    assert "rival" in names
+    assert "tzdata" not in names
+    assert [each["name"] for each in said["packages_lock"]["removed"]] == ["tzdata"]
+    rows = said["changes"] if layer == "system" else said["live_changes"]
+    assert ("removed-packages", "removed") in {(each["rule"], each["change"]) for each in rows}
+    checked = run("verify", results, "--tree")
+    assert checked.code == 0, checked.errors
+
+
+def test_to_remove_alone_needs_no_archive(archive: Archive, tmp_path: Path) -> None:
+    source = archive.tree / "etc/apt/sources.list.d/test.list"
+    away = source.rename(tmp_path / "test.list")
+    try:
+        ended = archive.run("packages", "lock", "--remove", "tzdata", "--lock", tmp_path / "lock")
+    finally:
+        away.rename(source)
+    assert ended.code == 0, ended.errors
+    said = json.loads((tmp_path / "lock").read_text())
+    assert said["phases"] == [{"action": "remove", "packages": [0]}]
 
 
 def test_files_that_nobody_has_are_named(

@@ -60,6 +60,7 @@ class Made:
     name: str
     version: str = "1.0"
     depends: str = ""
+    conflicts: str = ""
     files: Mapping[str, str]
     postinst: str = ""
 
@@ -88,10 +89,11 @@ def _made(folder: Path, package: Made) -> str:
     tree = folder / "making" / package.name
     control = tree / "DEBIAN"
     control.mkdir(parents=True)
-    depends = f"Depends: {package.depends}\n" if package.depends else ""
+    fields = {"Depends": package.depends, "Conflicts": package.conflicts}
+    relations = "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
     (control / "control").write_text(
         f"Package: {package.name}\nVersion: {package.version}\nArchitecture: all\n"
-        f"Maintainer: Nobody <nobody@example.org>\n{depends}Description: for a test\n"
+        f"Maintainer: Nobody <nobody@example.org>\n{relations}Description: for a test\n"
     )
     if package.postinst:
         (control / "postinst").write_text(package.postinst)

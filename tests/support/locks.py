@@ -1,6 +1,12 @@
 """A lock of one package."""
 
-from builder.formats.added_packages import Action, AddedPackage, PackagesLock, Phase
+from builder.formats.added_packages import (
+    Action,
+    AddedPackage,
+    PackagesLock,
+    Phase,
+    RemovedPackage,
+)
 
 PACKAGE = AddedPackage(
     name="gddrescue",
@@ -17,5 +23,8 @@ LOCK = PackagesLock(
     phases=(
         Phase(action=Action.UNPACK, packages=(0,)),
         Phase(action=Action.CONFIGURE, packages=(0,)),
+        Phase(action=Action.REMOVE, packages=(0,)),
     ),
+    removes=("snapd", "tasksel"),
+    removed=(RemovedPackage(name="snapd", version="2.72-1", architecture="amd64"),),
 )

@@ -10,7 +10,7 @@ from builder.border.added_packages import ResolveRequest
 from builder.border.events import Note
 from builder.border.jobs import RESOLVE, SYSTEM_DATA
 from builder.border.labels import new_run
-from builder.formats.added_packages import MOST_BYTES, PackagesLock, lock_of
+from builder.formats.added_packages import MOST_BYTES, AddedTo, PackagesLock, lock_of
 from builder.host.config.build_config import PackagesSetting
 from builder.host.engine import ContainerSpec
 from builder.host.source.frozen import ChosenTree, tree_job
@@ -22,37 +22,44 @@ def wanted_packages(setting: PackagesSetting, tree: ChosenTree) -> PackagesLock:
     Raises UsageError for a lock of other wishes, SourceError where they cannot be fulfilled.
     """
     if setting.lock is None:
-        lock = replace(resolved(setting.install, tree), layer=setting.layer)
+        lock = replace(resolved(setting, tree), layer=setting.layer)
     else:
         lock = read_lock(setting.lock)
-    if (lock.wishes, lock.layer) != (setting.install, setting.layer):
+    if _wanted(lock) != (setting.install, setting.remove, setting.layer):
         raise UsageError(
             "{path} is the lock of other packages: {locked} (layer: {layer})",
-            hint="Make it again: `distroclone-builder packages lock` with the same --install, or "
-            "the same build.yaml.",
+            hint="Make it again: `distroclone-builder packages lock` with the same --install and "
+            "--remove, or the same build.yaml.",
             path=setting.lock,
-            locked=", ".join(lock.wishes),
+            # As apt-get(8) writes what is to go.
+            locked=", ".join([*lock.wishes, *(f"{name}-" for name in lock.removes)]),
             layer=lock.layer,
         )
     tree.on_event(
         Note(
             level="info",
-            message="Packages to add: {count}, {size}; newer versions among them: {replaced}",
+            message="Packages to add: {count}, {size}; newer versions among them: {replaced}; "
+            "to remove: {removed}",
             values={
                 "count": str(len(lock.packages)),
                 "size": readable_size(lock.size),
                 "replaced": str(sum(bool(each.replaces) for each in lock.packages)),
+                "removed": str(len(lock.removed)),
             },
         )
     )
     return lock
 
 
-def resolved(wishes: tuple[str, ...], tree: ChosenTree) -> PackagesLock:
+def _wanted(lock: PackagesLock) -> tuple[tuple[str, ...], tuple[str, ...], AddedTo]:
+    return lock.wishes, lock.removes, lock.layer
+
+
+def resolved(setting: PackagesSetting, tree: ChosenTree) -> PackagesLock:
     """Return the lock of what the archives of a tree have now."""
     with tree_job(SYSTEM_DATA, tree, exclude=(), keep=()) as spec:
         data = tree.engine.run(spec, tree.on_event)
-    request = ResolveRequest(data=data, wishes=wishes)
+    request = ResolveRequest(data=data, wishes=setting.install, removes=setting.remove)
     job = ContainerSpec(image=tree.image, job=RESOLVE, request=request, run=new_run())
     return tree.engine.run(job, tree.on_event).lock
 

@@ -55,7 +55,7 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     candidate = choose(report, config.source.selector, zone=local_zone())
     choice = choice_of(config, image=image, report=report, candidate=candidate)
     on_event(_chosen(report, candidate, choice.system))
-    if config.packages.install:
+    if config.packages.wanted:
         tree = ChosenTree(
             engine=engine,
             image=image.id,

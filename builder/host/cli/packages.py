@@ -43,6 +43,7 @@ def packages() -> None:
 @setting_option(settings.SNAPSHOT)
 @source_options
 @setting_option(settings.INSTALL)
+@setting_option(settings.REMOVE)
 @click.option("--config", "config_file", type=_FILE, metavar="FILE", help="A build.yaml.")
 @click.option(
     "--lock",
@@ -70,10 +71,10 @@ def lock(
       distroclone-builder packages lock latest --install gparted --install gddrescue
     """
     config = config_of(config_file, **flags)
-    if not config.packages.install:
+    if not config.packages.wanted:
         raise UsageError(
             "No package is named",
-            hint="Give --install NAME, or packages.install in a build.yaml.",
+            hint="Give --install NAME or --remove NAME, or packages.install in a build.yaml.",
         )
     config = replace(config, packages=replace(config.packages, lock=None))
     with choose_display(json=as_json) as display:
@@ -126,4 +127,8 @@ def fetch(
 
 
 def _data(lock: PackagesLock) -> dict[str, object]:
-    return {"packages": to_data(lock.packages), "size": lock.size}
+    return {
+        "packages": to_data(lock.packages),
+        "removed": to_data(lock.removed),
+        "size": lock.size,
+    }

@@ -48,17 +48,23 @@ class BlockStoreSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagesSetting:
-    """What is added to the system, and where the files come from."""
+    """What is added to the system and what goes from it, and where the files come from."""
 
     install: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
     layer: AddedTo = AddedTo.SYSTEM
     lock: Path | None = None  # None: what the archives have now
     folder: Path | None = None  # on the engine's host; None: our volume
 
     @property
+    def wanted(self) -> bool:
+        """Whether the system is to have other packages than it has."""
+        return bool(self.install or self.remove)
+
+    @property
     def has_step(self) -> bool:
-        """Whether a build has a step in which they are installed."""
-        return bool(self.install) and self.layer is AddedTo.SYSTEM
+        """Whether a build has a step in which that is done."""
+        return self.wanted and self.layer is AddedTo.SYSTEM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,20 +172,27 @@ def _sources(values: Values) -> list[Setting[Any]]:
 
 
 def _packages(values: Values, problems: Problems) -> PackagesSetting:
-    install, lock = values.of(settings.INSTALL), values.of(settings.PACKAGES_LOCK)
-    if lock is not None and not install:
+    install, remove = values.of(settings.INSTALL), values.of(settings.REMOVE)
+    setting = PackagesSetting(
+        install=tuple(sorted(set(install))),
+        remove=tuple(sorted(set(remove))),
+        layer=values.of(settings.PACKAGES_LAYER),
+        lock=values.of(settings.PACKAGES_LOCK),
+        folder=values.of(settings.PACKAGES_FROM),
+    )
+    if setting.lock is not None and not setting.wanted:
         problems.add(
             values.place_of(settings.PACKAGES_LOCK),
             "A lock is no use without packages to add; name them with --install or "
             "packages.install",
         )
-    folder = values.of(settings.PACKAGES_FROM)
-    return PackagesSetting(
-        install=tuple(sorted(set(install))),
-        layer=values.of(settings.PACKAGES_LAYER),
-        lock=lock,
-        folder=folder,
-    )
+    for name in sorted({*setting.install} & {*setting.remove}):
+        problems.add(
+            values.place_of(settings.REMOVE),
+            'The package "{name}" cannot be both added and removed; keep one',
+            name=name,
+        )
+    return setting
 
 
 def _block_store(flags: Values, problems: Problems) -> BlockStoreSetting | None:

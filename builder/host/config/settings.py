@@ -175,6 +175,21 @@ An example would be:
         "once. [How packages are added](packages.md)",
     ),
 )
+REMOVE: Final[Setting[tuple[str, ...]]] = Setting(
+    key="packages.remove",
+    form=Texts(rule=checks.package_name),
+    default=(),
+    about="Packages to remove from the system. Nothing else ever goes, whatever is added.",
+    notes="""\
+An example would be:
+  remove: [snapd]""",
+    flag=Flag(
+        name="--remove",
+        metavar="NAME",
+        manual="a package to remove from the copy of the system, whose settings stay; may be "
+        "given more than once. [Removing packages](packages.md#removing-packages)",
+    ),
+)
 PACKAGES_LAYER: Final = Setting(
     key="packages.layer",
     form=Choice(words=AddedTo, message='"{value}" is nothing that packages can be added to'),
@@ -265,6 +280,7 @@ KEYS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
             STAGING,
             *SYSTEM,
             INSTALL,
+            REMOVE,
             PACKAGES_LAYER,
             PACKAGES_LOCK,
             PRIVACY,

@@ -15,6 +15,7 @@ from builder.inside.tree.tree import Tree
 
 # What the journal and the manifest say instead of a rule.
 _PACKAGES: Final = "added-packages"
+_GONE: Final = "removed-packages"
 _DATABASE: Final = "package-database"
 _SCRIPTS: Final = "maintainer-scripts"
 _DATABASES: Final = (b"/var/lib/dpkg/", b"/var/lib/apt/", b"/var/cache/debconf/")
@@ -30,6 +31,9 @@ class Accounting:
 
     def install(self, tree: Tree, system: System) -> tuple[Difference, ...]:
         """Install into `tree`, and return what changed. Raises StepError."""
+        lock = self.installation.lock
+        replaced = (each for each in lock.packages if each.replaces)
+        before = frozenset(package_paths(tree, (*lock.removed, *replaced)))
         ours = self.installation.into(tree, system)
 
         def ignored(path: bytes) -> bool:
@@ -37,14 +41,17 @@ class Accounting:
 
         found = TreeDifference(below=self.root, made=tree.root, ignored=ignored)
         changes = tuple(found.changes())
-        self._explain(changes, frozenset(package_paths(tree, self.installation.lock)))
+        self._explain(changes, before, frozenset(package_paths(tree, lock.packages)))
         self._tell(system)
         return changes
 
-    def _explain(self, changes: Sequence[Difference], owned: frozenset[bytes]) -> None:
+    def _explain(
+        self, changes: Sequence[Difference], before: frozenset[bytes], after: frozenset[bytes]
+    ) -> None:
         for path, change in changes:
-            if path in owned and change is not Change.REMOVED:
-                self.journal.rule = _PACKAGES
+            removed = change is Change.REMOVED
+            if path in (before if removed else after):
+                self.journal.rule = _GONE if removed else _PACKAGES
             else:
                 self.journal.rule = _DATABASE if path.startswith(_DATABASES) else _SCRIPTS
             self.journal.record(change.value, os.fsdecode(path))
@@ -54,7 +61,9 @@ class Accounting:
         for path in written:
             system.log(f"written by a maintainer script: {path}")
         system.note(
-            "Packages added: {count}; other paths that their scripts wrote: {written}",
+            "Packages added: {count}, removed: {removed}; other paths that their scripts wrote: "
+            "{written}",
             count=len(self.installation.lock.packages),
+            removed=len(self.installation.lock.removed),
             written=len(written),
         )

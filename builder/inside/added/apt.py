@@ -8,9 +8,12 @@ whatever way it came.
 """
 
 import base64
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
@@ -34,11 +37,22 @@ _OPTIONS: Final = (
     "APT::Install-Suggests=false",
     "APT::Sandbox::User=root",  # the container has no right to be another user
     "APT::Update::Error-Mode=any",
+    "APT::Cmd::Pattern-Only=true",  # a name with a dot is no regular expression
     "APT::Default-Release=",
     "Dir::Etc::main=/dev/null",
     "Dir::Etc::parts=/dev/null",
 )
+_UNTIL: Final = re.compile(r"^Valid-Until: (.+)$", re.MULTILINE)
 _UNREACHABLE: Final = "it cannot be reached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is wrong with an archive, and whether it is used all the same."""
+
+    source: AptSource
+    used: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,17 +83,24 @@ class Apt:
         path = self.folder / folder / Path(file.name).name
         path.write_bytes(base64.b64decode(file.content))
 
-    def update(self, system: System) -> Iterator[tuple[AptSource, str]]:
-        """Get the list of each archive; yield each one that has none, and why."""
+    def update(self, system: System) -> Iterator[Verdict]:
+        """Get the list of each archive; yield each one that has none or an old one, and why."""
+        lists = self.folder / "lists"
         for number, source in enumerate(self.data.sources):
             file = self.folder / "sources.d" / f"{number:03}.sources"
             file.write_text(self._described(source), "utf-8")
-            lists = (f"Dir::Etc::sourcelist={file}", "Dir::Etc::sourceparts=/dev/null")
+            only = (f"Dir::Etc::sourcelist={file}", "Dir::Etc::sourceparts=/dev/null")
+            before = set(lists.glob("*Release"))
             try:
-                system.run(self._argv("update", options=lists))
+                system.run(self._argv("update", options=only))
             except ToolError as error:
                 file.unlink()
-                yield source, _reason(error.output)
+                yield Verdict(source=source, used=False, reason=_reason(error.output))
+            else:
+                got = sorted(set(lists.glob("*Release")) - before)
+                if until := next(filter(None, map(_past, got)), ""):
+                    reason = f"its lists were good until {until}"
+                    yield Verdict(source=source, used=True, reason=reason)
             system.progress((number + 1) / len(self.data.sources))
 
     def run(self, system: System, *words: str) -> str:
@@ -123,6 +144,22 @@ class Apt:
             "Signed-By": keys,
         }
         return "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
+
+
+def _past(release: Path) -> str:
+    """Return the date until which a Release file was good, or "" while it is.
+
+    The field is that of https://wiki.debian.org/DebianRepository/Format.
+    """
+    match = _UNTIL.search(release.read_text("utf-8", errors="replace"))
+    if match is None:
+        return ""
+    try:
+        until = parsedate_to_datetime(match[1])
+    except ValueError:
+        return ""
+    gone = until.replace(tzinfo=until.tzinfo or UTC) < datetime.now(UTC)
+    return f"{until:%Y-%m-%d}" if gone else ""
 
 
 def _reason(output: Sequence[str]) -> str:

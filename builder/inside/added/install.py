@@ -8,13 +8,19 @@ installing needed, or would be otherwise the next time, never gets into the syst
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError
-from builder.formats.added_packages import Action, AddedPackage, PackagesLock
+from builder.formats.added_packages import (
+    Action,
+    AddedPackage,
+    PackagesLock,
+    Phase,
+    RemovedPackage,
+)
 from builder.inside.added.fetch import Store
 from builder.inside.layers.inhabited import inhabited
 from builder.inside.system.system import System
@@ -72,8 +78,7 @@ class Installation:
         ours = frozenset(os.fsencode(tree.inner(tree.locate(path))) for path in (_FILES, *scripts))
         with inhabited(tree, system):
             for done, phase in enumerate(self.lock.phases, start=1):
-                chosen = [self.lock.packages[place] for place in phase.packages]
-                self._run(tree, system, _command(phase.action, chosen))
+                self._run(tree, system, _command(phase, self.lock))
                 system.progress(done / len(self.lock.phases))
             for words in (("--triggers-only", "--pending"), ("--configure", "--pending")):
                 self._run(tree, system, (*_DPKG[:-1], *words))
@@ -115,9 +120,9 @@ def is_fleeting(path: bytes) -> bool:
     return _FLEETING.fullmatch(path) is not None
 
 
-def package_paths(tree: Tree, lock: PackagesLock) -> Iterator[bytes]:
-    """Yield the paths that the packages of a lock say they have: dpkg's lists."""
-    for package in lock.packages:
+def package_paths(tree: Tree, packages: Iterable[AddedPackage | RemovedPackage]) -> Iterator[bytes]:
+    """Yield the paths that packages say they have in a tree: dpkg's lists."""
+    for package in packages:
         for name in (package.name, f"{package.name}:{package.architecture}"):
             try:
                 listed = tree.read_bytes(f"/var/lib/dpkg/info/{name}.list", limit=16 << 20)
@@ -129,13 +134,20 @@ def package_paths(tree: Tree, lock: PackagesLock) -> Iterator[bytes]:
                     yield b"/usr" + path
 
 
-def _command(action: Action, packages: Sequence[AddedPackage]) -> tuple[str, ...]:
-    if action is Action.UNPACK:
-        return (*_DPKG, "--unpack", *(f"{_FILES}/{each.key}" for each in packages))
-    return (*_DPKG, "--configure", *map(_name, packages))
+def _command(phase: Phase, lock: PackagesLock) -> tuple[str, ...]:
+    """Return the command as apt itself gives it (apt-pkg/deb/dpkgpm.cc)."""
+    if phase.action is Action.REMOVE:
+        # What replaces it may come only afterwards.
+        gone = [lock.removed[place] for place in phase.packages]
+        return (*_DPKG, "--force-depends", "--remove", *map(_name, gone))
+    chosen = [lock.packages[place] for place in phase.packages]
+    if phase.action is Action.UNPACK:
+        files = (f"{_FILES}/{each.key}" for each in chosen)
+        return (*_DPKG, "--auto-deconfigure", "--unpack", *files)
+    return (*_DPKG, "--configure", *map(_name, chosen))
 
 
-def _name(package: AddedPackage) -> str:
+def _name(package: AddedPackage | RemovedPackage) -> str:
     if package.architecture == "all":
         return package.name
     return f"{package.name}:{package.architecture}"

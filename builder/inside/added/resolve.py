@@ -1,102 +1,79 @@
-"""Finds the packages that wishes need on a system: which files, and in which order.
+"""Finds the packages that wishes need on a system, by asking its archives."""
 
-What apt prints is read as apt-get(8) has it: `Inst` and `Conf` lines of a simulation are in the
-order in which dpkg has to be called, and `--print-uris` names the files.
-"""
-
+import base64
 import re
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import SourceError, StepError
+from builder.basics.errors import SourceError
 from builder.basics.printable import clean
 from builder.border.added_packages import Resolved, ResolveRequest
-from builder.formats.added_packages import (
-    LOCK_FORMAT,
-    Action,
-    AddedPackage,
-    PackagesLock,
-    Phase,
-    check_lock,
-)
+from builder.formats.added_packages import PackagesLock
 from builder.inside.added.apt import Apt
+from builder.inside.added.simulation import check_removals, files, lock_from, planned
+from builder.inside.debian.dpkg import parse_status
 from builder.inside.system.system import System
 from builder.inside.system.tool_error import ToolError
 
-_PLANNED: Final = re.compile(
-    r"(?P<what>Inst|Conf) (?P<name>[^ :]+)(?::[^ ]+)? (?:\[(?P<old>[^\]]+)\] )?"
-    r"\((?P<version>[^ ]+) .*\[(?P<architecture>[^\]]+)\]\)"
-)
-_REMOVED: Final = re.compile(r"(?:Remv|Purg) (?P<name>\S+)")
-_FILE: Final = re.compile(
-    r"'(?P<url>[^']+)' (?P<name>[^_ ]+)_(?P<version>[^_ ]+)_(?P<architecture>[^_ ]+)\.deb "
-    r"(?P<size>[0-9]+) SHA256:(?P<sha256>[0-9a-f]{64})"
-)
-_KERNEL: Final = re.compile(r"linux-(image|modules)-.*[0-9]")
-_ACTIONS: Final = {"Inst": Action.UNPACK, "Conf": Action.CONFIGURE}
 _MOST_LINES: Final = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Planned:
-    """A line of a simulation."""
-
-    action: Action
-    name: str
-    version: str
-    architecture: str
-    old: str
-
-    @property
-    def file(self) -> tuple[str, str, str]:
-        """By which its file is known."""
-        return self.name, self.version, self.architecture
-
-
 def resolve(request: ResolveRequest, *, system: System) -> Resolved:
-    """Return the lock for the wishes.
+    """Return the lock for the wishes, and for what is to go.
 
-    Raises SourceError, with the reason of apt, where they cannot be fulfilled or something would
-    have to go for them.
+    Raises SourceError, with the reason of apt, where they cannot be fulfilled or something else
+    would have to go for them.
     """
     with tempfile.TemporaryDirectory() as folder:
         apt = Apt(data=request.data, folder=Path(folder))
         apt.prepare()
-        for text in request.data.left_out:
-            system.note("An archive of the system is not used: {archive}", archive=text)
-        failed = list(_update(apt, system))
-        if len(failed) == len(request.data.sources):
-            raise SourceError(
-                "None of the system's archives can be used: {reasons}",
-                hint="Check the network of the engine's containers, and the sources of the system "
-                "below /etc/apt. Without a network, give a lock with --packages-lock and the "
-                "files with --packages-from.",
-                reasons="; ".join(failed[:_MOST_LINES]) or "there are none",
-            )
-        lock = _lock(apt, request.wishes, system)
-    return Resolved(lock=lock)
+        if request.wishes:
+            _update(apt, system)
+        return Resolved(lock=_lock(apt, request, system))
 
 
-def _update(apt: Apt, system: System) -> Iterator[str]:
-    for source, why in apt.update(system):
+def _update(apt: Apt, system: System) -> None:
+    for text in apt.data.left_out:
+        system.note("An archive of the system is not used: {archive}", archive=text)
+    failed = list(_failed(apt, system))
+    if len(failed) == len(apt.data.sources):
+        raise SourceError(
+            "None of the system's archives can be used: {reasons}",
+            hint="Check the network of the engine's containers, and the sources of the system "
+            "below /etc/apt. Without a network, give a lock with --packages-lock and the "
+            "files with --packages-from.",
+            reasons="; ".join(failed[:_MOST_LINES]) or "there are none",
+        )
+
+
+def _failed(apt: Apt, system: System) -> Iterator[str]:
+    for verdict in apt.update(system):
+        source, why = verdict.source, verdict.reason
         system.note(
-            "The archive {uri} {suite} is not used: {reason}",
+            "The archive {uri} {suite} is past its date, and may lack what is newer: {reason}"
+            if verdict.used
+            else "The archive {uri} {suite} is not used: {reason}",
             warning=True,
             uri=source.uri,
             suite=source.suite,
             reason=why,
         )
-        yield f"{source.uri} {source.suite}: {why}"
+        if not verdict.used:
+            yield f"{source.uri} {source.suite}: {why}"
 
 
-def _lock(apt: Apt, wishes: Sequence[str], system: System) -> PackagesLock:
+def _lock(apt: Apt, request: ResolveRequest, system: System) -> PackagesLock:
+    # "NAME-" is a package that is to go: apt-get(8), install.
+    words = (*request.wishes, *(f"{name}-" for name in request.removes))
+    status = zlib.decompress(base64.b64decode(apt.data.status))
+    there = [each.package for each in parse_status(status)]
     try:
-        simulated = apt.run(system, "--simulate", "--", *wishes)
-        listed = apt.run(system, "--print-uris", "--quiet=2", "--yes", "--", *wishes)
+        lines = planned(apt.run(system, "--simulate", "--", *words), there)
+        check_removals(lines, request.removes)
+        listed = apt.run(system, "--print-uris", "--quiet=2", "--yes", "--", *words)
     except ToolError as error:
         raise SourceError(
             "The packages cannot be added: {reason}",
@@ -104,117 +81,7 @@ def _lock(apt: Apt, wishes: Sequence[str], system: System) -> PackagesLock:
             "with `apt-get install --simulate` there; the log has all it said.",
             reason=_reason(error.output),
         ) from error
-    _check_nothing_goes(simulated)
-    return lock_from(wishes, planned(simulated), files(listed))
-
-
-def planned(text: str) -> list[_Planned]:
-    """Return the lines of a simulation that say what dpkg does."""
-    found = (_PLANNED.match(line) for line in text.splitlines())
-    return [
-        _Planned(
-            action=_ACTIONS[match["what"]],
-            name=match["name"],
-            version=match["version"],
-            architecture=match["architecture"],
-            old=match["old"] or "",
-        )
-        for match in found
-        if match
-    ]
-
-
-def files(text: str) -> dict[tuple[str, str, str], tuple[str, int, str]]:
-    """Return URL, size and SHA-256 of each file, by name, version and architecture."""
-    found = (_FILE.fullmatch(line.strip()) for line in text.splitlines())
-    return {
-        (match["name"], match["version"].replace("%3a", ":"), match["architecture"]): (
-            match["url"],
-            int(match["size"]),
-            match["sha256"],
-        )
-        for match in found
-        if match
-    }
-
-
-def lock_from(
-    wishes: Sequence[str],
-    lines: Sequence[_Planned],
-    found: dict[tuple[str, str, str], tuple[str, int, str]],
-) -> PackagesLock:
-    """Return the lock of a simulation and the files for it.
-
-    Raises SourceError for a kernel and for a package without a usable file.
-    """
-    unpacked = [each for each in lines if each.action is Action.UNPACK]
-    packages = tuple(sorted((_package(each, found) for each in unpacked), key=_order))
-    places = {(each.name, each.version, each.architecture): at
-              for at, each in enumerate(packages)}  # fmt: skip
-    phases = []
-    for action, group in groupby(lines, key=lambda each: each.action):
-        try:
-            numbers = tuple(places[each.file] for each in group)
-        except KeyError as error:
-            raise StepError(
-                "apt would configure {name}, which is not among the packages", name=error.args[0][0]
-            ) from error
-        phases.append(Phase(action=action, packages=numbers))
-    lock = PackagesLock(
-        format=LOCK_FORMAT,
-        wishes=tuple(sorted(set(wishes))),
-        packages=packages,
-        phases=tuple(phases),
-    )
-    try:
-        check_lock(lock)
-    except ValueError as error:
-        raise StepError("What apt found makes no lock: {reason}", reason=error) from error
-    return lock
-
-
-def _package(
-    line: _Planned, found: dict[tuple[str, str, str], tuple[str, int, str]]
-) -> AddedPackage:
-    if _KERNEL.fullmatch(line.name):
-        raise SourceError(
-            "A kernel cannot be added: {name}",
-            hint="Install it in the system itself, and back it up again.",
-            name=line.name,
-        )
-    if line.file not in found:
-        raise SourceError(
-            "No archive gives a SHA-256 for the file of {name} {version}",
-            hint="A lock needs one. The archive is too old for that; take the package from another "
-            "one.",
-            name=line.name,
-            version=line.version,
-        )
-    url, size, sha256 = found[line.file]
-    return AddedPackage(
-        name=line.name,
-        version=line.version,
-        architecture=line.architecture,
-        sha256=sha256,
-        size=size,
-        url=url,
-        replaces=line.old,
-    )
-
-
-def _order(package: AddedPackage) -> tuple[str, str]:
-    return package.name, package.architecture
-
-
-def _check_nothing_goes(simulated: str) -> None:
-    gone = [match["name"] for line in simulated.splitlines() if (match := _REMOVED.match(line))]
-    if gone:
-        raise SourceError(
-            "For the packages, others would have to go: {names}",
-            hint="Nothing is removed from a system. Wish for other packages, or change the system "
-            "itself and back it up again.",
-            names=", ".join(gone),
-        )
+    return lock_from(request.wishes, request.removes, lines, files(listed))
 
 
 def _reason(output: Sequence[str]) -> str:

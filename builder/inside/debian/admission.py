@@ -1,7 +1,9 @@
 """Whether a tree can become a live ISO: every reason why not, with what to do."""
 
+from collections.abc import Iterable
 from typing import Final
 
+from builder.basics.texts import render
 from builder.border.cache_report import Problem
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian import dpkg
@@ -50,6 +52,11 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
         *_kernel_problems(tree),
         *_program_problems(tree),
     )
+
+
+def reasons_of(problems: Iterable[Problem]) -> str:
+    """Return the reasons as one text."""
+    return "; ".join(render(each.message, dict(each.values)) for each in problems)
 
 
 def admission_warnings(tree: Tree) -> tuple[Problem, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import DefectError
+from builder.basics.errors import StepError
 from builder.basics.printable import clean
 from builder.inside.layers.copying import copy_entry, dress
 
@@ -30,8 +30,8 @@ class Layer:
     def write(self, paths: Iterable[str]) -> None:
         """Write the layer; `paths` ("/etc/hostname") are all those that differ.
 
-        Raises DefectError for a directory in the place of something that was below, which would
-        need a mark that not every filesystem can hold.
+        Raises StepError for a directory in the place of something that was below, which would
+        need a mark that not every filesystem can hold. No rule of ours does that.
         """
         self.target.mkdir()
         wanted = sorted({os.fsencode(path).strip(b"/") for path in paths})
@@ -60,7 +60,11 @@ class Layer:
         elif not stat.S_ISDIR(made.st_mode):
             copy_entry(_place(self.made, path), place, made)
         elif below is not None and not stat.S_ISDIR(below.st_mode):
-            raise DefectError("A layer cannot put a directory over {path}", path=_shown(path))
+            raise StepError(
+                "A layer cannot put a directory over {path}, which is none in the system",
+                hint="Add the packages that do so to the system (packages.layer: system).",
+                path=_shown(path),
+            )
         elif path not in directories:
             os.mkdir(place)  # noqa: PTH102
             directories.add(path)

@@ -12,7 +12,7 @@ from builder.basics.errors import SourceError
 from builder.basics.texts import render
 from builder.border.cache_report import Candidate, Problem
 from builder.border.step_names import StepName
-from builder.inside.debian.admission import admission_problems
+from builder.inside.debian.admission import admission_problems, reasons_of
 from builder.inside.debian.facts import read_facts
 from builder.inside.output.results import Results
 from builder.inside.output.room import IMAGE, check_room, image_share
@@ -43,8 +43,7 @@ class CheckStep:
         """Check. Raises SourceError for the source, HostError for the space."""
         tree = Tree(self.source)
         facts = read_facts(tree)
-        problems = admission_problems(tree, facts)
-        if problems:
+        if problems := admission_problems(tree, facts):
             raise _refused(problems)
         if facts != self.candidate.system:
             raise SourceError(
@@ -62,11 +61,10 @@ class CheckStep:
 
 
 def _refused(problems: tuple[Problem, ...]) -> SourceError:
-    reasons = "; ".join(render(each.message, dict(each.values)) for each in problems)
     hints = dict.fromkeys(render(each.hint, dict(each.values)) for each in problems if each.hint)
     return SourceError(
         "This system cannot become a live ISO: {reasons}",
         hint="{hints}",
-        reasons=reasons,
+        reasons=reasons_of(problems),
         hints=" ".join(hints),
     )

@@ -38,6 +38,10 @@ def test_a_manifest_has_a_lock_too() -> None:
         (("phases", 1, "packages"), [1], "phases: each package must be there once to configure"),
         (("phases", 0, "action"), "purge", "action"),
         (("layer",), "both", "layer"),
+        (("removes",), ["--force"], "removes: '--force' cannot be"),
+        (("removed", 0, "name"), "sudo", "removed: sudo is not among those that may go"),
+        (("removed", 0, "version"), "$(id)", "version: "),
+        (("phases", 2, "packages"), [], "phases: each package must be there once to remove"),
         (("more",), 1, "unknown field"),
     ],
 )

@@ -21,7 +21,8 @@ def test_a_lock_and_a_manifest_with_one_are_shown(
     assert run(["packages", "show", str(tmp_path / "lock")]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "gddrescue  1:1.29-1  1.2 KiB  archive.example",
-        "Packages: 1, 1.2 KiB; newer versions among them: 0",
+        "snapd      2.72-1  is removed",
+        "Packages: 1, 1.2 KiB; newer versions among them: 0; removed: 1",
     ]
 
 
@@ -35,9 +36,12 @@ def test_what_is_replaced_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_nothing_to_add_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "lock").write_text(lock_text(replace(LOCK, packages=(), phases=())))
+    (tmp_path / "lock").write_text(lock_text(replace(LOCK, packages=(), phases=(), removed=())))
     assert run(["packages", "show", str(tmp_path / "lock")]) == 0
-    assert capsys.readouterr().out == "Nothing is missing: gddrescue\n"
+    assert capsys.readouterr().out == (
+        "Nothing is to be done: what is wished for is there (gddrescue), "
+        "and what is to go is not (snapd, tasksel)\n"
+    )
 
 
 def test_the_lock_is_in_the_result_for_programs(
@@ -46,7 +50,11 @@ def test_the_lock_is_in_the_result_for_programs(
     (tmp_path / "lock").write_text(lock_text(LOCK))
     assert run(["packages", "show", str(tmp_path / "lock"), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)["data"]
-    assert data == {"packages": to_data(LOCK.packages), "size": 1234}
+    assert data == {
+        "packages": to_data(LOCK.packages),
+        "removed": to_data(LOCK.removed),
+        "size": 1234,
+    }
 
 
 @pytest.mark.parametrize(

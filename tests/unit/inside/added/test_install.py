@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
-from builder.formats.added_packages import Action, AddedPackage, PackagesLock, Phase
+from builder.formats.added_packages import (
+    Action,
+    AddedPackage,
+    PackagesLock,
+    Phase,
+    RemovedPackage,
+)
 from builder.inside.added.install import Installation, is_fleeting
 from builder.inside.steps.install import InstallStep
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.tree import Tree
 from tests.support.machines import CLOCK, RecordingSystem, open_tree
+from tests.support.trees import make_system, put
 
 
 def package(name: str, architecture: str) -> AddedPackage:
@@ -30,6 +37,7 @@ def package(name: str, architecture: str) -> AddedPackage:
 
 
 NEED, WISH = package("need", "all"), package("wish", "amd64")
+OLD = RemovedPackage(name="old", version="1", architecture="all")
 LOCK = PackagesLock(
     format=1,
     wishes=("wish",),
@@ -72,9 +80,9 @@ def test_dpkg_gets_the_packages_in_the_order_of_the_lock(root: Path, store: Path
     dpkg = [command for command in system.commands if command[0] == "dpkg"]
     options = ("dpkg", "--force-confold", "--force-unsafe-io")
     assert dpkg == [
-        (*options, "--no-triggers", "--unpack", f"{FILES}/{NEED.key}"),
+        (*options, "--no-triggers", "--auto-deconfigure", "--unpack", f"{FILES}/{NEED.key}"),
         (*options, "--no-triggers", "--configure", "need"),
-        (*options, "--no-triggers", "--unpack", f"{FILES}/{WISH.key}"),
+        (*options, "--no-triggers", "--auto-deconfigure", "--unpack", f"{FILES}/{WISH.key}"),
         (*options, "--no-triggers", "--configure", "wish:amd64"),
         (*options, "--triggers-only", "--pending"),
         (*options, "--configure", "--pending"),
@@ -82,6 +90,12 @@ def test_dpkg_gets_the_packages_in_the_order_of_the_lock(root: Path, store: Path
     ]
     assert all(place == root for place in system.roots)
     assert all(each["INITRD"] == "No" for each in system.environments)
+
+
+def test_what_goes_may_be_needed_by_what_is_still_there(root: Path, store: Path) -> None:
+    system = RecordingSystem()
+    Installation(lock=REMOVING, store=store).into(Tree(root, clock=CLOCK), system)
+    assert system.commands[0][-3:] == ("--force-depends", "--remove", "old")
 
 
 def test_no_service_starts_and_no_initramfs_is_made(root: Path, store: Path) -> None:
@@ -146,6 +160,69 @@ def test_what_does_not_differ_gets_in(path: bytes) -> None:
     assert not is_fleeting(path)
 
 
+REMOVING = PackagesLock(
+    format=1,
+    wishes=(),
+    packages=(),
+    phases=(Phase(action=Action.REMOVE, packages=(0,)),),
+    removes=("old",),
+    removed=(OLD,),
+)
+
+
+@pytest.fixture
+def system_tree(tmp_path: Path) -> Path:
+    return make_system(tmp_path / "system")
+
+
+def removing(
+    root: Path, tmp_path: Path, paths: Sequence[str]
+) -> tuple[InstallStep, RecordingSystem]:
+    """Return the step for a system of which dpkg then takes these paths away."""
+    for path in paths:
+        put(root, path, "old")
+    listed = "".join(f"/{path}\n" for path in paths)
+    put(root, "var/lib/dpkg/info/old.list", listed)
+
+    def answer(argv: Sequence[str]) -> str:
+        place = system.roots[-1]
+        assert place is not None
+        if "--remove" in argv:
+            for path in paths:
+                (place / path).unlink()
+        return ""
+
+    system = RecordingSystem(answer)
+    step = InstallStep(
+        root=root.with_name("before"),
+        scratch=open_tree(root),
+        store=tmp_path / "store",
+        lock=REMOVING,
+        source_date_epoch=CLOCK,
+        journal=tmp_path / "journal.json",
+    )
+    shutil.copytree(root, step.root, symlinks=True)
+    return step, system
+
+
+def test_what_went_with_a_package_is_accounted_for(tmp_path: Path, system_tree: Path) -> None:
+    step, system = removing(system_tree, tmp_path, ["usr/bin/old", "etc/cron.d/old"])
+    step.run(system)
+    rows = {(each["path"], each["change"], each["rule"])
+            for each in json.loads(step.journal.read_text())}  # fmt: skip
+    assert ("/usr/bin/old", "removed", "removed-packages") in rows
+    assert ("/etc/cron.d/old", "removed", "removed-packages") in rows
+    assert not (step.root / "usr/bin/old").exists()
+
+
+def test_a_system_that_could_not_start_any_more_is_refused(
+    tmp_path: Path, system_tree: Path
+) -> None:
+    step, system = removing(system_tree, tmp_path, ["usr/sbin/modprobe"])
+    with pytest.raises(StepError, match="lacks what starts a system: the programs of kmod"):
+        step.run(system)
+
+
 def test_each_path_is_accounted_for(root: Path, store: Path, tmp_path: Path) -> None:
     made = tmp_path / "scratch"
     made.mkdir()
@@ -187,4 +264,6 @@ def test_each_path_is_accounted_for(root: Path, store: Path, tmp_path: Path) -> 
     assert not (step.root / "usr/sbin/policy-rc.d").exists()
     assert not (step.root / "var/log/dpkg.log").exists()
     assert not (step.root / FILES.lstrip("/")).exists()
-    assert system.notes[-1] == "Packages added: 2; other paths that their scripts wrote: 2"
+    assert system.notes[-1] == (
+        "Packages added: 2, removed: 0; other paths that their scripts wrote: 2"
+    )

@@ -3,13 +3,15 @@
 import base64
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from builder.basics.errors import SourceError, StepError
 from builder.border.added_packages import AptData, AptSource, ResolveRequest
-from builder.formats.added_packages import Action, Phase
-from builder.inside.added.resolve import files, lock_from, planned, resolve
+from builder.formats.added_packages import Action, Phase, RemovedPackage
+from builder.inside.added.resolve import resolve
+from builder.inside.added.simulation import files, lock_from, planned
 from builder.inside.system.tool_error import ToolError
 from tests.support.machines import RecordingSystem
 
@@ -48,6 +50,30 @@ REQUEST = ResolveRequest(
         preferences=(),
     ),
     wishes=("wish",),
+    removes=(),
+)
+STATUS = """\
+Package: old
+Status: install ok installed
+Architecture: all
+Version: 1:2
+
+Package: both
+Status: install ok installed
+Architecture: amd64
+Version: 3
+
+Package: both
+Status: install ok installed
+Architecture: i386
+Version: 3
+"""
+REMOVING = replace(
+    REQUEST,
+    removes=("both", "gone", "old"),
+    data=replace(
+        REQUEST.data, status=base64.b64encode(zlib.compress(STATUS.encode())).decode("ascii")
+    ),
 )
 
 
@@ -90,6 +116,7 @@ def test_no_setting_of_the_system_is_read_and_nothing_is_trusted_that_is_not_sig
         assert command[0] == "apt-get"
         assert "Dir::Etc::main=/dev/null" in command
         assert "Dir::Etc::parts=/dev/null" in command
+        assert "APT::Cmd::Pattern-Only=true" in command
         assert "Acquire::AllowInsecureRepositories=false" in command
         assert not any("allow-unauthenticated" in word.lower() for word in command)
 
@@ -142,12 +169,45 @@ def test_what_cannot_be_is_refused_with_apts_reason(answers: dict[str, str], sai
 
 
 def test_a_kernel_is_refused() -> None:
-    lines = planned("Inst linux-image-6.12.1-amd64 (6.12.1-1 Debian:13 [amd64])\n")
+    lines = planned("Inst linux-image-6.12.1-amd64 (6.12.1-1 Debian:13 [amd64])\n", ())
     with pytest.raises(SourceError, match="A kernel cannot be added"):
-        lock_from(["linux-image-amd64"], lines, files(LISTED))
+        lock_from(["linux-image-amd64"], (), lines, files(LISTED))
+
+
+def test_a_kernel_stays() -> None:
+    lines = planned("Remv linux-image-6.12.1-amd64 [6.12.1-1]\n", ())
+    with pytest.raises(SourceError, match="A kernel cannot be removed"):
+        lock_from((), ["linux-image-6.12.1-amd64"], lines, {})
 
 
 def test_what_would_be_configured_and_never_unpacked_is_no_lock() -> None:
-    lines = planned("Conf other (1 Debian:13 [amd64])\n")
+    lines = planned("Conf other (1 Debian:13 [amd64])\n", ())
     with pytest.raises(StepError, match="apt would configure other"):
-        lock_from(["wish"], lines, files(LISTED))
+        lock_from(["wish"], (), lines, files(LISTED))
+
+
+def test_what_is_named_goes_in_its_turn() -> None:
+    system = apt(simulated="Remv old [1:2]\nRemv both:i386 [3] [x ]\n" + SIMULATED)
+    lock = resolve(REMOVING, system=system).lock
+    assert lock.removes == ("both", "gone", "old")
+    assert lock.removed == (
+        RemovedPackage(name="both", version="3", architecture="i386"),
+        RemovedPackage(name="old", version="1:2", architecture="all"),
+    )
+    assert lock.phases[0] == Phase(action=Action.REMOVE, packages=(1, 0))
+    assert system.commands[-1][-5:] == ("--", "wish", "both-", "gone-", "old-")
+
+
+def test_to_remove_alone_asks_no_archive() -> None:
+    system = apt(simulated="Remv old [1:2]\n", listed="", update="!E: no network\n")
+    lock = resolve(replace(REMOVING, wishes=()), system=system).lock
+    assert [each.name for each in lock.removed] == ["old"]
+    assert not any("update" in command for command in system.commands)
+
+
+def test_what_depends_on_it_is_named_before_it_goes() -> None:
+    simulated = "Remv other [1]\nRemv old [1:2]\n"
+    with pytest.raises(SourceError, match=r"others would have to go: other$") as caught:
+        resolve(REMOVING, system=apt(simulated=simulated))
+    assert "--remove {first}" in caught.value.hint
+    assert caught.value.values["first"] == "other"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.basics.errors import DefectError
+from builder.basics.errors import DefectError, StepError
 from builder.inside.layers.layer import Layer
 from builder.inside.tree.tree import Tree
 from tests.support.machines import CLOCK
@@ -117,7 +117,7 @@ def test_a_folder_over_a_file_is_refused(below: Path) -> None:
         tree.remove("/etc/hosts")
         tree.write("/etc/hosts/new", b"", mode=0o644)
 
-    with pytest.raises(DefectError, match="directory over etc/hosts"):
+    with pytest.raises(StepError, match="directory over etc/hosts"):
         layered(below, change)
 
 
