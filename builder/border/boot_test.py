@@ -57,4 +57,6 @@ class BootTestResult:
     failed_units: tuple[str, ...] | None = None  # what systemd could not start; None as above
     session: str | None = None  # the live user's: wayland, x11, tty or none; None as above
     rights: str | None = None  # what makes that user root: sudo, doas, su or none; None as above
+    state: str | None = None  # "running", "degraded" …: systemctl(1); None as above
+    network: bool | None = None  # whether a cable with DHCP is enough; None as above
     remote_passwords: bool | None = None  # whether some account has a password for them to ask

@@ -56,4 +56,6 @@ def test_the_live_system_reports_itself(
     assert result.failed_units == ()
     assert result.session == "tty"
     assert result.rights in ("sudo", "su")
+    assert result.state == "running"
+    assert result.network is False  # nothing in the demo looks after networks
     assert result.remote_passwords is False

@@ -22,6 +22,9 @@ class Boot:
     accelerator: str | None = None
     session: str | None = None
     failed_units: tuple[str, ...] = ()
+    state: str | None = None  # of systemd
+    network: bool | None = None  # set up by itself
+    rights: str | None = None  # what makes the live user root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,13 +78,19 @@ def _row(result: Measured) -> str:
 def _boot(boot: Boot) -> str:
     if boot.ending is Ending.FAILED:
         return "**failed**"
-    word = f"{boot.session}, {boot.seconds:.0f} s ({boot.accelerator})"
+    seconds = f"{boot.seconds:.0f} s ({boot.accelerator})"
+    word = ", ".join(each for each in (boot.session, boot.rights, seconds) if each)
     return word if boot.ending is Ending.FINE else f"**flawed**: {word}"
 
 
 def _flaws(result: Measured) -> list[str]:
     failed = sorted({unit for boot in result.boots for unit in boot.failed_units})
-    return [f"failed units: {', '.join(failed)}"] if failed else []
+    states = sorted({boot.state or "" for boot in result.boots} - {"", "running"})
+    return [
+        *([f"failed units: {', '.join(failed)}"] if failed else []),
+        *(f"systemd says: {state}" for state in states),
+        *(["no network by itself"] if any(boot.network is False for boot in result.boots) else []),
+    ]
 
 
 def _size(size: int) -> str:

@@ -103,9 +103,15 @@ class _Findings:
 
 
 def judged(recipe: Recipe, firmware: Firmware, result: BootTestResult) -> Boot:
-    """Return what a boot was: fine with the session that was wanted and no failed unit."""
+    """Return what a boot was: fine where nothing is missing that a person would miss."""
     wanted = _DESKTOP_SESSIONS if recipe.desktop else ("tty",)
-    fine = result.session in wanted and result.failed_units == ()
+    fine = (
+        result.session in wanted
+        and result.state == "running"
+        and result.failed_units == ()
+        and result.network is True
+        and result.rights not in (None, "none")
+    )
     return Boot(
         firmware=firmware,
         ending=Ending.FINE if fine else Ending.FLAWED,
@@ -113,6 +119,9 @@ def judged(recipe: Recipe, firmware: Firmware, result: BootTestResult) -> Boot:
         accelerator=result.accelerator,
         session=result.session,
         failed_units=result.failed_units or (),
+        state=result.state,
+        network=result.network,
+        rights=result.rights,
     )
 
 

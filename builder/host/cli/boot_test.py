@@ -93,11 +93,15 @@ def _about_session(result: BootTestResult) -> Iterator[str]:
 
 
 def _about_services(result: BootTestResult) -> Iterator[str]:
+    if result.state not in (None, "running"):
+        yield say("systemd says of the system: {state}", state=result.state)
     if result.failed_units:
         yield say("systemd could not start: {units}", units=", ".join(result.failed_units))
 
 
 def _about_network(result: BootTestResult) -> Iterator[str]:
+    if result.network is False:
+        yield say("It does not set up a network by itself")
     if result.listening is None:
         return
     if not result.listening:

@@ -14,6 +14,8 @@ _FAILED: Final = re.compile(r" failed-units=(\S*)")
 _UNIT: Final = re.compile(r"[A-Za-z0-9:_.\\@-]{1,255}")  # systemd.unit(5)
 _SESSION: Final = re.compile(r" session=(wayland|x11|tty|none)(?= |$)")
 _RIGHTS: Final = re.compile(r" rights=(sudo|doas|su|none)(?= |$)")
+_STATE: Final = re.compile(r" state=([a-z]{1,20})(?= |$)")  # systemctl(1), is-system-running
+_NETWORK: Final = re.compile(r" network=(up|none)(?= |$)")
 _PASSWORDS: Final = re.compile(r" remote-passwords=(accepted|none)(?= |$)")
 
 
@@ -48,6 +50,18 @@ def rights_in(report: str) -> str | None:
     """Return what lets the live user become root; None if a report does not say."""
     found = _RIGHTS.search(report)
     return None if found is None else found[1]
+
+
+def state_in(report: str) -> str | None:
+    """Return what systemd says of the system as a whole; None if a report does not say."""
+    found = _STATE.search(report)
+    return None if found is None else found[1]
+
+
+def network_in(report: str) -> bool | None:
+    """Return whether the machine got a network by itself; None if a report does not say."""
+    found = _NETWORK.search(report)
+    return None if found is None else found[1] == "up"
 
 
 def remote_passwords_in(report: str) -> bool | None:

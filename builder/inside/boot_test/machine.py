@@ -91,7 +91,9 @@ def bare_argv(
         *speed,
         "-smp", str(processors), "-m", str(memory_mib),
         "-smbios", f"type=1,product={_PRODUCT}",
-        "-display", "none", "-device", "VGA", "-nic", "none",
+        "-display", "none", "-device", "VGA",
+        # A cable with DHCP. It ends in the container, which has no network.
+        "-netdev", "user,id=cable", "-device", "virtio-net-pci,netdev=cable,romfile=",
         "-chardev", "stdio,id=port,signal=off", "-serial", "chardev:port",
         *firmware,
     )  # fmt: skip

@@ -18,9 +18,11 @@ from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
 from builder.inside.boot_test.boot_report import (
     failed_units_in,
     listening_in,
+    network_in,
     remote_passwords_in,
     rights_in,
     session_in,
+    state_in,
 )
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.screen import save_screen
@@ -59,6 +61,8 @@ def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator)
             failed_units=failed_units_in(seen.line),
             session=session_in(seen.line),
             rights=rights_in(seen.line),
+            state=state_in(seen.line),
+            network=network_in(seen.line),
             remote_passwords=remote_passwords_in(seen.line),
         )
     raise _failure(ending, request, accelerator=accelerator)

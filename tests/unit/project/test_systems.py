@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -184,7 +185,14 @@ def test_private_files_are_closed_and_programs_can_run(tmp_path: Path) -> None:
 
 def report(session: str, *failed: str) -> BootTestResult:
     return BootTestResult(
-        seconds=60.0, accelerator=Accelerator.TCG, report="", session=session, failed_units=failed
+        seconds=60.0,
+        accelerator=Accelerator.TCG,
+        report="",
+        session=session,
+        failed_units=failed,
+        state="running",
+        network=True,
+        rights="sudo",
     )
 
 
@@ -206,9 +214,29 @@ def test_a_boot_is_fine_with_its_session_and_no_failed_unit(
     assert judged(recipe, Firmware.BIOS, report(session, *failed)).ending is ending
 
 
+@pytest.mark.parametrize(
+    "lacking",
+    [{"state": "degraded"}, {"state": None}, {"network": False}, {"network": None},
+     {"rights": "none"}, {"rights": None}],
+)  # fmt: skip
+def test_a_boot_without_what_a_person_would_miss_is_flawed(lacking: dict[str, Any]) -> None:
+    recipe = dataclasses.replace(RECIPE, desktop=False)
+    said = dataclasses.replace(report("tty"), **lacking)
+    assert judged(recipe, Firmware.BIOS, said).ending is Ending.FLAWED
+
+
 def result(**changes: object) -> Measured:
     boots = tuple(
-        Boot(firmware=each, ending=Ending.FINE, seconds=61.4, accelerator="tcg", session="tty")
+        Boot(
+            firmware=each,
+            ending=Ending.FINE,
+            seconds=61.4,
+            accelerator="tcg",
+            session="tty",
+            rights="su",
+            state="running",
+            network=True,
+        )
         for each in ("bios", "uefi")
     )
     whole = Measured(
@@ -227,7 +255,7 @@ def test_a_result_comes_back_from_its_file_and_fills_a_row(tmp_path: Path) -> No
     assert page.kept(tmp_path) == [result()]
     text = page.filled(PAGE, page.kept(tmp_path))
     assert "| 950 MB | filesystem 300 MB, live 20 kB | 400 MB | 100 s |" in text
-    assert "| tty, 61 s (tcg) | tty, 61 s (tcg) |  |" in text
+    assert "| tty, su, 61 s (tcg) | tty, su, 61 s (tcg) |  |" in text
     assert "old" not in text
     assert SYSTEMS[1].title in text.partition("Not run yet")[2]
 

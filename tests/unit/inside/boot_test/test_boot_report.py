@@ -9,9 +9,11 @@ from builder.border.boot_test import ListeningSocket
 from builder.inside.boot_test.boot_report import (
     failed_units_in,
     listening_in,
+    network_in,
     remote_passwords_in,
     rights_in,
     session_in,
+    state_in,
 )
 from builder.inside.session import boot_report
 
@@ -81,6 +83,8 @@ def test_a_report_of_before_says_nothing(report: str) -> None:
     assert remote_passwords_in(report) is None
     assert session_in(report) is None
     assert rights_in(report) is None
+    assert state_in(report) is None
+    assert network_in(report) is None
 
 
 def test_a_session_is_one_of_those_there_are() -> None:
@@ -92,3 +96,13 @@ def test_a_session_is_one_of_those_there_are() -> None:
 def test_what_makes_somebody_root_is_one_of_those_there_are(way: str) -> None:
     assert rights_in(f"ok session=tty rights={way} kernel=6") == way
     assert rights_in(f"ok session=tty rights={way}x kernel=6") is None
+
+
+def test_what_systemd_says_of_the_whole_is_a_word() -> None:
+    assert state_in("ok rights=su state=degraded network=none kernel=6") == "degraded"
+    assert state_in("ok rights=su state=\x1b[2J network=none kernel=6") is None
+
+
+@pytest.mark.parametrize(("word", "known"), [("up", True), ("none", False), ("upx", None)])
+def test_a_network_is_there_or_not(word: str, *, known: bool | None) -> None:
+    assert network_in(f"ok state=running network={word} kernel=6") is known

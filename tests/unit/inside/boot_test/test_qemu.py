@@ -52,7 +52,7 @@ def test_every_machine_is_headless_named_and_cannot_write_to_the_iso(
         "-display none",
         "-nodefaults",
         "-no-reboot",
-        "-nic none",
+        "-netdev user,id=cable",
         "-smp 3 -m 1024",
         "-smbios type=1,product=distroclone-builder-boot-test",
         "-blockdev driver=file,node-name=medium,read-only=on,filename=/medium.iso",
