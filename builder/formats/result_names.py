@@ -51,6 +51,11 @@ def provenance_name(stem: str) -> str:
     return f"{stem}.provenance.json"
 
 
+def lock_name(stem: str) -> str:
+    """Return the name of the lock of added packages next to `stem`.iso."""
+    return f"{stem}.packages.lock"
+
+
 def private_name(stem: str) -> str:
     """Return the name of the private file next to `stem`.iso."""
     return f"{stem}{_PRIVATE}"

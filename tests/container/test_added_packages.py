@@ -233,6 +233,8 @@ def test_the_manifest_is_enough_to_verify_and_to_reproduce(
 ) -> None:
     checked = run("verify", built, "--tree")
     assert checked.code == 0, checked.errors
+    (beside,) = built.glob("*.packages.lock")
+    assert json.loads(beside.read_text()) == manifest(built)["packages_lock"]
     (said,) = built.glob("*.manifest.json")
     again = archive.run("reproduce", said, "--packages-from", store)
     assert again.data["same"] is True, again.errors

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from builder.basics.codec import to_data
+from builder.formats.added_packages import PackagesLock
 from builder.formats.private_settings import public_data
 from builder.formats.recipe import Recipe
 from builder.host.config.compression_text import PRESETS
@@ -16,6 +18,7 @@ ISO, MANIFEST, SUMS = f"{STEM}.iso", f"{STEM}.manifest.json", "SHA256SUMS"
 CYCLONEDX, SPDX = f"{STEM}.cdx.json", f"{STEM}.spdx.json"
 PROVENANCE = f"{STEM}.provenance.json"
 PRIVATE = f"{STEM}.private.json"
+LOCK = f"{STEM}.packages.lock"
 KEY = "5" * 64
 CONTENT = bytes(range(256)) * 64
 PARTS = {
@@ -189,17 +192,31 @@ def write_manifest(folder: Path, content: bytes) -> None:
 
 def fit(folder: Path, **changed: object) -> None:
     """Let provenance and sums fit the files that lie there; `changed` goes into the provenance."""
-    found = {
-        name: digest((folder / name).read_bytes()) for name in (CYCLONEDX, ISO, MANIFEST, SPDX)
-    }
+    names = _there(folder, CYCLONEDX, ISO, LOCK, MANIFEST, SPDX)
+    found = {name: digest((folder / name).read_bytes()) for name in names}
     write_provenance(folder, as_json(provenance_data(found, **changed)))
 
 
 def write_provenance(folder: Path, content: bytes) -> None:
     """Write a provenance, and the sums that fit it."""
     (folder / PROVENANCE).write_bytes(content)
-    names = (CYCLONEDX, ISO, MANIFEST, PROVENANCE, SPDX)
+    names = _there(folder, CYCLONEDX, ISO, LOCK, MANIFEST, PROVENANCE, SPDX)
     write_sums(folder, {name: digest((folder / name).read_bytes()) for name in names})
+
+
+def _there(folder: Path, *names: str) -> list[str]:
+    return [name for name in names if name != LOCK or (folder / name).exists()]
+
+
+def write_with_lock(folder: Path, lock: PackagesLock, content: bytes | None) -> Path:
+    """Write results with a lock in the manifest, and `content` beside it; return the folder."""
+    write_results(folder)
+    if content is not None:
+        (folder / LOCK).write_bytes(content)
+    names = _there(folder, ISO, CYCLONEDX, SPDX, LOCK)
+    rows = [row(each, (folder / each).read_bytes()) for each in names]
+    write_manifest(folder, as_json(manifest_data(artefacts=rows, packages_lock=to_data(lock))))
+    return folder
 
 
 def write_results(folder: Path, **changed: object) -> Path:

@@ -18,6 +18,7 @@ from builder.border.requests import Built
 from builder.border.stored_blocks import BlockCounts
 from builder.formats.identities import ImageIdentity
 from builder.formats.result_names import (
+    lock_name,
     manifest_name,
     private_name,
     provenance_name,
@@ -26,7 +27,7 @@ from builder.formats.result_names import (
 from builder.host.added import store as packages
 from builder.host.block_cache import block_store
 from builder.host.block_cache.key_file import secret_of
-from builder.host.build.choice import Prepare, prepare, source_in
+from builder.host.build.choice import Choice, Prepare, prepare, source_in
 from builder.host.build.inspection import Inspection
 from builder.host.build.planning import plan_of
 from builder.host.config.build_config import Config
@@ -91,7 +92,7 @@ def build(
         early: list[Event] = []
         choice = prepared(config, engine, run=run, on_event=_to_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
-        planned = _result_names(choice.iso_name)
+        planned = _result_names(choice)
         output.check_names_free(*planned, *SIGNATURES)
         log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
         for event in early:
@@ -144,13 +145,15 @@ def build(
     )
 
 
-def _result_names(iso_name: str) -> tuple[str, ...]:
+def _result_names(choice: Choice) -> tuple[str, ...]:
+    iso_name = choice.iso_name
     return (
         f"{iso_name}.iso",
         manifest_name(iso_name),
         *sbom_names(iso_name),
         provenance_name(iso_name),
         private_name(iso_name),
+        *((lock_name(iso_name),) if choice.packages is not None else ()),
         SUMS,
     )
 

@@ -9,8 +9,14 @@ from builder.basics.errors import VerificationError
 from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.border.iso_contents import IsoContents
+from builder.formats.added_packages import MOST_BYTES, lock_text
 from builder.formats.manifest import STACK_DISTRIBUTION
-from builder.formats.result_names import manifest_name, provenance_name, sbom_names
+from builder.formats.result_names import (
+    lock_name,
+    manifest_name,
+    provenance_name,
+    sbom_names,
+)
 from builder.host.results import provenance_reader, sbom_reader
 from builder.host.results.manifest_reader import ReadManifest
 from builder.host.results.provenance_reader import check_provenance, parse_provenance
@@ -37,6 +43,7 @@ def check_sboms(
     contents: IsoContents | None,
 ) -> str:
     """Compare both SBOMs and, where the ISO was opened, its package database with the manifest."""
+    _check_lock(folder, stem, sums, manifest)
     installed = tuple(listed(each, manifest.said.distribution) for each in manifest.said.packages)
     stack = (listed(each, STACK_DISTRIBUTION) for each in manifest.said.live_stack or ())
     said = (*installed, *(each for each in stack if each not in installed))
@@ -61,6 +68,16 @@ def check_sboms(
     return say(
         "both list the {count} packages of the package database in the ISO", count=len(installed)
     )
+
+
+def _check_lock(folder: ResultFolder, stem: str, sums: Sums, manifest: ReadManifest) -> None:
+    """Compare the lock of added packages with that of the manifest."""
+    if manifest.said.packages_lock is None:
+        return
+    name = lock_name(stem)
+    content = read_listed(folder, name, sums, limit=MOST_BYTES)
+    if content != lock_text(manifest.said.packages_lock).encode():
+        raise VerificationError("{name} is not the lock in the manifest", name=name)
 
 
 def compare_provenance(

@@ -16,7 +16,7 @@ from builder.basics.errors import VerificationError
 from builder.basics.regular import emptied_regular
 from builder.border.cache_report import Candidate
 from builder.border.step_names import StepName
-from builder.formats.added_packages import PackagesLock
+from builder.formats.added_packages import PackagesLock, lock_text
 from builder.formats.changes import ChangedPath, count_changes, count_rules
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.manifest import (
@@ -38,7 +38,12 @@ from builder.formats.private_record import (
 )
 from builder.formats.private_settings import private_settings, public_recipe
 from builder.formats.recipe import Recipe
-from builder.formats.result_names import manifest_name, private_name, result_mode
+from builder.formats.result_names import (
+    lock_name,
+    manifest_name,
+    private_name,
+    result_mode,
+)
 from builder.formats.snapshot import snapshot_name
 from builder.formats.tree_record import as_texts, read_records
 from builder.inside.debian.dpkg import packaged, read_packages
@@ -64,7 +69,7 @@ _DECISIVE_TOOLS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestStep:
-    """Writes the manifest and the private file next to `iso`.
+    """Writes the manifest, the private file and the lock of added packages next to `iso`.
 
     What other steps left for them, each a JSON list that is missing where there was no such step:
     each of `changes`, and `live`, {path, change, rule}, `left_out` {path, rule}, `findings` {path,
@@ -107,8 +112,12 @@ class ManifestStep:
         """The private file."""
         return self.iso.with_name(private_name(self.iso.stem))
 
+    @property
+    def _lock(self) -> Path:
+        return self.iso.with_name(lock_name(self.iso.stem))
+
     def run(self, system: System) -> None:
-        """Write both. Raises VerificationError when the ISO differs from what was staged."""
+        """Write them. Raises VerificationError when the ISO differs from what was staged."""
         sight = Sight(reads=(self.iso,))
         partition = check_layout(system.run(layout_argv(self.iso), sight=sight))
         esp = Extent(path=medium.ESP_NAME, start=partition.start, size=partition.size)
@@ -119,6 +128,8 @@ class ManifestStep:
         digests = digest_iso(self.iso, extents, progress=system.progress)
         self._compare(digests.inside)
         private = self._private()
+        if self.packages_lock is not None:
+            self._lock.write_text(lock_text(self.packages_lock), encoding="ascii")
         text = manifest_text(self._described(system, digests, private))
         self.target.write_text(text, encoding="utf-8")
         _write_private(self.private, private_text(private))
@@ -160,12 +171,13 @@ class ManifestStep:
 
     def _described(self, system: System, digests: IsoDigests, private: PrivateFile) -> Manifest:
         assert self.candidate.system is not None  # trees without a system are never built
+        locks = () if self.packages_lock is None else (self._lock,)
         return Manifest(
             format=MANIFEST_FORMAT,
             builder=__version__,
             artefacts=(
                 _listed(self.iso.name, digests.whole),
-                *(_listed(each.name, digest_file(each)) for each in self.others),
+                *(_listed(each.name, digest_file(each)) for each in (*self.others, *locks)),
             ),
             contents=tuple(_listed(name, digest) for name, digest in digests.inside.items()),
             medium_id=medium.read_medium_id(self.iso_tree).text,

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from builder.border.iso_contents import IsoContents
+from builder.formats.added_packages import lock_text
 from builder.formats.package import Package
 from builder.host.engine import Engine
 from builder.host.verify.checks import Check, CheckVerdict
 from builder.host.verify.verification import verify_results
+from tests.support import locks
 from tests.support.fake_engine import without_engine
 from tests.support.results import (
     CYCLONEDX,
@@ -31,6 +33,7 @@ from tests.support.results import (
     write_results,
     write_sbom,
     write_sums,
+    write_with_lock,
     write_with_stack,
 )
 from tests.unit.host.verify.test_verify_content import WHOLE, iso_engine
@@ -197,6 +200,26 @@ def test_what_came_from_the_builder_image_is_in_the_sboms_too(results: Path) -> 
         CheckVerdict.FAILED,
         True,
     )
+
+
+def test_a_lock_of_added_packages_is_the_one_in_the_manifest(results: Path) -> None:
+    write_with_lock(results, locks.LOCK, lock_text(locks.LOCK).encode())
+    assert checks_of(results, WHOLE)["sbom"].verdict is CheckVerdict.OK
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "SHA256SUMS does not list"),
+        (b"{}", "is not the lock in the manifest"),
+        (lock_text(replace(locks.LOCK, removes=(), removed=())).encode(), "is not the lock"),
+    ],
+)
+def test_another_lock_is_not_verified(results: Path, content: bytes | None, reason: str) -> None:
+    write_with_lock(results, locks.LOCK, content)
+    check = checks_of(results, WHOLE)["sbom"]
+    assert check.verdict is CheckVerdict.FAILED
+    assert reason in check.finding
 
 
 def test_sboms_that_list_what_is_in_the_iso_are_verified(results: Path) -> None:
