@@ -18,18 +18,24 @@ from tests.conftest import ignore, report, unable
 
 pytestmark = pytest.mark.boot
 
-Boots = Mapping[tuple[Firmware, Attachment], Future[BootTestResult]]
+Way = tuple[Firmware, Attachment]
+Boots = Mapping[Way, Future[BootTestResult]]
+# Each firmware and each attachment once; the other two ways are for the night.
+EVERY_RUN: tuple[Way, ...] = ((Firmware.BIOS, Attachment.DISK), (Firmware.UEFI, Attachment.CD))
+ALL: tuple[Way, ...] = tuple(product(Firmware, Attachment))
+WAYS = [pytest.param(*way, marks=() if way in EVERY_RUN else pytest.mark.full) for way in ALL]
 
 
 @pytest.fixture(scope="module")
-def boots(engine: Engine, demo_build: Outcome) -> Iterator[Boots]:
-    """All four boots: as many at once as there are processors, each machine with one."""
+def boots(engine: Engine, demo_build: Outcome, pytestconfig: pytest.Config) -> Iterator[Boots]:
+    """All boots: as many at once as there are processors, each machine with one."""
+    ways = ALL if pytestconfig.getoption("--full") else EVERY_RUN
     ensure_boot_test_image(engine, on_event=ignore)
     iso = demo_build.folder / demo_build.iso.name
     with ThreadPoolExecutor(max_workers=max(os.cpu_count() or 1, 1)) as pool:
         yield {
             (firmware, attach): pool.submit(_boot, iso, firmware, attach)
-            for firmware, attach in product(Firmware, Attachment)
+            for firmware, attach in ways
         }
 
 
@@ -40,8 +46,7 @@ def _boot(iso: Path, firmware: Firmware, attach: Attachment) -> BootTestResult:
         )
 
 
-@pytest.mark.parametrize("attach", list(Attachment))
-@pytest.mark.parametrize("firmware", list(Firmware))
+@pytest.mark.parametrize(("firmware", "attach"), WAYS)
 def test_the_live_system_reports_itself(
     boots: Boots, firmware: Firmware, attach: Attachment
 ) -> None:
