@@ -37,6 +37,7 @@ class DockerImages:
     def __init__(self, client: "DockerClient", *, product: Product) -> None:
         self._client = client
         self._product = product
+        self._known: dict[str, str] = {}
 
     def find(self, reference: str) -> ImageFacts | None:
         """See `Images.find`."""
@@ -247,6 +248,14 @@ class DockerImages:
             except docker.errors.NotFound:
                 return
 
+    def know_as(self, name: str, *, image: str) -> None:
+        """See `Images.know_as`."""
+        self._known[name] = image
+
+    def called(self, reference: str) -> str:
+        """Return what this engine calls an image that containers are to be made of."""
+        return self._known.get(reference, reference)
+
     def _named(self, tag: str, said: Sequence[Mapping[str, object]]) -> ImageFacts | None:
         """Give an imported image its name, which Podman forgets when a registry is part of it."""
         name, _colon, version = self._called(tag).rpartition(":")
@@ -259,15 +268,23 @@ class DockerImages:
 
     def _called(self, reference: str) -> str:
         """Return what this engine calls an image of ours."""
-        return podman.local_name(reference) if self._product is Product.PODMAN else reference
+        if self._product is Product.PODMAN:
+            return podman.local_name(reference)
+        return self.called(reference)
 
 
 def _facts(image: Image) -> ImageFacts:
+    settings = image.attrs.get("Config") or {}
+    # containerd's image store knows an image by its manifest, and says so of each that has a name.
+    digests = image.attrs.get("RepoDigests") or ()
     return ImageFacts(
         id=str(image.id),
         labels=dict(image.labels),
         size=int(image.attrs.get("Size", 0)),
         layers=tuple(image.attrs.get("RootFS", {}).get("Layers") or ()),
+        entrypoint=tuple(settings.get("Entrypoint") or ()),
+        environment=tuple(settings.get("Env") or ()),
+        has_manifest_id=any(each.rpartition("@")[2] == image.id for each in digests),
     )
 
 
