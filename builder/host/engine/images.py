@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import tarfile
@@ -106,11 +107,12 @@ class DockerImages:
 
     def import_rootfs(self, stream: IO[bytes], *, tag: str, labels: Mapping[str, str]) -> str:
         """See `Images.import_rootfs`."""
+        first = _header(stream)
         repository, _colon, name = self._called(tag).rpartition(":")
         changes = ['CMD ["bash"]', *(f'LABEL {key}="{value}"' for key, value in labels.items())]
         with translated("importing the base image"):
             # A generator, because the SDK announces chunks and a file would be sent in one piece.
-            pieces = iter(lambda: stream.read(_PIECE), b"")
+            pieces = itertools.chain([first], iter(lambda: stream.read(_PIECE), b""))
             answer = self._client.api.import_image_from_stream(
                 pieces, repository=repository, tag=name, changes=changes
             )
@@ -271,6 +273,19 @@ class DockerImages:
         if self._product is Product.PODMAN:
             return podman.local_name(reference)
         return self.called(reference)
+
+
+def _header(stream: IO[bytes]) -> bytes:
+    """Return the first block of a tar. Raises HostError when it is none.
+
+    containerd's image store takes anything, and only fails when it makes a container of it.
+    """
+    block = stream.read(tarfile.BLOCKSIZE)
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError as error:
+        raise HostError("The base image could not be imported: {reason}", reason=error) from error
+    return block
 
 
 def _facts(image: Image) -> ImageFacts:
