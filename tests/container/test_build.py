@@ -38,7 +38,7 @@ def probed(
 ) -> dict[str, Any]:
     public = [f"{built.iso.stem}.{suffix}" for suffix in LISTED]
     return searched(
-        client, builder_image.id, built.folder, markers, names=PEOPLE, files=[*public, "SHA256SUMS"]
+        client, builder_image, built.folder, markers, names=PEOPLE, files=[*public, "SHA256SUMS"]
     )
 
 

@@ -15,6 +15,7 @@ from builder.border import paths
 from builder.formats.identities import ImageIdentity
 from tests.container.conftest import Built
 from tests.support.built import LISTED, MARKERS, SBOMS, sha256, sums
+from tests.support.containers import known_as
 from tests.support.sboms import cyclonedx_problems, spdx_problems
 
 pytestmark = pytest.mark.container
@@ -86,7 +87,7 @@ def test_the_provenance_names_results_tree_image_and_lock(
 
 
 def lock_in(client: docker.DockerClient, image: ImageIdentity) -> bytes:
-    container = client.containers.create(image.id)
+    container = client.containers.create(known_as(client, image))
     try:
         stream, _facts = container.get_archive(os.fspath(paths.LOCK))
         with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:

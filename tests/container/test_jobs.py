@@ -12,6 +12,7 @@ from builder.formats.identities import ImageIdentity
 from builder.host.engine.container import container_options, creating
 from builder.host.engine.podman import product_of
 from tests.support.build_rights import capabilities
+from tests.support.containers import known_as
 from tests.support.specs import spec_for, title
 
 pytestmark = pytest.mark.container
@@ -44,7 +45,7 @@ def test_the_engine_allows_a_job_what_its_row_says_and_nothing_else(
         return str(path)
 
     product = product_of(client.version())
-    spec = spec_for(job, image=builder_image.id, place=place, volume=volume)
+    spec = spec_for(job, image=known_as(client, builder_image), place=place, volume=volume)
     container = creating(client, product)(
         spec.image, [job.name], **container_options(spec, security_options=[])
     )

@@ -14,7 +14,7 @@ from docker.types import Mount
 
 from builder.formats.identities import ImageIdentity
 from tests.conftest import report
-from tests.support.containers import ended, made
+from tests.support.containers import ended, known_as, made
 
 pytestmark = pytest.mark.container
 
@@ -42,7 +42,7 @@ def tools_image(client: docker.DockerClient, builder_image: ImageIdentity, base_
         fileobj=buffer,
         custom_context=True,
         tag="distroclone-builder-tools:test",
-        buildargs={"BUILDER": builder_image.id, "BASE": base_image},
+        buildargs={"BUILDER": known_as(client, builder_image), "BASE": base_image},
         rm=True,
     )
     return str(image.id)

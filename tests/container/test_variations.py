@@ -82,7 +82,7 @@ def test_many_variations_at_once_change_no_byte(
     names: tuple[str, ...],
 ) -> None:
     trace = check_same(laboratory, reference, names)
-    found = searched(client, builder_image.id, trace.build.output, private_words(trace))
+    found = searched(client, builder_image, trace.build.output, private_words(trace))
     assert found["places"] == {}
 
 

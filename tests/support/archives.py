@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import ipaddress
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,30 +28,37 @@ class _Quiet(SimpleHTTPRequestHandler):
 @contextmanager
 def served(folder: Path, client: docker.DockerClient) -> Iterator[str]:
     """Serve a folder over HTTP at an address that containers reach; yield the address."""
-    gateway = _gateway(client)
+    address = _address(client)
     handler = functools.partial(_Quiet, directory=str(folder))
     with ThreadingHTTPServer(("", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://{gateway}:{server.server_port}"
+            yield f"http://{address}:{server.server_port}"
         finally:
             server.shutdown()
             thread.join()
 
 
-def _gateway(client: docker.DockerClient) -> str:
-    """Return this machine's address on the engine's network: the first one, unless configured.
+def _address(client: docker.DockerClient) -> str:
+    """Return this machine's address for the engine's containers, and for its builds of images.
 
-    An engine that was started for the first time does not name it (moby issue 26799).
+    On Docker, that on the engine's network: the first one, unless configured. An engine that was
+    started for the first time does not name it (moby issue 26799). On Podman, that network is only
+    there while a container is on it, and builds of images are on the machine's own.
     """
-    network = client.networks.get(_network(client)).attrs["IPAM"]["Config"][0]
+    if product_of(client.version()) is Product.PODMAN:
+        return _own_address()
+    network = client.networks.get("bridge").attrs["IPAM"]["Config"][0]
     first = next(ipaddress.ip_network(network["Subnet"]).hosts())
     return str(network.get("Gateway", first))
 
 
-def _network(client: docker.DockerClient) -> str:
-    return "podman" if product_of(client.version()) is Product.PODMAN else "bridge"
+def _own_address() -> str:
+    """Return the address that this machine has where its default route leads; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.connect(("192.0.2.1", 9))  # RFC 5737: nobody's
+        return str(asked.getsockname()[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from builder.border.requests import Nothing
 from builder.formats.identities import ImageIdentity
 from builder.host.engine.container import container_options
 from builder.host.engine.spec import ContainerSpec
-from tests.support.containers import ended, made
+from tests.support.containers import ended, known_as, made
 
 # Like a job, the driver is not the first process: some of what it tries spares that one.
 _AS_JOB = """
@@ -62,7 +62,7 @@ def output_of(
         limits=row.limits,
         loop_devices=row.loop_devices,
     )
-    spec = ContainerSpec(image=image.id, job=job, request=Nothing(), run=new_run())
+    spec = ContainerSpec(image=known_as(client, image), job=job, request=Nothing(), run=new_run())
     options = container_options(spec, security_options=["apparmor=unconfined"])
     container = made(
         client,

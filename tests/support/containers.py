@@ -9,11 +9,19 @@ import docker
 from docker.models.containers import Container
 from docker.types import Ulimit
 
+from builder.formats.identities import ImageIdentity
 from builder.host.engine import Product, podman
 from builder.host.engine.podman import product_of
+from builder.host.image.builder_image import builder_tag
 
 # Of the engine that the tests run on.
 SOCKET: Final = Path(os.environ.get("DOCKER_HOST", "/var/run/docker.sock").removeprefix("unix://"))
+
+
+def known_as(client: docker.DockerClient, image: ImageIdentity) -> str:
+    """Return what the engine itself calls the builder image, which may have another id there."""
+    called = builder_tag(locked=image.locked)
+    return podman.local_name(called) if product_of(client.version()) is Product.PODMAN else called
 
 
 def made(

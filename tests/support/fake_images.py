@@ -54,6 +54,7 @@ class FakeImages:
         self.built: list[Built] = []
         self.loaded: list[str] = []
         self.contents: dict[str, bytes] = {}  # of layers, by digest
+        self.known: dict[str, str] = {}  # ids of engines by those of ours
         self._lines = lines
         self._used = used
         self._needs_every_layer = needs_every_layer
@@ -122,11 +123,14 @@ class FakeImages:
                 elif self._needs_every_layer or digest not in self.contents:
                     return f"there is no {name}"
         (tag,) = manifest["RepoTags"]
+        settings = json.loads(config)["config"]
         self.present[tag] = ImageFacts(
             id=f"sha256:{hashlib.sha256(config).hexdigest()}",
-            labels=json.loads(config)["config"]["Labels"],
+            labels=settings["Labels"],
             size=SIZE,
             layers=tuple(digests),
+            entrypoint=tuple(settings["Entrypoint"]),
+            environment=tuple(settings["Env"]),
         )
         return ""
 
@@ -180,6 +184,10 @@ class FakeImages:
         self.present = {
             name: each for name, each in self.present.items() if reference not in (name, each.id)
         }
+
+    def know_as(self, name: str, *, image: str) -> None:
+        """See `Images.know_as`."""
+        self.known[name] = image
 
     def _with_id(self, name: str) -> ImageFacts | None:
         return next((each for each in self.present.values() if each.id == name), None)

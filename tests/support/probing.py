@@ -8,14 +8,15 @@ from typing import Any
 import docker
 from docker.types import Mount
 
+from builder.formats.identities import ImageIdentity
 from tests.support.command_line import PROJECT
 from tests.support.comparison import results
-from tests.support.containers import ended
+from tests.support.containers import ended, known_as
 
 
 def searched(
     client: docker.DockerClient,
-    image: str,
+    image: ImageIdentity,
     folder: Path,
     words: Sequence[str],
     *,
@@ -33,11 +34,11 @@ def searched(
 
 
 def run_module(
-    client: docker.DockerClient, image: str, folder: Path, *words: str, may_write: bool
+    client: docker.DockerClient, image: ImageIdentity, folder: Path, *words: str, may_write: bool
 ) -> bytes:
     """Run a module of the tests in a container that sees `folder` as /results."""
     container = client.containers.create(
-        image,
+        known_as(client, image),
         entrypoint=["python3", "-m", *words],
         network_disabled=True,
         environment={"PYTHONPATH": "/opt/distroclone-builder:/checkout"},

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -65,6 +66,7 @@ class DockerEngine:
         if spec.binds and self._has("selinux"):
             options.append("label=disable")  # files of the user have no container's label
         create = creating(self._client, self._product)
+        spec = replace(spec, image=self.images.called(spec.image))
         with job_started(create, spec, security_options=options) as job:
             yield job
 

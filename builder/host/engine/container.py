@@ -220,6 +220,9 @@ def container_options(
         "labels": labels(spec.run, job.name),
         "hostname": "distroclone-builder",
         "privileged": privileged,
+        # Where the engine maps its containers' users (`userns-remap`), files of others would belong
+        # to nobody inside, and devices and mounts be forbidden.
+        "userns_mode": "host",
         "network_disabled": not job.network,
         # An engine that cannot limit one of them says so and goes on.
         "mem_limit": job.limits.memory,

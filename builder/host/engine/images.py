@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import tarfile
@@ -37,6 +38,7 @@ class DockerImages:
     def __init__(self, client: "DockerClient", *, product: Product) -> None:
         self._client = client
         self._product = product
+        self._known: dict[str, str] = {}
 
     def find(self, reference: str) -> ImageFacts | None:
         """See `Images.find`."""
@@ -105,11 +107,12 @@ class DockerImages:
 
     def import_rootfs(self, stream: IO[bytes], *, tag: str, labels: Mapping[str, str]) -> str:
         """See `Images.import_rootfs`."""
+        first = _header(stream)
         repository, _colon, name = self._called(tag).rpartition(":")
         changes = ['CMD ["bash"]', *(f'LABEL {key}="{value}"' for key, value in labels.items())]
         with translated("importing the base image"):
             # A generator, because the SDK announces chunks and a file would be sent in one piece.
-            pieces = iter(lambda: stream.read(_PIECE), b"")
+            pieces = itertools.chain([first], iter(lambda: stream.read(_PIECE), b""))
             answer = self._client.api.import_image_from_stream(
                 pieces, repository=repository, tag=name, changes=changes
             )
@@ -247,6 +250,14 @@ class DockerImages:
             except docker.errors.NotFound:
                 return
 
+    def know_as(self, name: str, *, image: str) -> None:
+        """See `Images.know_as`."""
+        self._known[name] = image
+
+    def called(self, reference: str) -> str:
+        """Return what this engine calls an image that containers are to be made of."""
+        return self._known.get(reference, reference)
+
     def _named(self, tag: str, said: Sequence[Mapping[str, object]]) -> ImageFacts | None:
         """Give an imported image its name, which Podman forgets when a registry is part of it."""
         name, _colon, version = self._called(tag).rpartition(":")
@@ -259,15 +270,36 @@ class DockerImages:
 
     def _called(self, reference: str) -> str:
         """Return what this engine calls an image of ours."""
-        return podman.local_name(reference) if self._product is Product.PODMAN else reference
+        if self._product is Product.PODMAN:
+            return podman.local_name(reference)
+        return self.called(reference)
+
+
+def _header(stream: IO[bytes]) -> bytes:
+    """Return the first block of a tar. Raises HostError when it is none.
+
+    containerd's image store takes anything, and only fails when it makes a container of it.
+    """
+    block = stream.read(tarfile.BLOCKSIZE)
+    try:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except tarfile.HeaderError as error:
+        raise HostError("The base image could not be imported: {reason}", reason=error) from error
+    return block
 
 
 def _facts(image: Image) -> ImageFacts:
+    settings = image.attrs.get("Config") or {}
+    # containerd's image store knows an image by its manifest, and says so of each that has a name.
+    digests = image.attrs.get("RepoDigests") or ()
     return ImageFacts(
         id=str(image.id),
         labels=dict(image.labels),
         size=int(image.attrs.get("Size", 0)),
         layers=tuple(image.attrs.get("RootFS", {}).get("Layers") or ()),
+        entrypoint=tuple(settings.get("Entrypoint") or ()),
+        environment=tuple(settings.get("Env") or ()),
+        has_manifest_id=any(each.rpartition("@")[2] == image.id for each in digests),
     )
 
 

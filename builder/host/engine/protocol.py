@@ -57,6 +57,9 @@ class ImageFacts:
     labels: Mapping[str, str]
     size: int  # bytes
     layers: tuple[str, ...] = ()  # digests, the lowest first
+    entrypoint: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+    has_manifest_id: bool = False  # of how the engine stores it, as containerd's image store has it
 
 
 class HeldError(BuilderError):
@@ -175,6 +178,10 @@ class Images(Protocol):
 
     def remove(self, reference: str) -> None:
         """Remove an image; one that is gone is fine."""
+        ...
+
+    def know_as(self, name: str, *, image: str) -> None:
+        """Take `name` for that image from now on, wherever an image's id is wanted."""
         ...
 
 

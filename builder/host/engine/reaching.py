@@ -16,6 +16,8 @@ import docker.errors
 import requests.exceptions
 import urllib3.exceptions
 from docker.tls import TLSConfig
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 
 from builder.basics.errors import HostError
 from builder.basics.printable import short
@@ -36,8 +38,18 @@ from builder.host.engine.troubles import (
 
 PATIENCE: Final = 30  # seconds for the first answer; socket activation starts an engine first
 _OLDEST_API: Final = (1, 41)  # Docker 20.10
+_NEWEST_API: Final = (1, 45)  # Docker 26, the last one that was tried: what comes later may differ
 _LIMIT: Final = 1 << 20  # bytes of an answer; real ones have about a thousand
 _API: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+# A line that died is noticed within 90 seconds, as over ssh: nobody tells a client that waits for a
+# container to speak (tcp(7)).
+_SIGNS_OF_LIFE: Final = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 90_000),  # milliseconds
+)
 _WRONG: Final = (
     docker.errors.DockerException,
     requests.exceptions.RequestException,
@@ -101,7 +113,7 @@ def reached(endpoint: Endpoint, *, patience: float = PATIENCE) -> Reached:
         except _WRONG as error:
             raise _unreachable(endpoint, error, tunnel) from error
         _check(said, endpoint)
-        client = _client(url, tls, api=said["ApiVersion"])
+        client = _client(url, tls, api=_spoken(said))
         weakref.finalize(client, undone.pop_all().close)
     return Reached(
         client=client,
@@ -145,7 +157,17 @@ def _client(url: str, tls: TLSConfig | bool, *, api: str) -> docker.DockerClient
         ) from error
     # Or REQUESTS_CA_BUNDLE would replace the authority, HTTP_PROXY lead away, and ~/.netrc log in.
     client.api.trust_env = False
+    for scheme in ("http://", "https://"):
+        client.api.mount(scheme, _LivingAdapter())
     return client
+
+
+class _LivingAdapter(HTTPAdapter):
+    """Connections over the network that notice when the other side is gone."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        options["socket_options"] = [*HTTPConnection.default_socket_options, *_SIGNS_OF_LIFE]
+        super().init_poolmanager(*arguments, **options)
 
 
 def _version(client: docker.DockerClient, *, patience: float) -> Mapping[str, Any]:
@@ -168,10 +190,23 @@ def _version(client: docker.DockerClient, *, patience: float) -> Mapping[str, An
     return said
 
 
+def _number(version: object) -> tuple[int, int]:
+    """Return a version of the API as numbers; zeros for what is none."""
+    found = _API.fullmatch(str(version))
+    return (0, 0) if found is None else (int(found[1]), int(found[2]))
+
+
+def _spoken(said: Mapping[str, Any]) -> str:
+    """Return the version of the API that is spoken with an engine.
+
+    It is the engine's own, or the newest that we know, unless the engine no longer speaks that.
+    """
+    newest = min(_number(said["ApiVersion"]), _NEWEST_API)
+    return "{}.{}".format(*max(newest, _number(said.get("MinAPIVersion"))))
+
+
 def _check(said: Mapping[str, Any], endpoint: Endpoint) -> None:
-    found = _API.fullmatch(said["ApiVersion"])
-    assert found is not None  # `_version` saw to that
-    if (int(found[1]), int(found[2])) < _OLDEST_API:
+    if _number(said["ApiVersion"]) < _OLDEST_API:
         raise HostError(
             "The container engine at {where} has API {api}; 1.41 (Docker 20.10) or later is needed",
             hint="Update the engine.",

@@ -6,6 +6,7 @@ docs/builder-image.md explains how.
 """
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -58,8 +59,21 @@ def find_builder(engine: Engine) -> ImageIdentity | None:
         facts = engine.images.find(builder_tag(locked=locked))
         expected = builder_layers() if locked else ()
         if facts is not None and expected in ((), facts.layers):
-            return ImageIdentity(id=facts.id, locked=facts.labels.get(LABEL_LOCKED) == "yes")
+            return identified(engine, facts)
     return None
+
+
+def identified(engine: Engine, image: ImageFacts) -> ImageIdentity:
+    """Return what a builder image is known by on every engine: the digest of its config.
+
+    Engines whose ids are others learn this one.
+    """
+    locked = image.labels.get(LABEL_LOCKED) == "yes"
+    config = _config(image.layers, locked=locked)
+    if not (image.has_manifest_id and _is_made_of(image, config)):
+        return ImageIdentity(id=image.id, locked=locked)
+    engine.images.know_as(config.id, image=image.id)
+    return ImageIdentity(id=config.id, locked=locked)
 
 
 def ensure_builder(engine: Engine, *, on_event: OnEvent) -> ImageIdentity:
@@ -86,16 +100,33 @@ def build_builder(
             engine, locked=locked, archives=archives, fresh=fresh, on_event=on_event
         )
     with _code_layer() as code:
-        config = ImageConfig(
-            parts=(
-                Part(digest=tools.layers[0], purpose=_TOOLS),
-                Part(digest=code.digest, purpose=_CODE),
-            ),
-            labels={LABEL_LOCKED: _word(locked=locked)},
-            epoch=builder_lock().epoch,
-        )
+        config = _config((tools.layers[0], code.digest), locked=locked)
         image = _load_above(engine, config, code, tools=tools, tag=builder_tag(locked=locked))
-    return ImageIdentity(id=image.id, locked=locked)
+    return identified(engine, image)
+
+
+def _is_made_of(image: ImageFacts, config: ImageConfig) -> bool:
+    """Whether an image has the layers and the settings of a config."""
+    said = json.loads(config.encoded())
+    made = {
+        "Entrypoint": list(image.entrypoint),
+        "Env": list(image.environment),
+        "Labels": dict(image.labels),
+    }
+    expected = {key: said["config"][key] for key in made}
+    return made == expected and list(image.layers) == list(said["rootfs"]["diff_ids"])
+
+
+def _config(layers: Sequence[str], *, locked: bool) -> ImageConfig:
+    """Return what the builder image of these layers is made of."""
+    return ImageConfig(
+        parts=tuple(
+            Part(digest=digest, purpose=purpose)
+            for digest, purpose in zip(layers, (_TOOLS, _CODE), strict=False)
+        ),
+        labels={LABEL_LOCKED: _word(locked=locked)},
+        epoch=builder_lock().epoch,
+    )
 
 
 @contextlib.contextmanager

@@ -5,10 +5,9 @@ from builder.basics.errors import HostError
 from builder.basics.printable import short
 from builder.basics.texts import say
 from builder.border.events import OnEvent
-from builder.border.labels import LABEL_LOCKED
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Engine
-from builder.host.image.builder_image import build_builder, builder_tag
+from builder.host.image.builder_image import build_builder, builder_tag, identified
 from builder.host.reproduce.described_build import DescribedBuild
 
 
@@ -30,9 +29,7 @@ def wanted_image(engine: Engine, described: DescribedBuild, *, on_event: OnEvent
 
 def _find(engine: Engine, *, locked: bool) -> ImageIdentity | None:
     facts = engine.images.find(builder_tag(locked=locked))
-    if facts is None:
-        return None
-    return ImageIdentity(id=facts.id, locked=facts.labels.get(LABEL_LOCKED) == "yes")
+    return None if facts is None else identified(engine, facts)
 
 
 def _built(engine: Engine, described: DescribedBuild, *, on_event: OnEvent) -> ImageIdentity:

@@ -33,6 +33,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "cap_add": [*job.capabilities],
         "security_opt": ["no-new-privileges", "apparmor=unconfined"],
         "privileged": False,
+        "userns_mode": "host",
         "network_disabled": not job.network,
         "mem_limit": job.limits.memory,
         "memswap_limit": job.limits.memory,  # so there is no swap

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from tarfile import TarInfo
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_an_answer_that_breaks_off_is_the_engines_fault_and_no_defect(
     assert "sweep" in caught.value.advice
     assert lines == ["Step 1/2"]
     with pytest.raises(HostError, match="while importing the base image breaks off"):
-        engine.images.import_rootfs(io.BytesIO(b"x"), tag=tag, labels={})
+        engine.images.import_rootfs(io.BytesIO(TarInfo("x").tobuf()), tag=tag, labels={})
 
 
 def test_a_pull_that_ends_in_nonsense_is_tried_again(engine: Engine) -> None:

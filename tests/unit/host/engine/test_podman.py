@@ -34,6 +34,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "devices": [{"path": each} for each in devices],
         "device_cgroup_rule": [rule] if job.loop_devices else [],
         "privileged": False,
+        "userns": {"nsmode": "host"},
         "cap_drop": ["ALL"],
         "cap_add": [*job.capabilities],
         "no_new_privileges": True,

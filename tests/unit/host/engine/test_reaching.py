@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -85,6 +86,44 @@ def test_what_is_no_engine_is_told_as_such(
 def test_an_answer_without_the_usual_shape_is_still_an_engine_s(tmp_path: Path) -> None:
     with listening(tmp_path / "s", engine({"ApiVersion": "1.44", "Components": [7, None]})) as url:
         assert reached(endpoint(url)).version == ""
+
+
+@pytest.mark.parametrize(
+    ("newest", "oldest", "spoken"),
+    [
+        ("1.41", "1.12", "1.41"),
+        ("1.45", "1.24", "1.45"),
+        ("1.52", "1.44", "1.45"),
+        ("1.60", "1.50", "1.50"),
+        ("1.52", "soon", "1.45"),
+        ("2.0", None, "1.45"),
+    ],
+)
+def test_an_engine_that_is_newer_than_we_know_is_spoken_to_as_we_know_it(
+    tmp_path: Path, newest: str, oldest: str | None, spoken: str
+) -> None:
+    said = {"ApiVersion": newest, "MinAPIVersion": oldest, "Version": "29.0"}
+    with listening(tmp_path / "s", engine(said)) as url:
+        assert reached(endpoint(url)).client.api.api_version == spoken
+
+
+def test_a_connection_over_the_network_that_waits_asks_whether_the_other_side_is_there() -> None:
+    with listening_on_network(engine()) as url, listening_on_network(None) as waiting:
+        client = reached(endpoint(url)).client
+        client.api.base_url = waiting.replace("tcp:", "http:")
+        with contextlib.closing(client), ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(client.api.get, client.api.base_url, timeout=1)
+            port = int(waiting.rpartition(":")[2])
+            timers = set[str]()
+            while "02" not in timers and not asked.done():
+                timers = timers_to(port)
+            assert timers == {"02"}  # the kernel's timer for that (proc_net_tcp.txt)
+
+
+def timers_to(port: int) -> set[str]:
+    """Return which timers the connections to a port of this machine have."""
+    lines = (each.split() for each in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return {each[5][:2] for each in lines if each[2].endswith(f":{port:04X}")}
 
 
 @pytest.mark.parametrize("api", ["1.40", "1.12", "0.1"])

@@ -10,6 +10,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -376,3 +377,15 @@ def test_no_other_module_of_the_host_decides_which_image_is_needed(
     finally:
         for path, content in originals.items():
             path.write_bytes(content)
+
+
+@pytest.mark.usefixtures("unpinned")
+def test_an_engine_that_knows_images_by_their_manifests_learns_the_id_of_ours() -> None:
+    engine, images = fake()
+    usual = build_builder(engine, locked=False, on_event=ignore).id
+    tag = builder_tag(locked=False)
+    images.present[tag] = own = replace(images.present[tag], id="sha256:m", has_manifest_id=True)
+    assert find_builder(engine) == ImageIdentity(id=usual, locked=False)
+    assert images.known == {usual: "sha256:m"}
+    images.present[tag] = replace(own, entrypoint=("sh",))
+    assert find_builder(engine) == ImageIdentity(id="sha256:m", locked=False)
