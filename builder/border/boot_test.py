@@ -34,6 +34,7 @@ class BootTestRequest:
     timeout_seconds: int
     memory_mib: int
     processors: int
+    secure_boot: bool = False  # enforced by UEFI, with Microsoft's keys
     screenshot: bool = False  # write what is on the screen at the end to `paths.SCREEN`
 
 
@@ -58,3 +59,6 @@ class BootTestResult:
     session: str | None = None  # the live user's: wayland, x11, tty or none; None as above
     rights: str | None = None  # what makes that user root: sudo, doas, su or none; None as above
     remote_passwords: bool | None = None  # whether some account has a password for them to ask
+    secure_boot: bool | None = None  # whether its firmware enforced it; None as above
+    lockdown: str | None = None  # the kernel's: none, integrity, confidentiality; None as above
+    refused: tuple[str, ...] = ()  # what was said of spoiled copies of the ISO

@@ -57,3 +57,4 @@ def test_the_live_system_reports_itself(
     assert result.session == "tty"
     assert result.rights in ("sudo", "su")
     assert result.remote_passwords is False
+    assert (result.secure_boot, result.lockdown) == (False, "none")

@@ -9,8 +9,10 @@ from builder.border.boot_test import ListeningSocket
 from builder.inside.boot_test.boot_report import (
     failed_units_in,
     listening_in,
+    lockdown_in,
     remote_passwords_in,
     rights_in,
+    secure_boot_in,
     session_in,
 )
 from builder.inside.session import boot_report
@@ -81,6 +83,8 @@ def test_a_report_of_before_says_nothing(report: str) -> None:
     assert remote_passwords_in(report) is None
     assert session_in(report) is None
     assert rights_in(report) is None
+    assert secure_boot_in(report) is None
+    assert lockdown_in(report) is None
 
 
 def test_a_session_is_one_of_those_there_are() -> None:
@@ -92,3 +96,11 @@ def test_a_session_is_one_of_those_there_are() -> None:
 def test_what_makes_somebody_root_is_one_of_those_there_are(way: str) -> None:
     assert rights_in(f"ok session=tty rights={way} kernel=6") == way
     assert rights_in(f"ok session=tty rights={way}x kernel=6") is None
+
+
+def test_secure_boot_and_lockdown_are_one_of_the_words_there_are() -> None:
+    assert secure_boot_in("ok secure-boot=on lockdown=integrity listening=") is True
+    assert secure_boot_in("ok secure-boot=none") is secure_boot_in("ok secure-boot=off x") is False
+    assert secure_boot_in("ok secure-boot=once") is None
+    assert lockdown_in("ok secure-boot=on lockdown=integrity listening=") == "integrity"
+    assert lockdown_in("ok lockdown=integrityx") is None
