@@ -125,6 +125,14 @@ def test_a_kernel_that_nobody_vouches_for_gets_no_signed_loaders_and_that_is_sai
     assert "only where Secure Boot is off" in choice.said[0]
 
 
+def test_a_kernel_that_would_fill_the_memory_is_not_looked_at(
+    tmp_path: Path, root: Path, signed: Path
+) -> None:
+    with signed.open("r+b") as stream:
+        stream.truncate(300 << 20)
+    assert Choice(tmp_path, signed, root=root).chain.kernels[0].signers == ()
+
+
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [

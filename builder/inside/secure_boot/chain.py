@@ -17,6 +17,7 @@ from builder.inside.secure_boot.pair import Pair, Supply, UnusablePairError, rea
 from builder.inside.secure_boot.signatures import is_signed_by, signers
 from builder.inside.system.system import System
 
+_MOST_BYTES: Final = 256 << 20  # of a kernel: sbverify holds all of it in memory
 _NAMES: Final = {LoaderOrigin.IMAGE: "builder image", LoaderOrigin.SYSTEM: "system"}
 
 
@@ -36,13 +37,13 @@ def choose_chain(
     `kernels` begins with the one that boots by default. `folder` is for intermediate files. A chain
     that nobody signed has no loaders yet, and no folder.
     """
-    said = {each: signers(system, each.image) for each in kernels}
+    said = {each: _signers(system, each.image) for each in kernels}
     pair = _pair(system, supplies, [each for each in kernels if said[each]], folder=folder)
     rows = tuple(
         SignedKernel(
             version=each.version,
             signers=said[each],
-            verified=pair is not None and _starts(system, pair, each),
+            verified=pair is not None and bool(said[each]) and _starts(system, pair, each),
         )
         for each in kernels
     )
@@ -87,6 +88,10 @@ def _pair(
             if pair is not None and _starts(system, pair, kernel):
                 return pair
     return None
+
+
+def _signers(system: System, image: Path) -> tuple[str, ...]:
+    return signers(system, image) if image.stat().st_size <= _MOST_BYTES else ()
 
 
 def _starts(system: System, pair: Pair, kernel: Kernel) -> bool:
