@@ -30,9 +30,11 @@ def sections(program: bytes) -> dict[str, bytes]:
             program, start
         )
         if program[:2] != b"MZ" or signature != b"PE\0\0" or machine != AMD64:
-            raise NoProgramError
+            message = "it has no header for amd64"
+            raise NoProgramError(message)
         if count > _MOST_SECTIONS:
-            raise NoProgramError
+            message = "it has too many sections"
+            raise NoProgramError(message)
         table = start + _COFF.size + optional
         names = symbols + known * _SYMBOL if symbols else None
         found: dict[str, bytes] = {}
@@ -41,7 +43,8 @@ def sections(program: bytes) -> dict[str, bytes]:
             content = program[place : place + min(size, in_memory)]
             found.setdefault(_name(program, name, names), content)
     except struct.error as error:
-        raise NoProgramError from error
+        message = "its headers are cut off"
+        raise NoProgramError(message) from error
     return found
 
 

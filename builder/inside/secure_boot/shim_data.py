@@ -28,13 +28,15 @@ def vendor_certificate(shim: Mapping[str, bytes]) -> bytes:
     """
     table = shim.get(CERTIFICATE, b"")
     if len(table) < _TABLE.size:
-        raise NoProgramError
+        message = "it has no certificates"
+        raise NoProgramError(message)
     size, _revoked, place, _other = _TABLE.unpack_from(table)
     certificate = table[place : place + size]
     # A SEQUENCE with a length of two bytes that is all of it: X.690, 8.1.
     whole = certificate[:2] == b"\x30\x82" and len(certificate) == size
     if not whole or int.from_bytes(certificate[2:4], "big") + 4 != size:
-        raise NoProgramError
+        message = "it has not just one certificate"
+        raise NoProgramError(message)
     return certificate
 
 

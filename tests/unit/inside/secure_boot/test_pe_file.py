@@ -13,21 +13,21 @@ def test_sections_are_found_by_their_names_long_ones_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "reason"),
     [
-        b"",
-        b"MZ",
-        b"MZ" + bytes(200),
-        program(PARTS, machine=0x14C),
-        program(PARTS, count=97),
-        program(PARTS, count=90)[:500],
-        b"ZM" + program(PARTS)[2:],
-        program(PARTS)[:0x3C] + b"\xff\xff\xff\xff" + program(PARTS)[0x40:],
-        program(PARTS).replace(b"PE\0\0", b"PE\0\1"),
+        (b"", "cut off"),
+        (b"MZ", "cut off"),
+        (b"MZ" + bytes(200), "no header"),
+        (program(PARTS, machine=0x14C), "no header"),
+        (program(PARTS, count=97), "too many"),
+        (program(PARTS, count=90)[:500], "cut off"),
+        (b"ZM" + program(PARTS)[2:], "no header"),
+        (program(PARTS)[:0x3C] + b"\xff\xff\xff\xff" + program(PARTS)[0x40:], "cut off"),
+        (program(PARTS).replace(b"PE\0\0", b"PE\0\1"), "no header"),
     ],
 )
-def test_anything_else_is_no_program(content: bytes) -> None:
-    with pytest.raises(NoProgramError):
+def test_anything_else_is_no_program(content: bytes, reason: str) -> None:
+    with pytest.raises(NoProgramError, match=reason):
         sections(content)
 
 

@@ -34,8 +34,7 @@ def test_the_vendors_certificate_is_found() -> None:
 @pytest.mark.parametrize(
     "shim",
     [
-        {},
-        {".vendor_cert": b"\0" * 15},
+        {".vendor_cert": bytes(16)},
         vendor(b""),
         vendor(CERTIFICATE, size=5000),
         vendor(CERTIFICATE, size=200),
@@ -44,7 +43,13 @@ def test_the_vendors_certificate_is_found() -> None:
     ],
 )
 def test_shim_without_one_certificate_is_none(shim: dict[str, bytes]) -> None:
-    with pytest.raises(NoProgramError):
+    with pytest.raises(NoProgramError, match="not just one"):
+        vendor_certificate(shim)
+
+
+@pytest.mark.parametrize("shim", [{}, {".vendor_cert": b"\0" * 15}])
+def test_what_has_no_table_of_certificates_is_no_shim(shim: dict[str, bytes]) -> None:
+    with pytest.raises(NoProgramError, match="no certificates"):
         vendor_certificate(shim)
 
 

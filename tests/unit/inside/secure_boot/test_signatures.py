@@ -74,7 +74,7 @@ def test_a_program_that_breaks_sbverify_is_signed_by_nobody_and_a_full_disk_is_a
     assert not is_signed_by(Sbverify(killed), Path("x"), certificate=Path("y"))
     assert signers(Sbverify(killed), Path("x")) == ()
     missing = ToolError("not installed", tool="sbverify")
-    with pytest.raises(ToolError):
+    with pytest.raises(ToolError, match="not installed"):
         signers(Sbverify(missing), Path("x"))
 
 
