@@ -77,14 +77,15 @@ def _refusal(
     with spoiled(iso, control, system=system) as copy:
         ending = _boot(asked, iso=copy, accelerator=accelerator, on_event=on_event, screen=False)
     seen = ending.sighting
-    if seen is None or control.sign.text not in seen.line:
+    said = [each.text for each in control.signs if seen is not None and each.text in seen.line]
+    if not said:
         raise VerificationError(
             "The test machine did not refuse {what}: Secure Boot was not enforced",
             output=ending.last_lines,
             hint=_LAST_WORDS,
             what=control.what,
         )
-    return control.sign.text
+    return said[0]
 
 
 def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BootTestResult:

@@ -30,10 +30,10 @@ _SIGNATURES: Final = 24 + 112 + 4 * 8  # in it: of the signatures, their place a
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One way to spoil a medium, and what must be said of it."""
+    """One way to spoil a medium, and what must be said of it: one of `signs`."""
 
     what: str
-    sign: Sign
+    signs: tuple[Sign, ...]
     spoil: Callable[[BinaryIO, Sequence[Extent], Extent], None]
 
 
@@ -104,6 +104,6 @@ def _lacks(path: str) -> VerificationError:
 
 
 CONTROLS: Final = (
-    Control(what="a changed kernel", sign=BAD_KERNEL, spoil=_change_kernels),
-    Control(what="a GRUB without a signature", sign=BAD_LOADER, spoil=_unsign_loader),
+    Control(what="a changed kernel", signs=BAD_KERNEL, spoil=_change_kernels),
+    Control(what="a GRUB without a signature", signs=(BAD_LOADER,), spoil=_unsign_loader),
 )
