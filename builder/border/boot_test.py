@@ -34,6 +34,7 @@ class BootTestRequest:
     timeout_seconds: int
     memory_mib: int
     processors: int
+    secure_boot: bool = False  # enforced by UEFI, with Microsoft's keys
     screenshot: bool = False  # write what is on the screen at the end to `paths.SCREEN`
 
 
@@ -60,3 +61,6 @@ class BootTestResult:
     state: str | None = None  # "running", "degraded" …: systemctl(1); None as above
     network: bool | None = None  # whether a cable with DHCP is enough; None as above
     remote_passwords: bool | None = None  # whether some account has a password for them to ask
+    secure_boot: bool | None = None  # whether its firmware enforced it; None as above
+    lockdown: str | None = None  # the kernel's: none, integrity, confidentiality; None as above
+    refused: tuple[str, ...] = ()  # what was said of spoiled copies of the ISO

@@ -18,6 +18,7 @@ BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, if 
 PACKAGES: Final = Path("/packages")  # the files of added packages, by sha256
 
 LOCK: Final = Path("/usr/share/distroclone-builder/packages.lock")  # containers/Dockerfile
+SIGNED: Final = LOCK.parent / "signed"  # what its section of that name has, for Secure Boot
 
 WORK: Final = Path("/work")  # build: the labelled volume
 ROOT: Final = WORK / "root"  # the copy or overlay that is configured

@@ -12,6 +12,7 @@ from typing import Final
 
 from builder.basics.codec import Read, read_data, shown, to_data
 from builder.formats.added_packages import PackagesLock
+from builder.formats.boot_chain import BootChain
 from builder.formats.changes import ChangeCount, RuleCount
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.package import Distribution, Package
@@ -71,6 +72,7 @@ class Manifest:
     source: TreeName | None = None
     findings: tuple[RuleCount, ...] | None = None  # None: nothing was searched
     private: PrivateIdentity | None = None
+    boot_chain: BootChain | None = None
 
     @property
     def distribution(self) -> Distribution:

@@ -64,3 +64,4 @@ def test_the_live_system_reports_itself(
     assert result.state == "running"
     assert result.network is False  # nothing in the demo looks after networks
     assert result.remote_passwords is False
+    assert (result.secure_boot, result.lockdown) == (False, "none")

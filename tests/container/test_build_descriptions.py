@@ -46,6 +46,22 @@ def test_the_manifest_and_the_result_agree_with_the_files(built: Built) -> None:
     assert told[built.iso.name] == digest
 
 
+def test_the_manifest_names_the_signed_loaders_that_are_on_the_medium(built: Built) -> None:
+    manifest = json.loads((built.folder / f"{built.iso.stem}.manifest.json").read_text())
+    chain = manifest["boot_chain"]
+    assert (chain["vendor"], chain["origin"]) == ("Debian Secure Boot CA", "image")
+    assert [each["path"] for each in chain["loaders"]] == [
+        "EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grubx64.efi", "EFI/BOOT/mmx64.efi",
+    ]  # fmt: skip
+    contents = {each["path"]: each["sha256"] for each in manifest["contents"]}
+    for each in chain["loaders"]:
+        assert contents[each["path"]] == each["sha256"]
+    assert "boot/grub/x86_64-efi/grub.cfg" not in contents  # signed GRUB would take it for the menu
+    assert ".disk/info" in contents
+    kernels = [(each["version"], each["verified"]) for each in chain["kernels"]]
+    assert kernels == [(version, True) for version in manifest["system"]["kernels"]]
+
+
 def test_the_sboms_are_valid_by_the_official_tools_and_list_every_package(built: Built) -> None:
     cyclonedx, spdx = (
         (built.folder / f"{built.iso.stem}.{each}").read_text("utf-8") for each in SBOMS

@@ -112,6 +112,10 @@ class Work:
         return self.base / "boot" / "sums.json"
 
     @property
+    def chain(self) -> Path:
+        return self.base / "boot" / "chain.json"
+
+    @property
     def records(self) -> Path:
         return self.base / "records"
 
@@ -190,6 +194,9 @@ def boot_step(work: Work) -> BootStep:
         parts=work.base / "boot",
         partition=work.partition,
         sums=work.sums,
+        chain=work.chain,
+        signed=paths.SIGNED,
+        lock=paths.LOCK,
         system=FACTS,
         recipe=RECIPE,
         source_date_epoch=EPOCH,
@@ -214,6 +221,7 @@ def manifest_step(work: Work, *, changes: Path | None = None) -> ManifestStep:
         layer=Path("/nowhere"),
         iso_tree=work.iso_tree,
         partition=work.partition,
+        chain=work.chain,
         iso=work.iso,
         volume_id="TINY_13",
         candidate=CANDIDATE,

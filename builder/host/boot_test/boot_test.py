@@ -28,18 +28,24 @@ def run_boot_test(
     iso: Path,
     firmware: Firmware,
     attach: Attachment,
+    secure_boot: bool = False,
     processors: int = 2,
     screenshot: Path | None = None,
     on_event: OnEvent,
 ) -> BootTestResult:
     """Boot `iso` in a container and return how its live system reported itself.
 
+    With `secure_boot` the firmware, which must be UEFI, enforces it, and so must the ISO's loaders.
     What is on its screen then goes to the file `screenshot`, as a PNG.
 
     Alone, a machine boots faster with two processors; two at once do better with one each.
     Raises UsageError when there is no such file, HostError when the engine cannot run the test,
     VerificationError when the ISO does not come up.
     """
+    if secure_boot and firmware is not Firmware.UEFI:
+        raise UsageError(
+            "There is no Secure Boot with BIOS", hint="Leave out --firmware, or --secure-boot."
+        )
     if not iso.is_file():
         raise UsageError(
             "There is no ISO at {path}",
@@ -55,6 +61,7 @@ def run_boot_test(
             timeout_seconds=_TIMEOUT_SECONDS,
             memory_mib=_MEMORY_MIB,
             processors=processors,
+            secure_boot=secure_boot,
             screenshot=screenshot is not None,
         ),
         run=new_run(),

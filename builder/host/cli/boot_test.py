@@ -33,6 +33,11 @@ from builder.host.display import choose_display
     help="Attach the ISO as a CD, or as a USB stick that it was written to.",
 )
 @click.option(
+    "--secure-boot",
+    is_flag=True,
+    help="Have the firmware enforce Secure Boot, and see that it refuses spoiled copies.",
+)
+@click.option(
     "--screenshot",
     type=click.Path(path_type=Path),
     help="Save what is on the screen at the end to this file, as a PNG.",
@@ -47,6 +52,7 @@ def boot_test(
     attach: str,
     screenshot: Path | None,
     *,
+    secure_boot: bool,
     as_json: bool,
 ) -> None:
     """Boot an ISO in a virtual machine.
@@ -59,6 +65,7 @@ def boot_test(
     Examples:
       distroclone-builder boot-test Debian-13-xfce.iso
       distroclone-builder boot-test Debian-13-xfce.iso --firmware bios --as disk
+      distroclone-builder boot-test Debian-13-xfce.iso --secure-boot
     """
     check_outputs([] if screenshot is None else [screenshot], as_json=False)
     with choose_display(json=as_json) as display:
@@ -67,6 +74,7 @@ def boot_test(
             iso=iso,
             firmware=Firmware(firmware),
             attach=Attachment(attach),
+            secure_boot=secure_boot,
             screenshot=screenshot,
             on_event=display.event,
         )
@@ -79,8 +87,22 @@ def boot_test(
             seconds=result.seconds,
             accelerator=result.accelerator,
         )
-        lines = (text, *_about_session(result), *_about_services(result), *_about_network(result))
+        lines = (
+            text,
+            *_about_secure_boot(result),
+            *_about_session(result),
+            *_about_services(result),
+            *_about_network(result),
+        )
         answer(display, "\n".join(lines), to_data(result))
+
+
+def _about_secure_boot(result: BootTestResult) -> Iterator[str]:
+    if not result.refused:
+        return
+    yield say("Secure Boot was on, the kernel's lockdown: {lockdown}", lockdown=result.lockdown)
+    for line in result.refused:
+        yield say("A spoiled copy was refused: {line}", line=line)
 
 
 def _about_session(result: BootTestResult) -> Iterator[str]:

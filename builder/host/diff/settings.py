@@ -22,7 +22,8 @@ from builder.host.diff.model import SettingChange
 from builder.host.results.manifest_reader import ReadManifest
 
 _COMPARED: Final = (
-    "builder", "image", "private", "recipe", "snapshot", "source", "tools", "volume_id",
+    "boot_chain", "builder", "image", "private", "recipe", "snapshot", "source", "tools",
+    "volume_id",
 )  # fmt: skip
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):[0-9]{2}Z")
 _LONGEST: Final = 200  # characters

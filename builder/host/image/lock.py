@@ -30,6 +30,7 @@ class Section(StrEnum):
     BASE = "base"  # the smallest Debian that can install the others
     TOOLS = "tools"
     LIVE = "live"  # unpacked there, and installed nowhere
+    SIGNED = "signed"  # what firmware with Secure Boot starts: a few files of each
     COMPILER = "compiler"  # makes our libraries in C; is not in the image
 
 

@@ -22,6 +22,7 @@ _GET_API_VERSION: Final = 0xAE00  # linux/kvm.h
 _CREATE_VM: Final = 0xAE01
 _API_VERSION: Final = 12
 _VARIABLES: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+_VARIABLES_WITH_KEYS: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.ms.fd")
 _PROOF_SECONDS: Final = 15.0  # even without KVM this firmware starts within two
 _FIRMWARE_IS_UP: Final = Sign(text="BdsDxe: ", meaning=Meaning.OK)
 
@@ -72,7 +73,11 @@ def _fault_in_use() -> str:
 
 
 @contextmanager
-def uefi_variables() -> Iterator[Path]:
-    """Provide a fresh UEFI variable store while the body runs."""
+def uefi_variables(*, secure_boot: bool = False) -> Iterator[Path]:
+    """Provide a fresh UEFI variable store while the body runs.
+
+    With `secure_boot` it has Microsoft's keys, as the machines that people buy.
+    """
+    origin = _VARIABLES_WITH_KEYS if secure_boot else _VARIABLES
     with tempfile.TemporaryDirectory() as directory:
-        yield Path(shutil.copyfile(_VARIABLES, Path(directory) / "variables.fd"))
+        yield Path(shutil.copyfile(origin, Path(directory) / "variables.fd"))

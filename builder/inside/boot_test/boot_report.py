@@ -17,6 +17,8 @@ _RIGHTS: Final = re.compile(r" rights=(sudo|doas|su|none)(?= |$)")
 _STATE: Final = re.compile(r" state=([a-z]{1,20})(?= |$)")  # systemctl(1), is-system-running
 _NETWORK: Final = re.compile(r" network=(up|none)(?= |$)")
 _PASSWORDS: Final = re.compile(r" remote-passwords=(accepted|none)(?= |$)")
+_SECURE_BOOT: Final = re.compile(r" secure-boot=(on|off|none)(?= |$)")
+_LOCKDOWN: Final = re.compile(r" lockdown=(none|integrity|confidentiality)(?= |$)")
 
 
 def listening_in(report: str) -> tuple[ListeningSocket, ...] | None:
@@ -68,3 +70,15 @@ def remote_passwords_in(report: str) -> bool | None:
     """Return whether a service could accept some password; None if a report does not say."""
     found = _PASSWORDS.search(report)
     return None if found is None else found[1] == "accepted"
+
+
+def secure_boot_in(report: str) -> bool | None:
+    """Return whether the firmware enforced Secure Boot; None if a report does not say."""
+    found = _SECURE_BOOT.search(report)
+    return None if found is None else found[1] == "on"
+
+
+def lockdown_in(report: str) -> str | None:
+    """Return the mode of the kernel's lockdown; None if a report does not say."""
+    found = _LOCKDOWN.search(report)
+    return None if found is None else found[1]

@@ -24,6 +24,7 @@ from builder.inside.system.tool_error import not_installed
 # The report unit of our ISOs only reports on a machine with this name.
 _PRODUCT: Final = "distroclone-builder-boot-test"
 _OVMF_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+_OVMF_SECURE_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,12 @@ def qemu_argv(
     accelerator: Accelerator,
     variables: Path | None,
     monitor: Path | None = None,
+    screen: bool = True,
 ) -> tuple[str, ...]:
     """Return the command of a machine that boots `iso`; `variables` is its UEFI variable store.
 
-    With `monitor`, QEMU takes orders on that socket.
+    With `monitor`, QEMU takes orders on that socket. Without a screen, what GRUB says of a failure
+    is on the serial port.
     """
     drive: tuple[str, ...]
     match request.attach:
@@ -62,7 +65,9 @@ def qemu_argv(
         raise ValueError(message)
     return (
         *bare_argv(accelerator=accelerator, memory_mib=request.memory_mib,
-            processors=request.processors, variables=variables),
+            processors=request.processors, variables=variables,
+            secure_boot=request.secure_boot),
+        *(("-device", "VGA") if screen else ()),
         "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={_escaped(iso)}",
         *drive,
         *(() if monitor is None else ("-qmp", f"unix:{_escaped(monitor)},server=on,wait=off")),
@@ -70,9 +75,18 @@ def qemu_argv(
 
 
 def bare_argv(
-    *, accelerator: Accelerator, memory_mib: int, processors: int, variables: Path | None
+    *,
+    accelerator: Accelerator,
+    memory_mib: int,
+    processors: int,
+    variables: Path | None,
+    secure_boot: bool = False,
 ) -> tuple[str, ...]:
-    """Return the command of a machine without a medium; with `variables` it uses UEFI."""
+    """Return the command of a machine without a medium; with `variables` it uses UEFI.
+
+    That enforces Secure Boot only if nobody but the firmware can write to the variables: it works
+    in System Management Mode, which a machine must have for it (OVMF's README).
+    """
     match accelerator:
         case Accelerator.KVM:
             speed = ("-accel", "kvm", "-cpu", "host")
@@ -80,18 +94,24 @@ def bare_argv(
             speed = ("-accel", "tcg,thread=multi", "-cpu", "max")
         case _:
             assert_never(accelerator)
+    code = _OVMF_SECURE_CODE if secure_boot else _OVMF_CODE
+    protection = () if not secure_boot else (
+        "-global", "driver=cfi.pflash01,property=secure,value=on",
+        "-global", "ICH9-LPC.disable_s3=1",
+    )  # fmt: skip
     firmware = () if variables is None else (
-        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_OVMF_CODE}",
+        *protection,
+        "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
         "-drive", f"if=pflash,unit=1,format=raw,file={_escaped(variables)}",
     )  # fmt: skip
     return (
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
         # Without a screen, SeaBIOS writes to the serial port, and GRUB through it.
-        "-machine", "q35,graphics=off",
+        "-machine", f"q35,graphics=off{',smm=on' if secure_boot else ''}",
         *speed,
         "-smp", str(processors), "-m", str(memory_mib),
         "-smbios", f"type=1,product={_PRODUCT}",
-        "-display", "none", "-device", "VGA",
+        "-display", "none",
         # A cable with DHCP. It ends in the container, which has no network.
         "-netdev", "user,id=cable", "-device", "virtio-net-pci,netdev=cable,romfile=",
         "-chardev", "stdio,id=port,signal=off", "-serial", "chardev:port",

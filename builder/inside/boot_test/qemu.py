@@ -7,6 +7,7 @@ writes one line. Nothing else counts as success.
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +19,19 @@ from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
 from builder.inside.boot_test.boot_report import (
     failed_units_in,
     listening_in,
+    lockdown_in,
     network_in,
     remote_passwords_in,
     rights_in,
+    secure_boot_in,
     session_in,
     state_in,
 )
 from builder.inside.boot_test.machine import Ending, qemu_argv, watch
 from builder.inside.boot_test.screen import save_screen
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning, Sighting
+from builder.inside.boot_test.spoiled import CONTROLS, Control, spoiled
+from builder.inside.system.system import System
 
 _STEP: Final = "boot-test"
 _LAST_WORDS: Final = "The lines above are the last serial output of the test machine."
@@ -37,22 +42,65 @@ _NO_WORD: Final = (
 
 
 def boot_test(
-    request: BootTestRequest, *, on_event: OnEvent, iso: Path = paths.MEDIUM
+    request: BootTestRequest, *, system: System, on_event: OnEvent, iso: Path = paths.MEDIUM
 ) -> BootTestResult:
     """Boot `iso` and wait for its live system's own report.
+
+    With Secure Boot, copies of it that must not boot are tried, too: only if they are refused was
+    anything enforced.
 
     Raises VerificationError, with the last serial lines, when the live system does not report
     success; StepError when QEMU itself fails.
     """
     with announced(_STEP, on_event):
         accelerator, ending = _boot_as_fast_as_possible(request, iso=iso, on_event=on_event)
-        return judge(ending, request, accelerator=accelerator)
+        result = judge(ending, request, accelerator=accelerator)
+        if not request.secure_boot:
+            return result
+        refused = tuple(
+            _refusal(request, each, iso=iso, accelerator=accelerator, system=system,
+                     on_event=on_event)
+            for each in CONTROLS
+        )  # fmt: skip
+        return replace(result, refused=refused)
+
+
+def _refusal(
+    request: BootTestRequest,
+    control: Control,
+    *,
+    iso: Path,
+    accelerator: Accelerator,
+    system: System,
+    on_event: OnEvent,
+) -> str:
+    """Return what the machine says of a spoiled copy; VerificationError if it starts it."""
+    asked = replace(request, screenshot=False)
+    with spoiled(iso, control, system=system) as copy:
+        ending = _boot(asked, iso=copy, accelerator=accelerator, on_event=on_event, screen=False)
+    seen = ending.sighting
+    said = [each.text for each in control.signs if seen is not None and each.text in seen.line]
+    if not said:
+        raise VerificationError(
+            "The test machine did not refuse {what}: Secure Boot was not enforced",
+            output=ending.last_lines,
+            hint=_LAST_WORDS,
+            what=control.what,
+        )
+    return said[0]
 
 
 def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BootTestResult:
     """Return the result of a successful boot. Raises VerificationError or StepError otherwise."""
     seen = ending.sighting
     if seen is not None and seen.meaning is Meaning.OK:
+        if request.secure_boot and not _is_secure(seen.line):
+            raise VerificationError(
+                "The live system started, but not under Secure Boot and lockdown: {report}",
+                output=ending.last_lines,
+                hint=_LAST_WORDS,
+                report=seen.line,
+            )
         return BootTestResult(
             seconds=ending.seconds,
             accelerator=accelerator,
@@ -64,12 +112,19 @@ def judge(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator)
             state=state_in(seen.line),
             network=network_in(seen.line),
             remote_passwords=remote_passwords_in(seen.line),
+            secure_boot=secure_boot_in(seen.line),
+            lockdown=lockdown_in(seen.line),
         )
     raise _failure(ending, request, accelerator=accelerator)
 
 
+def _is_secure(report: str) -> bool:
+    return bool(secure_boot_in(report)) and lockdown_in(report) not in (None, "none")
+
+
 def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerator) -> BuilderError:
-    how = f"{request.firmware}, as {request.attach}, {accelerator}"
+    secure = ", Secure Boot" if request.secure_boot else ""
+    how = f"{request.firmware}{secure}, as {request.attach}, {accelerator}"
     seen = ending.sighting
     if seen is not None and seen.meaning is Meaning.FAILED:
         return VerificationError(
@@ -132,11 +187,21 @@ def _fault_of(ending: Ending) -> str:
 
 
 def _boot(
-    request: BootTestRequest, *, iso: Path, accelerator: Accelerator, on_event: OnEvent
+    request: BootTestRequest,
+    *,
+    iso: Path,
+    accelerator: Accelerator,
+    on_event: OnEvent,
+    screen: bool = True,
 ) -> Ending:
-    with _variables(request.firmware) as variables, _monitor(request) as monitor:
+    with _variables(request) as variables, _monitor(request) as monitor:
         argv = qemu_argv(
-            request, iso=iso, accelerator=accelerator, variables=variables, monitor=monitor
+            request,
+            iso=iso,
+            accelerator=accelerator,
+            variables=variables,
+            monitor=monitor,
+            screen=screen,
         )
         on_event(ToolOutput(step=_STEP, text="$ " + " ".join(argv)))
         return watch(
@@ -165,9 +230,9 @@ def _monitor(request: BootTestRequest) -> Iterator[Path | None]:
 
 
 @contextlib.contextmanager
-def _variables(firmware: Firmware) -> Iterator[Path | None]:
-    if firmware is Firmware.BIOS:
+def _variables(request: BootTestRequest) -> Iterator[Path | None]:
+    if request.firmware is Firmware.BIOS:
         yield None
         return
-    with uefi_variables() as variables:
+    with uefi_variables(secure_boot=request.secure_boot) as variables:
         yield variables

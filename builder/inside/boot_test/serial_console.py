@@ -76,10 +76,17 @@ class Sighting:
 
 _REPORT: Final = "distroclone-builder boot-report: "
 BROKEN_KVM: Final = Sign(text="KVM internal error", meaning=Meaning.BROKEN)
+BAD_LOADER: Final = Sign(text="Security Violation", meaning=Meaning.DEAD_END)  # shim
+BAD_KERNEL: Final = (  # GRUB; the second is 2.14's
+    Sign(text="bad shim signature", meaning=Meaning.DEAD_END),
+    Sign(text="bad shim lock signature", meaning=Meaning.DEAD_END),
+)
 BOOT_SIGNS: Final = (
     Sign(text=_REPORT + "ok ", meaning=Meaning.OK),
     Sign(text=_REPORT + "failed ", meaning=Meaning.FAILED),
     BROKEN_KVM,
+    BAD_LOADER,
+    *BAD_KERNEL,
     *(
         Sign(text=text, meaning=Meaning.DEAD_END)
         for text in (

@@ -50,6 +50,7 @@ _FILTERS = paths.WORK / "filters"
 _GROUPS = paths.WORK / "groups"
 _PARTITION = paths.BOOT_PARTS / "efi.img"
 _SUMS = paths.BOOT_PARTS / "sums.json"
+_CHAIN = paths.BOOT_PARTS / "chain.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +199,9 @@ def _medium_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...
             parts=paths.BOOT_PARTS,
             partition=_PARTITION,
             sums=_SUMS,
+            chain=_CHAIN,
+            signed=paths.SIGNED,
+            lock=paths.LOCK,
             system=facts,
             recipe=plan.recipe,
             source_date_epoch=plan.source_date_epoch,
@@ -231,6 +235,7 @@ def _description_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step
         layer=paths.LIVE_LAYER,
         iso_tree=paths.ISO_TREE,
         partition=_PARTITION,
+        chain=_CHAIN,
         iso=iso,
         volume_id=plan.volume_id,
         candidate=plan.candidate,

@@ -130,7 +130,7 @@ def _digest(request: TreeRequest, on_event: OnEvent) -> TreeName:
 def _boot_test(request: BootTestRequest, on_event: OnEvent) -> BootTestResult:
     from builder.inside.boot_test import qemu
 
-    return qemu.boot_test(request, on_event=on_event)
+    return qemu.boot_test(request, system=RealSystem(on_event), on_event=on_event)
 
 
 def _probe(_request: Nothing, on_event: OnEvent) -> Abilities:

@@ -23,6 +23,19 @@ def render_early_config(identity: MediumId) -> str:
     return f"search --no-floppy --file --set=root /{identity.path}\nset prefix=($root)/boot/grub\n"
 
 
+def render_partition_config(identity: MediumId) -> str:
+    """Return the grub.cfg in the EFI system partition, which signed GRUB reads on a disk.
+
+    Where the medium is not found, it must not read itself again: its prefix is that partition.
+    """
+    return (
+        f"if search --no-floppy --file --set=root /{identity.path}; then\n"
+        "  set prefix=($root)/boot/grub\n"
+        "  source $prefix/grub.cfg\n"
+        "fi\n"
+    )
+
+
 def render_menu(facts: SystemFacts, boot: BootSettings) -> str:
     """Return grub.cfg for both BIOS and UEFI; the newest kernel is the default."""
     newest, *older = facts.kernels
@@ -68,8 +81,9 @@ def _terminal(serial_console: str | None) -> list[str]:
             "terminal_input console serial",
             "terminal_output console serial",
         ]
+    # By its name: signed GRUB has this font in itself, and refuses to read any other.
     return [
-        "if loadfont $prefix/fonts/unicode.pf2; then",
+        "if loadfont unicode; then",
         "  set gfxmode=1024x768,auto",
         "  set gfxpayload=keep",
         "  terminal_output gfxterm",

@@ -8,22 +8,29 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, ClassVar, Final
 
 from builder.basics.codec import to_data
 from builder.basics.errors import StepError
 from builder.border.step_names import StepName
+from builder.formats.boot_chain import BootChain, Loader
 from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.kernels import kernel_image
 from builder.inside.medium import boot_images
 from builder.inside.medium import identity as medium
-from builder.inside.medium.grub_menu import render_early_config, render_menu
+from builder.inside.medium.grub_menu import (
+    render_early_config,
+    render_menu,
+    render_partition_config,
+)
 from builder.inside.medium.initrd_extra import gap_after, newc_archive
-from builder.inside.system.digests import CHUNK, Summing, summing_file
+from builder.inside.secure_boot.chain import Kernel, choose_chain
+from builder.inside.secure_boot.supplies import supplies_of
+from builder.inside.system.digests import CHUNK, Summing, digest_file, summing_file
 from builder.inside.system.system import Sight, System
 from builder.inside.tree.tree import Tree
 
@@ -38,11 +45,12 @@ class BootStep:
     Both squashfs must already be in `iso_tree`: the medium's id depends on them. Each initramfs
     lies in `initramfs`. `parts` is a directory for intermediate files. `sums` gets the digests of
     the large files, so that later steps need not read them again: a JSON object of path on the
-    medium to {sha256, md5}.
+    medium to {sha256, md5}. `chain` gets what firmware starts, as manifests say it. `signed` has
+    the builder image's signed loaders, of the packages in `lock`.
     """
 
     name: ClassVar[StepName] = StepName.BOOT
-    needs: ClassVar[tuple[str, ...]] = ("grub-mkimage", "mkfs.fat", "mmd", "mcopy")
+    needs: ClassVar[tuple[str, ...]] = ("grub-mkimage", "mkfs.fat", "mmd", "mcopy", "sbverify")
     neutral: ClassVar[tuple[str, ...]] = ("parts",)
 
     root: Path
@@ -51,6 +59,9 @@ class BootStep:
     parts: Path
     partition: Path
     sums: Path
+    chain: Path
+    signed: Path
+    lock: Path
     system: SystemFacts
     recipe: Recipe
     source_date_epoch: int
@@ -126,20 +137,48 @@ class BootStep:
 
     def _make_images(self, system: System, identity: medium.MediumId) -> None:
         bios = self._place(medium.BIOS_IMAGE)
-        loader = self._place(medium.UEFI_LOADER)
-        for argv, image in (
-            (boot_images.bios_image_argv(config=self._early_config, target=bios), bios),
-            (boot_images.uefi_image_argv(config=self._early_config, target=loader), loader),
-        ):
-            sight = Sight(reads=(self._early_config,), writes=(image.parent,))
-            system.run(argv, sight=sight)
-        os.utime(loader, (self.source_date_epoch, self.source_date_epoch))
+        self._make_image(system, boot_images.bios_image_argv, bios)
+        chain = self._put_loaders(system)
+        self.chain.write_text(json.dumps(to_data(chain)), encoding="utf-8")
+        files = [(self.iso_tree / each.path, PurePosixPath(each.path)) for each in chain.loaders]
+        if chain.vendor is not None:
+            config = self.parts / "partition.cfg"
+            config.write_text(render_partition_config(identity), encoding="ascii")
+            files.append((config, PurePosixPath(medium.GRUB_CONFIG)))
+        for file, _place in files:
+            os.utime(file, (self.source_date_epoch, self.source_date_epoch))
         self.partition.unlink(missing_ok=True)
         with self.partition.open("wb") as stream:
-            stream.truncate(boot_images.partition_size([loader.stat().st_size]))
-        files = [(loader, PurePosixPath(medium.UEFI_LOADER))]
+            sizes = [file.stat().st_size for file, _place in files]
+            stream.truncate(boot_images.partition_size(sizes))
+        sight = Sight(reads=tuple(file for file, _place in files), writes=(self.partition,))
         for argv in boot_images.partition_argvs(self.partition, identity=identity, files=files):
-            system.run(argv, sight=Sight(reads=(loader,), writes=(self.partition,)))
+            system.run(argv, sight=sight)
+
+    def _put_loaders(self, system: System) -> BootChain:
+        """Put what UEFI starts into `iso_tree`, and return what it is."""
+        chain, folder = choose_chain(
+            system,
+            supplies_of(self.root, signed=self.signed, lock=self.lock),
+            kernels=[
+                Kernel(version=each, image=self.iso_tree / medium.kernel_path(each))
+                for each in self.system.kernels
+            ],
+            folder=self.parts / "loaders",
+        )
+        if folder is not None:
+            for each in chain.loaders:
+                shutil.copyfile(folder / each.path, self._place(each.path))
+            return chain
+        loader = self._place(medium.UEFI_LOADER)
+        self._make_image(system, boot_images.uefi_image_argv, loader)
+        digest = digest_file(loader).sha256
+        made = Loader(path=medium.UEFI_LOADER, sha256=digest, signers=(), sbat={})
+        return replace(chain, loaders=(made,))
+
+    def _make_image(self, system: System, argv: Callable[..., list[str]], image: Path) -> None:
+        sight = Sight(reads=(self._early_config,), writes=(image.parent,))
+        system.run(argv(config=self._early_config, target=image), sight=sight)
 
     @property
     def _early_config(self) -> Path:

@@ -4,6 +4,7 @@ Nothing in it depends on when, where or how often the ISO was built. The digests
 the ISO on disk; a file in it that differs from the staged one fails the build.
 """
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from builder import __version__
+from builder.basics.codec import from_data
 from builder.basics.errors import VerificationError
 from builder.basics.regular import emptied_regular
 from builder.border.cache_report import Candidate
 from builder.border.step_names import StepName
 from builder.formats.added_packages import PackagesLock, lock_text
+from builder.formats.boot_chain import BootChain
 from builder.formats.changes import ChangedPath, count_changes, count_rules
 from builder.formats.identities import ImageIdentity, TreeName
 from builder.formats.manifest import (
@@ -71,6 +74,8 @@ _DECISIVE_TOOLS: Final = (
 class ManifestStep:
     """Writes the manifest, the private file and the lock of added packages next to `iso`.
 
+    `chain` is what the step `boot` said of the loaders.
+
     What other steps left for them, each a JSON list that is missing where there was no such step:
     each of `changes`, and `live`, {path, change, rule}, `left_out` {path, rule}, `findings` {path,
     rule, where}, `stack` {name, version, architecture}.
@@ -86,6 +91,7 @@ class ManifestStep:
     layer: Path  # above it, in the live system
     iso_tree: Path
     partition: Path
+    chain: Path
     iso: Path
     volume_id: str
     candidate: Candidate
@@ -169,6 +175,9 @@ class ManifestStep:
             kept = tuple(as_texts(each) for each in islice(found, MOST_ORIGINALS + 1))
         return kept if len(kept) <= MOST_ORIGINALS else None
 
+    def _chain(self) -> BootChain:
+        return from_data(BootChain, json.loads(self.chain.read_text(encoding="utf-8")))
+
     def _described(self, system: System, digests: IsoDigests, private: PrivateFile) -> Manifest:
         assert self.candidate.system is not None  # trees without a system are never built
         locks = () if self.packages_lock is None else (self._lock,)
@@ -200,6 +209,7 @@ class ManifestStep:
             else None,
             live_stack=read_rows(Package, self.stack) if self.stack.exists() else None,
             source=_tree_name(self.source()),
+            boot_chain=self._chain(),
             findings=count_rules(each.rule for each in private.record.findings)
             if self.findings.exists()
             else None,

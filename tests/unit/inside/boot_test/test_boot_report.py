@@ -9,9 +9,11 @@ from builder.border.boot_test import ListeningSocket
 from builder.inside.boot_test.boot_report import (
     failed_units_in,
     listening_in,
+    lockdown_in,
     network_in,
     remote_passwords_in,
     rights_in,
+    secure_boot_in,
     session_in,
     state_in,
 )
@@ -85,6 +87,8 @@ def test_a_report_of_before_says_nothing(report: str) -> None:
     assert rights_in(report) is None
     assert state_in(report) is None
     assert network_in(report) is None
+    assert secure_boot_in(report) is None
+    assert lockdown_in(report) is None
 
 
 def test_a_session_is_one_of_those_there_are() -> None:
@@ -106,3 +110,11 @@ def test_what_systemd_says_of_the_whole_is_a_word() -> None:
 @pytest.mark.parametrize(("word", "known"), [("up", True), ("none", False), ("upx", None)])
 def test_a_network_is_there_or_not(word: str, *, known: bool | None) -> None:
     assert network_in(f"ok state=running network={word} kernel=6") is known
+
+
+def test_secure_boot_and_lockdown_are_one_of_the_words_there_are() -> None:
+    assert secure_boot_in("ok secure-boot=on lockdown=integrity listening=") is True
+    assert secure_boot_in("ok secure-boot=none") is secure_boot_in("ok secure-boot=off x") is False
+    assert secure_boot_in("ok secure-boot=once") is None
+    assert lockdown_in("ok secure-boot=on lockdown=integrity listening=") == "integrity"
+    assert lockdown_in("ok lockdown=integrityx") is None

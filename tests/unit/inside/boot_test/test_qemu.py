@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,19 @@ def test_uefi_code_is_read_only_and_its_variables_are_not() -> None:
     assert "unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd" in command
     assert f"unit=1,format=raw,file={VARIABLES}" in command
     assert "pflash" not in argv(Firmware.BIOS)
+
+
+def test_secure_boot_has_its_own_firmware_and_keys_that_nobody_else_can_change() -> None:
+    asked = replace(request(Firmware.UEFI), secure_boot=True)
+    command = " ".join(
+        qemu_argv(asked, iso=ISO, accelerator=Accelerator.TCG, variables=VARIABLES, screen=False)
+    )
+    assert "-machine q35,graphics=off,smm=on" in command
+    assert "-global driver=cfi.pflash01,property=secure,value=on" in command
+    assert "readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd" in command
+    assert "-device VGA" not in command
+    assert "smm=on" not in argv(Firmware.UEFI)
+    assert "-device VGA" in argv(Firmware.UEFI)
 
 
 def test_a_comma_in_a_path_does_not_end_the_option() -> None:
@@ -222,6 +236,22 @@ def ending(meaning: Meaning | None = None, line: str = "", code: int | None = No
 def test_only_the_live_systems_own_ok_is_success() -> None:
     result = judge(ending(Meaning.OK, REPORT), request(), accelerator=Accelerator.TCG)
     assert (result.seconds, result.accelerator, result.report) == (12.5, Accelerator.TCG, REPORT)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", " secure-boot=off lockdown=none", " secure-boot=on lockdown=none",
+     " secure-boot=off lockdown=integrity", " secure-boot=on"],
+)  # fmt: skip
+def test_under_secure_boot_the_live_system_must_say_that_it_is_on_and_the_kernel_locked_down(
+    words: str,
+) -> None:
+    asked = replace(request(Firmware.UEFI), secure_boot=True)
+    with pytest.raises(VerificationError, match="not under Secure Boot"):
+        judge(ending(Meaning.OK, REPORT + words), asked, accelerator=Accelerator.TCG)
+    good = REPORT + " secure-boot=on lockdown=integrity"
+    result = judge(ending(Meaning.OK, good), asked, accelerator=Accelerator.TCG)
+    assert (result.secure_boot, result.lockdown, result.refused) == (True, "integrity", ())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,13 @@ import pytest
 
 from builder.formats.recipe import BootSettings
 from builder.formats.system_facts import SystemFacts
-from builder.inside.medium.grub_menu import quoted, render_early_config, render_menu, shown_title
+from builder.inside.medium.grub_menu import (
+    quoted,
+    render_early_config,
+    render_menu,
+    render_partition_config,
+    shown_title,
+)
 from builder.inside.medium.identity import MediumId
 
 KERNEL = "6.12.48+deb13-amd64"
@@ -34,6 +40,23 @@ def test_the_images_find_the_medium_by_its_id_file() -> None:
         " /.disk/distroclone-builder-0123456789abcdef0123456789abcdef\n"
         "set prefix=($root)/boot/grub\n"
     )
+
+
+def test_the_partition_finds_the_medium_and_never_reads_its_own_config_again() -> None:
+    identity = MediumId(text="0123456789abcdef" * 2)
+    first, *inside, last = render_partition_config(identity).splitlines()
+    search = render_early_config(identity).splitlines()[0]
+    assert (first, last) == (f"if {search}; then", "fi")
+    assert [line.strip() for line in inside] == [
+        "set prefix=($root)/boot/grub",
+        "source $prefix/grub.cfg",
+    ]
+
+
+def test_the_font_is_named_as_signed_grub_may_read_it() -> None:
+    menu = render_menu(facts(), BootSettings())
+    assert lines_with(menu, "if loadfont") == ["if loadfont unicode; then"]
+    assert "insmod" not in menu
 
 
 def test_one_kernel_gives_live_safe_check_and_firmware() -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from builder import __version__
-from builder.basics.codec import Place
+from builder.basics.codec import Place, to_data
 from builder.basics.errors import VerificationError
+from builder.formats.boot_chain import BootChain, Loader, LoaderOrigin, SignedKernel
 from builder.formats.identities import ImageIdentity
 from builder.formats.manifest import manifest_text
+from builder.formats.package import Package
 from builder.formats.private_record import private_text
 from builder.formats.recipe import BootSettings, LiveSettings, Recipe
 from builder.formats.snapshot import SnapshotKind
@@ -81,6 +83,25 @@ SYSTEM = SystemFacts(
     desktop="xfce",
     kernels=("6.12.118+deb13-amd64", "6.1.0-40-amd64"),
 )
+CHAIN = BootChain(
+    vendor="Debian Secure Boot CA",
+    origin=LoaderOrigin.IMAGE,
+    packages=(Package(name="shim-signed", architecture="amd64", version="1.51~1"),),
+    loaders=(
+        Loader(
+            path=medium.UEFI_LOADER,
+            sha256="6" * 64,
+            signers=("Microsoft UEFI CA 2023",),
+            sbat={"sbat": 1, "shim": 4},
+        ),
+    ),
+    kernels=(
+        SignedKernel(
+            version="6.12.118+deb13-amd64", signers=("Debian Secure Boot CA",), verified=True
+        ),
+        SignedKernel(version="6.1.0-40-amd64", signers=(), verified=False),
+    ),
+)
 SECRET = "2" * 64
 RECIPE = Recipe(
     compression=PRESETS["max"],
@@ -122,6 +143,7 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
     (folder / "efi.img").write_bytes(PARTITION)
     (folder / "changes.json").write_text(json.dumps(CHANGES, indent=1), encoding="ascii")
     (folder / "left_out.json").write_text(json.dumps(LEFT_OUT))
+    (folder / "chain.json").write_text(json.dumps(to_data(CHAIN)))
     (folder / "records").write_bytes(b"".join(record.line for record in RECORDS))
     (folder / "findings.json").write_text(json.dumps(FINDINGS))
     (root / "var/lib/dpkg").mkdir(parents=True)
@@ -132,6 +154,7 @@ def tiny_iso(folder: Path) -> tuple[ManifestStep, Tools]:
         layer=Path("/nowhere"),
         iso_tree=tree,
         partition=folder / "efi.img",
+        chain=folder / "chain.json",
         iso=folder / "Tiny.iso",
         volume_id="TINY",
         candidate=replace(candidate("3", SnapshotKind.SNAPPER), system=SYSTEM),
@@ -167,6 +190,7 @@ def test_a_manifest_is_written_byte_for_byte_as_ever(tmp_path: Path) -> None:
     step.run(system)
     text = step.target.read_text(encoding="ascii")
     assert manifest_text(read_manifest(text.encode()).said) == text
+    assert json.loads(text)["boot_chain"] == to_data(CHAIN)
     assert without(text, came_later()) == expected()
 
 
@@ -205,7 +229,7 @@ def test_what_no_step_left_is_not_in_the_manifest(tmp_path: Path) -> None:
         each.unlink()
     step.run(system)
     data = json.loads(step.target.read_text("ascii"))
-    assert data.keys() == json.loads(expected()).keys() - {"findings"}
+    assert data.keys() == json.loads(expected()).keys() - {"findings"} | {"boot_chain"}
     assert json.loads(step.private.read_text())["left_out"] == []
 
 
