@@ -44,9 +44,26 @@ class LiveSettings:
     authorized_keys: tuple[str, ...] = ()  # public ssh keys, without comments
 
 
+class BootEntry(StrEnum):
+    """An entry of the boot menu."""
+
+    LIVE = "live"
+    SAFE = "safe"  # without the drivers of graphics cards
+    TORAM = "toram"  # copies the medium into memory first
+    PERSISTENCE = "persistence"  # keeps what is changed on a partition for that
+    CHECK = "check"  # compares the medium with its checksums
+    FIRMWARE = "firmware"  # the firmware's own settings, on UEFI
+
+
+# Those that start the live system.
+STARTING: Final = (BootEntry.LIVE, BootEntry.SAFE, BootEntry.TORAM, BootEntry.PERSISTENCE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BootSettings:
     """The boot menu."""
+
+    entries: tuple[BootEntry, ...] = tuple(BootEntry)  # in this order; the first is the default
 
     kernel_parameters: tuple[str, ...] = ("quiet",)
     serial_console: str | None = None  # e.g. "ttyS0,115200"

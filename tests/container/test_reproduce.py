@@ -98,7 +98,7 @@ def test_a_bit_in_the_iso_beside_the_manifest_is_named_by_file_and_place(
     iso = tmp_path / demo_build.iso.name
     with iso.open("rb") as file:
         content = file.read()
-    mark = {"boot/grub/grub.cfg": b"menuentry", "live/filesystem.squashfs": b"hsqs"}[path]
+    mark = {"boot/grub/grub.cfg": b"read on BIOS", "live/filesystem.squashfs": b"hsqs"}[path]
     flip_bit(iso, content.index(mark))
     found = explanation_of(engine, demo_build, tmp_path)
     difference = found.differences[0]

@@ -7,6 +7,7 @@ import docker
 import pytest
 
 from builder.formats.identities import ImageIdentity
+from tests.support.containers import known_as
 from tests.support.probing import run_module, searched
 
 pytestmark = pytest.mark.container
@@ -20,7 +21,7 @@ def test_a_word_is_found_wherever_it_is_planted(
 ) -> None:
     words = ("tests.container.planted_iso",)
     planted = json.loads(
-        run_module(client, builder_image, tmp_path, *words, may_write=True),
+        run_module(client, known_as(client, builder_image), tmp_path, *words, may_write=True),
     )
     content = (tmp_path / "a.iso").read_bytes()
     assert [each for each in HIDDEN_IN_ISO if f"dcbword-{each}".encode() in content] == []
@@ -39,7 +40,13 @@ def test_a_word_is_found_wherever_it_is_planted(
 def test_a_name_is_told_apart_from_a_content(
     client: docker.DockerClient, builder_image: ImageIdentity, tmp_path: Path
 ) -> None:
-    run_module(client, builder_image, tmp_path, "tests.container.planted_iso", may_write=True)
+    run_module(
+        client,
+        known_as(client, builder_image),
+        tmp_path,
+        "tests.container.planted_iso",
+        may_write=True,
+    )
     found = searched(client, builder_image, tmp_path, [], names=["dcbword-folder", "plain"])
     assert found["named"] == [
         "a.iso:/plain.txt", "a.iso:filesystem.squashfs:/dcbword-folder",

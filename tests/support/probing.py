@@ -26,7 +26,12 @@ def searched(
     """Return what `tests/container/probe_iso.py` found; without `files` in all but the log."""
     asked = {"words": words, "names": names, "files": results(folder) if files is None else files}
     output = run_module(
-        client, image, folder, "tests.container.probe_iso", json.dumps(asked), may_write=False
+        client,
+        known_as(client, image),
+        folder,
+        "tests.container.probe_iso",
+        json.dumps(asked),
+        may_write=False,
     )
     found: dict[str, Any] = json.loads(output)
     assert found["damaged"] == []
@@ -34,11 +39,11 @@ def searched(
 
 
 def run_module(
-    client: docker.DockerClient, image: ImageIdentity, folder: Path, *words: str, may_write: bool
+    client: docker.DockerClient, image: str, folder: Path, *words: str, may_write: bool
 ) -> bytes:
     """Run a module of the tests in a container that sees `folder` as /results."""
     container = client.containers.create(
-        known_as(client, image),
+        image,
         entrypoint=["python3", "-m", *words],
         network_disabled=True,
         environment={"PYTHONPATH": "/opt/distroclone-builder:/checkout"},

@@ -6,6 +6,7 @@ Which package has which file is true of those that are pinned.
 from pathlib import Path
 
 from builder.inside.stack.bundle import Bundle
+from builder.inside.stack.mends import MENDS
 from tests.support.house import PROJECT
 from tests.support.trees import put
 
@@ -41,6 +42,8 @@ def make_bundle(place: Path) -> Bundle:
         put(place, f"live/{package}/usr/share/doc/{package}/copyright", "terms")
         for path in files:
             put(place, f"live/{package}/{path}", f"pinned {package}\n").chmod(0o755)
+    for mend in MENDS:
+        put(place, f"live/live-boot{mend.path}", f"#!/bin/sh\n{mend.faulty.decode()}\n")
     for library in _LIBRARIES:
         put(place, f"lib/{library}", f"pinned {library}\n")
     return Bundle(

@@ -169,8 +169,9 @@ def test_the_volume_has_its_name_its_own_date_and_our_preparer(built: Work) -> N
     assert sector[830:846].decode() == identity.volume_date(EPOCH)
 
 
-def test_grub_itself_finds_no_fault_in_the_menu(built: Work) -> None:
-    menu = built.iso_tree / medium.GRUB_CONFIG
+@pytest.mark.parametrize("name", [medium.GRUB_CONFIG, medium.LOOPBACK_CONFIG])
+def test_grub_itself_finds_no_fault_in_the_menu(built: Work, name: str) -> None:
+    menu = built.iso_tree / name
     subprocess.run(["grub-script-check", "-v", os.fspath(menu)], check=True)
 
 

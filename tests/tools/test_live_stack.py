@@ -71,3 +71,23 @@ def test_scripts_are_where_mkinitramfs_looks_and_are_good_shell(root: Path) -> N
         subprocess.run(["sh", "-n", root / script], check=True)
     hooks = (root / _SCRIPTS / "hooks").iterdir()
     assert all(hook.stat().st_mode & 0o111 for hook in hooks)
+
+
+def test_persistence_stacks_the_images_in_the_order_without_it(root: Path, tmp_path: Path) -> None:
+    """The live layer is above the system, whatever their names are."""
+    upper, lower = tmp_path / "z.squashfs", tmp_path / "a.squashfs"
+    medium, target = tmp_path / "persistence", tmp_path / "root"
+    for folder in (upper, lower, medium, target):
+        folder.mkdir()
+    (tmp_path / "mounts").write_text(f"/dev/sda3 {medium} {target} union\n")
+    script = f"""
+        . {root}/usr/lib/live/boot/9990-misc-helpers.sh
+        what_is_mounted_on() {{ echo overlay; }}
+        umount() {{ :; }}
+        do_union() {{ echo "$@" >{tmp_path}/union; }}
+        rootmnt={target} rootfslist="{upper} {lower}"
+        activate_custom_mounts {tmp_path}/mounts
+    """
+    subprocess.run(["sh", "-c", script], check=True)
+    union = (tmp_path / "union").read_text().split()
+    assert [Path(each) for each in union] == [target, medium, upper, lower]

@@ -9,6 +9,7 @@ from typing import Final
 
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
+from builder.formats.recipe import STARTING, BootEntry
 from builder.formats.snapshot import SnapshotKind
 from builder.host.config.rule import Refusal, Rule, anchored, matching
 from builder.host.yaml.nearest import nearest
@@ -154,6 +155,34 @@ def kernel_parameters(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _boot_entry(word: str) -> BootEntry:
+    """Check one entry of the boot menu."""
+    if word in tuple(BootEntry):
+        return BootEntry(word)
+    meant = nearest(word, BootEntry)
+    raise UsageError(
+        '"{value}" is not an entry of the boot menu',
+        hint="Did you mean {meant}?" if meant else "Use {known}.",
+        value=short(word),
+        meant=meant,
+        known=", ".join(BootEntry),
+    )
+
+
+def boot_entries(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Check the boot menu as a whole: the first entry boots unless somebody chooses another."""
+    for entry in entries:
+        if entries.count(entry) > 1:
+            raise UsageError('The boot menu has the entry "{value}" twice', value=entry)
+    if not entries or entries[0] not in STARTING:
+        raise UsageError(
+            "The boot menu does not begin with an entry that starts the live system",
+            hint="Begin with one of {known}.",
+            known=", ".join(STARTING),
+        )
+    return entries
+
+
 def _selector(text: str) -> str:
     """Check the shape of a snapshot's selector; the scan shows whether the snapshot exists."""
     if text in _SELECTOR_WORDS or re.fullmatch(_SELECTOR, text):
@@ -200,6 +229,9 @@ selector: Final = Rule(
         "minimum": 0,
         "maximum": 999_999_999,
     },
+)
+boot_entry: Final[Rule[str, str]] = Rule(
+    check=_boot_entry, schema={"enum": [entry.value for entry in BootEntry]}
 )
 timeout_seconds: Final = Rule(
     check=_timeout_seconds, schema={"minimum": 0, "maximum": LONGEST_TIMEOUT}

@@ -52,7 +52,8 @@ def _property(setting: Setting[Any]) -> Schema:
     form = {"type": "string", **setting.form.schema()}
     kept = {name: value for name, value in form.items() if name in _KEYWORDS}
     if "items" in form:
-        kept["items"] = {"type": form["items"]["type"]}
+        items = form["items"]
+        kept["items"] = {name: value for name, value in items.items() if name in _KEYWORDS}
     if setting.default is None:
         kept["type"] = [kept["type"], "null"]
     return {"description": _meaning(setting), **kept}

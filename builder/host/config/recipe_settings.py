@@ -134,6 +134,20 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
         "ssh server; their comments are left out.",
     ),
     Setting(
+        key="boot.entries",
+        form=Texts(rule=checks.boot_entry, together=checks.boot_entries),
+        default=_BOOT.entries,
+        about="The entries of the boot menu, in their order; the first is the default.",
+        notes="""\
+  live          the live system
+  safe          the same without the drivers of graphics cards
+  toram         copies the medium into memory first; it can be taken out then
+  persistence   keeps changes on a partition labelled "persistence": docs/booting-menu.md
+  check         compares the medium with its checksums
+  firmware      the settings of the firmware, on UEFI
+The first has to be one that starts the live system.""",
+    ),
+    Setting(
         key="boot.kernel_parameters",
         form=Texts(rule=checks.kernel_parameter, together=checks.kernel_parameters),
         default=_BOOT.kernel_parameters,

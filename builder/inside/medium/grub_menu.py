@@ -1,21 +1,30 @@
 """GRUB's configuration: the menu, and the few lines in its boot images that load it.
 
 Untrusted text (the distribution's name, kernel parameters) is quoted: inside single quotes GRUB's
-shell takes every character but `'` literally (GRUB manual, "Quoting").
+shell takes every character but `'` literally (GRUB manual, "Quoting"). Only what every GRUB has
+built in is used, and no module is loaded: a signed one has no others, and that of somebody's stick
+may be an old one.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from builder.formats.recipe import BootSettings
+from builder.formats.recipe import STARTING, BootEntry, BootSettings
 from builder.formats.system_facts import SystemFacts
 from builder.inside.medium.identity import MediumId, initrd_path, kernel_path
+from builder.inside.medium.menu_words import MenuWords
 
 _LONGEST_TITLE: Final = 60  # characters that fit into the menu on an 80-column console
 _PLAIN_WORD: Final = re.compile(r"[0-9A-Za-z_.,:/@%+=-]+")
 _SERIAL: Final = re.compile(r"ttyS(?P<unit>[0-9]{1,2})(?:,(?P<speed>[0-9]{1,7})[a-z0-9]*)?")
+_SPLASH: Final = frozenset({"splash"})
 _CHECK_HIDES: Final = frozenset({"quiet", "splash"})  # the check shows its progress
+# Without the second word, live-boot mounts every partition of every disk, writable, to look for a
+# file of that name: also those of a system that is only hibernated.
+_PERSISTENCE: Final = ("persistence", "persistence-storage=filesystem")
+_IN_SUBMENU: Final = (BootEntry.LIVE, BootEntry.SAFE)  # of every kernel but the best
 
 
 def render_early_config(identity: MediumId) -> str:
@@ -36,26 +45,104 @@ def render_partition_config(identity: MediumId) -> str:
     )
 
 
-def render_menu(facts: SystemFacts, boot: BootSettings) -> str:
-    """Return grub.cfg for both BIOS and UEFI; the newest kernel is the default."""
-    newest, *older = facts.kernels
-    title = shown_title(facts.pretty_name or facts.distro_name)
-    sections = [
-        ["# Made by distroclone-builder; read on BIOS and on UEFI.", "set default=live"],
-        [f"set timeout={boot.timeout_seconds}"],
-        _terminal(boot.serial_console),
-        _live_entries(title, newest, boot, suffix=""),
-        _entry(
-            "Check this medium, then restart",
-            name="check",
-            version=newest,
-            parameters=["verify-checksums", *_without(boot.kernel_parameters, _CHECK_HIDES)],
-            boot=boot,
-        ),
-        _older_kernels(title, older, boot) if older else [],
-        _firmware_entry(),
-    ]
-    return "\n".join(line for section in sections for line in section) + "\n"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """The boot menu of a system, in somebody's words; the best kernel is the default."""
+
+    facts: SystemFacts
+    boot: BootSettings
+    words: MenuWords
+
+    def render(self) -> str:
+        """Return grub.cfg for both BIOS and UEFI."""
+        return _text(
+            "# Made by distroclone-builder; read on BIOS and on UEFI.",
+            f"set default={self.boot.entries[0]}",
+            f"set timeout={self.boot.timeout_seconds}",
+            *_terminal(self.boot.serial_console),
+            *self._entries(self.boot.entries, extra=()),
+        )
+
+    def render_loopback(self) -> str:
+        """Return loopback.cfg: the menu for another GRUB, which reads it in this ISO as a file.
+
+        Whoever reads it has set `root` to the ISO and `iso_path` to the file's path on its
+        partition (supergrubdisk.org/wiki/Loopback.cfg); some set `isofile` instead.
+        """
+        return _text(
+            "# Made by distroclone-builder; for GRUB that has this ISO as a file.",
+            'if [ -z "$iso_path" ]; then set iso_path="$isofile"; fi',
+            f"set default={self.boot.entries[0]}",
+            *self._entries(
+                [each for each in self.boot.entries if each is not BootEntry.FIRMWARE],
+                extra=('findiso="$iso_path"',),
+            ),
+        )
+
+    def _entries(self, entries: Sequence[BootEntry], *, extra: Sequence[str]) -> Iterator[str]:
+        """Yield the entries, and after the last that starts the best kernel those of others."""
+        best, *others = self.facts.kernels
+        starting = [each for each in entries if each in STARTING]
+        for entry in entries:
+            match entry:
+                case BootEntry.CHECK:
+                    yield from self._check(best, extra=extra)
+                case BootEntry.FIRMWARE:
+                    yield from _firmware(self.words.firmware)
+                case _:
+                    yield from self._starting(entry, best, extra=extra)
+            if entry is starting[-1] and others:
+                yield from self._submenu(starting, others, extra=extra)
+
+    def _submenu(
+        self, starting: Sequence[BootEntry], versions: Iterable[str], *, extra: Sequence[str]
+    ) -> Iterator[str]:
+        entries = [each for each in starting if each in _IN_SUBMENU] or starting[:1]
+        yield f"submenu {quoted(self.words.others)} --id other {{"
+        for version in versions:
+            for entry in entries:
+                lines = self._starting(entry, version, suffix=f"-{version}", extra=extra)
+                yield from (f"  {line}" for line in lines)
+        yield "}"
+
+    def _starting(
+        self, entry: BootEntry, version: str, *, suffix: str = "", extra: Sequence[str]
+    ) -> list[str]:
+        name = shown_title(self.facts.pretty_name or self.facts.distro_name)
+        kernel = f", {self.words.kernel} {version}" if suffix else ""
+        return self._entry(
+            f"{name} ({getattr(self.words, entry.value)}{kernel})",
+            name=f"{entry}{suffix}",
+            version=version,
+            parameters=_parameters(entry, self.boot.kernel_parameters),
+            extra=extra,
+        )
+
+    def _check(self, version: str, *, extra: Sequence[str]) -> list[str]:
+        return self._entry(
+            self.words.check,
+            name=BootEntry.CHECK,
+            version=version,
+            parameters=["verify-checksums", *_without(self.boot.kernel_parameters, _CHECK_HIDES)],
+            extra=extra,
+        )
+
+    def _entry(
+        self,
+        title: str,
+        *,
+        name: str,
+        version: str,
+        parameters: Iterable[str],
+        extra: Sequence[str],
+    ) -> list[str]:
+        words = map(quoted, ["boot=live", *parameters, *_consoles(self.boot.serial_console)])
+        return [
+            f"menuentry {quoted(title)} --id {quoted(name)} {{",
+            f"  linux {quoted('/' + kernel_path(version))} {' '.join([*words, *extra])}",
+            f"  initrd {quoted('/' + initrd_path(version))}",
+            "}",
+        ]
 
 
 def shown_title(name: str) -> str:
@@ -91,55 +178,25 @@ def _terminal(serial_console: str | None) -> list[str]:
     ]
 
 
-def _live_entries(title: str, version: str, boot: BootSettings, *, suffix: str) -> list[str]:
-    kernel = f", kernel {version}" if suffix else ""
-    return [
-        *_entry(
-            f"{title} (live{kernel})",
-            name=f"live{suffix}",
-            version=version,
-            parameters=boot.kernel_parameters,
-            boot=boot,
-        ),
-        *_entry(
-            f"{title} (live{kernel}, safe graphics)",
-            name=f"safe{suffix}",
-            version=version,
-            parameters=["nomodeset", *_without(boot.kernel_parameters, frozenset({"splash"}))],
-            boot=boot,
-        ),
-    ]
+def _parameters(entry: BootEntry, given: Sequence[str]) -> list[str]:
+    match entry:
+        case BootEntry.SAFE:
+            return ["nomodeset", *_without(given, _SPLASH)]
+        case BootEntry.TORAM:
+            return ["toram", *given]
+        case BootEntry.PERSISTENCE:
+            return [*_PERSISTENCE, *given]
+        case _:
+            return list(given)
 
 
-def _older_kernels(title: str, versions: Iterable[str], boot: BootSettings) -> list[str]:
-    entries = [
-        f"  {line}"
-        for version in versions
-        for line in _live_entries(title, version, boot, suffix=f"-{version}")
-    ]
-    return ["submenu 'Other kernels' --id other {", *entries, "}"]
-
-
-def _entry(
-    title: str, *, name: str, version: str, parameters: Iterable[str], boot: BootSettings
-) -> list[str]:
-    words = ["boot=live", *parameters, *_consoles(boot.serial_console)]
-    return [
-        f"menuentry {quoted(title)} --id {quoted(name)} {{",
-        f"  linux {quoted('/' + kernel_path(version))} {' '.join(map(quoted, words))}",
-        f"  initrd {quoted('/' + initrd_path(version))}",
-        "}",
-    ]
-
-
-def _firmware_entry() -> list[str]:
+def _firmware(title: str) -> list[str]:
+    # Not guarded by `fwsetup --is-supported`: an older GRUB takes that for the order itself.
     return [
         'if [ "$grub_platform" = efi ]; then',
-        "  if fwsetup --is-supported; then",
-        "    menuentry 'UEFI firmware settings' --id firmware {",
-        "      fwsetup",
-        "    }",
-        "  fi",
+        f"  menuentry {quoted(title)} --id {BootEntry.FIRMWARE} {{",
+        "    fwsetup",
+        "  }",
         "fi",
     ]
 
@@ -151,3 +208,7 @@ def _consoles(serial_console: str | None) -> Sequence[str]:
 
 def _without(words: Iterable[str], unwanted: frozenset[str]) -> list[str]:
     return [word for word in words if word not in unwanted]
+
+
+def _text(*lines: str) -> str:
+    return "\n".join(lines) + "\n"

@@ -27,6 +27,7 @@ IMAGES: Final = (SQUASHFS, LIVE_SQUASHFS)  # from the bottom up
 LAYERS: Final = "live/filesystem.module"
 PACKAGES: Final = "live/filesystem.packages"
 GRUB_CONFIG: Final = "boot/grub/grub.cfg"
+LOOPBACK_CONFIG: Final = "boot/grub/loopback.cfg"
 GRUB_FONT: Final = "boot/grub/fonts/unicode.pf2"
 BIOS_IMAGE: Final = "boot/grub/eltorito.img"
 BOOT_CATALOG: Final = "boot/grub/boot.cat"

@@ -13,6 +13,7 @@ from builder.formats.package import Package
 from builder.inside.debian.dpkg import installed
 from builder.inside.rules.rule import add, expand
 from builder.inside.stack.bundle import BUNDLE, Bundle
+from builder.inside.stack.mends import mended
 from builder.inside.stack.programs import put_program
 from builder.inside.tree.tree import Tree
 
@@ -114,7 +115,7 @@ def _remove_live_boot(tree: Tree) -> None:
 
 
 def _put(tree: Tree, bundle: Bundle, name: str, below: str = "") -> None:
-    for file in bundle.files(name, below):
+    for file in map(mended, bundle.files(name, below)):
         add(tree, file.path, file.data, mode=file.mode)
 
 

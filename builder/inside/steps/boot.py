@@ -20,14 +20,16 @@ from builder.formats.boot_chain import BootChain, Loader
 from builder.formats.recipe import Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.kernels import kernel_image
+from builder.inside.debian.own_locale import own_locale
 from builder.inside.medium import boot_images
 from builder.inside.medium import identity as medium
 from builder.inside.medium.grub_menu import (
+    Menu,
     render_early_config,
-    render_menu,
     render_partition_config,
 )
 from builder.inside.medium.initrd_extra import gap_after, newc_archive
+from builder.inside.medium.menu_words import words_in
 from builder.inside.secure_boot.chain import Kernel, choose_chain
 from builder.inside.secure_boot.supplies import supplies_of
 from builder.inside.system.digests import CHUNK, Summing, digest_file, summing_file
@@ -127,8 +129,11 @@ class BootStep:
 
     def _write_menu(self, identity: medium.MediumId) -> None:
         self._early_config.write_text(render_early_config(identity), encoding="ascii")
-        menu = render_menu(self.system, self.recipe.boot)
-        self._place(medium.GRUB_CONFIG).write_text(menu, encoding="utf-8")
+        locale = self.recipe.live.locale or own_locale(Tree(self.root))
+        menu = Menu(facts=self.system, boot=self.recipe.boot, words=words_in(locale))
+        self._place(medium.GRUB_CONFIG).write_text(menu.render(), encoding="utf-8")
+        loopback = menu.render_loopback()
+        self._place(medium.LOOPBACK_CONFIG).write_text(loopback, encoding="utf-8")
         shutil.copyfile(_FONT, self._place(medium.GRUB_FONT))
 
     def _write_layers(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from builder.basics.errors import UsageError
 from builder.border.plan import Isolation, Staging
 from builder.border.source import SourceKind
-from builder.formats.recipe import Codec
+from builder.formats.recipe import BootEntry, Codec
 from builder.host.config import settings
 from builder.host.config.build_config import Overrides, load_config
 
@@ -56,6 +56,7 @@ def test_everything_in_the_file_reaches_the_configuration() -> None:
     assert recipe.live.locale == "ca_ES.UTF-8@valencia"
     assert recipe.live.keyboard == "us,it"
     assert recipe.live.timezone == "America/Argentina/Ushuaia"
+    assert recipe.boot.entries == (BootEntry.PERSISTENCE, BootEntry.LIVE, BootEntry.CHECK)
     assert recipe.boot.kernel_parameters[1] == "acpi_osi=!"
     assert recipe.boot.serial_console == "ttyS1,9600n8"
     assert recipe.boot.timeout_seconds == 600

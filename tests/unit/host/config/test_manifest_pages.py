@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.formats.recipe import PRIVATE_SETTINGS
+from builder.formats.recipe import PRIVATE_SETTINGS, BootEntry
 from builder.host.config.manifest_pages import page_with_settings, schema_with_settings
 from builder.host.config.pages import MANIFEST_PAGE, MANIFEST_SCHEMA
 
 PROJECT = Path(__file__).parents[4]
 SCHEMA = (PROJECT / MANIFEST_SCHEMA).read_text(encoding="utf-8")
 PAGE = (PROJECT / MANIFEST_PAGE).read_text(encoding="utf-8")
+_ENTRIES = [entry.value for entry in BootEntry]
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ PAGE = (PROJECT / MANIFEST_PAGE).read_text(encoding="utf-8")
         (("boot",), "timeout_seconds", {"type": "integer", "minimum": 0, "maximum": 600}),
         (("live",), "locale", {"type": ["string", "null"]}),
         (("live",), "groups", {"type": "array", "items": {"type": "string"}}),
+        (("boot",), "entries", {"type": "array", "items": {"type": "string", "enum": _ENTRIES}}),
     ],
 )
 def test_a_setting_that_the_schema_lacks_is_added(

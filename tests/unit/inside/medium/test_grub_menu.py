@@ -1,17 +1,20 @@
 """The boot menu as text, hostile names included; how real GRUB reads it is tested with GRUB."""
 
+from dataclasses import fields
+
 import pytest
 
-from builder.formats.recipe import BootSettings
+from builder.formats.recipe import BootEntry, BootSettings
 from builder.formats.system_facts import SystemFacts
 from builder.inside.medium.grub_menu import (
+    Menu,
     quoted,
     render_early_config,
-    render_menu,
     render_partition_config,
     shown_title,
 )
 from builder.inside.medium.identity import MediumId
+from builder.inside.medium.menu_words import words_in
 
 KERNEL = "6.12.48+deb13-amd64"
 OLDER = "6.12.41+deb13-amd64"
@@ -27,6 +30,14 @@ def facts(*kernels: str, pretty_name: str = "Debian GNU/Linux 13 (trixie)") -> S
         desktop="xfce",
         kernels=kernels or (KERNEL,),
     )
+
+
+def menu_of(facts: SystemFacts, boot: BootSettings, locale: str | None = None) -> Menu:
+    return Menu(facts=facts, boot=boot, words=words_in(locale))
+
+
+def render_menu(facts: SystemFacts, boot: BootSettings, locale: str | None = None) -> str:
+    return menu_of(facts, boot, locale).render()
 
 
 def lines_with(text: str, word: str) -> list[str]:
@@ -59,26 +70,97 @@ def test_the_font_is_named_as_signed_grub_may_read_it() -> None:
     assert "insmod" not in menu
 
 
-def test_one_kernel_gives_live_safe_check_and_firmware() -> None:
+def test_one_kernel_gives_every_entry() -> None:
     menu = render_menu(facts(), BootSettings(timeout_seconds=7))
     assert lines_with(menu, "menuentry") == [
         "menuentry 'Debian GNU/Linux 13 (trixie) (live)' --id live {",
         "menuentry 'Debian GNU/Linux 13 (trixie) (live, safe graphics)' --id safe {",
+        "menuentry 'Debian GNU/Linux 13 (trixie) (live, copied to memory)' --id toram {",
+        "menuentry 'Debian GNU/Linux 13 (trixie) (live, with persistence)' --id persistence {",
         "menuentry 'Check this medium, then restart' --id check {",
         "menuentry 'UEFI firmware settings' --id firmware {",
     ]
     assert lines_with(menu, "linux") == [
         f"linux /live/vmlinuz-{KERNEL} boot=live quiet",
         f"linux /live/vmlinuz-{KERNEL} boot=live nomodeset quiet",
+        f"linux /live/vmlinuz-{KERNEL} boot=live toram quiet",
+        f"linux /live/vmlinuz-{KERNEL} boot=live persistence persistence-storage=filesystem quiet",
         f"linux /live/vmlinuz-{KERNEL} boot=live verify-checksums",
     ]
     assert set(lines_with(menu, "initrd")) == {f"initrd /live/initrd.img-{KERNEL}"}
     assert "set default=live\nset timeout=7\n" in menu
 
 
+def test_chosen_entries_come_in_their_order_and_the_first_is_the_default() -> None:
+    chosen = (BootEntry.PERSISTENCE, BootEntry.CHECK, BootEntry.LIVE)
+    menu = render_menu(facts(), BootSettings(entries=chosen))
+    names = [line.split("--id ")[1] for line in lines_with(menu, "menuentry")]
+    assert names == ["persistence {", "check {", "live {"]
+    assert "set default=persistence\n" in menu
+    assert "fwsetup" not in menu
+
+
+def test_other_kernels_are_offered_once_as_the_chosen_entries_start_them() -> None:
+    chosen = BootSettings(entries=(BootEntry.TORAM, BootEntry.PERSISTENCE, BootEntry.CHECK))
+    menu = render_menu(facts(KERNEL, OLDER), chosen)
+    assert menu.count("submenu") == 1
+    assert menu.index("--id persistence {") < menu.index("submenu") < menu.index("--id check {")
+    assert [line for line in lines_with(menu, "linux") if OLDER in line] == [
+        f"linux /live/vmlinuz-{OLDER} boot=live toram quiet"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("locale", "title"),
+    [
+        ("de_DE.UTF-8", "Andere Kernel"),
+        ("de_AT", "Andere Kernel"),
+        ("es_MX.UTF-8", "Otros núcleos"),
+        ("fr_FR.UTF-8", "Autres noyaux"),
+        ("it_IT.UTF-8", "Altri kernel"),
+        ("pt_BR.UTF-8", "Outros kernels"),
+        ("en_GB.UTF-8", "Other kernels"),
+        ("nl_NL.UTF-8", "Other kernels"),
+        ("C.UTF-8", "Other kernels"),
+        (None, "Other kernels"),
+    ],
+)
+def test_titles_are_in_the_language_of_the_live_system(locale: str | None, title: str) -> None:
+    menu = render_menu(facts(KERNEL, OLDER), BootSettings(), locale)
+    assert f"submenu '{title}' --id other {{" in menu
+
+
+@pytest.mark.parametrize("locale", ["de_DE", "en_US", "es_ES", "fr_FR", "it_IT", "pt_PT"])
+def test_words_are_plain_latin_for_grubs_font(locale: str) -> None:
+    words = words_in(locale)
+    for each in fields(words):
+        text = getattr(words, each.name)
+        assert text == shown_title(text)
+        assert max(text) < "\u0250"
+
+
+def test_no_module_is_loaded_and_the_font_is_asked_for_by_name() -> None:
+    """A signed GRUB has no other modules, and reads no font from the medium."""
+    menu = render_menu(facts(KERNEL, OLDER), BootSettings())
+    assert "insmod" not in menu
+    assert lines_with(menu, "if loadfont") == ["if loadfont unicode; then"]
+    assert "--is-supported" not in menu
+
+
+def test_another_grub_hands_the_place_of_the_iso_on() -> None:
+    menu = menu_of(facts(KERNEL, OLDER), BootSettings()).render_loopback()
+    lines = lines_with(menu, "linux")
+    assert len(lines) == 7
+    assert all(line.endswith(' findiso="$iso_path"') for line in lines)
+    assert 'if [ -z "$iso_path" ]; then set iso_path="$isofile"; fi\n' in menu
+    for own in ("timeout", "terminal", "serial", "loadfont", "fwsetup"):
+        assert own not in menu
+
+
 def test_every_older_kernel_is_in_the_submenu_with_its_own_initrd() -> None:
     menu = render_menu(facts(KERNEL, OLDER, "6.1.0-1-rt"), BootSettings())
-    before, _submenu, after = menu.partition("submenu 'Other kernels'")
+    before, _submenu, rest = menu.partition("submenu 'Other kernels'")
+    after = rest.partition("\n}\n")[0]
     assert KERNEL in before
     assert OLDER not in before
     assert KERNEL not in after
@@ -92,16 +174,19 @@ def test_the_firmware_entry_is_for_uefi_only() -> None:
     menu = render_menu(facts(), BootSettings())
     guarded = menu.split('if [ "$grub_platform" = efi ]; then', 1)[1]
     assert "fwsetup" not in menu.replace(guarded, "")
+    assert "fwsetup" in guarded
 
 
 def test_kernel_parameters_come_in_their_order_before_the_consoles() -> None:
     boot = BootSettings(
         kernel_parameters=("splash", "quiet", "mitigations=off"), serial_console="ttyS0,115200"
     )
-    live, safe, check = lines_with(render_menu(facts(), boot), "linux")
+    live, safe, toram, kept, check = lines_with(render_menu(facts(), boot), "linux")
     consoles = "console=tty0 console=ttyS0,115200"
     assert live.endswith(f"boot=live splash quiet mitigations=off {consoles}")
     assert safe.endswith(f"boot=live nomodeset quiet mitigations=off {consoles}")
+    assert toram.endswith(f"boot=live toram splash quiet mitigations=off {consoles}")
+    assert kept.endswith(f"=filesystem splash quiet mitigations=off {consoles}")
     assert check.endswith(f"boot=live verify-checksums mitigations=off {consoles}")
 
 
