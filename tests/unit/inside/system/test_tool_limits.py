@@ -47,7 +47,7 @@ def test_one_that_never_ends_is_ended() -> None:
 def test_one_that_prints_without_end_is_ended(script: str) -> None:
     began = time.monotonic()
     assert "printed more than 1000 lines or 1 MiB" in str(ended(script))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 # Prints the error, and the most memory that the program had at any time, in KiB.
