@@ -52,6 +52,7 @@ class BootEntry(StrEnum):
     TORAM = "toram"  # copies the medium into memory first
     PERSISTENCE = "persistence"  # keeps what is changed on a partition for that
     CHECK = "check"  # compares the medium with its checksums
+    MEMTEST = "memtest"  # tests the memory of the machine
     FIRMWARE = "firmware"  # the firmware's own settings, on UEFI
 
 

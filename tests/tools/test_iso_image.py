@@ -169,6 +169,14 @@ def test_the_volume_has_its_name_its_own_date_and_our_preparer(built: Work) -> N
     assert sector[830:846].decode() == identity.volume_date(EPOCH)
 
 
+def test_the_memory_test_is_there_for_both_firmwares(built: Work) -> None:
+    for_bios = (built.iso_tree / medium.MEMTEST_BIOS).read_bytes()
+    for_uefi = (built.iso_tree / medium.MEMTEST_UEFI).read_bytes()
+    assert for_bios[0x202:0x206] == b"HdrS"  # Linux's boot protocol
+    assert for_uefi.startswith(b"MZ")  # a program of UEFI
+    assert for_uefi[0x202:0x206] == b"HdrS"
+
+
 @pytest.mark.parametrize("name", [medium.GRUB_CONFIG, medium.LOOPBACK_CONFIG])
 def test_grub_itself_finds_no_fault_in_the_menu(built: Work, name: str) -> None:
     menu = built.iso_tree / name

@@ -144,6 +144,7 @@ A block is a power of two from 4K to 1M; 1M if not given.""",
   toram         copies the medium into memory first; it can be taken out then
   persistence   keeps changes on a partition labelled "persistence": docs/booting-menu.md
   check         compares the medium with its checksums
+  memtest       tests the memory of the machine; not with Secure Boot
   firmware      the settings of the firmware, on UEFI
 The first has to be one that starts the live system.""",
     ),

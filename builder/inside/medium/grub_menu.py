@@ -13,7 +13,13 @@ from typing import Final
 
 from builder.formats.recipe import STARTING, BootEntry, BootSettings
 from builder.formats.system_facts import SystemFacts
-from builder.inside.medium.identity import MediumId, initrd_path, kernel_path
+from builder.inside.medium.identity import (
+    MEMTEST_BIOS,
+    MEMTEST_UEFI,
+    MediumId,
+    initrd_path,
+    kernel_path,
+)
 from builder.inside.medium.menu_words import MenuWords
 
 _LONGEST_TITLE: Final = 60  # characters that fit into the menu on an 80-column console
@@ -87,6 +93,8 @@ class Menu:
             match entry:
                 case BootEntry.CHECK:
                     yield from self._check(best, extra=extra)
+                case BootEntry.MEMTEST:
+                    yield from _memtest(self.words.memtest)
                 case BootEntry.FIRMWARE:
                     yield from _firmware(self.words.firmware)
                 case _:
@@ -188,6 +196,24 @@ def _parameters(entry: BootEntry, given: Sequence[str]) -> list[str]:
             return [*_PERSISTENCE, *given]
         case _:
             return list(given)
+
+
+def _memtest(title: str) -> list[str]:
+    def entry(path: str) -> list[str]:
+        return [
+            f"  menuentry {quoted(title)} --id {BootEntry.MEMTEST} {{",
+            f"    linux {quoted('/' + path)}",
+            "  }",
+        ]
+
+    return [
+        'if [ "$grub_platform" = pc ]; then',
+        *entry(MEMTEST_BIOS),
+        # It is not signed. With Secure Boot, GRUB locks itself down and would refuse it.
+        'elif [ "$grub_cpu" = x86_64 -a "$lockdown" != y ]; then',
+        *entry(MEMTEST_UEFI),
+        "fi",
+    ]
 
 
 def _firmware(title: str) -> list[str]:

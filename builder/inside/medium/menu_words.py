@@ -21,6 +21,7 @@ class MenuWords:
     kernel: str
     others: str
     check: str
+    memtest: str
     firmware: str
 
 
@@ -32,6 +33,7 @@ _ENGLISH: Final = MenuWords(
     kernel="kernel",
     others="Other kernels",
     check="Check this medium, then restart",
+    memtest="Memory test",
     firmware="UEFI firmware settings",
 )
 _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
@@ -45,6 +47,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             kernel="Kernel",
             others="Andere Kernel",
             check="Dieses Medium prüfen, dann neu starten",
+            memtest="Speichertest",
             firmware="UEFI-Firmware-Einstellungen",
         ),
         "es": MenuWords(
@@ -55,6 +58,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             kernel="núcleo",
             others="Otros núcleos",
             check="Comprobar este medio y reiniciar",
+            memtest="Prueba de memoria",
             firmware="Configuración del firmware UEFI",
         ),
         "fr": MenuWords(
@@ -65,6 +69,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             kernel="noyau",
             others="Autres noyaux",
             check="Vérifier ce support, puis redémarrer",
+            memtest="Test de la mémoire",
             firmware="Paramètres du micrologiciel UEFI",
         ),
         "it": MenuWords(
@@ -75,6 +80,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             kernel="kernel",
             others="Altri kernel",
             check="Verifica questo supporto, poi riavvia",
+            memtest="Test della memoria",
             firmware="Impostazioni del firmware UEFI",
         ),
         "pt": MenuWords(
@@ -85,6 +91,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             kernel="kernel",
             others="Outros kernels",
             check="Verificar esta mídia e reiniciar",
+            memtest="Teste de memória",
             firmware="Configurações do firmware UEFI",
         ),
     }

@@ -17,7 +17,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import StepError
 from builder.border.step_names import StepName
 from builder.formats.boot_chain import BootChain, Loader
-from builder.formats.recipe import Recipe
+from builder.formats.recipe import BootEntry, Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.kernels import kernel_image
 from builder.inside.debian.own_locale import own_locale
@@ -32,6 +32,7 @@ from builder.inside.medium.initrd_extra import gap_after, newc_archive
 from builder.inside.medium.menu_words import words_in
 from builder.inside.secure_boot.chain import Kernel, choose_chain
 from builder.inside.secure_boot.supplies import supplies_of
+from builder.inside.stack.bundle import BUNDLE, Bundle
 from builder.inside.system.digests import CHUNK, Summing, digest_file, summing_file
 from builder.inside.system.system import Sight, System
 from builder.inside.tree.tree import Tree
@@ -53,7 +54,7 @@ class BootStep:
 
     name: ClassVar[StepName] = StepName.BOOT
     needs: ClassVar[tuple[str, ...]] = ("grub-mkimage", "mkfs.fat", "mmd", "mcopy", "sbverify")
-    neutral: ClassVar[tuple[str, ...]] = ("parts",)
+    neutral: ClassVar[tuple[str, ...]] = ("bundle", "parts")
 
     root: Path
     initramfs: Path
@@ -67,6 +68,7 @@ class BootStep:
     system: SystemFacts
     recipe: Recipe
     source_date_epoch: int
+    bundle: Bundle = BUNDLE
 
     def run(self, system: System) -> None:
         """Do it. Raises StepError when a kernel or its initramfs is missing."""
@@ -81,6 +83,7 @@ class BootStep:
         sums = {name: to_data(each.sums) for name, each in large.items()}
         self.sums.write_text(json.dumps(sums), encoding="utf-8")
         self._write_menu(identity)
+        self._write_memtest()
         self._write_layers()
         self._make_images(system, identity)
         system.progress(1.0)
@@ -135,6 +138,12 @@ class BootStep:
         loopback = menu.render_loopback()
         self._place(medium.LOOPBACK_CONFIG).write_text(loopback, encoding="utf-8")
         shutil.copyfile(_FONT, self._place(medium.GRUB_FONT))
+
+    def _write_memtest(self) -> None:
+        if BootEntry.MEMTEST in self.recipe.boot.entries:
+            for place in (medium.MEMTEST_BIOS, medium.MEMTEST_UEFI):
+                data = self.bundle.file("memtest86+", f"/{place}").data
+                self._place(place).write_bytes(data)
 
     def _write_layers(self) -> None:
         text = "".join(f"{PurePosixPath(name).name}\n" for name in medium.IMAGES)

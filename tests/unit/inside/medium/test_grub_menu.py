@@ -1,5 +1,6 @@
 """The boot menu as text, hostile names included; how real GRUB reads it is tested with GRUB."""
 
+import re
 from dataclasses import fields
 
 import pytest
@@ -78,6 +79,8 @@ def test_one_kernel_gives_every_entry() -> None:
         "menuentry 'Debian GNU/Linux 13 (trixie) (live, copied to memory)' --id toram {",
         "menuentry 'Debian GNU/Linux 13 (trixie) (live, with persistence)' --id persistence {",
         "menuentry 'Check this medium, then restart' --id check {",
+        "menuentry 'Memory test' --id memtest {",
+        "menuentry 'Memory test' --id memtest {",
         "menuentry 'UEFI firmware settings' --id firmware {",
     ]
     assert lines_with(menu, "linux") == [
@@ -86,6 +89,8 @@ def test_one_kernel_gives_every_entry() -> None:
         f"linux /live/vmlinuz-{KERNEL} boot=live toram quiet",
         f"linux /live/vmlinuz-{KERNEL} boot=live persistence persistence-storage=filesystem quiet",
         f"linux /live/vmlinuz-{KERNEL} boot=live verify-checksums",
+        "linux /boot/memtest86+x64.bin",
+        "linux /boot/memtest86+x64.efi",
     ]
     assert set(lines_with(menu, "initrd")) == {f"initrd /live/initrd.img-{KERNEL}"}
     assert "set default=live\nset timeout=7\n" in menu
@@ -149,7 +154,7 @@ def test_no_module_is_loaded_and_the_font_is_asked_for_by_name() -> None:
 
 def test_another_grub_hands_the_place_of_the_iso_on() -> None:
     menu = menu_of(facts(KERNEL, OLDER), BootSettings()).render_loopback()
-    lines = lines_with(menu, "linux")
+    lines = lines_with(menu, "linux /live")
     assert len(lines) == 7
     assert all(line.endswith(' findiso="$iso_path"') for line in lines)
     assert 'if [ -z "$iso_path" ]; then set iso_path="$isofile"; fi\n' in menu
@@ -177,11 +182,20 @@ def test_the_firmware_entry_is_for_uefi_only() -> None:
     assert "fwsetup" in guarded
 
 
+def test_the_memory_test_is_the_firmwares_own_and_not_offered_where_it_would_be_refused() -> None:
+    menu = render_menu(facts(), BootSettings(entries=(BootEntry.LIVE, BootEntry.MEMTEST)))
+    _before, bios, uefi = re.split(r"^(?:el)?if (?=.*(?:= pc|lockdown))", menu, flags=re.MULTILINE)
+    assert bios.startswith('[ "$grub_platform" = pc ]; then\n')
+    assert lines_with(bios, "linux") == ["linux /boot/memtest86+x64.bin"]
+    assert uefi.startswith('[ "$grub_cpu" = x86_64 -a "$lockdown" != y ]; then\n')
+    assert lines_with(uefi, "linux") == ["linux /boot/memtest86+x64.efi"]
+
+
 def test_kernel_parameters_come_in_their_order_before_the_consoles() -> None:
     boot = BootSettings(
         kernel_parameters=("splash", "quiet", "mitigations=off"), serial_console="ttyS0,115200"
     )
-    live, safe, toram, kept, check = lines_with(render_menu(facts(), boot), "linux")
+    live, safe, toram, kept, check, *_memtest = lines_with(render_menu(facts(), boot), "linux")
     consoles = "console=tty0 console=ttyS0,115200"
     assert live.endswith(f"boot=live splash quiet mitigations=off {consoles}")
     assert safe.endswith(f"boot=live nomodeset quiet mitigations=off {consoles}")
