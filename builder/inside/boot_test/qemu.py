@@ -35,6 +35,10 @@ from builder.inside.system.system import System
 
 _STEP: Final = "boot-test"
 _LAST_WORDS: Final = "The lines above are the last serial output of the test machine."
+_MAYBE_UNSIGNED: Final = (
+    "The lines above are the last serial output of the test machine. `boot_chain` in the manifest "
+    "says whether the ISO was made to start with Secure Boot."
+)
 _NO_WORD: Final = (
     "The lines above are the last serial output of the test machine. Only ISOs made by "
     "distroclone-builder send a report."
@@ -138,7 +142,7 @@ def _failure(ending: Ending, request: BootTestRequest, *, accelerator: Accelerat
         return VerificationError(
             "The ISO did not boot into its live system ({how}): {sign}",
             output=ending.last_lines,
-            hint=_LAST_WORDS,
+            hint=_MAYBE_UNSIGNED if request.secure_boot else _LAST_WORDS,
             how=how,
             sign=seen.line,
         )

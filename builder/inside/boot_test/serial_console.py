@@ -76,7 +76,10 @@ class Sighting:
 
 _REPORT: Final = "distroclone-builder boot-report: "
 BROKEN_KVM: Final = Sign(text="KVM internal error", meaning=Meaning.BROKEN)
-BAD_LOADER: Final = Sign(text="Security Violation", meaning=Meaning.DEAD_END)  # shim
+# shim's; firmware has the last two words of it for what it refuses itself.
+BAD_LOADER: Final = Sign(
+    text="Verification failed: (0x1A) Security Violation", meaning=Meaning.DEAD_END
+)
 BAD_KERNEL: Final = (  # GRUB; the second is 2.14's
     Sign(text="bad shim signature", meaning=Meaning.DEAD_END),
     Sign(text="bad shim lock signature", meaning=Meaning.DEAD_END),

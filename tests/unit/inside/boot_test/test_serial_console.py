@@ -87,6 +87,12 @@ def test_a_report_is_seen_after_other_text_on_its_line() -> None:
         (b"\x1b[2J\x1b[01;01Hgrub> ", Meaning.DEAD_END),
         (b"No bootable device.  Retrying in 60 seconds.\r\n", Meaning.DEAD_END),
         (b"BdsDxe: No bootable option or device was found.\r\n", Meaning.DEAD_END),
+        (
+            b"\x1b[12;1H|  Verification failed: (0x1A) Security Violation  |\x1b[13;1H",
+            Meaning.DEAD_END,
+        ),
+        (b"error: bad shim signature.\r\n", Meaning.DEAD_END),
+        (b"error: bad shim lock signature.\r\n", Meaning.DEAD_END),
         (b"You are in emergency mode. After logging in, type\r\n", Meaning.DEAD_END),
     ],
 )
@@ -105,6 +111,7 @@ def test_signs_are_told_apart(text: bytes, meaning: Meaning) -> None:
         b"boot-report: ok root=overlay\n",
         b"Begin: Loading essential drivers ... (initramfs) done.\r\n",
         b"Press c for the grub> prompt\r\n",
+        b'BdsDxe: failed to start Boot0002 "EFI Internal Shell": Security Violation\r\n',
         b"panic=10 in the command line\r\n",
     ],
 )
