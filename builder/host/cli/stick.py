@@ -14,14 +14,22 @@ from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.cli.options import AnyPath, answer, json_option, parse_size
 from builder.host.display import choose_display, columns
+from builder.host.stick.layout import Persistence
 from builder.host.stick.stick import Prepared, StickResult, Wish, prepared, write_stick
 
+_REST: Final = "rest"
 _NAME: Final = "Type {name} to erase it, anything else to stop"
 
 
 @click.command()
 @click.argument("iso", type=AnyPath(dir_okay=False))
 @click.argument("target", type=AnyPath(dir_okay=False), metavar="DEVICE|FILE")
+@click.option(
+    "--persistence",
+    metavar="SIZE|rest",
+    help="Add a partition behind the ISO that keeps what is changed in the live system, e.g. 8G; "
+    "`rest` takes all that is free.",
+)
 @click.option(
     "--yes",
     metavar="NAME",
@@ -42,6 +50,7 @@ _NAME: Final = "Type {name} to erase it, anything else to stop"
 def stick(
     iso: Path,
     target: Path,
+    persistence: str | None,
     yes: str | None,
     size: str | None,
     *,
@@ -58,6 +67,7 @@ def stick(
     \b
     Examples:
       sudo distroclone-builder stick Debian-13-xfce.iso /dev/sdb
+      sudo distroclone-builder stick Debian-13-xfce.iso /dev/sdb --persistence rest
       sudo distroclone-builder stick Debian-13-xfce.iso /dev/sdb --yes sdb
       distroclone-builder stick Debian-13-xfce.iso stick.img --size 8G
     """
@@ -65,6 +75,7 @@ def stick(
         iso=iso,
         target=target,
         new_size=None if size is None else parse_size(size),
+        persistence=None if persistence is None else _wished(persistence),
         allow_fixed=allow_fixed_disk,
     )
     with prepared(wish) as job:
@@ -72,6 +83,10 @@ def stick(
         with choose_display(json=as_json) as display:
             result = write_stick(job, on_event=display.event)
             answer(display, printable_lines("\n".join(_words(job, result))), to_data(result))
+
+
+def _wished(text: str) -> Persistence:
+    return Persistence(size=None if text == _REST else parse_size(text))
 
 
 def _confirm(job: Prepared, yes: str | None, *, ask: bool) -> None:
@@ -115,6 +130,9 @@ def _summary(job: Prepared) -> str:
     shown = [*_old(job)] or [say("nothing that is known")]
     rows += [(say("on it now") if not number else "", text) for number, text in enumerate(shown)]
     rows.append((say("to come"), f"{job.iso.name}, {readable_size(job.iso.size)}"))
+    if job.layout.persistence is not None:
+        size = readable_size(job.layout.persistence.size)
+        rows.append(("", say("a partition for persistence, {size}", size=size)))
     rows.append((say("checksum"), _checksum(job)))
     return "\n".join(
         (say("All of {name} will be erased.", name=target.name), columns(rows, indent="  "))
@@ -145,6 +163,12 @@ def _words(job: Prepared, result: StickResult) -> Iterator[str]:
         name=job.target.name,
         written=readable_size(result.written),
     )
+    if result.persistence:
+        yield say(
+            "Partition {number} keeps what is changed, {size}: choose persistence in the boot menu",
+            number=job.layout.number,
+            size=readable_size(result.persistence),
+        )
     if result.checked_by:
         yield say("The ISO has the checksum in {file}", file=result.checked_by)
     else:

@@ -13,7 +13,7 @@ from builder.host.stick.disks import ROOT
 from builder.host.stick.filesystems import FileSystem, file_system
 from builder.host.stick.guid_table import Span, read_guid_table, read_old_table
 from builder.host.stick.iso_file import HEAD, IsoFile, opened_iso
-from builder.host.stick.layout import Layout, plain_layout
+from builder.host.stick.layout import Layout, Persistence, layout, needed_size
 from builder.host.stick.reading_back import read_back
 from builder.host.stick.target import Target, opened_target, sized
 from builder.host.stick.writing import Ledger, write
@@ -26,6 +26,7 @@ class Wish:
     iso: Path
     target: Path
     new_size: int | None = None  # bytes of a new file; None for what is needed
+    persistence: Persistence | None = None
     allow_fixed: bool = False
 
 
@@ -58,6 +59,7 @@ class StickResult:
     checked_by: str  # the file whose digest the ISO has; "" where none said any
     written: int  # bytes
     size: int  # bytes of the stick
+    persistence: int  # bytes of the partition for that; 0 without one
 
 
 @contextlib.contextmanager
@@ -69,9 +71,13 @@ def prepared(wish: Wish, *, root: Path = ROOT) -> Iterator[Prepared]:
             wish.target, allow_fixed=wish.allow_fixed, new_size=wish.new_size, root=root
         ) as target:
             parts = _parts(target)
-            size = target.size or iso.size  # a new file has as much as it needs
-            layout = plain_layout(iso, size=size, old=[span for _name, span in parts])
-            yield Prepared(iso=iso, target=target, layout=layout, old=tuple(_old(target, parts)))
+            plan = layout(
+                iso,
+                size=target.size or needed_size(iso, wish.persistence),
+                old=[span for _name, span in parts],
+                wished=wish.persistence,
+            )
+            yield Prepared(iso=iso, target=target, layout=plan, old=tuple(_old(target, parts)))
 
 
 def write_stick(job: Prepared, *, on_event: OnEvent) -> StickResult:
@@ -107,6 +113,7 @@ def write_stick(job: Prepared, *, on_event: OnEvent) -> StickResult:
         checked_by=job.iso.said.by if job.iso.said else "",
         written=sum(row.span.size for row in ledger.rows),
         size=job.layout.size,
+        persistence=job.layout.persistence.size if job.layout.persistence else 0,
     )
 
 

@@ -44,6 +44,23 @@ def test_what_could_not_be_checked_is_said(
     assert "The ISO does not say that distroclone-builder made it\n" in out
 
 
+def test_a_partition_for_persistence_is_told_with_its_number(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    iso, target = make_iso(tmp_path), tmp_path / "new.img"
+    code, out, _err = told(capsys, iso, target, "--size", "100M", "--persistence", "rest")
+    assert code == 0
+    assert "Partition 4 keeps what is changed, 91.0 MiB: choose persistence in the boot" in out
+
+
+def test_a_size_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    iso, target = make_iso(tmp_path), tmp_path / "new.img"
+    code, _out, err = told(capsys, iso, target, "--persistence", "much")
+    assert code == 2
+    assert 'Invalid size "much"' in err
+    assert not target.exists()
+
+
 def test_without_a_terminal_nobody_is_asked(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, old: Path
 ) -> None:

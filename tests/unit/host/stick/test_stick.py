@@ -7,6 +7,8 @@ import pytest
 
 from builder.basics.errors import HostError, Interrupted, UsageError, VerificationError
 from builder.border.events import Event, StepStarted
+from builder.host.stick.filesystems import FileSystem
+from builder.host.stick.layout import Persistence
 from builder.host.stick.stick import StickResult, Wish, prepared, write_stick
 from tests.support.sticks import ISO_SIZE, FakeKernel, iso_bytes, make_iso, patched
 
@@ -99,6 +101,37 @@ def test_the_marks_of_an_old_stick_are_erased(tmp_path: Path, old_stick: Path) -
     assert content[:ISO_SIZE] == iso.read_bytes()
     assert b"EFI PART" not in content[ISO_SIZE:]
     assert content[-(1 << 20) :] == bytes(1 << 20)
+
+
+def test_with_persistence_the_iso_is_followed_by_a_partition(tmp_path: Path) -> None:
+    iso, target = make_iso(tmp_path), tmp_path / "stick.img"
+    result, _events = written(Wish(iso=iso, target=target, persistence=Persistence(size=64 << 20)))
+    assert result.persistence == 64 << 20
+    content = target.read_bytes()
+    assert content[34 << 10 : ISO_SIZE] == iso.read_bytes()[34 << 10 :]
+    with prepared(Wish(iso=iso, target=target)) as job:
+        part = job.old[3]
+    assert (part.name, part.size) == ("4", 64 << 20)
+    assert part.content == FileSystem(kind="ext4", label="persistence")
+
+
+def test_the_same_wish_gives_the_same_bytes_whatever_was_there(tmp_path: Path) -> None:
+    iso, new, old = make_iso(tmp_path), tmp_path / "new.img", tmp_path / "old.img"
+    wished = Persistence(size=64 << 20)
+    written(Wish(iso=iso, target=new, persistence=wished))
+    old.write_bytes(bytes(new.stat().st_size))
+    written(Wish(iso=iso, target=old, persistence=wished))
+    assert new.read_bytes() == old.read_bytes()
+
+
+def test_a_second_stick_without_persistence_has_none_left(tmp_path: Path) -> None:
+    iso, target = make_iso(tmp_path), tmp_path / "stick.img"
+    written(Wish(iso=iso, target=target, persistence=Persistence(size=64 << 20)))
+    written(Wish(iso=iso, target=target))
+    content = target.read_bytes()
+    assert content[:ISO_SIZE] == iso.read_bytes()
+    assert not any(content[8 << 20 : 9 << 20])
+    assert b"EFI PART" not in content[ISO_SIZE:]
 
 
 @pytest.mark.parametrize(
