@@ -124,15 +124,15 @@ def _check_apart(wish: Wish) -> None:
 
 
 def _parts(target: Target) -> tuple[tuple[str, Span], ...]:
-    """Return the partitions: a disk's as the kernel has them, a file's as its table says."""
-    if target.disk is not None:
+    """Return the partitions: a disk's as the kernel has them, else as the table says."""
+    if target.disk is not None and target.disk.parts:
         return target.disk.parts
     if target.is_new:
         return ()
     head = target.read_at(0, HEAD)
     table = read_guid_table(head)
     rows = table.partitions if table else read_old_table(head)
-    return tuple((str(number), span) for number, span in rows)
+    return tuple((say("partition {number}", number=number), span) for number, span in rows)
 
 
 def _old(target: Target, parts: tuple[tuple[str, Span], ...]) -> Iterator[OldPart]:

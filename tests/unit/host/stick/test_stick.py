@@ -77,7 +77,11 @@ def old_stick(tmp_path: Path) -> Path:
 def test_what_is_on_an_old_stick_is_seen(tmp_path: Path, old_stick: Path) -> None:
     with prepared(Wish(iso=make_iso(tmp_path), target=old_stick)) as job:
         shown = [(part.name, part.size, part.content and part.content.kind) for part in job.old]
-    assert shown == [("1", 6132 * 512, "iso9660"), ("2", 8192 * 512, None), ("3", 307200, "ext2")]
+    assert shown == [
+        ("partition 1", 6132 * 512, "iso9660"),
+        ("partition 2", 8192 * 512, None),
+        ("partition 3", 307200, "ext2"),
+    ]
 
 
 def test_a_file_system_without_a_table_is_seen(tmp_path: Path) -> None:
@@ -111,7 +115,7 @@ def test_with_persistence_the_iso_is_followed_by_a_partition(tmp_path: Path) -> 
     assert content[34 << 10 : ISO_SIZE] == iso.read_bytes()[34 << 10 :]
     with prepared(Wish(iso=iso, target=target)) as job:
         part = job.old[3]
-    assert (part.name, part.size) == ("4", 64 << 20)
+    assert (part.name, part.size) == ("partition 4", 64 << 20)
     assert part.content == FileSystem(kind="ext4", label="persistence")
 
 
