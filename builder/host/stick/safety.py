@@ -7,8 +7,11 @@ from builder.basics.errors import BuilderError, HostError, UsageError
 from builder.host.stick.disks import Disk, Use
 from builder.host.stick.guid_table import SECTOR
 
-# What nobody wants to write over, even where it is removable.
-_SYSTEM: Final = frozenset({"/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/home", "/nix"})
+# What nobody wants to write over, even where it is removable; the last three are live systems'.
+_SYSTEM: Final = frozenset({
+    "/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/home", "/nix",
+    "/run/live/medium", "/run/initramfs/live", "/cdrom",
+})  # fmt: skip
 
 
 def check_disk(disk: Disk, *, allow_fixed: bool) -> None:

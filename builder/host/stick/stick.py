@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.basics.errors import UsageError, VerificationError
+from builder.basics.errors import Interrupted, UsageError, VerificationError
 from builder.basics.texts import say
 from builder.border.events import Note, OnEvent, announced
 from builder.host.results.result_folder import digest_of
@@ -89,14 +89,17 @@ def write_stick(job: Prepared, *, on_event: OnEvent) -> StickResult:
     total = 3 if job.iso.said else 2
     if job.iso.said:
         _check_digest(job.iso, on_event=on_event, total=total)
-    with _unusable_after_failure(job.target):
+    with _told(job.target):
         if job.target.is_new:
             sized(job.target, size=job.layout.size)
         with announced("stick", on_event, position=total - 1, total=total) as on_progress:
             ledger = write(job.target, job.iso, job.layout, on_progress=on_progress)
-        with announced("read-back", on_event, position=total, total=total) as on_progress:
-            read_back(job.target, ledger, on_progress=on_progress)
         _check_unchanged(job.iso, ledger)
+    with (
+        _told(job.target, written=True),
+        announced("read-back", on_event, position=total, total=total) as on_progress,
+    ):
+        read_back(job.target, ledger, on_progress=on_progress)
     if not job.target.reread():
         on_event(
             Note(
@@ -173,16 +176,22 @@ def _check_unchanged(iso: IsoFile, ledger: Ledger) -> None:
 
 
 @contextlib.contextmanager
-def _unusable_after_failure(target: Target) -> Iterator[None]:
+def _told(target: Target, *, written: bool = False) -> Iterator[None]:
+    """Say of what goes wrong in the body what it means for the stick; a new file will be gone."""
     try:
         yield
     except BaseException as error:
-        if not target.is_new:
-            error.add_note(
-                say(
-                    "{name} is unusable now: neither what was on it nor the live system is whole. "
-                    "Run the command again to write it anew.",
-                    name=target.name,
-                )
+        if target.is_new:
+            raise
+        if written and isinstance(error, Interrupted):
+            template = (
+                "{name} was written, but whether it kept everything is not known. Run the command "
+                "again to be sure."
             )
+        else:
+            template = (
+                "{name} is unusable now: neither what was on it nor the live system is whole. Run "
+                "the command again to write it anew."
+            )
+        error.add_note(say(template, name=target.name))
         raise

@@ -160,7 +160,7 @@ def test_the_mount_of_another_disk_is_not(kernel: FakeKernel) -> None:
     assert refusal(disk_of(kernel), allow_fixed=False) is None
 
 
-@pytest.mark.parametrize("where", ["/", "/boot/efi", "/home"])
+@pytest.mark.parametrize("where", ["/", "/boot/efi", "/home", "/run/live/medium"])
 def test_the_disk_of_the_running_system_is_named_as_that(kernel: FakeKernel, where: str) -> None:
     kernel.add("sdb", parts=[(1, 64, 6132)])
     kernel.mount("8:17", "/mnt")

@@ -228,6 +228,20 @@ def test_a_stick_that_was_not_finished_is_told_to_be_unusable(
     assert old_stick.read_bytes()[: 1 << 20] == bytes(1 << 20)  # nothing starts it
 
 
+def test_a_stick_that_was_not_compared_is_told_to_be_unknown(
+    tmp_path: Path, old_stick: Path
+) -> None:
+    iso = make_iso(tmp_path)
+    with (
+        prepared(Wish(iso=iso, target=old_stick)) as job,
+        pytest.raises(Interrupted) as caught,
+    ):
+        write_stick(job, on_event=Stopped("read-back"))
+    (note,) = caught.value.__notes__
+    assert note.startswith("old.img was written, but whether it kept everything is not known.")
+    assert old_stick.read_bytes()[:ISO_SIZE] == iso.read_bytes()
+
+
 def test_a_new_file_that_was_not_finished_is_gone(tmp_path: Path) -> None:
     target = tmp_path / "stick.img"
     with (
