@@ -16,6 +16,7 @@ from builder.host.stick.stick import Wish, prepared
 from tests.support.caches import PREFIX, command
 from tests.support.command_line import run
 from tests.support.sticks import ISO_SIZE, make_iso
+from tests.support.terminal import on_terminal
 
 pytestmark = pytest.mark.container
 
@@ -185,6 +186,22 @@ def test_a_disk_in_use_is_refused(iso: Path, image: Path, place: Path) -> None:
             assert reason == f"{device.name} is in use by another program"
             other.communicate("\n")
         assert f"{image} is in use as {device.name}" == refused(iso, image)
+
+
+@pytest.mark.full
+def test_a_person_sees_what_is_on_a_disk_and_types_its_name(iso: Path, image: Path) -> None:
+    with attached(image) as device:
+        part(device, 1)
+        with on_terminal("stick", iso, device, "--allow-fixed-disk") as terminal:
+            terminal.wait_for(f"Type {device.name} to erase it, anything else to stop: ")
+            for number, words in enumerate(('ext4  "old"', 'btrfs  "persistence"'), start=1):
+                assert any(
+                    f"{device.name}p{number}" in line and words in line
+                    for line in terminal.shown.splitlines()
+                )
+            terminal.type(f"{device.name}\n")
+            assert terminal.end() == 0, terminal.shown
+    assert image.read_bytes()[:ISO_SIZE] == iso.read_bytes()
 
 
 @pytest.mark.full

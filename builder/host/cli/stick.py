@@ -13,9 +13,10 @@ from builder.basics.printable import printable_lines
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.cli.options import AnyPath, answer, json_option, parse_size
-from builder.host.display import choose_display, columns
+from builder.host.display import choose_display
 from builder.host.stick.layout import Persistence
 from builder.host.stick.stick import Prepared, StickResult, Wish, prepared, write_stick
+from builder.host.stick.summary import summary
 
 _REST: Final = "rest"
 _NAME: Final = "Type {name} to erase it, anything else to stop"
@@ -111,49 +112,12 @@ def _confirm(job: Prepared, yes: str | None, *, ask: bool) -> None:
             hint="In a script, name it once more: --yes {name}.",
             name=target.name,
         )
-    click.echo(printable_lines(_summary(job)), err=True)
+    click.echo(printable_lines(summary(job)), err=True)
     typed = click.prompt(
         say(_NAME, name=target.name), default="", show_default=False, err=True
     ).strip()
     if typed not in names:
         raise UsageError("{name} was not confirmed; nothing was written", name=target.name)
-
-
-def _summary(job: Prepared) -> str:
-    target, disk = job.target, job.target.disk
-    facts = [readable_size(target.size)]
-    if disk is not None:
-        facts[:0] = [disk.model] if disk.model else []
-        facts += [say("on {bus}", bus=disk.bus)] if disk.bus else []
-        facts += [say("serial number {serial}", serial=disk.serial)] if disk.serial else []
-    rows = [(say("what it is"), ", ".join(facts))]
-    shown = [*_old(job)] or [say("nothing that is known")]
-    rows += [(say("on it now") if not number else "", text) for number, text in enumerate(shown)]
-    rows.append((say("to come"), f"{job.iso.name}, {readable_size(job.iso.size)}"))
-    if job.layout.persistence is not None:
-        size = readable_size(job.layout.persistence.size)
-        rows.append(("", say("a partition for persistence, {size}", size=size)))
-    rows.append((say("checksum"), _checksum(job)))
-    return "\n".join(
-        (say("All of {name} will be erased.", name=target.name), columns(rows, indent="  "))
-    )
-
-
-def _old(job: Prepared) -> Iterator[str]:
-    for part in job.old:
-        words = [part.name, readable_size(part.size)]
-        if part.content is not None:
-            words += [
-                part.content.kind,
-                *([f'"{part.content.label}"'] if part.content.label else []),
-            ]
-        yield "  ".join(words)
-
-
-def _checksum(job: Prepared) -> str:
-    if job.iso.said is None:
-        return say("none beside the ISO: nobody can tell whether it is whole")
-    return say("in {file}, compared before anything is written", file=job.iso.said.by)
 
 
 def _words(job: Prepared, result: StickResult) -> Iterator[str]:
