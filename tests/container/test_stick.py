@@ -163,6 +163,9 @@ def test_a_loop_device_is_no_stick_until_somebody_says_so(iso: Path, image: Path
     with attached(image) as device:
         assert f"{device.name} is a fixed disk" in refused(iso, device)
         assert f"{device.name}p1 is a partition" in refused(iso, part(device, 1))
+        nowhere = prepared(Wish(iso=iso, target=device, allow_fixed=True), root=iso.parent)
+        with pytest.raises(HostError, match="The kernel tells nothing of /dev/loop"), nowhere:
+            pass
     with attached(image, "--read-only") as device:
         reason = refused(iso, device, "--allow-fixed-disk")
         assert reason == f"{device.name} is write-protected"

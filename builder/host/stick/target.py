@@ -62,7 +62,12 @@ class Target:
         try:
             os.fsync(self.descriptor)
         except OSError as error:
-            raise _unwritable(self, 0, error) from error
+            raise HostError(
+                "{name} does not keep what is written to it: {reason}",
+                hint=_BROKEN,
+                name=self.name,
+                reason=error.strerror or error,
+            ) from error
 
     def reread(self) -> bool:
         """Have the kernel read a disk's new partition table; whether it could."""
