@@ -15,6 +15,7 @@ def summary(job: Prepared) -> str:
     if disk is not None:
         facts[:0] = [disk.model] if disk.model else []
         facts += [say("on {bus}", bus=disk.bus)] if disk.bus else []
+        facts += [] if disk.removable else [say("a fixed disk")]
         facts += [say("serial number {serial}", serial=disk.serial)] if disk.serial else []
     rows = [(say("what it is"), ", ".join(facts))]
     shown = [*_old(job)] or [say("nothing that is known")]

@@ -16,12 +16,14 @@ _STICK = Disk(
 )  # fmt: skip
 
 
-def shown(folder: Path, *, sums: bool = True, old: tuple[OldPart, ...] = ()) -> str:
+def shown(
+    folder: Path, *, sums: bool = True, disk: Disk = _STICK, old: tuple[OldPart, ...] = ()
+) -> str:
     iso, target = make_iso(folder, sums=sums), folder / "stick.img"
     target.write_bytes(bytes(100 << 20))
     wish = Wish(iso=iso, target=target, persistence=Persistence(size=None))
     with prepared(wish) as job:
-        stick = replace(job.target, name="sdb", size=_STICK.size, disk=_STICK)
+        stick = replace(job.target, name="sdb", size=disk.size, disk=disk)
         return summary(replace(job, target=stick, old=old))
 
 
@@ -46,3 +48,8 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     text = shown(tmp_path, sums=False)
     assert "  on it now   nothing that is known\n" in text
     assert text.endswith("  checksum    none beside the ISO: nobody can tell whether it is whole")
+
+
+def test_a_fixed_disk_is_called_one(tmp_path: Path) -> None:
+    disk = replace(_STICK, bus="", removable=False, serial="", model="")
+    assert "  what it is  30.0 GiB, a fixed disk\n" in shown(tmp_path, disk=disk)

@@ -3,11 +3,13 @@
 import errno
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.basics.errors import BuilderError, HostError, UsageError
+from builder.host.stick.disks import Disk
 from builder.host.stick.target import Target, opened_target
 
 
@@ -32,6 +34,14 @@ def test_what_was_written_is_read(target: Target) -> None:
     target.settle()
     assert target.read_at(4088, 100) == b"\0\x00123456"
     assert target.reread()
+
+
+def test_a_kernel_that_does_not_take_a_new_table_is_noticed(target: Target) -> None:
+    disk = Disk(
+        name="sdb", size=4096, sector_size=512, whole="", read_only=False, removable=True,
+        bus="USB", is_cd=False, model="", serial="", parts=(), uses=(),
+    )  # fmt: skip
+    assert not replace(target, disk=disk).reread()  # a file knows no such order
 
 
 def test_a_medium_that_cannot_be_written_is_told(target: Target) -> None:
