@@ -21,7 +21,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("cli",),
         ("reproduce", "diff", "privacy"),
         ("verify",),
-        ("build", "sign", "upkeep", "boot_test"),
+        ("build", "sign", "upkeep", "boot_test", "stick"),
         ("added",),
         ("image", "source", "output", "block_cache"),
         ("engine", "config", "display", "results", "report"),

@@ -15,6 +15,7 @@ from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
 from builder.host.cli.sign import sign
 from builder.host.cli.snapshots import snapshots
+from builder.host.cli.stick import stick
 from builder.host.cli.surroundings import engine_options
 from builder.host.cli.sweep import sweep
 from builder.host.cli.verify import verify
@@ -53,7 +54,7 @@ def completion(shell: str) -> None:
 
 for command in (
     block_cache, boot_test, build, diff, doctor, image, packages, privacy, reproduce, sign,
-    snapshots, sweep, verify,
+    snapshots, stick, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
