@@ -12,6 +12,7 @@ LABEL_ROLE: Final = "distroclone-builder.role"
 LABEL_OWNER: Final = "distroclone-builder.owner"
 LABEL_CACHE: Final = "distroclone-builder.cache"
 LABEL_OUTPUT: Final = "distroclone-builder.output"
+LABEL_BUILD: Final = "distroclone-builder.build"  # of a build that can be attached to again
 LABEL_LOCKED: Final = "distroclone-builder.locked"
 LABEL_BASE: Final = "distroclone-builder.base"
 

@@ -5,7 +5,7 @@ What crosses the container's border with the real one goes through the same code
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, NoReturn
 
@@ -17,9 +17,10 @@ from builder.border.events import OnEvent, decode, encode
 from builder.border.jobs import JOBS, Job, Request, Result
 from builder.border.labels import LABEL_LOCKED, LABEL_RUN
 from builder.border.requests import FreezeRequest, TreeRequest
-from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover, Product
+from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover, Product, State
 from builder.host.image.builder_image import builder_tag
 from tests.support.fake_images import FakeImages, facts
+from tests.support.specs import spec_for
 
 AnySpec = ContainerSpec[Any, Any]
 # Gives the job's result, or the error that it ends with; it may tell events before.
@@ -69,6 +70,10 @@ class FakeJob(Generic[Request, Result]):
         assert self.fetched is not None, f"{path} of {self.spec.job.name}, which no test expects"
         yield self.fetched(self.spec, path)
 
+    def persist(self, call: Callable[[], None], on_event: OnEvent) -> None:  # noqa: ARG002
+        """See `RunningJob.persist`: this line does not break."""
+        call()
+
 
 @dataclass
 class FakeEngine:
@@ -83,6 +88,7 @@ class FakeEngine:
     files: Mapping[str, Callable[[AnySpec, Path], bytes]] = field(default_factory=dict)
     images: FakeImages = field(default_factory=lambda: FakeImages(builder_images()))
     containers: dict[str, Mapping[str, str]] = field(default_factory=dict)  # labels by name
+    states: dict[str, State] = field(default_factory=dict)  # of those; else they have failed
     volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     specs: list[AnySpec] = field(default_factory=list)
     shells: list[tuple[str, Path]] = field(default_factory=list)
@@ -148,6 +154,11 @@ class FakeEngine:
             raise self.refusals[name]
         yield FakeJob(spec, self.answers[name], self.files.get(name))
 
+    def attached(self, container: str, job: Job[Any, Result], *, run: str) -> FakeJob[Any, Result]:
+        """See `Engine.attached`."""
+        assert self.containers[container][LABEL_RUN] == run
+        return FakeJob(spec_for(job), self.answers[job.name], self.files.get(job.name))
+
     def shell(self, container: str, *, folder: Path) -> None:
         """Nobody types into this one; that somebody could is remembered."""
         self.shells.append((container, folder))
@@ -186,7 +197,10 @@ class FakeEngine:
 
     def leftover_containers(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_containers`."""
-        return _leftovers(self.containers)
+        return tuple(
+            replace(each, state=self.states.get(each.id, State.FAILED))
+            for each in _leftovers(self.containers)
+        )
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_volumes`."""

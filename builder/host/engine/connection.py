@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import docker
 import docker.errors
@@ -13,27 +14,43 @@ from docker.models.volumes import Volume
 
 from builder.basics.signals import held, undoing
 from builder.border.events import OnEvent
-from builder.border.jobs import Request, Result
+from builder.border.jobs import Job, Request, Result
+from builder.border.labels import LABEL_BUILD
 from builder.host.engine import images, terminal
 from builder.host.engine.choice import NOTHING_ASKED, Asked, Login, candidates
 from builder.host.engine.container import DockerJob, creating, job_started
+from builder.host.engine.endpoints import Scheme
 from builder.host.engine.faults import patiently, translated
-from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product
+from builder.host.engine.following import Line
+from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product, State
 from builder.host.engine.reaching import Reached, first_reached
 from builder.host.engine.spec import ContainerSpec
 
 # Removing a large volume, or a container with one, takes a slow disk more than the SDK's minute.
 _SLOWEST_ANSWER = 180  # seconds
 _LABELS_MARK = "distroclone-builder.run"
+# How long to wait for an engine that cannot be reached any more, in seconds: a service of this
+# machine starts again in no time, or not by itself.
+_PATIENCE_HERE: Final = 20.0
+_PATIENCE_FAR: Final = 900.0
 
 
 class DockerEngine:
     """Implements `Engine`. Made by `connect`."""
 
-    def __init__(self, client: docker.DockerClient, *, product: Product, where: str = "") -> None:
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        *,
+        product: Product,
+        where: str = "",
+        patience: float = _PATIENCE_HERE,
+    ) -> None:
+        """`patience` is how long to wait for a line that is lost, in seconds."""
         self._client = client
         self._product = product
         self._where = where
+        self._patience = patience
         self.images = images.DockerImages(client, product=product)
 
     def close(self) -> None:
@@ -67,8 +84,15 @@ class DockerEngine:
             options.append("label=disable")  # files of the user have no container's label
         create = creating(self._client, self._product)
         spec = replace(spec, image=self.images.called(spec.image))
-        with job_started(create, spec, security_options=options) as job:
+        line = Line(patience=self._patience, stays=spec.run if LABEL_BUILD in spec.marks else "")
+        with job_started(create, spec, security_options=options, line=line) as job:
             yield job
+
+    def attached(self, container: str, job: Job[Any, Result], *, run: str) -> DockerJob[Result]:
+        """See `Engine.attached`."""
+        with translated("attaching to a container"):
+            found = self._client.containers.get(container)
+        return DockerJob(found, None, job, line=Line(patience=self._patience, stays=run))
 
     def run(self, spec: ContainerSpec[Request, Result], on_event: OnEvent) -> Result:
         """See `Engine.run`."""
@@ -118,7 +142,9 @@ class DockerEngine:
             found = self._client.containers.list(
                 all=True, filters={"label": _LABELS_MARK}, ignore_removed=True
             )
-        return tuple(Leftover(id=str(each.id), labels=_labels(each)) for each in found)
+        return tuple(
+            Leftover(id=str(each.id), labels=_labels(each), state=_state(each)) for each in found
+        )
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_volumes`."""
@@ -157,7 +183,13 @@ def connect(asked: Asked = NOTHING_ASKED) -> Engine:
     Raises UsageError or HostError, saying what to do, when none answers or it is too old.
     """
     found = _reached(asked)
-    return DockerEngine(found.client, product=found.product, where=found.endpoint.where)
+    is_here = found.endpoint.address.scheme is Scheme.UNIX
+    return DockerEngine(
+        found.client,
+        product=found.product,
+        where=found.endpoint.where,
+        patience=_PATIENCE_HERE if is_here else _PATIENCE_FAR,
+    )
 
 
 def sdk_client(asked: Asked = NOTHING_ASKED) -> docker.DockerClient:
@@ -169,6 +201,17 @@ def _reached(asked: Asked) -> Reached:
     found = first_reached(candidates(asked, Login()))
     found.client.api.timeout = _SLOWEST_ANSWER
     return found
+
+
+def _state(container: Container) -> State:
+    said = container.attrs["State"]
+    match str(said.get("Status", "")):
+        case "created" | "configured" | "initialized":
+            return State.WAITS
+        case "exited" | "stopped" | "dead" | "removing":
+            return State.SUCCEEDED if said.get("ExitCode") == 0 else State.FAILED
+        case _:
+            return State.WORKS
 
 
 def _labels(found: Container | Volume) -> Mapping[str, str]:

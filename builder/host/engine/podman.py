@@ -89,6 +89,7 @@ def specification(
     security_opt: Sequence[str] = (),
     device_cgroup_rules: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    log_config: object = None,  # noqa: ARG001 - of drivers that Podman does not have
 ) -> dict[str, Any]:
     """Return the same container as Podman's SpecGenerator."""
     security = dict(each.partition("=")[::2] for each in security_opt)

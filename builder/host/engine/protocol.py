@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 from builder.basics.errors import BuilderError, error_from_data
 from builder.border.events import Held, OnEvent
-from builder.border.jobs import Request, Result
+from builder.border.jobs import Job, Request, Result
+from builder.border.labels import LABEL_BUILD
 from builder.host.engine.spec import ContainerSpec
 
 Result_co = TypeVar("Result_co", covariant=True)
@@ -41,12 +42,27 @@ class EngineFacts:
     where: str = ""  # how it is reached, and what named it, for people
 
 
+class State(StrEnum):
+    """What a container does."""
+
+    WAITS = "waits"  # it was never started
+    WORKS = "works"
+    SUCCEEDED = "succeeded"  # it ended with exit code 0
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftover:
     """A container, a volume or an image that a run of ours made."""
 
     id: str
     labels: Mapping[str, str]
+    state: State | None = None  # of a container
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is a build that needs nobody: it works, or its results wait."""
+        return LABEL_BUILD in self.labels and self.state in (State.WORKS, State.SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +106,10 @@ class RunningJob(Protocol[Result_co]):
 
     def fetch(self, path: Path) -> Iterator[bytes]:
         """Yield a tar stream of `path` as the container left it."""
+        ...
+
+    def persist(self, call: Callable[[], None], on_event: OnEvent) -> None:
+        """Call `call`, and call it again, within limits, when the line to the engine breaks."""
         ...
 
 
@@ -205,6 +225,13 @@ class Engine(Protocol):
         self, spec: ContainerSpec[Request, Result]
     ) -> AbstractContextManager[RunningJob[Result]]:
         """Start a job's container; it is stopped and removed when the body is left."""
+        ...
+
+    def attached(self, container: str, job: Job[Any, Result], *, run: str) -> RunningJob[Result]:
+        """Return a job that another process started; its container is left as it is.
+
+        All that it said since its start is heard. Raises HostError when it is gone.
+        """
         ...
 
     def run(self, spec: ContainerSpec[Request, Result], on_event: OnEvent) -> Result:
