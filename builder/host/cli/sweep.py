@@ -29,7 +29,7 @@ def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool
     """Remove what crashed runs left behind.
 
     That is containers, volumes, images and frozen snapshots. Nothing that a running build uses is
-    touched.
+    touched, nor one that goes on without the process that started it: see `builds list`.
 
     \b
     Example:
@@ -52,6 +52,12 @@ def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool
             images=len(swept.images),
             frozen=len(swept.frozen),
         )
+        if swept.builds:
+            text += "\n" + say(
+                "Builds that go on alone were left: {runs}. `distroclone-builder builds attach` "
+                "takes their results, `distroclone-builder builds cancel` ends them.",
+                runs=", ".join(swept.builds),
+            )
         answer(display, text, to_data(swept))
     if swept.failures:
         raise HostError(
