@@ -18,6 +18,8 @@ from builder.border.jobs import JOBS, Job, Request, Result
 from builder.border.labels import LABEL_LOCKED, LABEL_RUN
 from builder.border.requests import FreezeRequest, TreeRequest
 from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover, Product, State
+from builder.host.engine.faults import EngineSilentError
+from builder.host.engine.protocol import Value
 from builder.host.image.builder_image import builder_tag
 from tests.support.fake_images import FakeImages, facts
 from tests.support.specs import spec_for
@@ -93,6 +95,7 @@ class FakeEngine:
     specs: list[AnySpec] = field(default_factory=list)
     shells: list[tuple[str, Path]] = field(default_factory=list)
     made_volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    came: list[tuple[Path, bytes]] = field(default_factory=list)  # tars, and into which folder
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -159,6 +162,18 @@ class FakeEngine:
         assert self.containers[container][LABEL_RUN] == run
         return FakeJob(spec_for(job), self.answers[job.name], self.files.get(job.name))
 
+    def put(self, spec: ContainerSpec[Any, Any], folder: Path, archive: Iterator[bytes]) -> None:
+        """See `Engine.put`: what came can be read in `came`."""
+        assert {each.name for each in spec.volumes} <= self.volumes.keys()
+        self.came.append((folder, b"".join(archive)))
+
+    def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:  # noqa: ARG002
+        """See `Engine.persist`: once more, for a line that breaks once."""
+        try:
+            return call()
+        except EngineSilentError:
+            return call()
+
     def shell(self, container: str, *, folder: Path) -> None:
         """Nobody types into this one; that somebody could is remembered."""
         self.shells.append((container, folder))
@@ -205,6 +220,13 @@ class FakeEngine:
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_volumes`."""
         return _leftovers(self.volumes)
+
+    def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
+        """See `Engine.remove_unused_volumes`: none of them is used."""
+        found = sorted(name for name, labels in self.volumes.items() if label in labels)
+        for name in found:
+            self.remove_volume(name)
+        return tuple(found)
 
     def leftover_images(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_images`."""

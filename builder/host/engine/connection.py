@@ -4,6 +4,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +19,11 @@ from builder.border.jobs import Job, Request, Result
 from builder.border.labels import LABEL_BUILD
 from builder.host.engine import images, terminal
 from builder.host.engine.choice import NOTHING_ASKED, Asked, Login, candidates
-from builder.host.engine.container import DockerJob, creating, job_started
+from builder.host.engine.container import DockerJob, created, creating, job_started
 from builder.host.engine.endpoints import Scheme
 from builder.host.engine.faults import patiently, translated
 from builder.host.engine.following import Line
-from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product, State
+from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product, State, Value
 from builder.host.engine.reaching import Reached, first_reached
 from builder.host.engine.spec import ContainerSpec
 
@@ -74,14 +75,18 @@ class DockerEngine:
             where=self._where,
         )
 
-    @contextlib.contextmanager
-    def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
-        """See `Engine.started`."""
+    def _security_options(self, spec: ContainerSpec[Any, Any]) -> list[str]:
         options = []
         if "SYS_ADMIN" in spec.job.capabilities and self._has("apparmor"):
             options.append("apparmor=unconfined")  # its default profile forbids every mount
         if spec.binds and self._has("selinux"):
             options.append("label=disable")  # files of the user have no container's label
+        return options
+
+    @contextlib.contextmanager
+    def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
+        """See `Engine.started`."""
+        options = self._security_options(spec)
         create = creating(self._client, self._product)
         spec = replace(spec, image=self.images.called(spec.image))
         line = Line(patience=self._patience, stays=spec.run if LABEL_BUILD in spec.marks else "")
@@ -98,6 +103,21 @@ class DockerEngine:
         """See `Engine.run`."""
         with self.started(spec) as job:
             return job.finish(on_event)
+
+    def put(self, spec: ContainerSpec[Any, Any], folder: Path, archive: Iterator[bytes]) -> None:
+        """See `Engine.put`."""
+        create = creating(self._client, self._product)
+        options = self._security_options(spec)
+        spec = replace(spec, image=self.images.called(spec.image))
+        with (
+            created(create, spec, security_options=options) as container,
+            translated("sending to the engine"),
+        ):
+            container.put_archive(str(folder), archive)
+
+    def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
+        """See `Engine.persist`."""
+        return Line(patience=self._patience).held(call, on_event)
 
     def shell(self, container: str, *, folder: Path) -> None:
         """Give the user a shell in `folder` of a running container, until it is left."""
@@ -151,6 +171,20 @@ class DockerEngine:
         with translated("listing volumes"):
             found = self._client.volumes.list(filters={"label": _LABELS_MARK})
         return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
+
+    def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
+        """See `Engine.remove_unused_volumes`."""
+        removed = []
+        with translated("removing volumes"):
+            for volume in self._client.volumes.list(filters={"label": label}):
+                try:
+                    volume.remove()
+                except docker.errors.APIError as error:
+                    if error.status_code != HTTPStatus.CONFLICT:
+                        raise
+                else:
+                    removed.append(str(volume.name))
+        return tuple(sorted(removed))
 
     def leftover_images(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_images`."""

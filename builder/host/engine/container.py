@@ -186,14 +186,10 @@ def creating(client: "DockerClient", product: Product) -> CreateContainer:
 
 
 @contextlib.contextmanager
-def job_started(
-    create: CreateContainer,
-    spec: ContainerSpec[Request, JobResult],
-    *,
-    security_options: list[str],
-    line: Line,
-) -> Iterator[DockerJob[JobResult]]:
-    """Start the job; stop it if it still runs when the body is left, and remove it always."""
+def created(
+    create: CreateContainer, spec: ContainerSpec[Any, Any], *, security_options: list[str]
+) -> Iterator["Container"]:
+    """Create the job's container, and see that it is what was asked for; remove it always."""
     with contextlib.ExitStack() as undo:
         with held(), translated(f"creating the {spec.job.name} container"):
             container = create(
@@ -203,6 +199,20 @@ def job_started(
             )
             undo.enter_context(undoing(lambda: _remove(container)))
         _check_mounts(container, spec)
+        yield container
+
+
+@contextlib.contextmanager
+def job_started(
+    create: CreateContainer,
+    spec: ContainerSpec[Request, JobResult],
+    *,
+    security_options: list[str],
+    line: Line,
+) -> Iterator[DockerJob[JobResult]]:
+    """Start the job; stop it if it still runs when the body is left, and remove it always."""
+    with contextlib.ExitStack() as undo:
+        container = undo.enter_context(created(create, spec, security_options=security_options))
         with translated(f"starting the {spec.job.name} container"):
             container.put_archive("/", _request_archive(spec.request))
             stream: Any = container.attach(stream=True, logs=True, demux=True)

@@ -16,6 +16,7 @@ from builder.border.jobs import Job, Request, Result
 from builder.border.labels import LABEL_BUILD
 from builder.host.engine.spec import ContainerSpec
 
+Value = TypeVar("Value")
 Result_co = TypeVar("Result_co", covariant=True)
 
 
@@ -238,6 +239,14 @@ class Engine(Protocol):
         """Run a job to its end and return its result. Raises the job's own error."""
         ...
 
+    def put(self, spec: ContainerSpec[Any, Any], folder: Path, archive: Iterator[bytes]) -> None:
+        """Unpack a tar into `folder` of a container like that, which is never started."""
+        ...
+
+    def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
+        """Return what `call` returns; call it again, within limits, when the line breaks."""
+        ...
+
     def shell(self, container: str, *, folder: Path) -> None:
         """Give the user a shell in `folder` of a running container, until it is left."""
         ...
@@ -266,6 +275,10 @@ class Engine(Protocol):
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """Return every volume that carries our label."""
+        ...
+
+    def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
+        """Remove every volume with a label that no container has; return their names."""
         ...
 
     def leftover_images(self) -> tuple[Leftover, ...]:

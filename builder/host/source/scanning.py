@@ -37,4 +37,13 @@ def _source_named(source: Source) -> Iterator[None]:
         error.add_note(say("The source is {path}", path=source.path))
         raise
     except BindMissingError as error:
-        raise source.missing() from error
+        missing = source.missing()
+        if source.path.exists():
+            missing.add_note(
+                say(
+                    "{path} is on this machine, and not on the engine's. To send it there: "
+                    "--source-on here",
+                    path=source.path,
+                )
+            )
+        raise missing from error
