@@ -62,6 +62,7 @@ class DockerEngine:
         """See `Engine.facts`."""
         with translated("asking the engine about itself"):
             info, version = self._client.info(), self._client.version()
+        security = tuple(str(option) for option in info.get("SecurityOptions") or ())
         return EngineFacts(
             product=self._product,
             name=str(info.get("Name", "")),
@@ -71,8 +72,9 @@ class DockerEngine:
             root=str(info.get("DockerRootDir", "")),
             cpus=int(info.get("NCPU", 0)),
             memory=int(info.get("MemTotal", 0)),
-            security=tuple(str(option) for option in info.get("SecurityOptions") or ()),
+            security=security,
             where=self._where,
+            rootless=info.get("Rootless") is True or "name=rootless" in security,  # Podman; Docker
         )
 
     def _security_options(self, spec: ContainerSpec[Any, Any]) -> list[str]:
@@ -81,6 +83,8 @@ class DockerEngine:
             options.append("apparmor=unconfined")  # its default profile forbids every mount
         if spec.binds and self._has("selinux"):
             options.append("label=disable")  # files of the user have no container's label
+        if self._is_rootless and self._product is Product.PODMAN:
+            options.append("unmask=ALL")  # or the kernel forbids to mount /proc in a user namespace
         return options
 
     @contextlib.contextmanager
@@ -204,11 +208,15 @@ class DockerEngine:
 
     def _has(self, module: str) -> bool:
         """Whether the engine confines containers with that security module."""
-        return any(f"name={module}" in option for option in self._security)
+        return any(f"name={module}" in option for option in self._facts.security)
+
+    @property
+    def _is_rootless(self) -> bool:
+        return self._facts.rootless
 
     @functools.cached_property
-    def _security(self) -> tuple[str, ...]:
-        return self.facts().security
+    def _facts(self) -> EngineFacts:
+        return self.facts()
 
 
 def connect(asked: Asked = NOTHING_ASKED) -> Engine:

@@ -111,6 +111,7 @@ def specification(
         "no_new_privileges": "no-new-privileges" in security,
         "apparmor_profile": security.get("apparmor", ""),
         "selinux_opts": [security["label"]] if "label" in security else [],
+        "unmask": [security["unmask"]] if "unmask" in security else [],
         "netns": {"nsmode": "none" if network_disabled else network_mode},
         "resource_limits": {
             "memory": {"limit": mem_limit, "swap": memswap_limit},

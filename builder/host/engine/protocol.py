@@ -41,6 +41,7 @@ class EngineFacts:
     memory: int  # bytes
     security: tuple[str, ...]
     where: str = ""  # how it is reached, and what named it, for people
+    rootless: bool = False  # it has no more rights on its machine than a user
 
 
 class State(StrEnum):

@@ -4,7 +4,6 @@ Blocks come in any order and over several connections. Each counts when it has t
 host named before, and the whole counts when all of it was read again from the disk.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from builder.basics.errors import HostError
+from builder.basics.errors import HostError, SourceError
 from builder.border import paths
 from builder.border.requests import (
     SENT_BLOCK,
@@ -136,28 +135,42 @@ def unpack(archive: tarfile.TarFile, tree: Path) -> None:
     folders: list[tuple[Path, tarfile.TarInfo]] = []
     for member in archive:
         path = tree / member.name.lstrip("/")
-        with _owned(path, member):
-            if member.isdir():
-                path.mkdir(exist_ok=path == tree)
-                folders.append((path, member))
-            elif member.isreg():
-                _write(archive, member, path)
-            elif member.issym():
-                path.symlink_to(member.linkname)
-            elif member.islnk():
-                path.hardlink_to(tree / member.linkname)
-            else:
-                os.mknod(path, _kind(member) | 0o600, os.makedev(member.devmajor, member.devminor))
+        if not _make(archive, member, path, tree=tree):
+            continue
+        if not member.islnk():
+            _dress(path, member)
+        if member.isdir():
+            folders.append((path, member))
     for path, member in reversed(folders):  # what was made in them changed their times
         os.utime(path, ns=(_time(member), _time(member)))
 
 
-@contextlib.contextmanager
-def _owned(path: Path, member: tarfile.TarInfo) -> Iterator[None]:
-    """Give what the body makes its owner, mode, capability and time, in this order."""
-    yield
-    if member.islnk():
-        return
+def _make(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path, *, tree: Path) -> bool:
+    """Make what a member is; return whether it was made: in /dev, what cannot be is left out."""
+    if member.isdir():
+        path.mkdir(exist_ok=path == tree)
+    elif member.isreg():
+        _write(archive, member, path)
+    elif member.issym():
+        path.symlink_to(member.linkname)
+    elif member.islnk():
+        path.hardlink_to(tree / member.linkname)
+    else:
+        try:
+            os.mknod(path, _kind(member) | 0o600, os.makedev(member.devmajor, member.devminor))
+        except PermissionError as error:
+            if member.name.startswith("./dev/"):  # which is in no ISO
+                return False
+            raise SourceError(
+                "{path} is a device node, which an engine without root cannot make",
+                hint="Use an engine that runs as root, or remove it from the tree.",
+                path=member.name.removeprefix("."),
+            ) from error
+    return True
+
+
+def _dress(path: Path, member: tarfile.TarInfo) -> None:
+    """Give it its owner, mode, capability and time, in this order."""
     os.chown(path, member.uid, member.gid, follow_symlinks=False)
     if not member.issym():
         path.chmod(member.mode)

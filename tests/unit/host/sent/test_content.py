@@ -152,6 +152,39 @@ def test_unpacking_that_was_interrupted_begins_again(tmp_path: Path) -> None:
     assert facts(volume / "tree") == facts(tree)
 
 
+@pytest.mark.parametrize(("folder", "reason"), [("dev", ""), ("srv", "/srv/sda is a device node")])
+def test_a_device_node_is_made_or_told_unless_it_is_in_no_iso(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, reason: str
+) -> None:
+    tree, volume = tmp_path / "tree", tmp_path / "volume"
+    (tree / folder).mkdir(parents=True)
+    os.mkfifo(tree / folder / "sda")  # as nodes, which not everyone may make
+
+    def refused(*_words: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "mknod", refused)
+    if reason:
+        with pytest.raises(SourceError, match=reason):
+            send(FolderContent(path=tree), volume)
+    else:
+        assert send(FolderContent(path=tree), volume) == Received(missing=())
+        assert list((volume / "tree" / folder).iterdir()) == []
+
+
+def test_what_the_kernel_shows_in_a_tree_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, volume = tmp_path / "tree", tmp_path / "volume"
+    for name in ("proc", "dev"):
+        (tree / name).mkdir(parents=True)
+        (tree / name / "file").touch()
+    monkeypatch.setattr("os.path.ismount", lambda path: path.endswith(b"/proc"))
+    send(FolderContent(path=tree), volume)
+    found = {str(each.relative_to(volume / "tree")) for each in (volume / "tree").rglob("*")}
+    assert found == {"proc", "dev", "dev/file"}
+
+
 def test_a_full_disk_says_what_to_remove(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"x")
