@@ -22,7 +22,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("reproduce", "diff", "privacy"),
         ("verify",),
         ("build", "sign", "upkeep", "boot_test", "stick"),
-        ("added",),
+        ("added", "sent"),
         ("image", "source", "output", "block_cache"),
         ("engine", "config", "display", "results", "report"),
         ("yaml",),

@@ -105,8 +105,8 @@ def parse_size(text: str) -> int:
 
 
 def source_options(command: Command) -> Command:
-    """Add the flag of each kind of source: --cache, --cache-image and --tree."""
-    for setting in reversed(settings.SOURCES):
+    """Add the flag of each kind of source: --cache, --cache-image and --tree; and --source-on."""
+    for setting in reversed((*settings.SOURCES, settings.SOURCE_ON)):
         command = setting_option(setting)(command)
     return command
 

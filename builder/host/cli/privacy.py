@@ -28,6 +28,7 @@ from builder.host.report.outputs import (
     report_console,
     write_report,
 )
+from builder.host.sent.sending import at_engine
 
 
 @click.command()
@@ -72,7 +73,9 @@ def privacy(
     check_outputs(outputs, as_json=as_json)
     config = config_of(config_file, **flags)
     with choose_display(json=as_json) as display:
-        found = examine(config, surroundings.open_engine(), on_event=display.event)
+        engine = surroundings.open_engine()
+        config = at_engine(config, engine, on_event=display.event)
+        found = examine(config, engine, on_event=display.event)
         display.close()  # nothing may draw over what is written now
         title, parts = headline(found.selector, found.report), sections(found.report)
         if html is not None:

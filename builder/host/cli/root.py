@@ -7,6 +7,7 @@ from builder import __version__
 from builder.host.cli.block_cache import block_cache
 from builder.host.cli.boot_test import boot_test
 from builder.host.cli.build import build
+from builder.host.cli.builds import builds
 from builder.host.cli.diff import diff
 from builder.host.cli.doctor import doctor
 from builder.host.cli.image import image
@@ -53,15 +54,15 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    block_cache, boot_test, build, diff, doctor, image, packages, privacy, reproduce, sign,
+    block_cache, boot_test, build, builds, diff, doctor, image, packages, privacy, reproduce, sign,
     snapshots, stick, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
-    *block_cache.commands.values(), boot_test, build, diff, doctor, *image.commands.values(),
-    packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, snapshots, sweep,
-    verify,
+    *block_cache.commands.values(), boot_test, build, *builds.commands.values(), diff, doctor,
+    *image.commands.values(), packages.commands["lock"], packages.commands["fetch"], privacy,
+    reproduce, snapshots, sweep, verify,
 ):  # fmt: skip
     engine_options(command, hidden=True)  # after the command they do the same

@@ -39,6 +39,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "explain": "Find the differences",
         "resolve": "Find the packages to add",
         "fetch-packages": "Fetch the packages to add",
+        "read-source": "Read the source on this machine",
+        "send": "Send it to the engine",
         "fetch": "Fetch the results",
         "deliver": "Deliver the results",
     }

@@ -14,6 +14,7 @@ from builder.border.labels import LABEL_ROLE, LABEL_RUN
 from builder.border.plan import Isolation
 from builder.border.requests import FrozenNames
 from builder.host.engine.container import DockerJob, container_options
+from builder.host.engine.following import Line
 from tests.support.specs import RUN, spec_for, title
 
 every_row = pytest.mark.parametrize("job", JOBS, ids=title)
@@ -24,6 +25,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
     spec = spec_for(job)
     options = container_options(spec, security_options=["apparmor=unconfined"])
     mounts, labels = options.pop("mounts"), options.pop("labels")
+    log = options.pop("log_config")
     devices = [f"{each}:{each}:rwm" for each in spec.devices]
     loops = ["/dev/loop-control:/dev/loop-control:rwm"] if job.loop_devices else []
     rules = {"device_cgroup_rules": ["b 7:* rmw"]} if job.loop_devices else {}
@@ -42,6 +44,10 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "hostname": "distroclone-builder",
     }
     assert (labels[LABEL_RUN], labels[LABEL_ROLE]) == (RUN, job.name)
+    assert log == {  # where all that it prints can be read again
+        "Type": "json-file",
+        "Config": {"max-size": "4g", "max-file": "2", "mode": "blocking"},
+    }
     assert {(each["Target"], not each["ReadOnly"]) for each in mounts} == {
         (str(each.target), each.writable)
         for each in job.sees
@@ -96,7 +102,13 @@ def job_of(
     container: Any, *, seconds: int, quiet: int = 7200, output: int = 1 << 20
 ) -> DockerJob[FrozenNames]:
     limits = replace(LIST_FROZEN.limits, seconds=seconds, quiet=quiet, output=output)
-    return DockerJob(container, container.stream(), replace(LIST_FROZEN, limits=limits))
+    return DockerJob(
+        container,
+        container.stream(),
+        replace(LIST_FROZEN, limits=limits),
+        line=Line(patience=0),
+        again=lambda: (iter(()), True),
+    )
 
 
 def test_a_job_that_takes_longer_than_its_row_allows_is_killed_and_says_so() -> None:
