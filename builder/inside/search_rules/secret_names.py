@@ -39,7 +39,7 @@ _STRICT_LIST: Final = re.compile(
 )
 _ENTRY: Final = re.compile(
     rb"(?P<name>[\w.@-]{1,64})(?P<sign>:|[ \t]*=[ \t]*|:[ \t]+)(?P<value>[^\s:=,;/]{4,128})"
-    rb"(?:[:,][ \t]?[^:\s]{0,100}){0,3}[ \t\r]*"
+    rb"(?:[:,][ \t]?[^:,\s]{0,100}){0,8}[ \t\r]*"
 )
 _SECTION: Final = re.compile(rb"\s*\[[^\]]*\]\s*")
 _SECRETS: Final = re.compile(
@@ -47,7 +47,7 @@ _SECRETS: Final = re.compile(
 )
 _SETTING: Final = re.compile(
     rb"(?!\s*(?:kind|apiVersion|name|namespace|type|metadata)\b)"
-    rb"\s*[\"']?[\w.-]{1,64}[\"']?\s*[:=]\s*(?P<value>[^\s{\[][^\n]{0,256}?)\s*,?\s*"
+    rb"\s*[\"']?[\w.-]{1,64}[\"']?\s*[:=]\s*(?P<value>[^\s{\[][^\n]{0,256}?),?"
 )
 _PROGRAMS: Final = re.compile(rb"/usr/(?:local/)?(?:share|lib|libexec|include|src)/")
 # A name and a password, each on a line: `auth-user-pass` of OpenVPN, and others.
@@ -63,6 +63,7 @@ _ACCOUNTS: Final = (b"passwd", b"passwd-")  # accounts without their hashes
 _LONGEST: Final = 4 << 10
 _MOST_LINES: Final = 3
 _LARGEST_LIST: Final = 64 << 10
+_LONGEST_LINE: Final = 1 << 10
 _COMMENT: Final = re.compile(rb"\s*(?:[#;]|//|$)")
 _WORD: Final = re.compile(rb"[^\s<>{}()]{4,}$")
 
@@ -112,7 +113,8 @@ def _is_all_secrets(head: Head) -> bool:
     """Whether the file is named "secrets", and has settings."""
     if head.size > _LARGEST_LIST or not _SECRETS.search(head.path) or _PROGRAMS.match(head.path):
         return False
-    values = (found["value"] for line in _lines(head) if (found := _SETTING.fullmatch(line)))
+    lines = (line for line in _lines(head) if len(line) < _LONGEST_LINE)
+    values = (found["value"] for line in lines if (found := _SETTING.fullmatch(line.strip())))
     return any(is_secret(unquoted(value)) for value in values)
 
 
