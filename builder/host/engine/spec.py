@@ -10,11 +10,15 @@ from builder.border.plan import Isolation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """A path of the engine's host, seen in the container."""
+    """A path of the engine's host, seen in the container.
+
+    `alone` leaves out what is mounted below it, and may be the host's own root.
+    """
 
     source: str
     target: Path
     read_only: bool = True
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
