@@ -17,6 +17,7 @@ from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
+from builder.inside.source.unfinished import is_unfinished, unfinished_problem
 from builder.inside.source.zoneless_time import utc_seconds
 from builder.inside.tree.tree import Tree
 
@@ -161,6 +162,8 @@ def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:
     system, problems = _inspect(tree)
     if (kind := filesystem_at(rootfs)) in _WITHOUT_OWNERS:
         problems = (_no_owners(kind), *problems)
+    if is_unfinished(rootfs):
+        problems = (unfinished_problem(), *problems)
     return _candidate(
         selector=SnapshotKind.CACHE.value,
         kind=SnapshotKind.CACHE,
@@ -218,6 +221,8 @@ def _twin(snapshot: FoundSnapshot, first: FoundSnapshot, base: Path) -> Skipped:
 
 def _from_snapshot(snapshot: FoundSnapshot, base: Path) -> Candidate:
     system, problems = _inspect(Tree(snapshot.path))
+    if is_unfinished(snapshot.path):
+        problems = (unfinished_problem(), *problems)
     return _candidate(
         selector=snapshot.selector,
         kind=snapshot.kind,
