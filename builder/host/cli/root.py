@@ -4,6 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from builder import __version__
+from builder.host.cli.backup import backup
 from builder.host.cli.block_cache import block_cache
 from builder.host.cli.boot_test import boot_test
 from builder.host.cli.build import build
@@ -22,7 +23,7 @@ from builder.host.cli.verify import verify
 _EPILOG = """\b
 Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,
 5 a build step failed, 6 the result failed verification, 7 something private would be packed,
-70 a defect of this program, 130 interrupted.
+8 a backup is missing, unfinished or too old, 70 a defect of this program, 130 interrupted.
 """
 
 
@@ -52,14 +53,15 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    block_cache, boot_test, build, diff, doctor, image, packages, privacy, reproduce, sign,
+    backup, block_cache, boot_test, build, diff, doctor, image, packages, privacy, reproduce, sign,
     snapshots, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
-    *block_cache.commands.values(), boot_test, build, diff, doctor, *image.commands.values(),
+    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build, diff,
+    doctor, *image.commands.values(),
     packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, snapshots, sweep,
     verify,
 ):  # fmt: skip

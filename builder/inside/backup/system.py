@@ -1,0 +1,76 @@
+"""The system that is backed up: it is the one that was meant, and where possible it is frozen."""
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from builder.basics.errors import HostError, SourceError
+from builder.basics.printable import clean
+from builder.border import paths
+from builder.border.backups import FreezeSystemRequest, FrozenSystem, SystemIdentity
+from builder.border.labels import is_frozen_name
+from builder.inside.backup.stored import has_system
+from builder.inside.source.freeze import snapshot_read_only
+from builder.inside.system.system import System
+from builder.inside.tree.tree import Tree
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_USERS: Final = Path("/proc/self/uid_map")  # user_namespaces(7)
+_ALL_USERS: Final = ["0", "0", "4294967295"]
+# `btrfs subvolume list -o`: ID 257 gen 9 top level 256 path @/var/lib/machines
+_LISTED: Final = re.compile(r"ID \d+ gen \d+ top level \d+ path (.+)")
+_NO_PARTS: Final = re.compile(r"(^|/)(\.snapshots|\.distroclone-builder-[^/]*)(/|$)")
+
+
+def check_identity(expected: SystemIdentity, source: Path) -> None:
+    """Raise HostError where the engine shows something else than the folder that is meant."""
+    if BOOT_ID.read_text().strip() != expected.boot:
+        raise HostError(
+            "The engine runs on another machine, or in a virtual one: it cannot see this system",
+            hint="Run the backup on the machine whose system it is for, with its own engine.",
+        )
+    if _USERS.read_text().split() != _ALL_USERS:
+        raise HostError(
+            "The engine shows containers only some of the users, so it cannot copy all files",
+            hint="Use an engine that runs as root, e.g. --engine unix:///var/run/docker.sock.",
+        )
+    status = source.stat()
+    if (status.st_dev, status.st_ino) != (expected.device, expected.inode):
+        raise HostError(
+            "The engine sees another folder in the place of the system",
+            hint="This program seems to run in a container: run it where the engine runs.",
+        )
+
+
+def check_system(source: Path) -> None:
+    """Raise SourceError where there is no system: its copy would empty the cache."""
+    if not has_system(Tree(source)):
+        raise SourceError(
+            "There is no system to back up: os-release, etc or usr is missing",
+            hint="Give the folder of a root filesystem with --source. If it should be one, its "
+            "disk is not mounted, or its /usr is on another one.",
+        )
+
+
+def freeze_system(
+    request: FreezeSystemRequest, *, system: System, source: Path = paths.SOURCE
+) -> FrozenSystem:
+    """Make the snapshot that `request` names at the top of the subvolume `source`."""
+    check_identity(request.system, source)
+    if not is_frozen_name(request.name):
+        raise SourceError("Invalid name of a frozen snapshot: {name}", name=request.name)
+    target = source / request.name
+    if os.path.lexists(target):  # btrfs would put the snapshot inside it
+        raise SourceError("{name} is already there", name=request.name)
+    nested = _nested(source, system=system)
+    snapshot_read_only(source, target, system=system)
+    status = target.stat()
+    return FrozenSystem(device=status.st_dev, inode=status.st_ino, nested=nested)
+
+
+def _nested(source: Path, *, system: System) -> tuple[str, ...]:
+    """Return the subvolumes directly inside it that may be a part of the system."""
+    output = system.run(["btrfs", "subvolume", "list", "-o", str(source)], logged=False)
+    found = [match[1] for match in map(_LISTED.fullmatch, output.split("\n")) if match]
+    return tuple(clean(path) for path in found if not _NO_PARTS.search(path))
