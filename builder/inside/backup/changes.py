@@ -25,15 +25,18 @@ def changed_since(
         except OSError:  # gone, or turned into something else
             continue
         for entry in entries:
-            path = folder + b"/" + entry.name
             try:
                 status = entry.stat(follow_symlinks=False)
                 is_folder = entry.is_dir(follow_symlinks=False)
             except OSError:
                 continue
+            changed = status.st_ctime >= moment
+            if not changed and not is_folder:  # nearly all: the rules are asked for the rest alone
+                continue
+            path = folder + b"/" + entry.name
             if not rules.copies(path, directory=is_folder):
                 continue
-            if status.st_ctime >= moment:
+            if changed:
                 yield os.fsdecode(path[1:])
             if is_folder and status.st_dev in devices:
                 waiting.append(path)
