@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SystemIdentity:
-    """What only the folder that is meant shows at /source: an engine may be somewhere else."""
+class FolderIdentity:
+    """What only the folder that is meant shows where it is bound: an engine may be elsewhere."""
 
     boot: str  # the boot id of this machine
     device: int  # st_dev
@@ -17,7 +17,7 @@ class FreezeSystemRequest:
     """Make the read-only snapshot `name` of the subvolume at /source, at its top."""
 
     name: str
-    system: SystemIdentity
+    system: FolderIdentity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class BackupRequest:
     """Copy the system at /source into the cache at /cache, and keep a snapshot of it there."""
 
     run: str
-    system: SystemIdentity
+    system: FolderIdentity
     filters: tuple[str, ...]  # rsync's rules, in their order
     mounts: tuple[str, ...]  # separate file systems of the source, relative to its top, e.g. "boot"
     frozen: bool  # the source cannot change
@@ -101,3 +101,19 @@ class CacheState:
     free: int  # bytes
     total: int  # bytes of the volume
     snapshots: tuple[StoredSnapshot, ...]  # oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """Copy paths of the snapshot at /source into the empty folder at /restored."""
+
+    folder: FolderIdentity
+    paths: tuple[str, ...]  # with the wildcards of a shell; none: everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was copied."""
+
+    entries: int  # files, folders and all else
+    files: int

@@ -23,6 +23,8 @@ from builder.border.backups import (
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
+    Restored,
+    RestoreRequest,
 )
 from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
@@ -184,6 +186,26 @@ DELETE_SNAPSHOTS: Final = Job(
     capabilities=_FREEZING,
     why="to delete the snapshots that it is given by name and UUID; it does nothing else",
 )
+DELETE_CACHE: Final = Job(
+    name="delete-cache",
+    request=Nothing,
+    result=Nothing,
+    sees=(_CACHE_TO_FREEZE,),
+    capabilities=_FREEZING,
+    why="to delete a whole cache: its snapshots, its tree and its metadata",
+)
+RESTORE: Final = Job(
+    name="restore",
+    request=RestoreRequest,
+    result=Restored,
+    sees=(
+        _TREE,
+        Sight(what="the empty folder for what is restored", target=paths.RESTORED, writable=True),
+    ),
+    capabilities=_COPYING,
+    why="a copy that keeps owners, modes, device nodes and every attribute",
+    limits=Limits(seconds=48 * _HOUR),
+)
 DIGEST: Final = Job(
     name="digest",
     request=TreeRequest,
@@ -340,7 +362,7 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 JOBS: Final = (
     SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
-    BACKUP_STATE, DELETE_SNAPSHOTS, BUILD, on_image(BUILD), EXAMINE,
+    BACKUP_STATE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD), EXAMINE,
     on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST,

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import HostError, SourceError, StepError
-from builder.border.backups import BackedUp, CacheState, FreezeSystemRequest
+from builder.border.backups import BackedUp, CacheState, FreezeSystemRequest, RestoreRequest
 from builder.border.labels import frozen_name
 from builder.inside.backup import system as system_module
 from builder.inside.backup.backing_up import backup
-from builder.inside.backup.deleting import delete_snapshots
+from builder.inside.backup.deleting import delete_cache, delete_snapshots
+from builder.inside.backup.restoring import restore
 from builder.inside.backup.stored import cache_state, stored_snapshots
 from builder.inside.backup.system import freeze_system
 from builder.inside.linux.btrfs import subvolume
@@ -397,3 +398,51 @@ def test_a_cache_of_the_other_program_is_continued(volume: Volume) -> None:
     assert [*(volume.base / ".snapshots").iterdir()] == []
     assert [each.selector for each in stored_snapshots(volume.base)] == ["3"]
     assert differences(facts(volume.source), volume.snapshot(3)) == []
+
+
+def test_a_whole_cache_goes_and_what_lies_beside_it_stays(volume: Volume) -> None:
+    volume.backup(new=True)
+    volume.backup()
+    command("btrfs", "subvolume", "snapshot", "-r", volume.rootfs, volume.rootfs / ".snapshots/@x")
+    (volume.base / ".snapshots").mkdir()
+    raw = volume.base / ".snapshots/@2026-06-01_14:30"
+    command("btrfs", "subvolume", "snapshot", "-r", volume.rootfs, raw)
+    put(volume.base, ".snapshots/@2026-06-01_14:30.meta")
+    put(volume.base, "notes.txt", "mine")
+    delete_cache(volume.base, system=RealSystem(print))
+    assert [each.name for each in volume.base.iterdir()] == ["notes.txt"]
+    assert volume.backup(new=True).selector == "1"
+
+
+def test_a_cache_with_somebodys_subvolume_in_it_is_not_deleted_around_it(volume: Volume) -> None:
+    volume.backup(new=True)
+    command("btrfs", "subvolume", "create", volume.rootfs / "srv")
+    put(volume.rootfs, "srv/mine", "mine")
+    with pytest.raises(SourceError, match="that are no snapshots: debian_backup/"):
+        delete_cache(volume.base, system=RealSystem(print))
+    assert (volume.rootfs / "srv/mine").read_text() == "mine"
+    assert [each.selector for each in volume.state().snapshots] == ["1"]
+    assert (volume.base / ".backup_meta").exists()
+
+
+def test_what_is_restored_is_what_was_backed_up(volume: Volume, tmp_path: Path) -> None:
+    make_hard_tree(volume.source / "opt/hard")
+    before = facts(volume.source)
+    volume.backup(new=True)
+    snapshot = volume.rootfs / ".snapshots/1/snapshot"
+    for name, paths in (("all", ()), ("some", ("/opt/hard/srv", "/opt/hard/usr/b*", "/bin/sh"))):
+        target = tmp_path / name
+        target.mkdir()
+        request = RestoreRequest(folder=request_for(target).system, paths=paths)
+        done = restore(request, system=RealSystem(print), source=snapshot, target=target)
+        found = facts(target)
+        if name == "all":
+            assert differences(before, found) == []
+            assert done.entries == len(found)
+            continue
+        assert (target / "usr/bin/sh").is_symlink()
+        shown = {path: each[:-1] for path, each in found.items() if path.count(b"/") > 3}
+        assert shown == {path: before[path][:-1] for path in shown}
+        wanted = (b"/opt/hard/srv", b"/opt/hard/usr/bin", b"/usr/bin/sh")
+        assert {path for path in before if path.startswith(wanted)} <= {*found}
+        assert not (target / "opt/hard/etc").exists()

@@ -15,8 +15,8 @@ if __name__ == "__main__":
 from builder.border.backups import (
     BackupRequest,
     DeleteSnapshotsRequest,
+    FolderIdentity,
     SnapshotName,
-    SystemIdentity,
 )
 from builder.border.labels import new_run
 from builder.inside.backup import backing_up, cache, deleting, keeping, stored
@@ -53,7 +53,7 @@ def request_for(source: Path, *, new: bool = False, frozen: bool = False) -> Bac
     status = source.stat()
     return BackupRequest(
         run=new_run(),
-        system=SystemIdentity(
+        system=FolderIdentity(
             boot=BOOT_ID.read_text().strip(), device=status.st_dev, inode=status.st_ino
         ),
         filters=("- /proc/*",),

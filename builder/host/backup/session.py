@@ -15,10 +15,10 @@ from builder.border.backups import (
     BackedUp,
     BackupRequest,
     DeleteSnapshotsRequest,
+    FolderIdentity,
     FreezeSystemRequest,
     SnapshotName,
     StoredSnapshot,
-    SystemIdentity,
 )
 from builder.border.events import Note, OnEvent
 from builder.border.jobs import BACKUP, DELETE_SNAPSHOTS, FREEZE_SYSTEM
@@ -98,7 +98,7 @@ def delete(
     engine.run(spec, on_event)
 
 
-def _request(plan: BackupPlan, seen: Seen, identity: SystemIdentity, *, run: str) -> BackupRequest:
+def _request(plan: BackupPlan, seen: Seen, identity: FolderIdentity, *, run: str) -> BackupRequest:
     offset = datetime.fromtimestamp(time.time(), UTC).astimezone(local_zone()).utcoffset()
     return BackupRequest(
         run=run,
@@ -115,10 +115,10 @@ def _request(plan: BackupPlan, seen: Seen, identity: SystemIdentity, *, run: str
 @contextlib.contextmanager
 def _source(
     seen: Seen, engine: Engine, *, image: str, run: str, on_event: OnEvent
-) -> Iterator[tuple[Bind, SystemIdentity]]:
+) -> Iterator[tuple[Bind, FolderIdentity]]:
     """Freeze the system where it can be, until the body is left; yield how it is seen."""
     source, status = seen.source, seen.source.stat()
-    identity = SystemIdentity(boot=ourselves().boot, device=status.st_dev, inode=status.st_ino)
+    identity = FolderIdentity(boot=ourselves().boot, device=status.st_dev, inode=status.st_ino)
     if not seen.freezes:
         yield Bind(source=str(source), target=paths.SOURCE, alone=True), identity
         return

@@ -4,7 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from builder import __version__
-from builder.host.cli.backup import backup
+from builder.host.cli.backup import backup, delete, restore
 from builder.host.cli.block_cache import block_cache
 from builder.host.cli.boot_test import boot_test
 from builder.host.cli.build import build
@@ -32,8 +32,8 @@ Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot
 def cli() -> None:
     """Turn a DistroClone Backup cache into a bootable, reproducible live ISO.
 
-    Everything that touches a root filesystem happens inside one pinned container; the cache is
-    only ever read.
+    Everything that touches a root filesystem happens inside one pinned container. Only `backup` and
+    `delete` change a cache.
     """
 
 
@@ -53,16 +53,16 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    backup, block_cache, boot_test, build, diff, doctor, image, packages, privacy, reproduce, sign,
-    snapshots, sweep, verify,
+    backup, block_cache, boot_test, build, delete, diff, doctor, image, packages, privacy,
+    reproduce, restore, sign, snapshots, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
-    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build, diff,
-    doctor, *image.commands.values(),
-    packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, snapshots, sweep,
-    verify,
+    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build, delete,
+    diff, doctor, *image.commands.values(),
+    packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, restore,
+    snapshots, sweep, verify,
 ):  # fmt: skip
     engine_options(command, hidden=True)  # after the command they do the same

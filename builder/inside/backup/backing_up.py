@@ -15,16 +15,14 @@ from typing import Protocol
 from builder.basics.errors import HostError
 from builder.border import paths
 from builder.border.backups import BackedUp, BackupRequest
-from builder.border.source import SourceKind, TreePlace
 from builder.inside.backup.cache import Cache, locked, meta_draft, prepared
 from builder.inside.backup.copying import Copied, Copying, copy, shown
 from builder.inside.backup.folders import write_atomically
 from builder.inside.backup.keeping import keep
 from builder.inside.backup.records import Record, meta_text
 from builder.inside.backup.stored import stored_snapshots
-from builder.inside.backup.system import check_identity, check_system
+from builder.inside.backup.system import check_identity, check_system, still_there
 from builder.inside.debian.facts import read_facts
-from builder.inside.source.mounted import unchanged
 from builder.inside.source.scan import META
 from builder.inside.source.unfinished import mark, unmark
 from builder.inside.system.system import System
@@ -85,7 +83,7 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
         frozen=request.frozen,
     )
     mark(cache.rootfs, now=int(time.time()))
-    with _still_there(request, source):
+    with still_there(source) if request.frozen else contextlib.nullcontext():
         copied = copy(copying, system=system)
     check_system(source)
     if copied.changed:
@@ -97,13 +95,6 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
             paths=shown(copied.paths),
         )
     return copied
-
-
-def _still_there(request: BackupRequest, source: Path) -> AbstractContextManager[None]:
-    """Raise SourceError where a frozen source is not what it was after the body."""
-    if not request.frozen or source != paths.SOURCE:
-        return contextlib.nullcontext()
-    return unchanged(TreePlace(kind=SourceKind.TREE, subvolume="", frozen=True))
 
 
 def _record(request: BackupRequest, cache: Cache, *, system: System) -> Record:

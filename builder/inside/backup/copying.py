@@ -23,9 +23,9 @@ _PROGRESS: Final = re.compile(
     r"\s*[\d,]+\s+\d+%\s+\S+/s\s+[\d:?]+(?:\s+\(xfr#\d+, (ir|to)-chk=(\d+)/(\d+)\))?\s*"
 )
 _STATISTIC: Final = re.compile(r"^(Number of [a-z ]+): ([\d,]+)")
-_ENTRIES: Final = "Number of files"
-_COPIED: Final = "Number of regular files transferred"
-_DELETED: Final = "Number of deleted files"
+ENTRIES: Final = "Number of files"
+COPIED: Final = "Number of regular files transferred"
+DELETED: Final = "Number of deleted files"
 _VANISHED: Final = 24  # rsync(1), EXIT VALUES
 _PARTIAL: Final = 23
 _CLOCK: Final = 1.0  # seconds by which the times of a file system may be behind ours
@@ -120,13 +120,18 @@ def _run(copying: Copying, rules: Path, *, system: System, expected: int, last: 
         if error.code == _PARTIAL and not last:
             return Copied(entries=0, copied=0, deleted=0)
         raise explained(error) from error
-    counts = {found[1]: _number(found[2]) for found in map(_STATISTIC.match, output.split("\n"))
-              if found}  # fmt: skip
+    counts = statistics(output)
     return Copied(
-        entries=counts.get(_ENTRIES, 0),
-        copied=counts.get(_COPIED, 0),
-        deleted=counts.get(_DELETED, 0),
+        entries=counts.get(ENTRIES, 0),
+        copied=counts.get(COPIED, 0),
+        deleted=counts.get(DELETED, 0),
     )
+
+
+def statistics(output: str) -> dict[str, int]:
+    """Return what rsync counted, by its own names."""
+    found = map(_STATISTIC.match, output.split("\n"))
+    return {each[1]: int(each[2].replace(",", "")) for each in found if each}
 
 
 def progress_of(expected: int) -> Callable[[str], float | None]:
@@ -191,10 +196,6 @@ def _files_in_use(root: Path) -> int:
     """Return how many files its file system has; 0 where it does not say, as btrfs."""
     facts = os.statvfs(root)
     return max(facts.f_files - facts.f_ffree, 0)
-
-
-def _number(text: str) -> int:
-    return int(text.replace(",", ""))
 
 
 def shown(paths: Sequence[str]) -> str:

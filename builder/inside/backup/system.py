@@ -1,17 +1,21 @@
 """The system that is backed up: it is the one that was meant, and where possible it is frozen."""
 
+import contextlib
 import os
 import re
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError, SourceError
 from builder.basics.printable import clean
 from builder.border import paths
-from builder.border.backups import FreezeSystemRequest, FrozenSystem, SystemIdentity
+from builder.border.backups import FolderIdentity, FreezeSystemRequest, FrozenSystem
 from builder.border.labels import is_frozen_name
+from builder.border.source import SourceKind, TreePlace
 from builder.inside.backup.stored import has_system
 from builder.inside.source.freeze import snapshot_read_only
+from builder.inside.source.mounted import unchanged
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 
@@ -23,7 +27,7 @@ _LISTED: Final = re.compile(r"ID \d+ gen \d+ top level \d+ path (.+)")
 _NO_PARTS: Final = re.compile(r"(^|/)(\.snapshots|\.distroclone-builder-[^/]*)(/|$)")
 
 
-def check_identity(expected: SystemIdentity, source: Path) -> None:
+def check_identity(expected: FolderIdentity, source: Path) -> None:
     """Raise HostError where the engine shows something else than the folder that is meant."""
     if BOOT_ID.read_text().strip() != expected.boot:
         raise HostError(
@@ -53,6 +57,16 @@ def check_system(source: Path) -> None:
         )
 
 
+def still_there(source: Path) -> AbstractContextManager[object]:
+    """Raise SourceError where a snapshot at `source` is not what it was after the body.
+
+    Only a container has one there whose deletion nobody would notice.
+    """
+    if source != paths.SOURCE:
+        return contextlib.nullcontext()
+    return unchanged(TreePlace(kind=SourceKind.TREE, subvolume="", frozen=True))
+
+
 def freeze_system(
     request: FreezeSystemRequest, *, system: System, source: Path = paths.SOURCE
 ) -> FrozenSystem:
@@ -63,14 +77,14 @@ def freeze_system(
     target = source / request.name
     if os.path.lexists(target):  # btrfs would put the snapshot inside it
         raise SourceError("{name} is already there", name=request.name)
-    nested = _nested(source, system=system)
+    nested = nested_subvolumes(source, system=system)
     snapshot_read_only(source, target, system=system)
     status = target.stat()
     return FrozenSystem(device=status.st_dev, inode=status.st_ino, nested=nested)
 
 
-def _nested(source: Path, *, system: System) -> tuple[str, ...]:
-    """Return the subvolumes directly inside it that may be a part of the system."""
+def nested_subvolumes(source: Path, *, system: System) -> tuple[str, ...]:
+    """Return the subvolumes directly inside one, from their volume's top, but for snapshots."""
     output = system.run(["btrfs", "subvolume", "list", "-o", str(source)], logged=False)
     found = [match[1] for match in map(_LISTED.fullmatch, output.split("\n")) if match]
     return tuple(clean(path) for path in found if not _NO_PARTS.search(path))

@@ -25,6 +25,8 @@ from builder.border.backups import (
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
+    Restored,
+    RestoreRequest,
 )
 from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
@@ -36,6 +38,7 @@ from builder.border.jobs import (
     BACKUP_STATE,
     BOOT_TEST,
     BUILD,
+    DELETE_CACHE,
     DELETE_SNAPSHOTS,
     DIGEST,
     EXAMINE,
@@ -49,6 +52,7 @@ from builder.border.jobs import (
     PROBE,
     PRUNE_BLOCKS,
     RESOLVE,
+    RESTORE,
     SCAN,
     SHOW_BLOCKS,
     SYSTEM_DATA,
@@ -146,6 +150,23 @@ def _delete_snapshots(request: DeleteSnapshotsRequest, on_event: OnEvent) -> Not
     with system.step("prune", position=1, total=1):
         deleting.delete_snapshots(request, system=system)
     return Nothing()
+
+
+def _delete_cache(_request: Nothing, on_event: OnEvent) -> Nothing:
+    from builder.inside.backup import deleting
+
+    system = RealSystem(on_event)
+    with system.step("delete", position=1, total=1):
+        deleting.delete_cache(paths.CACHE, system=system)
+    return Nothing()
+
+
+def _restore(request: RestoreRequest, on_event: OnEvent) -> Restored:
+    from builder.inside.backup import restoring
+
+    system = RealSystem(on_event, confines=True)
+    with system.step("restore", position=1, total=1):
+        return restoring.restore(request, system=system)
 
 
 def _build(plan: BuildPlan, on_event: OnEvent) -> Built:
@@ -271,6 +292,8 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(BACKUP, _backup),
         Handler(BACKUP_STATE, _backup_state),
         Handler(DELETE_SNAPSHOTS, _delete_snapshots),
+        Handler(DELETE_CACHE, _delete_cache),
+        Handler(RESTORE, _restore),
         Handler(DIGEST, _digest),
         Handler(BUILD, _build),
         Handler(EXAMINE, _examine),

@@ -1,6 +1,6 @@
 """Freezes the chosen subvolume in a read-only snapshot of our own, and deletes that again.
 
-These are the only writes to a cache's volume, each in a container that does nothing else. The
+A build writes nothing else to a cache's volume, and each is in a container that does only this. The
 snapshot is next to `.rootfs_cache`, never inside, where it would prevent deleting it.
 """
 

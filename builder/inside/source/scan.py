@@ -24,7 +24,7 @@ from builder.inside.tree.tree import Tree
 ROOTFS: Final = ".rootfs_cache"
 META: Final = ".backup_meta"
 SNAPSHOTS: Final = ".snapshots"
-_WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
+WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
 
 
 def scan_cache(base: Path, *, volume: Path | None = None) -> CacheReport:
@@ -55,7 +55,7 @@ def scan_tree(root: Path) -> CacheReport:
     """
     tree = Tree(root)
     system, problems = _inspect(tree)
-    if (kind := filesystem_at(root)) in _WITHOUT_OWNERS:
+    if (kind := filesystem_at(root)) in WITHOUT_OWNERS:
         problems = (_no_owners(kind), *problems)
     candidate = _candidate(
         selector=SnapshotKind.TREE.value,
@@ -160,7 +160,7 @@ def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:
     volume = subvolume(rootfs)
     taken = utc_seconds(meta.date)
     system, problems = _inspect(tree)
-    if (kind := filesystem_at(rootfs)) in _WITHOUT_OWNERS:
+    if (kind := filesystem_at(rootfs)) in WITHOUT_OWNERS:
         problems = (_no_owners(kind), *problems)
     if is_unfinished(rootfs):
         problems = (unfinished_problem(), *problems)

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import HostError, SourceError
-from builder.border.backups import FreezeSystemRequest, SystemIdentity
+from builder.border.backups import FolderIdentity, FreezeSystemRequest
 from builder.inside.backup import system as module
 from builder.inside.backup.system import BOOT_ID, check_identity, check_system, freeze_system
 from tests.support.systems import RecordingSystem
 
 
-def identity(path: Path) -> SystemIdentity:
+def identity(path: Path) -> FolderIdentity:
     status = path.stat()
-    return SystemIdentity(
+    return FolderIdentity(
         boot=BOOT_ID.read_text().strip(), device=status.st_dev, inode=status.st_ino
     )
 
