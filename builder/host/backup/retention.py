@@ -34,15 +34,13 @@ def superfluous(
     """
     routine = [each for each in snapshots if each.routine]
     newest_first = [each for each in reversed(routine) if each.complete]
-    kept = {each.uuid for each in newest_first[: max(retention.last, 1)]}
+    kept = {each.uuid for each in newest_first[: max(retention.last, 1)]}  # the newest always is
     for count, period in (
         (retention.daily, "%Y-%m-%d"),
         (retention.weekly, "%G-%V"),
         (retention.monthly, "%Y-%m"),
     ):
         kept |= {each.uuid for each in _one_for_each(newest_first, count, _named(period, zone))}
-    complete = [each for each in snapshots if each.complete]
-    kept |= {each.uuid for each in complete[-1:]}
     if not newest_first:
         return ()
     oldest = next(place for place, each in enumerate(snapshots) if each.uuid in kept)
