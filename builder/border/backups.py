@@ -40,6 +40,7 @@ class BackupRequest:
     frozen: bool  # the source cannot change
     running: bool  # it is the system that runs on this machine
     new: bool  # a cache is started where there is none
+    adopt: bool  # one that another system was backed up to is gone on with
     zone: int  # seconds by which the user's clock is ahead of UTC
 
 

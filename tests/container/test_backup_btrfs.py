@@ -51,9 +51,9 @@ class Volume:
         """The cache's tree."""
         return self.base / ".rootfs_cache"
 
-    def backup(self, **how: bool) -> BackedUp:
+    def backup(self, *, new: bool = False, adopt: bool = False) -> BackedUp:
         """Back the system up in this process."""
-        request = request_for(self.source, **how)
+        request = replace(request_for(self.source, new=new), adopt=adopt)
         system = RealSystem(lambda _event: None)
         return backup(request, system=system, source=self.source, base=self.base)
 
@@ -273,6 +273,18 @@ def test_a_system_whose_disk_is_not_mounted_never_empties_the_cache(volume: Volu
         volume.backup()
     assert differences(first, facts(volume.rootfs, without=OURS)) == []
     assert not is_unfinished(volume.rootfs)
+
+
+def test_another_machines_backup_is_gone_on_with_only_on_demand(volume: Volume) -> None:
+    put(volume.source, "etc/machine-id", "0123456789abcdef" * 2 + "\n")
+    volume.backup(new=True)
+    first = volume.snapshot(1)
+    put(volume.source, "etc/machine-id", "fedcba9876543210" * 2 + "\n")
+    with pytest.raises(SourceError, match="backup of another system"):
+        volume.backup()
+    assert differences(first, facts(volume.rootfs, without=OURS)) == []
+    assert not is_unfinished(volume.rootfs)
+    assert volume.backup(adopt=True).selector == "2"
 
 
 def test_a_file_that_cannot_be_copied_makes_no_backup(volume: Volume) -> None:

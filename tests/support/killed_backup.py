@@ -61,6 +61,7 @@ def request_for(source: Path, *, new: bool = False, frozen: bool = False) -> Bac
         frozen=frozen,
         running=False,
         new=new,
+        adopt=False,
         zone=7200,
     )
 

@@ -34,6 +34,9 @@ class MountPoint:
     writable: bool
 
 
+_UNKNOWN: Final = MountPoint(path="/", kind="", device="", root="/", writable=False)  # in a chroot
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemMounts:
     """What is mounted in a system, apart from its own file system."""
@@ -65,7 +68,8 @@ def mount_points(text: str) -> tuple[MountPoint, ...]:
 def point_of(path: Path, points: Sequence[MountPoint]) -> MountPoint:
     """Return the file system that a path is on."""
     above = {str(path), *map(str, path.parents)}
-    return max((each for each in points if each.path in above), key=lambda each: len(each.path))
+    found = [each for each in points if each.path in above]
+    return max(found, key=lambda each: len(each.path), default=_UNKNOWN)
 
 
 def mounted_in(

@@ -45,6 +45,7 @@ class BackupPlan:
     include_home: bool = False
     exclude: tuple[str, ...] = ()
     new: bool = False
+    adopt: bool = False
     retention: Retention = field(default_factory=Retention)
 
 

@@ -108,6 +108,7 @@ def _request(plan: BackupPlan, seen: Seen, identity: FolderIdentity, *, run: str
         frozen=seen.freezes and not seen.parts,
         running=seen.source == RUNNING,
         new=plan.new,
+        adopt=plan.adopt,
         zone=int(offset.total_seconds()) if offset else 0,
     )
 

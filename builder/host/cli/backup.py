@@ -37,6 +37,9 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 )
 @setting_option(settings.CACHE)
 @click.option("--new", is_flag=True, help="Start a cache there, if there is none yet.")
+@click.option(
+    "--adopt", is_flag=True, help="Go on with a cache that another system was backed up to."
+)
 @click.option("--include-home", is_flag=True, help="Back up /home and /root as well.")
 @click.option(
     "--exclude",
@@ -87,6 +90,7 @@ def backup(
     keep_monthly: int,
     *,
     new: bool,
+    adopt: bool,
     include_home: bool,
     as_json: bool,
 ) -> None:
@@ -109,6 +113,7 @@ def backup(
         include_home=include_home,
         exclude=checks.excludes(tuple(map(checks.exclude, exclude))),
         new=new,
+        adopt=adopt,
         retention=Retention(
             last=keep_last, daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly
         ),

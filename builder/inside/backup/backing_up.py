@@ -16,16 +16,22 @@ from builder.basics.errors import HostError
 from builder.border import paths
 from builder.border.backups import BackedUp, BackupRequest
 from builder.inside.backup.cache import Cache, locked, meta_draft, prepared
-from builder.inside.backup.copying import Copied, Copying, copy, shown
+from builder.inside.backup.copying import Copied, Copying, copy, full_cache, shown
 from builder.inside.backup.folders import write_atomically
 from builder.inside.backup.keeping import keep
 from builder.inside.backup.records import Record, meta_text
 from builder.inside.backup.stored import stored_snapshots
-from builder.inside.backup.system import check_identity, check_system, still_there
+from builder.inside.backup.system import (
+    check_identity,
+    check_same_system,
+    check_system,
+    still_there,
+)
 from builder.inside.debian.facts import read_facts
 from builder.inside.source.scan import META
 from builder.inside.source.unfinished import mark, unmark
 from builder.inside.system.system import System
+from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.tree import Tree
 
 
@@ -54,6 +60,8 @@ def backup(
         with system.step("copy", position=1, total=2), _written():
             check_system(source)
             cache = prepared(base, new=request.new, system=system)
+            if not request.adopt:
+                check_same_system(source, cache.rootfs)
             copied = _copy(request, cache, source=source, system=system)
         with system.step("keep", position=2, total=2), _written():
             record = _record(request, cache, system=system)
@@ -125,6 +133,8 @@ def _written() -> Iterator[None]:
     """Explain why the cache cannot be written."""
     try:
         yield
+    except ToolError as error:
+        raise full_cache(error) or error from error
     except OSError as error:
         raise HostError(
             "The cache cannot be written: {reason}",

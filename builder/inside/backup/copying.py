@@ -156,14 +156,8 @@ def progress_of(expected: int) -> Callable[[str], float | None]:
 
 def explained(error: ToolError) -> BuilderError:
     """Explain an exit code of rsync; rsync(1), EXIT VALUES."""
-    if any(words in line for line in error.output for words in _FULL):
-        return HostError(
-            "The cache's volume is full, so the backup did not finish",
-            hint="Earlier snapshots are as good as before. Free space on that volume, or delete "
-            "snapshots that you do not need: docs/backup.md. Then run the backup again.",
-            command=error.command,
-            output=error.output,
-        )
+    if full := full_cache(error):
+        return full
     if error.code == _VANISHED:
         message = "The frozen system was deleted while it was copied"
         hint = "Leave .distroclone-builder-* alone during a backup, then run it again."
@@ -176,6 +170,19 @@ def explained(error: ToolError) -> BuilderError:
     else:
         return error
     return StepError(message, hint=hint, command=error.command, output=error.output)
+
+
+def full_cache(error: ToolError) -> HostError | None:
+    """Return the error for a cache that has no room; None where something else failed."""
+    if any(words in line for line in error.output for words in _FULL):
+        return HostError(
+            "The cache's volume is full, so the backup did not finish",
+            hint="Earlier snapshots are as good as before. Free space on that volume, or delete "
+            "snapshots with `distroclone-builder delete`. Then run the backup again.",
+            command=error.command,
+            output=error.output,
+        )
+    return None
 
 
 def _changed(copying: Copying, *, since: float) -> tuple[int, tuple[str, ...]]:

@@ -20,6 +20,8 @@ from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_MACHINE_ID: Final = "/etc/machine-id"
+_ID: Final = re.compile(r"[0-9a-f]{32}")
 _USERS: Final = Path("/proc/self/uid_map")  # user_namespaces(7)
 _ALL_USERS: Final = ["0", "0", "4294967295"]
 # `btrfs subvolume list -o`: ID 257 gen 9 top level 256 path @/var/lib/machines
@@ -55,6 +57,29 @@ def check_system(source: Path) -> None:
             hint="Give the folder of a root filesystem with --source. If it should be one, its "
             "disk is not mounted, or its /usr is on another one.",
         )
+
+
+def check_same_system(source: Path, rootfs: Path) -> None:
+    """Raise SourceError where the cache holds another machine's system: its snapshots would go.
+
+    A drive may be carried from one machine to the next, and be mounted at the same place on both.
+    """
+    here, there = _machine(Tree(source)), _machine(Tree(rootfs))
+    if here and there and here != there:
+        raise SourceError(
+            "The cache holds a backup of another system: its machine-id is not this one's",
+            hint="Choose another folder with --cache. If that system is no longer of use, or was "
+            "installed anew, give --adopt once: its snapshots then count as old ones of this.",
+        )
+
+
+def _machine(tree: Tree) -> str:
+    """Return the id of machine-id(5); "" without one."""
+    try:
+        text = tree.read_text(_MACHINE_ID, limit=64).strip()
+    except OSError:
+        return ""
+    return text if _ID.fullmatch(text) else ""
 
 
 def still_there(source: Path) -> AbstractContextManager[object]:

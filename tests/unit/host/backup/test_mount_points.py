@@ -45,6 +45,11 @@ def test_a_path_is_on_what_is_mounted_last_above_it() -> None:
     assert point_of(Path("/variety"), points).path == "/"
 
 
+def test_in_a_chroot_without_a_mounted_root_nothing_is_known_and_nothing_fails() -> None:
+    assert point_of(Path("/x"), ()).kind == ""
+    assert not freezes(Path("/"), ())
+
+
 SUBVOLUMES = """22 1 0:33 /@ / rw - btrfs /dev/sda2 rw,subvol=/@
 23 22 0:33 /@home /home rw - btrfs /dev/sda2 rw,subvol=/@home
 24 22 0:33 /@srv /srv rw - btrfs /dev/sda2 rw,subvol=/@srv

@@ -8,8 +8,15 @@ import pytest
 from builder.basics.errors import HostError, SourceError
 from builder.border.backups import FolderIdentity, FreezeSystemRequest
 from builder.inside.backup import system as module
-from builder.inside.backup.system import BOOT_ID, check_identity, check_system, freeze_system
+from builder.inside.backup.system import (
+    BOOT_ID,
+    check_identity,
+    check_same_system,
+    check_system,
+    freeze_system,
+)
 from tests.support.systems import RecordingSystem
+from tests.support.trees import put
 
 
 def identity(path: Path) -> FolderIdentity:
@@ -54,6 +61,31 @@ def test_an_engine_that_hides_users_cannot_copy_their_files(
     all_users.write_text("0 1000 1\n1 100000 65536\n")
     with pytest.raises(HostError, match="only some of the users"):
         check_identity(identity(tmp_path), tmp_path)
+
+
+MACHINES = ("0123456789abcdef" * 2, "fedcba9876543210" * 2)
+
+
+@pytest.mark.parametrize(
+    ("there", "fits"),
+    [(MACHINES[0], True), (MACHINES[1], False), ("", True), ("uninitialized", True)],
+)
+def test_a_drive_with_another_machines_backup_is_not_taken_for_ours(
+    tmp_path: Path, there: str, fits: bool
+) -> None:
+    put(tmp_path, "source/etc/machine-id", f"{MACHINES[0]}\n")
+    put(tmp_path, "cache/etc/machine-id", f"{there}\n")
+    if fits:
+        check_same_system(tmp_path / "source", tmp_path / "cache")
+        return
+    with pytest.raises(SourceError, match="backup of another system"):
+        check_same_system(tmp_path / "source", tmp_path / "cache")
+
+
+def test_a_cache_that_is_new_is_anybodys(tmp_path: Path) -> None:
+    put(tmp_path, "source/etc/machine-id", f"{MACHINES[0]}\n")
+    (tmp_path / "cache").mkdir()
+    check_same_system(tmp_path / "source", tmp_path / "cache")
 
 
 def test_an_empty_mount_point_is_no_system(tmp_path: Path) -> None:
