@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -273,6 +274,31 @@ def test_a_system_whose_disk_is_not_mounted_never_empties_the_cache(volume: Volu
         volume.backup()
     assert differences(first, facts(volume.rootfs, without=OURS)) == []
     assert not is_unfinished(volume.rootfs)
+
+
+def test_a_system_that_goes_away_while_it_is_copied_makes_no_backup(volume: Volume) -> None:
+    first = facts(volume.source)
+    volume.backup(new=True)
+    away = volume.source.with_name("away")
+
+    class Unplugged(RealSystem):
+        def run(self, argv: Sequence[str], **how: Any) -> str:
+            said = super().run(argv, **how)
+            if argv[0] == "rsync":
+                (volume.source / "usr").rename(away)
+                (volume.source / "usr").mkdir()
+            return said
+
+    with pytest.raises(SourceError, match="no system to back up"):
+        backup(
+            replace(request_for(volume.source), frozen=True),
+            system=Unplugged(lambda _event: None),
+            source=volume.source,
+            base=volume.base,
+        )
+    found = volume.state()
+    assert (found.began is not None, [each.selector for each in found.snapshots]) == (True, ["1"])
+    assert differences(first, volume.snapshot(1)) == []
 
 
 def test_another_machines_backup_is_gone_on_with_only_on_demand(volume: Volume) -> None:
