@@ -80,6 +80,7 @@ def test_a_system_goes_into_a_cache_and_comes_out_as_it_was(source: Path, place:
     assert (listed["selector"], listed["problems"]) == ("2", [])
 
 
+@pytest.mark.full
 def test_a_system_on_btrfs_is_frozen_while_it_is_copied(
     client: docker.DockerClient, source: Path, place: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_system_on_btrfs_is_frozen_while_it_is_copied(
     assert left_by(client, ended.process) == []
 
 
+@pytest.mark.full
 def test_who_kills_the_client_or_the_container_loses_nothing(
     client: docker.DockerClient, source: Path, place: Path
 ) -> None:
@@ -139,6 +141,7 @@ def test_who_kills_the_client_or_the_container_loses_nothing(
     assert status(place).code == 0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_backup_and_leaves_the_one_before(
     client: docker.DockerClient, source: Path, place: Path, number: signal.Signals
