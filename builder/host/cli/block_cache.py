@@ -9,8 +9,8 @@ from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
 from builder.host.block_cache import block_store
-from builder.host.cli.options import answer, block_cache_option, json_option, parse_size
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, block_cache_option, json_option, parse_size
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import BlockStoreSetting
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder

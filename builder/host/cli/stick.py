@@ -12,7 +12,7 @@ from builder.basics.errors import UsageError
 from builder.basics.printable import printable_lines
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
-from builder.host.cli.options import AnyPath, answer, json_option, parse_size
+from builder.host.command_line.options import AnyPath, answer, json_option, parse_size
 from builder.host.display import choose_display
 from builder.host.stick.layout import Persistence
 from builder.host.stick.stick import Prepared, StickResult, Wish, prepared, write_stick

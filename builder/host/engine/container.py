@@ -226,16 +226,7 @@ def container_options(
 ) -> dict[str, Any]:
     """Return what the engine is asked for: the SDK's options of a container."""
     job = spec.job
-    mounts = [
-        Mount(
-            str(bind.target),
-            bind.source,
-            type="bind",
-            read_only=bind.read_only,
-            propagation="rprivate",
-        )
-        for bind in spec.binds
-    ]
+    mounts = [_bind(bind) for bind in spec.binds]
     mounts += [
         Mount(str(volume.target), volume.name, type="volume", read_only=volume.read_only)
         for volume in spec.volumes
@@ -267,6 +258,21 @@ def container_options(
         devices.append("/dev/loop-control:/dev/loop-control:rwm")
         options["device_cgroup_rules"] = [f"b {_LOOP_MAJOR}:* rmw"]
     return options | {"devices": devices}
+
+
+def _bind(bind: Bind) -> Mount:
+    if not bind.alone:
+        return Mount(
+            str(bind.target),
+            bind.source,
+            type="bind",
+            read_only=bind.read_only,
+            propagation="rprivate",
+        )
+    # Without a word about propagation: Docker refuses a private mount of what its own data is in.
+    mount = Mount(str(bind.target), bind.source, type="bind", read_only=bind.read_only)
+    mount["BindOptions"] = {"NonRecursive": True}
+    return mount
 
 
 def _told(error: BuilderError, *, output: tuple[str, ...]) -> BuilderError:

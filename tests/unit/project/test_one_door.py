@@ -16,6 +16,8 @@ OWN = {
     "image/resources.py": "our own package",
     "source/local_zone.py": "the machine's time zone",
     "engine/owner.py": "the kernel's files",
+    "backup/planning.py": "the kernel's files",
+    "source/other_backups.py": "the kernel's files",
     "output/archive_stream.py": "made anew",
     "output/delivery.py": "must be a folder",
     "results/result_folder.py": "must be a folder",
