@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import HostError
+from builder.host.stick.ext4 import NewFileSystem, ext4_blocks
 from builder.host.stick.layout import Persistence
 from builder.host.stick.stick import Wish, prepared
 from tests.support.caches import PREFIX, command
@@ -189,6 +190,22 @@ def test_a_disk_in_use_is_refused(iso: Path, image: Path, place: Path) -> None:
             assert reason == f"{device.name} is in use by another program"
             other.communicate("\n")
         assert f"{image} is in use as {device.name}" == refused(iso, image)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("size", [64, 129, 1000, 8 << 10, 64 << 10, 2 << 20])  # MiB
+def test_a_file_system_of_any_size_is_clean(place: Path, size: int) -> None:
+    wanted = NewFileSystem(
+        size=size << 20, label="persistence", uuid=bytes(16), hash_seed=bytes(16), time=1 << 30,
+        file="persistence.conf", content=b"/ union\n",
+    )  # fmt: skip
+    path = place / "stick.img"
+    with path.open("wb") as stream:
+        stream.truncate(size << 20)
+        for at, content in ext4_blocks(wanted):
+            stream.seek(at)
+            stream.write(content)
+    command("e2fsck", "-f", "-n", path)
 
 
 @pytest.mark.full

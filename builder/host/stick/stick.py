@@ -71,9 +71,10 @@ def prepared(wish: Wish, *, root: Path = ROOT) -> Iterator[Prepared]:
             wish.target, allow_fixed=wish.allow_fixed, new_size=wish.new_size, root=root
         ) as target:
             parts = _parts(target)
+            wants_size = target.is_new and wish.new_size is None
             plan = layout(
                 iso,
-                size=target.size or needed_size(iso, wish.persistence),
+                size=needed_size(iso, wish.persistence) if wants_size else target.size,
                 old=[span for _name, span in parts],
                 wished=wish.persistence,
             )

@@ -169,6 +169,14 @@ def test_a_size_is_for_a_new_file_only(tmp_path: Path, old_stick: Path) -> None:
         written(Wish(iso=make_iso(tmp_path), target=old_stick, new_size=1 << 30))
 
 
+def test_an_empty_file_is_too_small_and_stays(tmp_path: Path) -> None:
+    target = tmp_path / "stick.img"
+    target.touch()
+    with pytest.raises(HostError, match=r"The stick has 0 B, and 7\.3 MiB is needed"):
+        written(Wish(iso=make_iso(tmp_path), target=target))
+    assert target.stat().st_size == 0
+
+
 @pytest.mark.parametrize("new", [True, False])
 def test_what_is_too_small_is_refused(tmp_path: Path, *, new: bool) -> None:
     target = tmp_path / "stick.img"
