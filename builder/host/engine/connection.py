@@ -94,7 +94,9 @@ class DockerEngine:
         create = creating(self._client, self._product)
         spec = replace(spec, image=self.images.called(spec.image))
         line = Line(patience=self._patience, stays=spec.run if LABEL_BUILD in spec.marks else "")
-        with job_started(create, spec, security_options=options, line=line) as job:
+        with job_started(
+            create, spec, security_options=options, root=self._facts.root, line=line
+        ) as job:
             yield job
 
     def attached(self, container: str, job: Job[Any, Result], *, run: str) -> DockerJob[Result]:
@@ -114,7 +116,7 @@ class DockerEngine:
         options = self._security_options(spec)
         spec = replace(spec, image=self.images.called(spec.image))
         with (
-            created(create, spec, security_options=options) as container,
+            created(create, spec, security_options=options, root=self._facts.root) as container,
             translated("sending to the engine"),
         ):
             container.put_archive(str(folder), archive)

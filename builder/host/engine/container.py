@@ -187,15 +187,22 @@ def creating(client: "DockerClient", product: Product) -> CreateContainer:
 
 @contextlib.contextmanager
 def created(
-    create: CreateContainer, spec: ContainerSpec[Any, Any], *, security_options: list[str]
+    create: CreateContainer,
+    spec: ContainerSpec[Any, Any],
+    *,
+    security_options: list[str],
+    root: str,
 ) -> Iterator["Container"]:
-    """Create the job's container, and see that it is what was asked for; remove it always."""
+    """Create the job's container, and see that it is what was asked for; remove it always.
+
+    `root` is where the engine keeps its data.
+    """
     with contextlib.ExitStack() as undo:
         with held(), translated(f"creating the {spec.job.name} container"):
             container = create(
                 spec.image,
                 [spec.job.name],
-                **container_options(spec, security_options=security_options),
+                **container_options(spec, security_options=security_options, root=root),
             )
             undo.enter_context(undoing(lambda: _remove(container)))
         _check_mounts(container, spec)
@@ -208,11 +215,14 @@ def job_started(
     spec: ContainerSpec[Request, JobResult],
     *,
     security_options: list[str],
+    root: str,
     line: Line,
 ) -> Iterator[DockerJob[JobResult]]:
     """Start the job; stop it if it still runs when the body is left, and remove it always."""
     with contextlib.ExitStack() as undo:
-        container = undo.enter_context(created(create, spec, security_options=security_options))
+        container = undo.enter_context(
+            created(create, spec, security_options=security_options, root=root)
+        )
         with translated(f"starting the {spec.job.name} container"):
             container.put_archive("/", _request_archive(spec.request))
             stream: Any = container.attach(stream=True, logs=True, demux=True)
@@ -222,11 +232,14 @@ def job_started(
 
 
 def container_options(
-    spec: ContainerSpec[Request, JobResult], *, security_options: list[str]
+    spec: ContainerSpec[Request, JobResult], *, security_options: list[str], root: str = ""
 ) -> dict[str, Any]:
-    """Return what the engine is asked for: the SDK's options of a container."""
+    """Return what the engine is asked for: the SDK's options of a container.
+
+    `root` is where it keeps its data.
+    """
     job = spec.job
-    mounts = [_bind(bind) for bind in spec.binds]
+    mounts = [_bind(bind, root) for bind in spec.binds]
     mounts += [
         Mount(str(volume.target), volume.name, type="volume", read_only=volume.read_only)
         for volume in spec.volumes
@@ -260,19 +273,24 @@ def container_options(
     return options | {"devices": devices}
 
 
-def _bind(bind: Bind) -> Mount:
+def _bind(bind: Bind, root: str) -> Mount:
     if not bind.alone:
         return Mount(
             str(bind.target),
             bind.source,
             type="bind",
             read_only=bind.read_only,
-            propagation="rprivate",
+            propagation=_propagation(bind.source, root),
         )
     # Without a word about propagation: Docker refuses a private mount of what its own data is in.
     mount = Mount(str(bind.target), bind.source, type="bind", read_only=bind.read_only)
     mount["BindOptions"] = {"NonRecursive": True}
     return mount
+
+
+def _propagation(source: str, root: str) -> str:
+    """Return how mounts reach a bind; Docker wants to unmount what is in its own data."""
+    return "rslave" if root and Path(source).is_relative_to(root) else "rprivate"
 
 
 def _told(error: BuilderError, *, output: tuple[str, ...]) -> BuilderError:

@@ -90,6 +90,16 @@ def test_a_privileged_container_keeps_its_limits_and_has_no_network_either() -> 
     assert [each["ReadOnly"] for each in options["mounts"] if each["Target"] == "/source"] == [True]
 
 
+@pytest.mark.parametrize(("root", "expected"), [("/srv", "rslave"), ("/srv/with", "rprivate")])
+def test_what_is_in_the_engines_own_data_is_mounted_as_docker_wants_it(
+    root: str, expected: str
+) -> None:
+    mounts = container_options(spec_for(BUILD), security_options=[], root=root)["mounts"]
+    binds = [each for each in mounts if each["Type"] == "bind"]
+    assert all(each["Source"].startswith("/srv/with space: ") for each in binds)
+    assert {each["BindOptions"]["Propagation"] for each in binds} == {expected}
+
+
 class FakeContainer:
     """A container that says these lines; without them, it works until it is killed."""
 
