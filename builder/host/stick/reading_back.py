@@ -30,8 +30,8 @@ def read_back(target: Target, ledger: Ledger, *, on_progress: OnProgress) -> Non
             content = _read(target, descriptor, buffer, row.span.start, row.span.size)
             if hashlib.sha256(content).digest() != row.sha256:
                 raise VerificationError(
-                    "{name} does not have what was written to it: the {size} bytes from {at} are "
-                    "others",
+                    "{name} does not have what was written to it: something differs in the {size} "
+                    "bytes from {at} on",
                     hint="It is broken, or pretends to be larger than it is. Take another one.",
                     name=target.name,
                     size=row.span.size,
