@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     STEP = 5
     VERIFICATION = 6
     PRIVATE = 7
+    BACKUP = 8
     DEFECT = 70  # EX_SOFTWARE of sysexits.h
     INTERRUPTED = 130
 

@@ -16,6 +16,16 @@ from builder.border.added_packages import (
     Resolved,
     ResolveRequest,
 )
+from builder.border.backups import (
+    BackedUp,
+    BackupRequest,
+    CacheState,
+    DeleteSnapshotsRequest,
+    FreezeSystemRequest,
+    FrozenSystem,
+    Restored,
+    RestoreRequest,
+)
 from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
@@ -54,6 +64,7 @@ class Sight:
     target: Path  # where it is in the container
     writable: bool = False
     optional: bool = False
+    with_mounts: bool = False  # file systems that are mounted in it may be bound at their places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +102,7 @@ _CACHE: Final = Sight(what="the cache", target=paths.CACHE)
 _CACHE_TO_FREEZE: Final = replace(_CACHE, writable=True)
 _IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE)
 _TREE: Final = Sight(what="the chosen tree", target=paths.SOURCE)
+_SYSTEM: Final = Sight(what="the system", target=paths.SOURCE)
 _PACKAGES: Final = Sight(what="the files of added packages", target=paths.PACKAGES)
 _ISO: Final = Sight(what="the ISO", target=paths.MEDIUM)
 _WORK: Final = Sight(what="its work volume", target=paths.WORK, writable=True)
@@ -103,6 +115,10 @@ _FREEZING: Final = ("DAC_OVERRIDE", "SYS_ADMIN")
 _BUILDING: Final = (
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP", "SETGID",
     "SETUID", "SYS_ADMIN", "SYS_CHROOT",
+)  # fmt: skip
+_COPYING: Final = (
+    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP",
+    "SYS_ADMIN", "SYS_CHROOT",
 )  # fmt: skip
 _ANY_OWNER: Final = "to read files of any owner"
 
@@ -138,6 +154,59 @@ LIST_FROZEN: Final = Job(
     sees=(_CACHE,),
     capabilities=_READING,
     why="for `sweep`",
+)
+FREEZE_SYSTEM: Final = Job(
+    name="freeze-system",
+    request=FreezeSystemRequest,
+    result=FrozenSystem,
+    sees=(replace(_SYSTEM, writable=True),),
+    capabilities=_FREEZING,
+    why="to make one btrfs snapshot of a system that runs; it does nothing else",
+)
+BACKUP: Final = Job(
+    name="backup",
+    request=BackupRequest,
+    result=BackedUp,
+    sees=(replace(_SYSTEM, with_mounts=True), _CACHE_TO_FREEZE),
+    capabilities=_COPYING,
+    why="a copy that keeps owners, modes, device nodes and every attribute, and a snapshot of it",
+    limits=Limits(seconds=48 * _HOUR),
+)
+BACKUP_STATE: Final = Job(
+    name="backup-state",
+    request=Nothing,
+    result=CacheState,
+    sees=(_CACHE,),
+    capabilities=_READING,
+    why=_ANY_OWNER,
+)
+DELETE_SNAPSHOTS: Final = Job(
+    name="delete-snapshots",
+    request=DeleteSnapshotsRequest,
+    result=Nothing,
+    sees=(_CACHE_TO_FREEZE,),
+    capabilities=_FREEZING,
+    why="to delete the snapshots that it is given by name and UUID; it does nothing else",
+)
+DELETE_CACHE: Final = Job(
+    name="delete-cache",
+    request=Nothing,
+    result=Nothing,
+    sees=(_CACHE_TO_FREEZE,),
+    capabilities=_FREEZING,
+    why="to delete a whole cache: its snapshots, its tree and its metadata",
+)
+RESTORE: Final = Job(
+    name="restore",
+    request=RestoreRequest,
+    result=Restored,
+    sees=(
+        _TREE,
+        Sight(what="the empty folder for what is restored", target=paths.RESTORED, writable=True),
+    ),
+    capabilities=_COPYING,
+    why="a copy that keeps owners, modes, device nodes and every attribute",
+    limits=Limits(seconds=48 * _HOUR),
 )
 DIGEST: Final = Job(
     name="digest",
@@ -304,7 +373,8 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 
 JOBS: Final = (
-    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, BUILD, on_image(BUILD), EXAMINE,
+    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
+    BACKUP_STATE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD), EXAMINE,
     on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST,

@@ -21,6 +21,7 @@ from builder.inside.source import cache_image
 from builder.inside.source.fingerprint import fingerprint
 from builder.inside.source.freeze import freeze, list_frozen, thaw
 from builder.inside.source.scan import find_base, scan_cache
+from builder.inside.source.unfinished import mark, unmark
 from builder.inside.system.real_system import RealSystem
 from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
@@ -250,6 +251,20 @@ def test_another_subvolume_at_the_chosen_place_is_refused(base: Path) -> None:
     with pytest.raises(SourceError, match="is gone, or"):
         freeze(request_for(chosen), system=RecordingSystem(real=True), base=base)
     assert list_frozen(base) == []
+
+
+def test_a_backup_that_began_after_the_scan_is_never_built_from_half(base: Path) -> None:
+    rootfs = base / ".rootfs_cache"
+    report = scan_cache(base)
+    mark(rootfs, now=1)
+    with pytest.raises(SourceError, match="A backup is being written into"):
+        freeze(request_for(pick(report, "cache")), system=RecordingSystem(real=True), base=base)
+    assert list_frozen(base) == []
+    snapper_snapshot(rootfs, 5, day=14)  # of a half-written tree, by whomever
+    again = scan_cache(base)
+    assert [each.selector for each in again.candidates if each.complete] == ["2", "4"]
+    unmark(rootfs)
+    assert pick(scan_cache(base), "cache").complete
 
 
 def test_a_frozen_snapshot_is_never_put_into_an_older_one(base: Path) -> None:

@@ -47,6 +47,39 @@ def mounted_ext4() -> Iterator[Path]:
 
 
 @contextmanager
+def mounted_btrfs(size: int) -> Iterator[Path]:
+    """Mount an empty btrfs of that many bytes, in the file `image_of` names."""
+
+    def make(target: Path) -> None:
+        with target.open("wb") as stream:
+            stream.truncate(size)
+        command("mkfs.btrfs", "--quiet", target)
+
+    with _mounted(make) as mount:
+        yield mount
+
+
+def image_of(mount: Path) -> Path:
+    """Return the file that holds a volume that is mounted by one of these."""
+    return mount.with_name("volume.img")
+
+
+@contextmanager
+def after_a_power_cut(mount: Path) -> Iterator[Path]:
+    """Mount what is on the disk of a volume now, and not what the kernel still has in memory."""
+
+    def copy(target: Path) -> None:
+        command("cp", "--sparse=always", image_of(mount), target)
+        command("umount", mount)  # which writes the rest; two with one id are never mounted at once
+
+    try:
+        with _mounted(copy) as again:
+            yield again
+    finally:
+        command("mount", "-o", "loop,noatime", image_of(mount), mount)
+
+
+@contextmanager
 def _mounted(make: Callable[[Path], None]) -> Iterator[Path]:
     with ExitStack() as undo:
         place = Path(tempfile.mkdtemp(prefix=PREFIX))

@@ -19,9 +19,10 @@ END: Final = "<!-- end of packages -->\n"
 FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "host": (
         ("cli",),
+        ("command_line",),
         ("reproduce", "diff", "privacy"),
         ("verify",),
-        ("build", "sign", "upkeep", "boot_test"),
+        ("build", "sign", "upkeep", "boot_test", "stick", "backup"),
         ("added", "sent"),
         ("image", "source", "output", "block_cache"),
         ("engine", "config", "display", "results", "report"),
@@ -31,7 +32,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("jobs",),
         ("explain",),
         ("steps", "inventory"),
-        ("session", "stack", "added", "boot_test"),
+        ("session", "stack", "added", "boot_test", "backup"),
         ("iso", "source", "selection", "rules", "search", "sbom", "secure_boot"),
         ("blocks", "debian", "layers", "search_rules", "units"),
         ("leftovers",),

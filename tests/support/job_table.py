@@ -51,7 +51,8 @@ def _row(job: Job[Any, Any]) -> tuple[str, ...]:
 
 def _sight(sight: Sight) -> str:
     optional = ", where there is one" if sight.optional else ""
-    return f"{sight.what}, {'**writable**' if sight.writable else 'read-only'}{optional}"
+    what = f"{sight.what} with what is mounted in it" if sight.with_mounts else sight.what
+    return f"{what}, {'**writable**' if sight.writable else 'read-only'}{optional}"
 
 
 def _limits(limits: Limits) -> str:

@@ -11,6 +11,7 @@ from builder.formats.identities import ImageIdentity
 from builder.formats.result_names import (
     iso_stem,
 )
+from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.host.added.resolving import wanted_packages
 from builder.host.config.build_config import Config
@@ -19,6 +20,7 @@ from builder.host.image.builder_image import ensure_builder
 from builder.host.source.frozen import ChosenTree
 from builder.host.source.kinds import Source, source_of
 from builder.host.source.local_zone import local_zone
+from builder.host.source.other_backups import check_no_other
 from builder.host.source.scanning import scan
 from builder.host.source.selection import choose, is_cache_newer, local_time
 
@@ -53,6 +55,8 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     for warning in report.warnings:
         on_event(Note(level="warning", message=warning.message, values=dict(warning.values)))
     candidate = choose(report, config.source.selector, zone=local_zone())
+    if candidate.kind is SnapshotKind.CACHE:  # which DistroClone Backup may be writing to
+        check_no_other(config.source.path)
     choice = choice_of(config, image=image, report=report, candidate=candidate)
     on_event(_chosen(report, candidate, choice.system))
     if config.packages.wanted:

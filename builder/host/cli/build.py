@@ -17,8 +17,8 @@ from builder.host.build import session
 from builder.host.build.choice import Choice, prepare
 from builder.host.build.inspection import Inspection
 from builder.host.build.planning import describe
-from builder.host.cli.options import answer, config_of, json_option, setting_options
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, config_of, json_option, setting_options
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import Config, FlagValue
 from builder.host.display import Display, choose_display, columns
 from builder.host.display.wording import percent

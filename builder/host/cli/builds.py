@@ -11,8 +11,8 @@ from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.build import alone
 from builder.host.build.alone import Follower, FoundBuild
-from builder.host.cli.options import FOLDER, answer, json_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import FOLDER, answer, json_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display, columns
 from builder.host.engine import State
 from builder.host.source.local_zone import local_zone

@@ -7,8 +7,8 @@ import click
 from builder.basics.codec import to_data
 from builder.border.events import Result
 from builder.host.build.choice import source_in
-from builder.host.cli.options import AnyPath, config_of, json_option, source_options
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import AnyPath, config_of, json_option, source_options
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
 from builder.host.config.settings import SourceOn
 from builder.host.diff.as_markdown import markdown

@@ -14,7 +14,7 @@ from builder.host.added import store
 from builder.host.added.resolving import read_lock, write_lock
 from builder.host.added.words import lock_words
 from builder.host.build.choice import prepare
-from builder.host.cli.options import (
+from builder.host.command_line.options import (
     AnyPath,
     answer,
     config_of,
@@ -22,7 +22,7 @@ from builder.host.cli.options import (
     setting_option,
     source_options,
 )
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue, PackagesSetting
 from builder.host.display import choose_display

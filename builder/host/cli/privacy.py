@@ -7,14 +7,14 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.border.events import Result
-from builder.host.cli.options import (
+from builder.host.command_line.options import (
     AnyPath,
     config_of,
     json_option,
     setting_option,
     source_options,
 )
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display

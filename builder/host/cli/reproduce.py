@@ -13,7 +13,7 @@ from builder.basics.errors import ExitCode
 from builder.basics.printable import printable, printable_lines, short
 from builder.basics.texts import render, say
 from builder.border.differences import CONTENT, PRESENCE, Difference, Explanation
-from builder.host.cli.options import (
+from builder.host.command_line.options import (
     FOLDER,
     AnyPath,
     answer,
@@ -23,7 +23,7 @@ from builder.host.cli.options import (
     setting_option,
     source_options,
 )
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display

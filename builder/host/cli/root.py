@@ -4,6 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from builder import __version__
+from builder.host.cli.backup import backup, delete, restore
 from builder.host.cli.block_cache import block_cache
 from builder.host.cli.boot_test import boot_test
 from builder.host.cli.build import build
@@ -16,14 +17,15 @@ from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
 from builder.host.cli.sign import sign
 from builder.host.cli.snapshots import snapshots
-from builder.host.cli.surroundings import engine_options
+from builder.host.cli.stick import stick
 from builder.host.cli.sweep import sweep
 from builder.host.cli.verify import verify
+from builder.host.command_line.surroundings import engine_options
 
 _EPILOG = """\b
 Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,
 5 a build step failed, 6 the result failed verification, 7 something private would be packed,
-70 a defect of this program, 130 interrupted.
+8 a backup is missing, unfinished or too old, 70 a defect of this program, 130 interrupted.
 """
 
 
@@ -32,8 +34,8 @@ Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot
 def cli() -> None:
     """Turn a DistroClone Backup cache into a bootable, reproducible live ISO.
 
-    Everything that touches a root filesystem happens inside one pinned container; the cache is
-    only ever read.
+    Everything that touches a root filesystem happens inside one pinned container. Only `backup` and
+    `delete` change a cache.
     """
 
 
@@ -53,15 +55,16 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    block_cache, boot_test, build, builds, diff, doctor, image, packages, privacy, reproduce, sign,
-    snapshots, sweep, verify,
+    backup, block_cache, boot_test, build, builds, delete, diff, doctor, image, packages, privacy,
+    reproduce, restore, sign, snapshots, stick, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
-    *block_cache.commands.values(), boot_test, build, *builds.commands.values(), diff, doctor,
-    *image.commands.values(), packages.commands["lock"], packages.commands["fetch"], privacy,
-    reproduce, snapshots, sweep, verify,
+    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build,
+    *builds.commands.values(), delete, diff, doctor, *image.commands.values(),
+    packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, restore,
+    snapshots, sweep, verify,
 ):  # fmt: skip
     engine_options(command, hidden=True)  # after the command they do the same

@@ -13,8 +13,8 @@ from builder.basics.texts import render, say
 from builder.border.cache_report import CacheReport, Candidate, Problem
 from builder.border.labels import new_run
 from builder.host.build.choice import source_in
-from builder.host.cli.options import answer, config_of, json_option, source_options
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, config_of, json_option, source_options
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder

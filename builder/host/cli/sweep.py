@@ -7,8 +7,8 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError
 from builder.basics.texts import say
-from builder.host.cli.options import FOLDER, answer, json_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import FOLDER, answer, json_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
 from builder.host.sent.sending import remove_sent

@@ -239,16 +239,7 @@ def container_options(
     `root` is where it keeps its data.
     """
     job = spec.job
-    mounts = [
-        Mount(
-            str(bind.target),
-            bind.source,
-            type="bind",
-            read_only=bind.read_only,
-            propagation=_propagation(bind.source, root),
-        )
-        for bind in spec.binds
-    ]
+    mounts = [_bind(bind, root) for bind in spec.binds]
     mounts += [
         Mount(str(volume.target), volume.name, type="volume", read_only=volume.read_only)
         for volume in spec.volumes
@@ -280,6 +271,21 @@ def container_options(
         devices.append("/dev/loop-control:/dev/loop-control:rwm")
         options["device_cgroup_rules"] = [f"b {_LOOP_MAJOR}:* rmw"]
     return options | {"devices": devices}
+
+
+def _bind(bind: Bind, root: str) -> Mount:
+    if not bind.alone:
+        return Mount(
+            str(bind.target),
+            bind.source,
+            type="bind",
+            read_only=bind.read_only,
+            propagation=_propagation(bind.source, root),
+        )
+    # Without a word about propagation: Docker refuses a private mount of what its own data is in.
+    mount = Mount(str(bind.target), bind.source, type="bind", read_only=bind.read_only)
+    mount["BindOptions"] = {"NonRecursive": True}
+    return mount
 
 
 def _propagation(source: str, root: str) -> str:

@@ -123,7 +123,9 @@ def specification(
 
 
 def _bind(mount: Mapping[str, Any]) -> dict[str, Any]:
-    options = ["rbind", mount.get("BindOptions", {}).get("Propagation", "rprivate")]
+    asked = mount.get("BindOptions", {})
+    kind = "bind" if asked.get("NonRecursive") else "rbind"
+    options = [kind, asked.get("Propagation", "rprivate")]
     return {
         "type": "bind",
         "source": mount["Source"],

@@ -3,19 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
-from builder.border.jobs import Job, Request, Result
+from builder.border.jobs import Job, Request, Result, Sight
 from builder.border.plan import Isolation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """A path of the engine's host, seen in the container."""
+    """A path of the engine's host, seen in the container.
+
+    `alone` leaves out what is mounted below it, and may be the host's own root.
+    """
 
     source: str
     target: Path
     read_only: bool = True
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +54,17 @@ class ContainerSpec(Generic[Request, Result]):
         given += [(Path(device), True) for device in self.devices]
         allowed = {each.target: each for each in self.job.sees}
         for target, writable in given:
-            if target not in allowed or (writable and not allowed[target].writable):
+            sight = allowed.get(target) or _around(target, self.job)
+            if sight is None or (writable and (target != sight.target or not sight.writable)):
                 message = f"{self.job.name} may not see {target} like that"
                 raise ValueError(message)
         needed = {target for target, each in allowed.items() if not each.optional}
         if missing := needed - {target for target, _writable in given}:
             message = f"{self.job.name} does not see {sorted(map(str, missing))}"
             raise ValueError(message)
+
+
+def _around(target: Path, job: Job[Any, Any]) -> Sight | None:
+    """Return what a file system that is bound at `target` is mounted in, if that may be."""
+    around = [each for each in job.sees if each.with_mounts and each.target in target.parents]
+    return around[0] if around else None

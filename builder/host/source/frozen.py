@@ -82,8 +82,9 @@ def thaw(
     on_event: OnEvent,
 ) -> None:
     """Remove frozen snapshots below a cache base; those that are gone are fine."""
+    bind = replace(_writable(base), alone=True)  # it may be the system's own root
     spec = ContainerSpec(
-        image=image, job=THAW, request=ThawRequest(names=names), run=run, binds=(_writable(base),)
+        image=image, job=THAW, request=ThawRequest(names=names), run=run, binds=(bind,)
     )
     engine.run(spec, on_event)
 

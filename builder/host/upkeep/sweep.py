@@ -120,7 +120,7 @@ def _thaw_orphans(
         job=LIST_FROZEN,
         request=Nothing(),
         run=run,
-        binds=(Bind(source=str(cache), target=paths.CACHE),),
+        binds=(Bind(source=str(cache), target=paths.CACHE, alone=True),),
     )
     names = engine.run(spec, on_event).names
     # A run makes its volume before it freezes: asked in this order, no living run is missed.

@@ -18,19 +18,34 @@ from builder.border.added_packages import (
     Resolved,
     ResolveRequest,
 )
+from builder.border.backups import (
+    BackedUp,
+    BackupRequest,
+    CacheState,
+    DeleteSnapshotsRequest,
+    FreezeSystemRequest,
+    FrozenSystem,
+    Restored,
+    RestoreRequest,
+)
 from builder.border.boot_test import BootTestRequest, BootTestResult
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
 from builder.border.events import OnEvent
 from builder.border.iso_contents import IsoContents, IsoListed
 from builder.border.jobs import (
+    BACKUP,
+    BACKUP_STATE,
     BOOT_TEST,
     BUILD,
+    DELETE_CACHE,
+    DELETE_SNAPSHOTS,
     DIGEST,
     EXAMINE,
     EXPLAIN,
     FETCH,
     FREEZE,
+    FREEZE_SYSTEM,
     INVENTORY,
     ISO_INVENTORY,
     LIST_FROZEN,
@@ -38,6 +53,7 @@ from builder.border.jobs import (
     PRUNE_BLOCKS,
     RECEIVE,
     RESOLVE,
+    RESTORE,
     SCAN,
     SHOW_BLOCKS,
     SYSTEM_DATA,
@@ -110,6 +126,50 @@ def _list_frozen(_request: Nothing, _on_event: OnEvent) -> FrozenNames:
     from builder.inside.source import freeze
 
     return FrozenNames(names=tuple(freeze.list_frozen(paths.CACHE)))
+
+
+def _freeze_system(request: FreezeSystemRequest, on_event: OnEvent) -> FrozenSystem:
+    from builder.inside.backup import system
+
+    return system.freeze_system(request, system=RealSystem(on_event))
+
+
+def _backup(request: BackupRequest, on_event: OnEvent) -> BackedUp:
+    from builder.inside.backup import backing_up
+
+    return backing_up.backup(request, system=RealSystem(on_event, confines=True))
+
+
+def _backup_state(_request: Nothing, _on_event: OnEvent) -> CacheState:
+    from builder.inside.backup import stored
+
+    return stored.cache_state(paths.CACHE)
+
+
+def _delete_snapshots(request: DeleteSnapshotsRequest, on_event: OnEvent) -> Nothing:
+    from builder.inside.backup import deleting
+
+    system = RealSystem(on_event)
+    with system.step("prune", position=1, total=1):
+        deleting.delete_snapshots(request, system=system)
+    return Nothing()
+
+
+def _delete_cache(_request: Nothing, on_event: OnEvent) -> Nothing:
+    from builder.inside.backup import deleting
+
+    system = RealSystem(on_event)
+    with system.step("delete", position=1, total=1):
+        deleting.delete_cache(paths.CACHE, system=system)
+    return Nothing()
+
+
+def _restore(request: RestoreRequest, on_event: OnEvent) -> Restored:
+    from builder.inside.backup import restoring
+
+    system = RealSystem(on_event, confines=True)
+    with system.step("restore", position=1, total=1):
+        return restoring.restore(request, system=system)
 
 
 def _build(plan: BuildPlan, on_event: OnEvent) -> Built:
@@ -237,6 +297,12 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(FREEZE, _freeze),
         Handler(THAW, _thaw),
         Handler(LIST_FROZEN, _list_frozen),
+        Handler(FREEZE_SYSTEM, _freeze_system),
+        Handler(BACKUP, _backup),
+        Handler(BACKUP_STATE, _backup_state),
+        Handler(DELETE_SNAPSHOTS, _delete_snapshots),
+        Handler(DELETE_CACHE, _delete_cache),
+        Handler(RESTORE, _restore),
         Handler(DIGEST, _digest),
         Handler(BUILD, _build),
         Handler(EXAMINE, _examine),

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from builder.basics.rsync_patterns import below, literal
 from builder.inside.debian.account_files import every_home, find_people, homes_of
 from builder.inside.selection import settings_files
 from builder.inside.selection.keeping import including, ways
 from builder.inside.selection.owners import Owners, read_owners
 from builder.inside.selection.places import DATA, KEPT, TOP, TOP_LINKS
 from builder.inside.selection.references import named_secrets
-from builder.inside.tree.excludes import EXCLUDES, below, literal
+from builder.inside.tree.excludes import EXCLUDES
 from builder.inside.tree.tree import Tree
 
 _ACCOUNTS: Final = 16 << 20  # bytes of /etc/passwd

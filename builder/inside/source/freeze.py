@@ -1,6 +1,6 @@
 """Freezes the chosen subvolume in a read-only snapshot of our own, and deletes that again.
 
-These are the only writes to a cache's volume, each in a container that does nothing else. The
+A build writes nothing else to a cache's volume, and each is in a container that does only this. The
 snapshot is next to `.rootfs_cache`, never inside, where it would prevent deleting it.
 """
 
@@ -13,6 +13,7 @@ from builder.border import paths
 from builder.border.labels import is_frozen_name
 from builder.border.requests import FreezeRequest, ThawRequest
 from builder.inside.linux.btrfs import filesystem_id, subvolume
+from builder.inside.source.unfinished import is_unfinished
 from builder.inside.system.system import System
 
 _LIST_AGAIN: Final = "List what is there now with `distroclone-builder snapshots`."
@@ -46,15 +47,27 @@ def freeze(request: FreezeRequest, *, system: System, base: Path = paths.CACHE) 
             hint="Remove the leftovers of earlier runs with `distroclone-builder sweep`.",
             name=request.name,
         )
+    snapshot_read_only(source, target, system=system)
+    if is_unfinished(target):  # a backup began after the scan
+        thaw(ThawRequest(names=(request.name,)), system=system, base=base)
+        raise SourceError(
+            "A backup is being written into {path}, or did not finish",
+            hint="Wait for it, or choose a snapshot: they are as good as before.",
+            path=request.path,
+        )
+    return True
+
+
+def snapshot_read_only(source: Path, target: Path, *, system: System) -> None:
+    """Make the read-only snapshot `target`, which must not exist. Raises StepError."""
     system.run(["btrfs", "subvolume", "snapshot", "-r", str(source), str(target)])
     frozen = subvolume(target)
     if frozen is None or not frozen.read_only:
         raise StepError(
             "The frozen snapshot {name} is not read-only",
             hint="Check the filesystem with `btrfs scrub start`, then try again.",
-            name=request.name,
+            name=target.name,
         )
-    return True
 
 
 def thaw(request: ThawRequest, *, system: System, base: Path = paths.CACHE) -> None:

@@ -17,6 +17,7 @@ from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.snapshots import FoundSnapshot, find_snapshots, relative, unreadable
+from builder.inside.source.unfinished import is_unfinished, unfinished_problem
 from builder.inside.source.zoneless_time import utc_seconds
 from builder.inside.tree.tree import Tree
 
@@ -28,7 +29,7 @@ _UNMAPPED: Final = Problem(
     hint="Send it to the engine as root (--source-on here), or use an engine that runs as root.",
     values=(),
 )
-_WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
+WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
 
 
 def scan_cache(base: Path, *, volume: Path | None = None) -> CacheReport:
@@ -59,7 +60,7 @@ def scan_tree(root: Path) -> CacheReport:
     """
     tree = Tree(root)
     system, problems = _inspect(tree)
-    if (kind := filesystem_at(root)) in _WITHOUT_OWNERS:
+    if (kind := filesystem_at(root)) in WITHOUT_OWNERS:
         problems = (_no_owners(kind), *problems)
     if _is_unmapped(root):
         problems = (_UNMAPPED, *problems)
@@ -166,10 +167,12 @@ def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:
     volume = subvolume(rootfs)
     taken = utc_seconds(meta.date)
     system, problems = _inspect(tree)
-    if (kind := filesystem_at(rootfs)) in _WITHOUT_OWNERS:
+    if (kind := filesystem_at(rootfs)) in WITHOUT_OWNERS:
         problems = (_no_owners(kind), *problems)
     if _is_unmapped(rootfs):
         problems = (_UNMAPPED, *problems)
+    if is_unfinished(rootfs):
+        problems = (unfinished_problem(), *problems)
     return _candidate(
         selector=SnapshotKind.CACHE.value,
         kind=SnapshotKind.CACHE,
@@ -241,6 +244,8 @@ def _twin(snapshot: FoundSnapshot, first: FoundSnapshot, base: Path) -> Skipped:
 
 def _from_snapshot(snapshot: FoundSnapshot, base: Path) -> Candidate:
     system, problems = _inspect(Tree(snapshot.path))
+    if is_unfinished(snapshot.path):
+        problems = (unfinished_problem(), *problems)
     return _candidate(
         selector=snapshot.selector,
         kind=snapshot.kind,

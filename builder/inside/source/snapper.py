@@ -28,12 +28,14 @@ class SnapperInfo:
 
     date: int  # seconds since 1970, UTC
     description: str
+    cleanup: str  # the algorithm that may delete it: "number", "timeline"; "" for none
+    important: bool  # its owner said so
 
 
 def read_info(path: Path, *, number: int) -> SnapperInfo | Problem:
     """Read the info.xml at `path` of snapshot `number`, or return why it cannot be used."""
     try:
-        fields = _fields(read_whole(path, limit=LIMIT))
+        fields, userdata = _fields(read_whole(path, limit=LIMIT))
     except OSError as error:
         return Problem(
             message="its info.xml cannot be read: {detail}",
@@ -66,15 +68,20 @@ def read_info(path: Path, *, number: int) -> SnapperInfo | Problem:
             hint=_DELETE,
             values=_values(date, number),
         )
-    return SnapperInfo(date=seconds, description=fields.get("description", ""))
+    return SnapperInfo(
+        date=seconds,
+        description=fields.get("description", ""),
+        cleanup=fields.get("cleanup", ""),
+        important=userdata.get("important") == "yes",
+    )
 
 
 def _values(detail: str | None, number: int) -> tuple[tuple[str, str], ...]:
     return (("detail", detail or "-"), ("number", str(number)))
 
 
-def _fields(content: bytes) -> dict[str, str]:
-    """Return the text of each child of the root element `snapshot`."""
+def _fields(content: bytes) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the text of each child of the root element `snapshot`, and the userdata."""
     reader = _Reader()
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse_doctype
@@ -82,13 +89,16 @@ def _fields(content: bytes) -> dict[str, str]:
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     parser.Parse(content, True)  # expat takes no keywords
-    return {name: clean("".join(parts)) for name, parts in reader.fields.items()}
+    fields = {name: clean("".join(parts)) for name, parts in reader.fields.items()}
+    return fields, dict(reader.userdata)
 
 
 class _Reader:
     def __init__(self) -> None:
         self.fields: dict[str, list[str]] = {}
+        self.userdata: list[tuple[str, str]] = []
         self._open: list[str] = []
+        self._pair: dict[str, str] = {}
 
     def start(self, name: str, _attributes: dict[str, str]) -> None:
         if not self._open and name != "snapshot":
@@ -97,13 +107,19 @@ class _Reader:
         self._open.append(name)
         if len(self._open) == 2:
             self.fields[name] = []
+            self._pair = {}
 
-    def end(self, _name: str) -> None:
+    def end(self, name: str) -> None:
         self._open.pop()
+        if len(self._open) == 1 and name == "userdata":
+            pair = {each: clean(text) for each, text in self._pair.items()}
+            self.userdata.append((pair.get("key", ""), pair.get("value", "")))
 
     def text(self, data: str) -> None:
         if len(self._open) == 2:
             self.fields[self._open[1]].append(data)
+        elif len(self._open) == 3:
+            self._pair[self._open[2]] = self._pair.get(self._open[2], "") + data
 
 
 def _refuse_doctype(*_declaration: object) -> None:

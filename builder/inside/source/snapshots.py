@@ -12,15 +12,17 @@ from typing import Final
 
 from builder.basics.printable import clean
 from builder.border.cache_report import Problem, Skipped
+from builder.border.labels import is_frozen_name
 from builder.formats.snapshot import SnapshotKind
 from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.source.backup_meta import BackupMeta, read_meta
-from builder.inside.source.snapper import read_info
+from builder.inside.source.snapper import SnapperInfo, read_info
 from builder.inside.source.zoneless_time import utc_seconds
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _RAW: Final = re.compile(r"@([0-9]{4}-[0-9]{2}-[0-9]{2})_([0-9]{2}:[0-9]{2})")
 _SIDECAR: Final = ".meta"
+DESCRIPTION: Final = "distroclone-backup"  # with which DistroClone Backup's own ones begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class FoundSnapshot:
     description: str
     size: str
     subvolume: Subvolume
+    routine: bool  # a backup made it, and nobody asked to keep it
 
 
 def find_snapshots(directory: Path, *, base: Path) -> tuple[list[FoundSnapshot], list[Skipped]]:
@@ -88,6 +91,8 @@ def _entries(directory: Path) -> list[Path | Problem]:
 
 
 def _examine(entry: Path) -> FoundSnapshot | Problem | None:
+    if is_frozen_name(entry.name):  # a backup is making one, or was interrupted at that
+        return None
     if _NUMBER.fullmatch(entry.name):
         return _snapper_snapshot(entry)
     if _RAW.fullmatch(entry.name):
@@ -118,7 +123,14 @@ def _snapper_snapshot(directory: Path) -> FoundSnapshot | Problem:
         description=info.description,
         size="",
         subvolume=volume,
+        routine=is_routine(info),
     )
+
+
+def is_routine(info: SnapperInfo) -> bool:
+    """Whether a backup made it. DistroClone Backup gives its own no clean-up algorithm."""
+    ours = info.description.startswith(DESCRIPTION) and info.cleanup in ("", "number")
+    return ours and not info.important
 
 
 def _half_made(directory: Path, tree: Path, description: Path) -> Problem | None:
@@ -158,6 +170,7 @@ def _raw_snapshot(tree: Path) -> FoundSnapshot | Problem:
         description=meta.distro,
         size=meta.size,
         subvolume=volume,
+        routine=True,
     )
 
 

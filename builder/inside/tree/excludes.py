@@ -4,7 +4,6 @@ Patterns with a leading slash are anchored at the root of the tree; `/dir/*` kee
 directory, with its owner and mode, in the copy. Format: rsync(1), "FILTER RULES".
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,20 +57,3 @@ ATTRIBUTES: Final = (f"+x {KEPT_XATTR}", "-x *")
 def filters() -> tuple[str, ...]:
     """Return the table as rsync filter rules, in the order in which rsync must try them."""
     return (*(f"- {row.pattern}" for row in EXCLUDES), *ATTRIBUTES)
-
-
-def literal(path: str) -> str:
-    """Return the rsync pattern that matches only `path`.
-
-    rsync takes a backslash literally in a pattern without wildcards, and as an escape in others.
-    """
-    return _escaped(path) if re.search(r"[*?\[]", path) else path
-
-
-def below(path: str) -> str:
-    """Return the rsync pattern that matches everything below `path`."""
-    return f"{_escaped(path)}/**"
-
-
-def _escaped(path: str) -> str:
-    return re.sub(r"([\\*?\[])", r"\\\1", path)

@@ -6,8 +6,8 @@ from typing import Final
 
 from builder.basics.errors import SourceError
 from builder.basics.printable import clean
+from builder.basics.rsync_patterns import literal
 from builder.basics.sizes import readable_size
-from builder.inside.tree.excludes import literal
 
 # Zeros are hashed, searched and compressed like other bytes, at some hundred MB a second each.
 MOST_HOLES: Final = 512 << 30  # bytes

@@ -16,11 +16,16 @@ OWN = {
     "image/resources.py": "our own package",
     "source/local_zone.py": "the machine's time zone",
     "engine/owner.py": "the kernel's files",
+    "backup/planning.py": "the kernel's files",
+    "source/other_backups.py": "the kernel's files",
     "output/archive_stream.py": "made anew",
     "output/delivery.py": "must be a folder",
     "results/result_folder.py": "must be a folder",
     "reproduce/temporary.py": "must be a folder",
     "cli/main.py": "/dev/null",
+    "stick/disks.py": "the kernel's files",
+    "stick/reading_back.py": "what is open already",
+    "stick/target.py": "a disk, or a file made anew or looked at once it is open",
 }
 
 

@@ -27,7 +27,7 @@ from builder.border.requests import Built, FrozenNames, Nothing
 from builder.formats.identities import ImageIdentity
 from builder.host.build.mark import BuildMark, mark_in
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from builder.host.engine import State
 from builder.host.engine.following import LineLostError
 from builder.host.engine.owner import Owner, ourselves

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from builder.basics.errors import Interrupted, StepError
+from builder.border import paths
 from builder.border.events import Event, Failed, Result, ToolOutput, encode
-from builder.border.jobs import BUILD, JOBS, LIST_FROZEN, Job
+from builder.border.jobs import BACKUP, BUILD, JOBS, LIST_FROZEN, SCAN, Job
 from builder.border.labels import LABEL_ROLE, LABEL_RUN
 from builder.border.plan import Isolation
 from builder.border.requests import FrozenNames
+from builder.host.engine import Bind
 from builder.host.engine.container import DockerJob, container_options
 from builder.host.engine.following import Line
 from tests.support.specs import RUN, spec_for, title
@@ -57,6 +59,26 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         if each["Type"] == "bind":
             assert each["BindOptions"] == {"Propagation": "rprivate"}
             assert each["Source"] in [bind.source for bind in spec.binds]
+
+
+def test_a_folder_that_is_bound_alone_shows_nothing_that_is_mounted_in_it() -> None:
+    """Docker refuses a private mount of the root, in which its own data is."""
+    spec = spec_for(SCAN)
+    (bind,) = spec.binds
+    spec = replace(spec, binds=(replace(bind, alone=True, source="/"),))
+    (mount,) = container_options(spec, security_options=[])["mounts"]
+    assert (mount["Source"], mount["ReadOnly"]) == ("/", True)
+    assert mount["BindOptions"] == {"NonRecursive": True}
+
+
+def test_what_is_mounted_in_a_system_can_be_bound_at_its_place_but_never_to_be_changed() -> None:
+    spec = spec_for(BACKUP)
+    boot = Bind(source="/boot", target=paths.SOURCE / "boot", alone=True)
+    assert replace(spec, binds=(*spec.binds, boot)).binds[-1] == boot
+    with pytest.raises(ValueError, match="may not see /source/boot like that"):
+        replace(spec, binds=(*spec.binds, replace(boot, read_only=False)))
+    with pytest.raises(ValueError, match="may not see /cache/boot like that"):
+        replace(spec, binds=(*spec.binds, replace(boot, target=paths.CACHE / "boot")))
 
 
 def test_a_privileged_container_keeps_its_limits_and_has_no_network_either() -> None:

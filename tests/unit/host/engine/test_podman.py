@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from builder.border.jobs import BUILD, JOBS, Job
+from builder.border.jobs import BUILD, JOBS, SCAN, Job
 from builder.border.plan import Isolation
 from builder.host.engine import Product
 from builder.host.engine.container import container_options
@@ -56,6 +56,13 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         str(each.target): each.writable for each in job.sees if str(each.target) not in spec.devices
     }
     assert all(each["options"][:2] == ["rbind", "rprivate"] for each in mounts)
+
+
+def test_podman_has_its_own_word_for_a_folder_that_is_bound_alone() -> None:
+    spec = spec_for(SCAN)
+    spec = replace(spec, binds=tuple(replace(each, alone=True) for each in spec.binds))
+    made = specification("image", [], **container_options(spec, security_options=[]))
+    assert [each["options"] for each in made["mounts"]] == [["bind", "rprivate", "ro"]]
 
 
 def test_a_privileged_container_keeps_its_limits_and_has_no_network_either() -> None:

@@ -18,7 +18,7 @@ from builder.border.labels import LABEL_ROLE, LABEL_SENT, SENT_PREFIX
 from builder.border.requests import ReceiveRequest
 from builder.border.source import SourceKind
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from builder.host.config.build_config import Config, Overrides, load_config
 from builder.host.engine import ContainerSpec
 from builder.host.engine.faults import EngineSilentError

@@ -14,6 +14,7 @@ from builder.border.source import SourceKind
 from builder.formats.snapshot import SnapshotKind
 from builder.inside.jobs.scan import scan
 from builder.inside.source.scan import find_base, is_nobodys, scan_cache, scan_tree
+from builder.inside.source.unfinished import mark, unmark
 from tests.support.machines import snapshot
 from tests.support.systems import RecordingSystem
 from tests.support.trees import KERNEL, make_cache, make_system, put
@@ -40,6 +41,14 @@ def test_a_plain_directory_offers_the_cache_alone(base: Path) -> None:
     assert (report.distro, report.size) == ("SysLinuxOS", "8.2G")
     assert (report.skipped, report.warnings) == ((), ())
     assert report.filesystem not in ("", "btrfs")
+
+
+def test_a_cache_whose_backup_did_not_finish_is_not_complete(base: Path) -> None:
+    mark(base / ".rootfs_cache", now=7)
+    (cache,) = scan_cache(base).candidates
+    assert "did not finish" in cache.problems[0].message
+    unmark(base / ".rootfs_cache")
+    assert scan_cache(base).candidates[0].complete
 
 
 def test_a_report_survives_the_way_to_the_host(base: Path) -> None:

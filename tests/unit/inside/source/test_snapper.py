@@ -27,8 +27,20 @@ def info_of(tmp_path: Path, content: str | bytes) -> SnapperInfo | Problem:
 
 def test_a_snapshot_is_read_with_its_date_in_utc(tmp_path: Path) -> None:
     assert info_of(tmp_path, GOOD) == SnapperInfo(
-        date=1781699405, description="distroclone-backup <a> caffè"
+        date=1781699405,
+        description="distroclone-backup <a> caffè",
+        cleanup="",
+        important=False,
     )
+
+
+def test_who_may_delete_it_and_who_may_not_is_read_too(tmp_path: Path) -> None:
+    kept = GOOD.replace("<key>num</key><value>99<", "<key>important</key><value>yes<")
+    found = info_of(tmp_path, kept.replace("<num>", "<cleanup>number</cleanup><num>"))
+    assert isinstance(found, SnapperInfo)
+    assert (found.cleanup, found.important) == ("number", True)
+    nested = GOOD.replace("<num>3", "<x><important>yes</important></x><num>3")
+    assert not getattr(info_of(tmp_path, nested), "important", True)
 
 
 BOMB = '<!DOCTYPE a [<!ENTITY x "ha">]>'

@@ -1,0 +1,120 @@
+"""What backups ask of containers, and what these answer."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderIdentity:
+    """What only the folder that is meant shows where it is bound: an engine may be elsewhere."""
+
+    boot: str  # the boot id of this machine
+    device: int  # st_dev
+    inode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeSystemRequest:
+    """Make the read-only snapshot `name` of the subvolume at /source, at its top."""
+
+    name: str
+    system: FolderIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenSystem:
+    """The snapshot of a system."""
+
+    device: int  # its st_dev
+    inode: int
+    nested: tuple[str, ...]  # subvolumes inside the system, which are empty in the snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRequest:
+    """Copy the system at /source into the cache at /cache, and keep a snapshot of it there."""
+
+    run: str
+    system: FolderIdentity
+    filters: tuple[str, ...]  # rsync's rules, in their order
+    mounts: tuple[str, ...]  # separate file systems of the source, relative to its top, e.g. "boot"
+    frozen: bool  # the source cannot change
+    running: bool  # it is the system that runs on this machine
+    new: bool  # a cache is started where there is none
+    adopt: bool  # one that another system was backed up to is gone on with
+    zone: int  # seconds by which the user's clock is ahead of UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSnapshot:
+    """One snapshot of a cache."""
+
+    selector: str  # "3", "@2026-06-17_14:30"
+    path: str  # posix, relative to the cache base
+    uuid: str  # of the btrfs subvolume
+    taken: int  # seconds since 1970
+    zoneless: bool  # `taken` is a local time that was read as UTC
+    description: str
+    routine: bool  # a backup made it; all others are somebody's, and stay
+    complete: bool  # there is a system in it, and the backup that wrote it had finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackedUp:
+    """What a backup did."""
+
+    selector: str  # of the new snapshot
+    date: str  # META_DATE, "2026-06-17 14:30:05", by the user's clock
+    distro: str
+    size: int  # bytes that the tree takes, hard links counted once
+    entries: int  # files, folders and all else
+    copied: int  # files that were new or different
+    deleted: int  # entries that the system no longer has
+    changed: int  # files that changed while they were copied, and once more when copied again
+    changed_paths: tuple[str, ...]  # some of them
+    snapshots: tuple[StoredSnapshot, ...]  # all there are now, oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotName:
+    """A snapshot to delete: nothing else that may be at `path` by then."""
+
+    path: str
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSnapshotsRequest:
+    """Delete these snapshots of the cache at /cache; those that are gone are fine."""
+
+    snapshots: tuple[SnapshotName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheState:
+    """What a cache has, and how its last backup ended."""
+
+    date: str  # META_DATE, as written; "" where no backup ever finished
+    distro: str
+    size: str  # META_SIZE
+    finished: int | None  # when .backup_meta was written, in seconds since 1970
+    began: int | None  # the backup that has not finished: when it began
+    running: bool  # it still works
+    free: int  # bytes
+    total: int  # bytes of the volume
+    snapshots: tuple[StoredSnapshot, ...]  # oldest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """Copy paths of the snapshot at /source into the empty folder at /restored."""
+
+    folder: FolderIdentity
+    paths: tuple[str, ...]  # with the wildcards of a shell; none: everything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was copied."""
+
+    entries: int  # files, folders and all else
+    files: int

@@ -1,0 +1,1 @@
+"""Makes a cache, and keeps it: a copy of a system, snapshots of it, and their deletion."""

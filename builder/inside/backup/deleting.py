@@ -1,0 +1,133 @@
+"""Deletes snapshots of a cache, in the order that leaves no half ones behind.
+
+First the subvolume, then what describes it, then its folder, as snapper does. Only a snapshot that
+is still the subvolume that was chosen goes.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from builder.basics.errors import SourceError
+from builder.border import paths
+from builder.border.backups import DeleteSnapshotsRequest, SnapshotName
+from builder.inside.backup.cache import locked, meta_draft
+from builder.inside.backup.folders import SNAPSHOT, clear_folder, sync_folder
+from builder.inside.backup.system import nested_subvolumes
+from builder.inside.linux.btrfs import subvolume
+from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
+from builder.inside.system.system import System
+
+# DistroClone Backup's three generations of places: docs/backup.md.
+_NUMBERED: Final = re.compile(r"(?:\.rootfs_cache/)?\.snapshots/[1-9][0-9]{0,8}/snapshot")
+_RAW: Final = re.compile(
+    r"(?:\.rootfs_cache/)?\.snapshots/@[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{2}:[0-9]{2}"
+)
+_AT_ONCE: Final = 50  # snapshots for one command
+
+
+def delete_snapshots(
+    request: DeleteSnapshotsRequest, *, system: System, base: Path = paths.CACHE
+) -> None:
+    """Delete the snapshots that `request` names. Raises SourceError for anything else there."""
+    with locked(base):
+        found = [_place(each, base) for each in request.snapshots]
+        there = [path for path in found if path is not None]
+        for start in range(0, len(there), _AT_ONCE):
+            some = there[start : start + _AT_ONCE]
+            _delete(some, system=system)
+            system.progress((start + len(some)) / len(there))
+
+
+def delete_cache(base: Path, *, system: System) -> None:
+    """Delete a whole cache on btrfs, from the inside out; what is not a part of it stays.
+
+    Raises SourceError for a tree that is no subvolume or has others in it, before anything is
+    deleted.
+    """
+    rootfs = base / ROOTFS
+    with locked(base):
+        if os.path.lexists(rootfs):
+            _check_deletable(rootfs, system=system)
+        for folder in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
+            _empty(folder, system=system)
+        if rootfs.is_dir():
+            _delete_subvolumes([rootfs], system=system)
+        meta_draft(base).unlink(missing_ok=True)
+        (base / META).unlink(missing_ok=True)
+        sync_folder(base)
+
+
+def _check_deletable(rootfs: Path, *, system: System) -> None:
+    if subvolume(rootfs) is None:
+        raise SourceError(
+            "{name} is not a btrfs subvolume, so it is not deleted",
+            hint="Look at it, and remove it by hand.",
+            name=ROOTFS,
+        )
+    if others := nested_subvolumes(rootfs, system=system):
+        raise SourceError(
+            "There are subvolumes in {name} that are no snapshots: {paths}",
+            hint="Look at them, and delete them with `btrfs subvolume delete` first.",
+            name=ROOTFS,
+            paths=", ".join(others[:5]),
+        )
+
+
+def _empty(folder: Path, *, system: System) -> None:
+    """Delete the snapshots in a folder, what describes them, and the folder itself."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    entries = [each for each in sorted(folder.iterdir()) if not each.is_symlink()]
+    inner = [each for entry in entries if entry.is_dir() for each in (entry, entry / SNAPSHOT)]
+    _delete_subvolumes([each for each in inner if subvolume(each) is not None], system=system)
+    for entry in entries:
+        if entry.is_dir():
+            clear_folder(entry)
+        elif entry.name.startswith("@") and entry.name.endswith(".meta"):
+            entry.unlink()
+    if subvolume(folder) is not None:
+        _delete_subvolumes([folder], system=system)
+    elif not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _place(name: SnapshotName, base: Path) -> Path | None:
+    """Return where a snapshot is; None where it is gone."""
+    known = _NUMBERED.fullmatch(name.path) or _RAW.fullmatch(name.path)
+    path = base / PurePosixPath(name.path)
+    if known is None or path.resolve() != path:
+        raise SourceError("{path} is not the place of a snapshot", path=name.path)
+    found = subvolume(path)
+    if found is None:
+        return None
+    if found.uuid != name.uuid:
+        raise SourceError(
+            "{path} is no longer the snapshot that was chosen, so nothing was deleted",
+            hint="Look again with `distroclone-builder backup status`.",
+            path=name.path,
+        )
+    return path
+
+
+def _delete(snapshots: Sequence[Path], *, system: System) -> None:
+    _delete_subvolumes(snapshots, system=system)
+    for path in snapshots:
+        if path.name.startswith("@"):
+            path.with_name(f"{path.name}.meta").unlink(missing_ok=True)
+        else:
+            clear_folder(path.parent)
+    for folder in sorted({_container(path) for path in snapshots}):
+        sync_folder(folder)
+
+
+def _delete_subvolumes(paths: Sequence[Path], *, system: System) -> None:
+    for start in range(0, len(paths), _AT_ONCE):
+        some = map(str, paths[start : start + _AT_ONCE])
+        system.run(["btrfs", "subvolume", "delete", *some])
+
+
+def _container(path: Path) -> Path:
+    return path.parent if path.name.startswith("@") else path.parent.parent

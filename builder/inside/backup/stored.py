@@ -1,0 +1,97 @@
+"""What a cache has: its snapshots, and how its last backup ended."""
+
+import os
+from pathlib import Path
+
+from builder.basics.errors import SourceError
+from builder.border.backups import CacheState, StoredSnapshot
+from builder.formats.snapshot import SnapshotKind
+from builder.inside.backup.cache import is_locked
+from builder.inside.debian.facts import read_os_release
+from builder.inside.source import unfinished
+from builder.inside.source.backup_meta import BackupMeta, read_meta
+from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
+from builder.inside.source.snapshots import FoundSnapshot, find_snapshots
+from builder.inside.tree.tree import Tree
+
+_PARTS = ("/etc", "/usr")
+
+
+def has_system(tree: Tree) -> bool:
+    """Whether a system is in the tree: its name, settings and programs. Raises no OSError."""
+    try:
+        named = read_os_release(tree) is not None
+        return named and all(tree.is_dir(part) and tree.listdir(part) for part in _PARTS)
+    except OSError:
+        return False
+
+
+def stored_snapshots(base: Path) -> tuple[StoredSnapshot, ...]:
+    """Return the snapshots of the cache at `base`, oldest first: also raw ones, in both places.
+
+    Numbered ones are in the order of their numbers, whatever the clock said. Raw ones come first:
+    backups make them where there is no snapper yet.
+    """
+    found: dict[str, FoundSnapshot] = {}
+    for folder in (base / ROOTFS / SNAPSHOTS, base / SNAPSHOTS):
+        for each in find_snapshots(folder, base=base)[0]:
+            found.setdefault(each.selector, each)
+    return tuple(_stored(each, base) for each in sorted(found.values(), key=_order))
+
+
+def _order(found: FoundSnapshot) -> tuple[bool, int]:
+    is_numbered = found.kind is SnapshotKind.SNAPPER
+    return is_numbered, int(found.selector) if is_numbered else found.taken
+
+
+def _stored(found: FoundSnapshot, base: Path) -> StoredSnapshot:
+    return StoredSnapshot(
+        selector=found.selector,
+        path=found.path.relative_to(base).as_posix(),
+        uuid=found.subvolume.uuid,
+        taken=found.taken,
+        zoneless=found.kind is SnapshotKind.RAW,
+        description=found.description,
+        routine=found.routine,
+        complete=has_system(Tree(found.path)) and not unfinished.is_unfinished(found.path),
+    )
+
+
+def cache_state(base: Path) -> CacheState:
+    """Return what the cache at `base` has. Raises SourceError where there is none."""
+    rootfs = base / ROOTFS
+    if rootfs.is_symlink() or not rootfs.is_dir():
+        raise SourceError(
+            "There is no backup cache in this folder",
+            hint="Is its drive mounted? Give the folder that holds {rootfs} with --cache.",
+            rootfs=ROOTFS,
+        )
+    meta, finished = _meta(base)
+    space = os.statvfs(base)
+    running = is_locked(base)
+    return CacheState(
+        date=meta.date,
+        distro=meta.distro,
+        size=meta.size,
+        finished=finished,
+        began=_began(rootfs),
+        running=running,
+        free=space.f_bavail * space.f_frsize,
+        total=space.f_blocks * space.f_frsize,
+        snapshots=stored_snapshots(base),
+    )
+
+
+def _began(rootfs: Path) -> int | None:
+    if not unfinished.is_unfinished(rootfs):
+        return None
+    began = unfinished.began(rootfs)
+    return int(rootfs.lstat().st_mtime) if began is None else began
+
+
+def _meta(base: Path) -> tuple[BackupMeta, int | None]:
+    try:
+        path = Tree(base).resolve(META)
+        return read_meta(path, prefix="META_"), int(path.stat().st_mtime)
+    except OSError:
+        return BackupMeta(), None

@@ -1,0 +1,115 @@
+"""The system that is backed up: it is the one that was meant, and where possible it is frozen."""
+
+import contextlib
+import os
+import re
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final
+
+from builder.basics.errors import HostError, SourceError
+from builder.basics.printable import clean
+from builder.border import paths
+from builder.border.backups import FolderIdentity, FreezeSystemRequest, FrozenSystem
+from builder.border.labels import is_frozen_name
+from builder.border.source import SourceKind, TreePlace
+from builder.inside.backup.stored import has_system
+from builder.inside.source.freeze import snapshot_read_only
+from builder.inside.source.mounted import unchanged
+from builder.inside.system.system import System
+from builder.inside.tree.tree import Tree
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+_MACHINE_ID: Final = "/etc/machine-id"
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_USERS: Final = Path("/proc/self/uid_map")  # user_namespaces(7)
+_ALL_USERS: Final = ["0", "0", "4294967295"]
+# `btrfs subvolume list -o`: ID 257 gen 9 top level 256 path @/var/lib/machines
+_LISTED: Final = re.compile(r"ID \d+ gen \d+ top level \d+ path (.+)")
+_NO_PARTS: Final = re.compile(r"(^|/)(\.snapshots|\.distroclone-builder-[^/]*)(/|$)")
+
+
+def check_identity(expected: FolderIdentity, source: Path) -> None:
+    """Raise HostError where the engine shows something else than the folder that is meant."""
+    if BOOT_ID.read_text().strip() != expected.boot:
+        raise HostError(
+            "The engine runs on another machine, or in a virtual one: it cannot see this system",
+            hint="Run the backup on the machine whose system it is for, with its own engine.",
+        )
+    if _USERS.read_text().split() != _ALL_USERS:
+        raise HostError(
+            "The engine shows containers only some of the users, so it cannot copy all files",
+            hint="Use an engine that runs as root, e.g. --engine unix:///var/run/docker.sock.",
+        )
+    status = source.stat()
+    if (status.st_dev, status.st_ino) != (expected.device, expected.inode):
+        raise HostError(
+            "The engine sees another folder in the place of the system",
+            hint="This program seems to run in a container: run it where the engine runs.",
+        )
+
+
+def check_system(source: Path) -> None:
+    """Raise SourceError where there is no system: its copy would empty the cache."""
+    if not has_system(Tree(source)):
+        raise SourceError(
+            "There is no system to back up: os-release, etc or usr is missing",
+            hint="Give the folder of a root filesystem with --source. If it should be one, its "
+            "disk is not mounted, or its /usr is on another one.",
+        )
+
+
+def check_same_system(source: Path, rootfs: Path) -> None:
+    """Raise SourceError where the cache holds another machine's system: its snapshots would go.
+
+    A drive may be carried from one machine to the next, and be mounted at the same place on both.
+    """
+    here, there = _machine(Tree(source)), _machine(Tree(rootfs))
+    if here and there and here != there:
+        raise SourceError(
+            "The cache holds a backup of another system: its machine-id is not this one's",
+            hint="Choose another folder with --cache. If that system is no longer of use, or was "
+            "installed anew, give --adopt once: its snapshots then count as old ones of this.",
+        )
+
+
+def _machine(tree: Tree) -> str:
+    """Return the id of machine-id(5); "" without one."""
+    try:
+        text = tree.read_text(_MACHINE_ID, limit=64).strip()
+    except OSError:
+        return ""
+    return text if _ID.fullmatch(text) else ""
+
+
+def still_there(source: Path) -> AbstractContextManager[object]:
+    """Raise SourceError where a snapshot at `source` is not what it was after the body.
+
+    Only a container has one there whose deletion nobody would notice.
+    """
+    if source != paths.SOURCE:
+        return contextlib.nullcontext()
+    return unchanged(TreePlace(kind=SourceKind.TREE, subvolume="", frozen=True))
+
+
+def freeze_system(
+    request: FreezeSystemRequest, *, system: System, source: Path = paths.SOURCE
+) -> FrozenSystem:
+    """Make the snapshot that `request` names at the top of the subvolume `source`."""
+    check_identity(request.system, source)
+    if not is_frozen_name(request.name):
+        raise SourceError("Invalid name of a frozen snapshot: {name}", name=request.name)
+    target = source / request.name
+    if os.path.lexists(target):  # btrfs would put the snapshot inside it
+        raise SourceError("{name} is already there", name=request.name)
+    nested = nested_subvolumes(source, system=system)
+    snapshot_read_only(source, target, system=system)
+    status = target.stat()
+    return FrozenSystem(device=status.st_dev, inode=status.st_ino, nested=nested)
+
+
+def nested_subvolumes(source: Path, *, system: System) -> tuple[str, ...]:
+    """Return the subvolumes directly inside one, from their volume's top, but for snapshots."""
+    output = system.run(["btrfs", "subvolume", "list", "-o", str(source)], logged=False)
+    found = [match[1] for match in map(_LISTED.fullmatch, output.split("\n")) if match]
+    return tuple(clean(path) for path in found if not _NO_PARTS.search(path))

@@ -1,0 +1,77 @@
+"""What a backup leaves out, and how it sees the system."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.basics.errors import SourceError, UsageError
+from builder.host.backup.planning import BackupPlan, Seen, seen_system
+from builder.inside.tree.filter_rules import FilterRules
+
+NOWHERE = Path("/var/lib/engine")
+
+
+def seen(tmp_path: Path, mounts: str = "", **plan: object) -> Seen:
+    (tmp_path / "system").mkdir(exist_ok=True)
+    mountinfo = tmp_path / "mountinfo"
+    mountinfo.write_text(f"1 0 8:2 / / rw - ext4 /dev/sda2 rw\n{mounts}")
+    given = {"cache": Path("/mnt/x"), "source": tmp_path / "system"} | plan
+    return seen_system(BackupPlan(**given), engine_root=NOWHERE, mountinfo=mountinfo)  # type: ignore[arg-type]
+
+
+def copies(found: Seen, path: str, *, folder: bool = False) -> bool:
+    return FilterRules(found.filters).copies(path.encode(), directory=folder)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/proc/1", "/home/alice", "/root/.ssh", "/var/log/syslog", "/swapfile", "/boot/efi/EFI",
+     "/etc/NetworkManager/system-connections/wifi", "/snap", "/.snapshots", "/mnt/x",
+     "/data/debian_backup/.rootfs_cache", "/.distroclone-builder-0123456789abcdef"],
+)  # fmt: skip
+def test_what_is_never_backed_up(tmp_path: Path, path: str) -> None:
+    assert not copies(seen(tmp_path), path, folder=True)
+
+
+@pytest.mark.parametrize("path", ["/etc/fstab", "/boot/vmlinuz", "/opt/home/x", "/var/lib/dpkg"])
+def test_the_system_is(tmp_path: Path, path: str) -> None:
+    assert copies(seen(tmp_path), path)
+
+
+@pytest.mark.parametrize("path", ["/home", "/root", "/var/log", "/proc", "/boot/efi"])
+def test_folders_that_must_be_there_are_kept_empty(tmp_path: Path, path: str) -> None:
+    assert copies(seen(tmp_path), path, folder=True)
+
+
+def test_homes_are_taken_when_they_are_wanted(tmp_path: Path) -> None:
+    assert copies(seen(tmp_path, include_home=True), "/home/alice")
+    assert not copies(seen(tmp_path, include_home=True, exclude=("/home/bob",)), "/home/bob")
+
+
+def test_a_cache_in_the_system_is_not_backed_up_into_itself(tmp_path: Path) -> None:
+    cache = tmp_path / "system/srv/my [cache]"
+    found = seen(tmp_path, cache=cache)
+    assert not copies(found, "/srv/my [cache]", folder=True)
+    assert copies(found, "/srv/my c", folder=True)
+
+
+def test_a_system_in_the_cache_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="copied into itself"):
+        seen(tmp_path, cache=tmp_path)
+
+
+def test_a_system_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="There is no folder at"):
+        seen(tmp_path, source=tmp_path / "gone")
+
+
+def test_parts_of_the_system_are_seen_unless_they_are_left_out(tmp_path: Path) -> None:
+    top = tmp_path / "system"
+    mounts = "".join(
+        f"{number} 1 8:{number} / {top}/{name} rw - ext4 /dev/sdb{number} rw\n"
+        for number, name in enumerate(("boot", "home", "srv", "mnt/x", "var/log"), start=3)
+    )
+    assert seen(tmp_path, mounts).parts == ("boot", "srv")
+    assert seen(tmp_path, mounts, include_home=True).parts == ("boot", "home", "srv")
+    assert seen(tmp_path, mounts, exclude=("/srv/**",)).parts == ("boot",)
+    assert seen(tmp_path, mounts, exclude=("/srv/a*",)).parts == ("boot", "srv")

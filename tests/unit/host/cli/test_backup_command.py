@@ -1,0 +1,231 @@
+"""`backup`, `backup status`, `delete` and `restore`: words, JSON and exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builder.border.backups import CacheState, Restored
+from builder.border.jobs import BACKUP, BACKUP_STATE, DELETE_CACHE, DELETE_SNAPSHOTS, RESTORE
+from builder.border.requests import Nothing
+from builder.host.cli import main
+from builder.host.cli.root import cli
+from builder.host.command_line.surroundings import Surroundings
+from tests.support.fake_engine import FakeEngine, answering, without_engine
+from tests.support.stored import backed_up, state, stored
+
+
+def command(engine: FakeEngine, *words: object) -> int:
+    surroundings = Surroundings(open_engine=lambda: engine)
+    return main.run([*map(str, words)], surroundings=surroundings)
+
+
+def ran(engine: FakeEngine, *words: object) -> int:
+    return command(engine, "backup", *words)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    done = backed_up(stored("1"), stored("2"), stored("3"))
+    return FakeEngine(
+        answers={BACKUP.name: answering(done), DELETE_SNAPSHOTS.name: answering(Nothing())}
+    )
+
+
+def test_a_backup_says_what_it_did(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ran(engine, "--source", tmp_path, "--keep-last", 2, "--cache", "/mnt/x") == 0
+    out = capsys.readouterr().out
+    assert "Kept snapshot 3 of 2026-06-17 14:30:05" in out
+    assert "200000, of which 12 were copied" in out
+    assert "deleted: 1" in out
+
+
+def test_programs_get_the_same_as_data(
+    engine: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ran(engine, "--source", tmp_path, "--json", "--keep-last", 1, "--new") == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["event"] == "result"
+    assert (result["data"]["selector"], result["data"]["deleted_snapshots"]) == ("3", ["1", "2"])
+    assert engine.asked(BACKUP)[0].new
+
+
+def test_what_the_user_leaves_out_comes_before_all_else(engine: FakeEngine, tmp_path: Path) -> None:
+    assert ran(engine, "--source", tmp_path, "--exclude", "/opt/a", "--exclude", "/opt/b*") == 0
+    assert engine.asked(BACKUP)[0].filters[:2] == ("- /opt/a", "- /opt/b*")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--exclude", "opt"), "is not a valid exclude pattern"),
+        (("--keep-last", "0"), "is not in the range x>=1"),
+        (("--keep-daily", "-1"), "is not in the range x>=0"),
+        (("--source", "/nowhere/at/all"), "There is no folder at /nowhere/at/all"),
+        (("status", "--max-age", "soon"), 'Invalid time "soon"'),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    engine: FakeEngine, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], reason: str
+) -> None:
+    assert ran(engine, *words) in (2, 4)
+    assert reason in capsys.readouterr().err
+    assert engine.specs == []
+
+
+def test_no_engine_is_asked_for_help() -> None:
+    surroundings = Surroundings(open_engine=without_engine)
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["backup", "--help"], obj=surroundings)
+    assert caught.value.code == 0
+
+
+def status_of(
+    capsys: pytest.CaptureFixture[str], found: CacheState, *words: str
+) -> tuple[int, str]:
+    code = ran(FakeEngine(answers={BACKUP_STATE.name: answering(found)}), "status", *words)
+    return code, capsys.readouterr().out
+
+
+def test_the_status_of_a_good_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = status_of(capsys, state(stored("1", "2026-06-16 14:30"), stored("2")))
+    assert code == 0
+    assert "2 complete of 2" in out
+    assert "5.0 GiB of 50.0 GiB" in out
+    assert "Warning" not in out
+
+
+def test_monitoring_learns_of_trouble_by_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = status_of(capsys, state(stored("1", "2001-06-16 14:30")), "--max-age", "2d")
+    assert (code, "Warning: The newest complete snapshot is" in out) == (8, True)
+    code, out = status_of(capsys, state(began=5), "--json")
+    assert code == 8
+    data = json.loads(out.splitlines()[-1])["data"]
+    assert (data["age"], data["running"], len(data["troubles"])) == (None, False, 2)
+
+
+def test_a_backup_that_runs_is_told_and_is_no_trouble(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = status_of(capsys, state(stored("1"), began=5, running=True))
+    assert (code, "A backup is running." in out) == (0, True)
+
+
+@pytest.fixture
+def stocked() -> FakeEngine:
+    """An engine whose cache has three snapshots, of which the second is empty."""
+    found = state(
+        stored("1", "2001-06-01 12:00"),
+        stored("2", "2001-06-02 12:00", complete=False),
+        stored("3", "2001-06-03 12:00"),
+    )
+    return FakeEngine(
+        answers={
+            BACKUP_STATE.name: answering(found),
+            DELETE_SNAPSHOTS.name: answering(Nothing()),
+            DELETE_CACHE.name: answering(Nothing()),
+            RESTORE.name: answering(Restored(entries=7, files=5)),
+        }
+    )
+
+
+def test_snapshots_are_deleted_by_name(
+    stocked: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(stocked, "delete", "--snapshot", "1", "--snapshot", "2001-06-01", "--yes") == 0
+    out = capsys.readouterr().out
+    assert "To be deleted:\n  1  2001-06-01" in out
+    assert "Deleted: 1" in out
+    (asked,) = stocked.asked(DELETE_SNAPSHOTS)
+    assert [each.uuid for each in asked.snapshots] == ["uuid-1"]
+
+
+def test_by_age_the_newest_complete_one_stays(
+    stocked: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(stocked, "delete", "--older-than", "1w", "--yes", "--json") == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])["data"]
+    assert result["deleted_snapshots"] == ["1", "2"]
+    assert command(stocked, "delete", "--older-than", "99999w", "--json") == 0
+    assert len(stocked.asked(DELETE_SNAPSHOTS)) == 1  # there was nothing to delete, nor to ask
+
+
+def test_a_whole_cache_goes_with_all_its_snapshots(
+    stocked: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(stocked, "delete", "--all", "--cache", "/mnt/x", "--yes") == 0
+    out = capsys.readouterr().out
+    assert "whole cache in /mnt/x" in out
+    assert stocked.jobs == ["backup-state", "delete-cache"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "Give one of"),
+        (("--all", "--snapshot", "1"), "Give one of"),
+        (("--snapshot", "1", "--older-than", "1w"), "Give one of"),
+        (("--snapshot", "9", "--yes"), "The cache has no snapshot 9"),
+        (("--older-than", "x", "--yes"), 'Invalid time "x"'),
+        (("--all",), "Nobody can be asked here"),
+        (("--snapshot", "1", "--json"), "Nobody can be asked here"),
+    ],
+)
+def test_nothing_is_deleted_unless_it_is_meant(
+    stocked: FakeEngine, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], reason: str
+) -> None:
+    assert command(stocked, "delete", *words) == 2
+    assert reason in capsys.readouterr().err
+    assert stocked.asked(DELETE_SNAPSHOTS) == []
+    assert stocked.asked(DELETE_CACHE) == []
+
+
+def test_files_are_restored_into_a_folder_that_is_made(
+    stocked: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "restored"
+    code = command(stocked, "restore", "latest", "/etc/fstab", "--to", target, "--cache", "/mnt/x")
+    assert code == 0
+    assert "Restored 7 files and folders of snapshot 3" in capsys.readouterr().out
+    assert target.is_dir()
+    spec = stocked.specs[-1]
+    assert spec.request.paths == ("/etc/fstab",)
+    assert [(each.source, each.read_only) for each in spec.binds] == [
+        ("/mnt/x/.rootfs_cache/.snapshots/3/snapshot", True), (str(target), False),
+    ]  # fmt: skip
+
+
+def test_an_incomplete_snapshot_is_restored_with_a_warning(
+    stocked: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(stocked, "restore", "2", "--to", tmp_path / "x") == 0
+    captured = capsys.readouterr()
+    assert "Snapshot 2 is not complete" in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("2001-06-02", "--to", "{}/x"), "The cache has no snapshot 2001-06-02"),
+        (("1", "--to", "{}/no/such/place"), "cannot be made"),
+        (("1",), "--to"),
+    ],
+)
+def test_what_cannot_be_restored_is_said(
+    stocked: FakeEngine,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    reason: str,
+) -> None:
+    assert command(stocked, "restore", *(word.format(tmp_path) for word in words)) in (2, 3)
+    assert reason in capsys.readouterr().err
+    assert stocked.asked(RESTORE) == []
+
+
+def test_a_cache_without_a_complete_snapshot_has_nothing_to_restore(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine(answers={BACKUP_STATE.name: answering(state(stored("1", complete=False)))})
+    assert command(engine, "restore", "latest", "--to", tmp_path / "x") == 4
+    assert "no complete snapshot" in capsys.readouterr().err
