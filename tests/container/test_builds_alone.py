@@ -27,6 +27,7 @@ def names(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir()}
 
 
+@pytest.mark.full
 def test_a_broken_line_and_a_killed_process_cost_no_result(
     client: docker.DockerClient, demo_cache: Path, built: Built, tmp_path: Path
 ) -> None:
@@ -61,7 +62,8 @@ def test_a_broken_line_and_a_killed_process_cost_no_result(
     attached = run("builds", "attach")
     assert attached.data["run"] == build
     again = [each["step"] for each in attached.events if each["event"] == "step-started"]
-    assert again[: len(steps)] == [step for step in steps if step in again]
+    shared = [step for step in steps if step in again]  # all that the container told before
+    assert again[: len(shared)] == shared
     (iso,) = output.glob("*.iso")
     assert digest(iso) == digest(built.iso)
     assert {each.name for each in output.iterdir()} == {
