@@ -27,6 +27,7 @@ def names(folder: Path) -> set[str]:
     return {each.name for each in folder.iterdir()}
 
 
+@pytest.mark.full
 def test_a_broken_line_and_a_killed_process_cost_no_result(
     client: docker.DockerClient, demo_cache: Path, built: Built, tmp_path: Path
 ) -> None:
@@ -44,10 +45,6 @@ def test_a_broken_line_and_a_killed_process_cost_no_result(
                 container = container_of(client, started.process.pid, "build")
                 assert container is not None
                 build = container.labels[LABEL_RUN]
-                (here,) = run("builds", "list").data["builds"]
-                assert (here["run"], here["follower"]) == (build, "here")
-                refused = run("builds", "cancel", build)
-                assert (refused.code, "is followed by" in refused.error["message"]) == (2, True)
                 started.send(signal.SIGKILL)
                 ended = started.end()
     steps = [each["step"] for each in ended.events if each["event"] == "step-started"]
@@ -61,7 +58,8 @@ def test_a_broken_line_and_a_killed_process_cost_no_result(
     attached = run("builds", "attach")
     assert attached.data["run"] == build
     again = [each["step"] for each in attached.events if each["event"] == "step-started"]
-    assert again[: len(steps)] == [step for step in steps if step in again]
+    shared = [step for step in steps if step in again]  # all that the container told before
+    assert again[: len(shared)] == shared
     (iso,) = output.glob("*.iso")
     assert digest(iso) == digest(built.iso)
     assert {each.name for each in output.iterdir()} == {

@@ -1,6 +1,7 @@
 """Sources of this machine that are sent to the engine are there as they are here."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def test_a_cache_image_is_sent_once_although_the_line_breaks(
     with proxied(address, SOCKET) as proxy, running(*words, environment=environment) as started:
         started.wait_for(lambda event: event.get("step") == "send" and "fraction" in event)
         proxy.cut()
+        time.sleep(1)
         with proxied(address, SOCKET):
             ended = started.end()
     assert "The container engine answers again" in notes(ended)

@@ -32,7 +32,10 @@ def logged(response: Any) -> Iterator[Frame]:
 
     Raises urllib3's HTTPError or OSError when the connection breaks.
     """
-    return _read(response.raw.read)
+    try:
+        yield from _read(response.raw.read)
+    finally:
+        response.close()
 
 
 def _read(read: Callable[[int], bytes]) -> Iterator[Frame]:

@@ -22,6 +22,7 @@ from builder.border.requests import (
     SentKind,
 )
 
+_EMPTY_SUBVOLUME: Final = 2
 _CAPABILITY: Final = "security.capability"
 # What the kernel shows there in a system that runs or ran here has no end, and is in no ISO.
 _KERNELS: Final = (b"./proc", b"./sys", b"./dev", b"./run")
@@ -158,8 +159,9 @@ def _entry(path: bytes, name: bytes, known: dict[tuple[int, int], str]) -> Itera
     member = tarfile.TarInfo(os.fsdecode(name))
     member.type = _KINDS[kind]
     member.mode, member.uid, member.gid = stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid
-    member.mtime = facts.st_mtime_ns // 10**9
-    member.pax_headers = {SENT_TIME: str(facts.st_mtime_ns)}
+    time = 0 if _is_stub(path, facts) else facts.st_mtime_ns
+    member.mtime = max(time, 0) // 10**9
+    member.pax_headers = {SENT_TIME: str(time)}
     if kind in (stat.S_IFCHR, stat.S_IFBLK):
         member.devmajor, member.devminor = os.major(facts.st_rdev), os.minor(facts.st_rdev)
     elif kind == stat.S_IFSOCK:
@@ -178,6 +180,16 @@ def _entry(path: bytes, name: bytes, known: dict[tuple[int, int], str]) -> Itera
     if member.type == tarfile.REGTYPE:
         yield from _contents(path, facts.st_size)
         yield bytes(-facts.st_size % tarfile.BLOCKSIZE)
+
+
+def _is_stub(path: bytes, facts: os.stat_result) -> bool:
+    """Whether this is what a snapshot on btrfs has in place of a subvolume inside the original.
+
+    The kernel dates it anew whenever it reads the inode; builds date it 1970. Its number is
+    BTRFS_EMPTY_SUBVOL_DIR_OBJECTID; the top of an ext4, which has the same, is never empty.
+    """
+    is_folder = stat.S_ISDIR(facts.st_mode)
+    return is_folder and facts.st_ino == _EMPTY_SUBVOLUME and not os.listdir(path)  # noqa: PTH208
 
 
 def _contents(path: bytes, size: int) -> Iterator[bytes]:

@@ -211,3 +211,18 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SourceError, match="/pipe cannot be read"):
         summary_of(FileContent(path=tmp_path / "pipe"))
+
+
+def test_what_stands_for_a_subvolume_has_no_time_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree, volume = tmp_path / "tree", tmp_path / "volume"
+    for name in ("stub", "full"):
+        (tree / name).mkdir(parents=True)
+    (tree / "full/lost+found").mkdir()
+    monkeypatch.setattr(content, "_EMPTY_SUBVOLUME", (tree / "stub").stat().st_ino)
+    send(FolderContent(path=tree), volume)
+    assert (volume / "tree/stub").stat().st_mtime == 0
+    monkeypatch.setattr(content, "_EMPTY_SUBVOLUME", (tree / "full").stat().st_ino)
+    send(FolderContent(path=tree), tmp_path / "other")
+    assert (tmp_path / "other/tree/full").stat().st_mtime > 0
