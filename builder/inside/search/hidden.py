@@ -15,7 +15,8 @@ from builder.inside.search_rules.place import Text, text_of
 
 _LEAST: Final = 64  # letters of the first line
 _RUN: Final = re.compile(
-    rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{%d,}(?:[ \t]{0,40}\\?\r?\n[ \t]{0,40}[A-Za-z0-9+/]{4,})*={0,2}" % _LEAST
+    rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{%d,}"
+    rb"(?:[ \t]{0,40}\\?\r?\n[ \t]{0,40}[A-Za-z0-9+/]{4,})*={0,2}" % _LEAST
 )
 _BLANK: Final = re.compile(rb"[\s\\]+")
 _CONTROL: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b")) + b"\x7f"
