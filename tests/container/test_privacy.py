@@ -5,6 +5,7 @@ Each thing lies where people have such things, and in no place that a rule names
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -48,6 +49,10 @@ def _database(folder: Path) -> bytes:
     return path.read_bytes()
 
 
+_ENCODED = base64.b64encode(
+    f"[db]\nuser = robot\nhost = h\npassword = {SECRET}\n".encode()
+).decode()
+_RANDOM = base64.encodebytes(hashlib.sha512(b"replica").digest()).decode()
 _CERTIFICATE = f"-----BEGIN CERTIFICATE-----\n{_PEM}\n-----END CERTIFICATE-----\n"
 
 PLANTED: dict[str, tuple[str, str | bytes]] = {
@@ -86,6 +91,21 @@ PLANTED: dict[str, tuple[str, str | bytes]] = {
     "opt/acme/disk": ("disk-id", "root=UUID=dcb05ec7-0001-4000-8000-00000000d3c0\n"),
     "opt/acme/volume": ("encrypted-volume", b"LUKS\xba\xbe\x00\x02" + bytes(4088)),
     "opt/acme/vm": ("disk-image", b"QFI\xfb\x00\x00\x00\x03" + bytes(504)),
+    "etc/acme/ups.conf": ("credential", f"MONITOR ups@localhost 1 upsmon {SECRET} primary\n"),
+    "etc/acme/proxy.lua": ("credential", f'sql = {{ user = "x", password = "{SECRET}" }}\n'),
+    "usr/local/bin/publish": ("credential", f"mosquitto_pub -h h -u robot -P {SECRET} -t t\n"),
+    "usr/local/bin/connect": ("credential", f"echo {SECRET} | openconnect --passwd-on-stdin h\n"),
+    "opt/acme/lighttpd.user": ("secret-file", f"robot:{SECRET}\n"),
+    "opt/acme/user-data": ("credential", f"content: {_ENCODED}\n"),
+    "opt/acme/setup.run": (
+        "private-key",
+        b"#!/bin/sh\ntail -n +3 $0 | tar xz; exit\n" + _archive("key.pem", _pem("")),
+    ),
+    "opt/acme/replica": ("private-key", _RANDOM),
+    "opt/acme/store/CURRENT": ("database", "MANIFEST-000002\n"),
+    "opt/acme/team.vcf": ("mailbox", "BEGIN:VCARD\nFN:Eva\nTEL:+49 1\nEND:VCARD\n"),
+    "opt/acme/ghp_" + "a1B2c3D4e5F6" * 3: ("token", "x\n"),
+    "etc/acme/dhcp.conf": ("network-card", "hardware ethernet 3c:22:fb:9a:10:7e;\n"),
 }
 # The same words where they say nothing.
 INNOCENT = {

@@ -1,6 +1,7 @@
 """The networks the source machine knew: names, addresses and passwords."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
@@ -116,6 +117,7 @@ def _hosts(lines: list[str], *, former: str, hostname: str) -> list[str]:
     return [*kept[:after], own, *kept[after:]]
 
 
+@lru_cache(maxsize=1024)  # lists of blocked hosts have a million lines, and one address
 def _is_in_own_network(address: str) -> bool:
     """Whether an address has a meaning in the networks of the source machine alone."""
     try:

@@ -155,35 +155,43 @@ def _is_public(word: str) -> bool:
         return False
 
 
-def _spellings(hint: Hint) -> Iterable[str]:
-    """Return every way in which programs write a word."""
+def _spellings(hint: Hint) -> Iterator[str]:
+    """Yield every way in which programs write a word."""
     word = hint.word
+    if hint.kind == "network-card":
+        yield from _of_card(word)
+        return
+    yield word
     match hint.kind:
-        case "network-card":
-            digits = re.sub("[^0-9a-fA-F]", "", word).lower()
-            pairs = [digits[at : at + 2] for at in range(0, 12, 2)]
-            # As part of an IPv6 address (RFC 4291, appendix A), whose zeros are left out.
-            first = f"{int(pairs[0], 16) ^ 2:02x}"
-            lower = f"{pairs[3]}:{pairs[4]}{pairs[5]}".lstrip("0")
-            return (
-                ":".join(pairs), "-".join(pairs), "_".join(pairs), digits,
-                ".".join(digits[at : at + 4] for at in range(0, 12, 4)),
-                f"{first}{pairs[1]}:{pairs[2]}ff:fe{lower}".lstrip("0"),
-            )  # fmt: skip
         case "machine-id" if len(word) == 32:
-            dashed = "-".join((word[:8], word[8:12], word[12:16], word[16:20], word[20:]))
-            return (word, dashed)
+            yield "-".join((word[:8], word[8:12], word[12:16], word[16:20], word[20:]))
         case "network-name":
-            return (word, word.encode("utf-8", "surrogateescape").hex())
+            yield word.encode("utf-8", "surrogateescape").hex()
+        case "real-name" if len(names := word.split()) == 2:
+            first, last = names
+            yield from (f"{last}, {first}", f"{last} {first}")
+            yield from (f"{first}{sign}{last}" for sign in "._-")
         case "host-name" if "." in word:
             host, domain = word.split(".", 1)
-            return (word, *((domain,) if "." in domain and domain not in _ANY_HOST else ()), *(
-                () if host in _ANY_HOST or len(host) <= _SHORTEST else (host,)
-            ))  # fmt: skip
+            if "." in domain and domain not in _ANY_HOST:
+                yield domain
+            if host not in _ANY_HOST and len(host) > _SHORTEST:
+                yield host
         case "disk-id" if re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", word):
-            return (word, word.replace("-", ""), word.replace("-", r"\x2d"))
-        case _:
-            return (word,)
+            yield from (word.replace("-", ""), word.replace("-", r"\x2d"))
+
+
+def _of_card(word: str) -> tuple[str, ...]:
+    digits = re.sub("[^0-9a-fA-F]", "", word).lower()
+    pairs = [digits[at : at + 2] for at in range(0, 12, 2)]
+    # As part of an IPv6 address (RFC 4291, appendix A), whose zeros are left out.
+    first = f"{int(pairs[0], 16) ^ 2:02x}"
+    lower = f"{pairs[3]}:{pairs[4]}{pairs[5]}".lstrip("0")
+    return (
+        ":".join(pairs), "-".join(pairs), "_".join(pairs), digits,
+        ".".join(digits[at : at + 4] for at in range(0, 12, 4)),
+        f"{first}{pairs[1]}:{pairs[2]}ff:fe{lower}".lstrip("0"),
+    )  # fmt: skip
 
 
 def _own_addresses(hints: Iterable[Hint]) -> "re.Pattern[bytes] | None":

@@ -4,9 +4,11 @@ A word that others use too ("max", "server") counts only where it can mean nothi
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from builder.inside.search_rules.rule import Occurrence, SearchRule, text
 
@@ -75,6 +77,8 @@ _CONTEXT: Final[dict[str, Callable[[Occurrence], bool]]] = {
     "disk-id": _counts_as_label,
 }
 _EDGE: Final = re.compile(rb"[A-Za-z0-9_\x80-\xff]")
+_LETTER: Final = re.compile(rb"[A-Za-z0-9\x80-\xff]")
+_LONG: Final = 5  # letters of a word that counts also where "_" joins it to others
 
 
 def word_rules(words: Words) -> tuple[SearchRule, ...]:
@@ -93,33 +97,41 @@ def word_rules(words: Words) -> tuple[SearchRule, ...]:
 
 
 def _strings(spellings: Sequence[str]) -> list[str]:
-    """Return each spelling for YARA, as bytes of UTF-8 and of UTF-16."""
+    """Return each spelling for YARA, as bytes of UTF-8 and of UTF-16, in capitals and without."""
     found = []
     for spelling in spellings:
         if spelling.isascii():
             found.append(text(spelling, "nocase ascii wide"))
             continue
-        for encoding in ("utf-8", "utf-16-le", "latin-1"):
-            encoded = spelling.encode(encoding, errors="ignore")
-            found.append(f"{{ {encoded.hex(' ')} }}")
+        found.append(text(quote(spelling), "nocase"))  # as in a URL
+        encoded = {
+            variant.encode(encoding, errors="ignore")
+            for variant in (spelling, spelling.lower(), spelling.upper(), spelling.title())
+            for encoding in ("utf-8", "utf-16-le", "latin-1")
+        }
+        encoded.add(unicodedata.normalize("NFD", spelling).encode())
+        found += [f"{{ {each.hex(' ')} }}" for each in sorted(encoded) if len(each) > 1]
     return found
 
 
 def _judge(context: Callable[[Occurrence], bool] | None) -> Callable[[Occurrence], bool]:
     def judge(seen: Occurrence) -> bool:
-        return _is_whole(seen) and (context is None or context(_as_bytes(seen)))
+        alone = context is None and len(seen.matched.replace(b"\0", b"")) >= _LONG
+        if not _is_whole(seen, edge=_LETTER if alone else _EDGE):
+            return False
+        return context is None or context(_as_bytes(seen))
 
     return judge
 
 
-def _is_whole(seen: Occurrence) -> bool:
-    """Whether it is no part of a longer word."""
+def _is_whole(seen: Occurrence, *, edge: "re.Pattern[bytes]") -> bool:
+    """Whether it is no part of a longer word, of which `edge` is a letter."""
     wide = b"\0" in seen.matched
     before = seen.data[max(0, seen.start - (2 if wide else 1)) : seen.start][:1]
     after = seen.data[seen.end : seen.end + 1]
     inner = seen.matched
-    joined = _EDGE.match(inner[:1]) and _EDGE.match(before)
-    return not joined and not (_EDGE.match(inner[-2 if wide else -1 :][:1]) and _EDGE.match(after))
+    joined = edge.match(inner[:1]) and edge.match(before)
+    return not joined and not (edge.match(inner[-2 if wide else -1 :][:1]) and edge.match(after))
 
 
 def _as_bytes(seen: Occurrence) -> Occurrence:

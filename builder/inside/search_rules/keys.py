@@ -109,6 +109,8 @@ KEY_RULES: Final = (
             regex(r"\"[^\"\n]{0,20}(priv|secret)[^\"\n]{0,4}key[^\"\n]{0,10}\"\s{0,4}:\s{0,4}\{[^{}]{0,200}"
                   r"\"value\"\s{0,4}:\s{0,4}\"[A-Za-z0-9+/]{40}", "nocase"),  # Tendermint
             regex(r"\n\" (TOTP_AUTH|HOTP_COUNTER)"),  # of pam_google_authenticator(8)
+            # "-----BEGIN " and "PRIVATE KEY" in hexadecimal
+            regex(r"2d2d2d2d2d424547494e20[0-9a-f]{0,80}50524956415445204b4559", "nocase"),
             regex(r"<RSAKeyValue>[^\x00]{0,2048}<D>[A-Za-z0-9+/=\s]{40}"),
         ),
     ),

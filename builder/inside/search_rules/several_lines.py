@@ -23,7 +23,10 @@ _NAME: Final = (
 )
 _VALUE: Final = rb"(?P<value>[^\s\"'<>]{3,256})"
 _WORD: Final = rb"(?P<value>[^\s\"'<>:=#{}\[\],|&-][^\s\"'<>:={}\[\],|&]{2,128})"
-_ASKING: Final = rb"(?:passwd|chpasswd|smbpasswd|sudo|su|kinit|cryptsetup|gpg2?|openssl|htpasswd)"
+_ASKING: Final = (
+    rb"(?:passwd|chpasswd|smbpasswd|sudo|su|kinit|cryptsetup|gpg2?|openssl|htpasswd|"
+    rb"openconnect|sshfs|realm|rclone)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,9 @@ _FORMS: Final = (
     _form(rb"\bsuperusers\b[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,20}?"
           rb"[ \t]{0,20}password[ \t]{1,8}[^\s$]{1,64}[ \t]{1,8}(?P<value>\S{3,128})",
           regex(r"\bsuperusers\b")),
+    # V2Ray and Xray, whose clients have a number for a password
+    _form(rb"\"(?:vmess|vless)\"[^\x00]{0,600}?\"id\"\s{0,4}:\s{0,4}\"(?P<value>[0-9a-f-]{36})\"",
+          regex(r"\x22(vmess|vless)\x22")),
     # expect, also within braces, and what does the same for Python and Perl
     _form(_PROMPT + rb"[^\n]{0,60}(?:\n[^\n]{0,80}){0,3}?\b(?:send(?:_user|line)?|sendline)\b"
           rb"[\s(]{1,4}(?:-{1,2}\w{0,4}\s{1,4}){0,2}[\"'{]" + rb"(?P<value>[^\s\"'{}]{3,128}?)"

@@ -128,6 +128,8 @@ SEVERAL = (
     ("/opt/unattend.xml", "<Password>\n  <Value>geheim12</Value>\n</Password>\n"),
     ("/opt/svn.simple/abc", "K 8\npasstype\nV 6\nsimple\nK 8\npassword\nV 6\ngeheim\nEND\n"),
     ("/etc/skel/.config/filezilla/x.xml", '<Pass encoding="base64">Z2VoZWlt</Pass>\n'),
+    ("/usr/local/bin/x", "sshfs -o password_stdin h: /m <<< 'geheim12'\n"),
+    ("/opt/x.json", '"vmess", "clients": [{"id": "0d4f8a6b-9c1e-4d7a-8b35-2f60c1d9e7a4"}]\n'),
     ("/etc/prosody/prosody.cfg.lua", 'Component "x"\n  component_secret = "geheim"\n'),
     ("/etc/backuppc/config.pl", "$Conf{RsyncdPasswd} = 'geheim';\n"),
     ("/etc/mailman/mm_cfg.py", "SITE_PASSWORD = 'geheim'\n"),
@@ -183,6 +185,7 @@ NOTHING = (
     ("/usr/local/bin/x", "sqlplus / as sysdba\nurl='user=abc&query=first%2Csecond'\n"),
     ("/usr/local/bin/x", "echo done | tee log\nyes | apt-get install x\necho $PW | passwd x\n"),
     ("/usr/local/lib/x.tcl", "set token [namespace current]::[incr uid]\n"),
+    ("/opt/x.json", '"vmess", "clients": [{"id": ""}]\n'),
     ("/opt/login.exp.txt", "set password $env(PASSWORD)\n"),
 )
 

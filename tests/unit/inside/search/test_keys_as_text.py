@@ -45,6 +45,7 @@ KEYS = (
     ("/opt/cosmos/v.json", f'"priv_key": {{"type": "t/Ed25519", "value": "{KEY64}"}}'),
     ("/opt/cloudflared/cert.pem", f"-----BEGIN ARGO TUNNEL TOKEN-----\n{lines(3)}"),
     ("/opt/x/ga", 'JBSWY3DPEHPK3PXPJBSWY3DPEH\n" RATE_LIMIT 3 30\n" TOTP_AUTH\n12345678\n'),
+    ("/opt/x/hex", f"-----BEGIN EC PRIVATE KEY-----\n{KEY64}".encode().hex()),
     ("/opt/bitlocker.txt", "Recovery Key:\n" + "-".join(["123456", "234561"] * 4) + "\n"),
     ("/opt/luks.txt", "recovery-key " + "-".join(["dhbtcdni", "vgluinth"] * 4) + "\n"),
 )

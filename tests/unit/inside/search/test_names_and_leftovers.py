@@ -118,3 +118,10 @@ def test_whoever_is_told_by_mail_is_a_word_of_the_machine(
 ) -> None:
     put(tmp_path, path, text)
     assert "boss@acme.example" in {each.spelling for each in gather(Tree(tmp_path))}
+
+
+def test_a_file_that_is_also_a_derived_one_by_name_is_searched(tmp_path: Path) -> None:
+    first = put(tmp_path, "etc/ssl/certs/ca-certificates.crt", f"{TOKEN}\n")
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "opt/copy").hardlink_to(first)
+    assert search(tmp_path) == [("/opt/copy", "token")]

@@ -1,5 +1,6 @@
 """The machine's own words: gathered from its settings, found in any spelling, never by chance."""
 
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,8 @@ MACHINE = "3b9f1d7a5c2e48f6a0b4c8d2e6f1a3b5"
 MACHINE_FILES: Mapping[str, str] = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
     "zoltan:x:1000:1000:Zoltan Quux,,,:/home/zoltan:/x\n"
-    "max:x:1001:1001::/home/max:/bin/sh\nnobody:x:65534:65534:nobody:/:/x\n",
+    "max:x:1001:1001::/home/max:/bin/sh\n"
+    "juergen:x:1002:1002:Jürgen Özgül:/home/juergen:/x\nnobody:x:65534:65534:nobody:/:/x\n",
     "etc/hostname": "kestrel9\n",
     "etc/hosts": "127.0.0.1 localhost\n"
     "127.0.1.1 kestrel9.quux-family.net kestrel9\n10.1.1.9 debian\n",
@@ -88,11 +90,23 @@ FOUND = (
     ("mail-address", b"MAILTO=zoltan.quux@mail.example-isp.hu"),
     ("mail-address", b"z@varga.dev"),
     ("user-name", "of zoltan.".encode("utf-16-le")),
+    ("user-name", b"backup_zoltan_2024"),
+    ("host-name", b"db_kestrel9.sql"),
+    ("real-name", b"Quux, Zoltan"),
+    ("real-name", b"zoltan.quux@work.example"),
+    ("real-name", b"ZOLTAN_QUUX"),
+    ("real-name", "(c) Jürgen Özgül".encode()),
+    ("real-name", "(c) JÜRGEN ÖZGÜL".encode()),
+    ("real-name", "(c) jürgen özgül".encode("latin-1")),
+    ("real-name", unicodedata.normalize("NFD", "Jürgen Özgül").encode()),
+    ("real-name", b"?name=J%C3%BCrgen%20%C3%96zg%C3%BCl"),
 )
 NOT_FOUND = (
     b"max_connections = 10; int max(int a)",
     b"the max of all",
     b"zoltanite",
+    b"zoltan2_x",
+    b"zoltanova quuxing",
     b"mykestrel99",
     b"debian localhost root nobody",
     b"address 198.51.100.7",  # of a documentation's network
