@@ -39,6 +39,8 @@ from builder.border.requests import (
     FrozenNames,
     Listed,
     Nothing,
+    Received,
+    ReceiveRequest,
     ScanRequest,
     ThawRequest,
     TreeRequest,
@@ -272,6 +274,16 @@ FETCH: Final = Job(
     why="to get files by their SHA-256 into a folder of any owner; it sees no tree",
     network=True,
 )
+RECEIVE: Final = Job(
+    name="receive",
+    request=ReceiveRequest,
+    result=Received,
+    sees=(Sight(what="the volume of a source that is sent", target=paths.SENT, writable=True),),
+    capabilities=("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "MKNOD", "SETFCAP"),
+    why="to unpack a tree that was sent to the engine, with its owners, modes, device nodes and "
+    "file capabilities; nothing of it is run",
+    limits=Limits(seconds=12 * _HOUR),
+)
 INVENTORY: Final = Job(
     name="inventory",
     request=TreeRequest,
@@ -363,7 +375,7 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 JOBS: Final = (
     SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
     BACKUP_STATE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD), EXAMINE,
-    on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, DIGEST,
+    on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST,
 )  # fmt: skip

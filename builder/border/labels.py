@@ -12,11 +12,14 @@ LABEL_ROLE: Final = "distroclone-builder.role"
 LABEL_OWNER: Final = "distroclone-builder.owner"
 LABEL_CACHE: Final = "distroclone-builder.cache"
 LABEL_OUTPUT: Final = "distroclone-builder.output"
+LABEL_BUILD: Final = "distroclone-builder.build"  # of a build that can be attached to again
+LABEL_SENT: Final = "distroclone-builder.sent"  # of a volume: what was sent to it, for people
 LABEL_LOCKED: Final = "distroclone-builder.locked"
 LABEL_BASE: Final = "distroclone-builder.base"
 
 BLOCK_CACHE: Final = "distroclone-builder-block-cache"  # the volume of compressed blocks
 PACKAGES: Final = "distroclone-builder-added-packages"  # the volume of files of added packages
+SENT_PREFIX: Final = "distroclone-builder-sent-"  # the volume of a source that was sent: + digest
 
 _RUN: Final = re.compile(r"[0-9a-f]{8,32}")
 _FROZEN_PREFIX: Final = ".distroclone-builder-"

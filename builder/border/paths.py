@@ -22,6 +22,11 @@ PACKAGES: Final = Path("/packages")  # the files of added packages, by sha256
 LOCK: Final = Path("/usr/share/distroclone-builder/packages.lock")  # containers/Dockerfile
 SIGNED: Final = LOCK.parent / "signed"  # what its section of that name has, for Secure Boot
 
+SENT: Final = Path("/sent")  # receive: the volume of a source that was sent to the engine
+INCOMING: Final = SENT / "incoming"  # its blocks, each named after its number
+SENT_FILE: Final = SENT / "content"
+SENT_FOLDER: Final = SENT / "tree"
+
 WORK: Final = Path("/work")  # build: the labelled volume
 ROOT: Final = WORK / "root"  # the copy or overlay that is configured
 LAYER: Final = WORK / "layer"  # the writable layer of such an overlay

@@ -1,6 +1,8 @@
 """The requests of jobs, and the results that have no module of their own."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from builder.border.handover import Artefact
 from builder.border.source import SourceKind, TreePlace
@@ -84,3 +86,34 @@ class Abilities:
     overlay: str
     btrfs: bool  # whether the kernel supports it
     free: int  # bytes available to a build
+
+
+SENT_BLOCK: Final = 4 << 20  # bytes of what is sent to an engine; the last block may be shorter
+
+# Records in the tar of a folder (pax), besides the usual ones.
+SENT_TIME: Final = "DISTROCLONE.time"  # of the last change, in nanoseconds since 1970
+SENT_CAPABILITY: Final = "DISTROCLONE.capability"  # the attribute, in hexadecimal digits
+SENT_SOCKET: Final = "DISTROCLONE.socket"  # the named pipe stands for a socket
+
+
+class SentKind(StrEnum):
+    """What a sequence of bytes that is sent to an engine is."""
+
+    FILE = "file"
+    FOLDER = "folder"  # a tar of its contents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveRequest:
+    """Put together what was sent to the volume at /sent, and say what is missing."""
+
+    kind: SentKind
+    size: int  # bytes
+    blocks: tuple[str, ...]  # the sha256 of each block, in hexadecimal digits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """The numbers of the blocks that are missing; none: it is whole, and verified."""
+
+    missing: tuple[int, ...]

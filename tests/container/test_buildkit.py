@@ -51,6 +51,7 @@ def buildkit(tmp_path: Path) -> str | None:
     return next((each for each in _commands() if _build(each, context).returncode == 0), None)
 
 
+@pytest.mark.full
 def test_buildkit_makes_the_same_bytes_as_the_classic_builder(
     client: docker.DockerClient, builder_image: ImageIdentity, buildkit: str | None, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ from builder.host.source.scanning import scan
 from tests.conftest import ignore
 from tests.support.built import UNLISTED
 from tests.support.caches import frozen
-from tests.support.results import flip_bit
+from tests.support.results import flip_bit, start_of_squashfs
 
 pytestmark = pytest.mark.container
 
@@ -98,12 +98,16 @@ def test_a_bit_in_the_iso_beside_the_manifest_is_named_by_file_and_place(
     iso = tmp_path / demo_build.iso.name
     with iso.open("rb") as file:
         content = file.read()
-    mark = {"boot/grub/grub.cfg": b"read on BIOS", "live/filesystem.squashfs": b"hsqs"}[path]
-    flip_bit(iso, content.index(mark))
+    places = {
+        "boot/grub/grub.cfg": content.index(b"read on BIOS"),
+        "live/filesystem.squashfs": start_of_squashfs(content),
+    }
+    right = content[places[path]]
+    flip_bit(iso, places[path])
     found = explanation_of(engine, demo_build, tmp_path)
     difference = found.differences[0]
     assert difference.place == (demo_build.iso.name, path)
-    assert (difference.original, difference.rebuilt) == (f"0x{mark[0] ^ 1:02x}", f"0x{mark[0]:02x}")
+    assert (difference.original, difference.rebuilt) == (f"0x{right ^ 1:02x}", f"0x{right:02x}")
     if path == "live/filesystem.squashfs":
         assert difference.offset == 0
         assert any("not a squashfs" in str(each.values) for each in found.remarks)

@@ -73,9 +73,11 @@ def output_of(
         **{**options, **(machine or {})},
     )
     try:
+        # Read as it is written: a busy engine may have ended a container before its log is whole.
+        printed = container.attach(stream=True)
         container.start()
+        output = b"".join(printed).decode()
         code = ended(container)
-        output: str = container.logs().decode()
     finally:
         container.remove(force=True, v=True)
     assert code == 0, output

@@ -5,7 +5,7 @@ What crosses the container's border with the real one goes through the same code
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, NoReturn
 
@@ -17,9 +17,12 @@ from builder.border.events import OnEvent, decode, encode
 from builder.border.jobs import JOBS, Job, Request, Result
 from builder.border.labels import LABEL_LOCKED, LABEL_RUN
 from builder.border.requests import FreezeRequest, TreeRequest
-from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover, Product
+from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover, Product, State
+from builder.host.engine.faults import EngineSilentError
+from builder.host.engine.protocol import Value
 from builder.host.image.builder_image import builder_tag
 from tests.support.fake_images import FakeImages, facts
+from tests.support.specs import spec_for
 
 AnySpec = ContainerSpec[Any, Any]
 # Gives the job's result, or the error that it ends with; it may tell events before.
@@ -69,6 +72,10 @@ class FakeJob(Generic[Request, Result]):
         assert self.fetched is not None, f"{path} of {self.spec.job.name}, which no test expects"
         yield self.fetched(self.spec, path)
 
+    def persist(self, call: Callable[[], None], on_event: OnEvent) -> None:  # noqa: ARG002
+        """See `RunningJob.persist`: this line does not break."""
+        call()
+
 
 @dataclass
 class FakeEngine:
@@ -83,10 +90,12 @@ class FakeEngine:
     files: Mapping[str, Callable[[AnySpec, Path], bytes]] = field(default_factory=dict)
     images: FakeImages = field(default_factory=lambda: FakeImages(builder_images()))
     containers: dict[str, Mapping[str, str]] = field(default_factory=dict)  # labels by name
+    states: dict[str, State] = field(default_factory=dict)  # of those; else they have failed
     volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     specs: list[AnySpec] = field(default_factory=list)
     shells: list[tuple[str, Path]] = field(default_factory=list)
     made_volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    came: list[tuple[Path, bytes]] = field(default_factory=list)  # tars, and into which folder
     closed: bool = False
 
     def __post_init__(self) -> None:
@@ -148,6 +157,23 @@ class FakeEngine:
             raise self.refusals[name]
         yield FakeJob(spec, self.answers[name], self.files.get(name))
 
+    def attached(self, container: str, job: Job[Any, Result], *, run: str) -> FakeJob[Any, Result]:
+        """See `Engine.attached`."""
+        assert self.containers[container][LABEL_RUN] == run
+        return FakeJob(spec_for(job), self.answers[job.name], self.files.get(job.name))
+
+    def put(self, spec: ContainerSpec[Any, Any], folder: Path, archive: Iterator[bytes]) -> None:
+        """See `Engine.put`: what came can be read in `came`."""
+        assert {each.name for each in spec.volumes} <= self.volumes.keys()
+        self.came.append((folder, b"".join(archive)))
+
+    def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:  # noqa: ARG002
+        """See `Engine.persist`: once more, for a line that breaks once."""
+        try:
+            return call()
+        except EngineSilentError:
+            return call()
+
     def shell(self, container: str, *, folder: Path) -> None:
         """Nobody types into this one; that somebody could is remembered."""
         self.shells.append((container, folder))
@@ -186,11 +212,21 @@ class FakeEngine:
 
     def leftover_containers(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_containers`."""
-        return _leftovers(self.containers)
+        return tuple(
+            replace(each, state=self.states.get(each.id, State.FAILED))
+            for each in _leftovers(self.containers)
+        )
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_volumes`."""
         return _leftovers(self.volumes)
+
+    def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
+        """See `Engine.remove_unused_volumes`: none of them is used."""
+        found = sorted(name for name, labels in self.volumes.items() if label in labels)
+        for name in found:
+            self.remove_volume(name)
+        return tuple(found)
 
     def leftover_images(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_images`."""

@@ -19,10 +19,11 @@ END: Final = "<!-- end of packages -->\n"
 FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "host": (
         ("cli",),
+        ("command_line",),
         ("reproduce", "diff", "privacy"),
         ("verify",),
-        ("build", "sign", "upkeep", "boot_test", "backup"),
-        ("added",),
+        ("build", "sign", "upkeep", "boot_test", "stick", "backup"),
+        ("added", "sent"),
         ("image", "source", "output", "block_cache"),
         ("engine", "config", "display", "results", "report"),
         ("yaml",),

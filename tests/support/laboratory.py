@@ -170,7 +170,7 @@ class Laboratory:
             started.send(signal.SIGKILL)
             process = started.end().process
         left = left_by(self._client, process)
-        ended = self._run(build, "sweep")
+        ended = self._run(build, "builds", "cancel")  # else it would go on
         assert ended.code == 0, ended.errors
         assert left_by(self._client, process) == []
         assert frozen(self.btrfs) == []

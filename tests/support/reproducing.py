@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from tests.support.fake_engine import FakeEngine
 from tests.support.rebuilding import write
 

@@ -35,6 +35,11 @@ PACKAGES = (
 )  # fmt: skip
 
 
+def start_of_squashfs(iso: bytes | bytearray) -> int:
+    """Return where the first squashfs of an ISO starts: GRUB has its magic number, too."""
+    return next(at for at in range(0, len(iso), 2048) if iso.startswith(b"hsqs", at))
+
+
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

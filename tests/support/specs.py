@@ -10,7 +10,7 @@ from builder.host.engine import Bind, ContainerSpec, NamedVolume
 from tests.support.samples import sample
 
 RUN = "0123456789abcdef"
-_VOLUMES = (paths.WORK, paths.BLOCK_CACHE)
+_VOLUMES = (paths.WORK, paths.BLOCK_CACHE, paths.SENT)
 
 
 def title(job: Job[Any, Any]) -> str:

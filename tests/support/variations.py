@@ -312,7 +312,7 @@ VARIATIONS = (
     ),
     Variation(
         name="after a crash",
-        what="a build was killed midway (SIGKILL), then `sweep`, then this build",
+        what="a build was killed midway (SIGKILL), then `builds cancel`, then this build",
         proof="the engine: the container and the volume that were left, and are gone",
         apply=_after_crash,
         is_seen=follows_a_crash,

@@ -118,7 +118,7 @@ def packed(tmp_path: Path, make_status: str) -> Path:
         ("ln -s /etc/passwd status", "failed to resolve symbolic link"),
         ("ln -s ../../../../../../etc/hostname status", "failed to resolve symbolic link"),
         ("mknod status c 1 5 || mkfifo status", "is not a regular file"),
-        ("truncate -s 70G status", "is larger than"),
+        ("truncate -s 2G status", "is larger than"),
     ],
 )
 def test_a_status_that_is_no_file_or_too_large_is_not_read(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError, StepError
-from builder.host.engine.tar_stream import ChunkReader
+from builder.host.engine.streams import ChunkReader
 
 _LARGEST: Final = 64 << 20  # bytes; a machine's screen is a few MB
 

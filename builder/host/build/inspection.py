@@ -33,6 +33,11 @@ class Inspection:
         """Whether the container should wait after a failed step."""
         return self.debug_shell or self.keep_failed
 
+    @property
+    def holds(self) -> bool:
+        """Whether the container may come to wait."""
+        return self.holds_failed or self.stop_after is not None
+
     def check(self) -> None:
         """Raise UsageError if there is no terminal to inspect from."""
         if self.holds_failed and not has_terminal():

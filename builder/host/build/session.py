@@ -1,6 +1,7 @@
 """A whole build from the host's side: plan, act, check, deliver."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,30 +13,25 @@ from builder.border import paths
 from builder.border.events import Event, OnEvent, announced
 from builder.border.handover import SUMS, Artefact
 from builder.border.jobs import BUILD
-from builder.border.labels import new_run
+from builder.border.labels import LABEL_RUN, new_run
 from builder.border.plan import BuildPlan
 from builder.border.requests import Built
 from builder.border.stored_blocks import BlockCounts
 from builder.formats.identities import ImageIdentity
-from builder.formats.result_names import (
-    lock_name,
-    manifest_name,
-    private_name,
-    provenance_name,
-    sbom_names,
-)
+from builder.formats.result_names import private_name
 from builder.host.added import store as packages
 from builder.host.block_cache import block_store
 from builder.host.block_cache.key_file import secret_of
-from builder.host.build.choice import Choice, Prepare, prepare, source_in
+from builder.host.build.choice import Prepare, prepare, source_in
 from builder.host.build.inspection import Inspection
+from builder.host.build.mark import BuildMark
 from builder.host.build.planning import plan_of
 from builder.host.config.build_config import Config
 from builder.host.display import LogFile
 from builder.host.engine import Bind, ContainerSpec, Engine, NamedVolume, RunningJob
 from builder.host.engine.faults import EngineRefusedError
 from builder.host.engine.protocol import HeldError
-from builder.host.output.delivery import SIGNATURES, output_folder
+from builder.host.output.delivery import SIGNATURES, OutputFolder, output_folder
 from builder.host.source.frozen import ChosenTree, SeenTree, seen_tree, work_volume
 from builder.host.source.kinds import Source
 
@@ -77,11 +73,13 @@ def build(
     on_event: OnEvent,
     prepared: Prepare = prepare,
     inspection: Inspection = _NO_INSPECTION,
+    stays: bool = True,
 ) -> Outcome:
     """Build, verify and deliver. Whatever happens, nothing half-made gets a final name.
 
-    `prepared` makes the choice; it may write nothing except the engine's images. Raises `Stopped`
-    if `inspection` ends the build early.
+    `prepared` makes the choice; it may write nothing except the engine's images. A build that
+    `stays` goes on when we do not, and can be attached to. Raises `Stopped` if `inspection` ends
+    the build early.
     """
     inspection.check()
     secret = secret_of(config.block_store.key if config.block_store else None)
@@ -89,15 +87,22 @@ def build(
     with contextlib.ExitStack() as stack:
         source_in(config).check(outputs=(config.output,))
         output = stack.enter_context(output_folder(config.output))
+        output.remove_stale(keep=_runs_alone(engine))
         early: list[Event] = []
-        choice = prepared(config, engine, run=run, on_event=_to_both(early.append, on_event))
+        choice = prepared(config, engine, run=run, on_event=to_both(early.append, on_event))
         output.check_no_other_build(choice.iso_name)
-        planned = _result_names(choice)
-        output.check_names_free(*planned, *SIGNATURES)
-        log = stack.enter_context(_log(output.path / f"{choice.iso_name}.log"))
+        mark = BuildMark(
+            iso_name=choice.iso_name,
+            adds_packages=choice.packages is not None,
+            output=str(output.path),
+            begun=int(time.time()),
+            image=choice.image,
+        )
+        output.check_names_free(*mark.results, *SIGNATURES)
+        log = stack.enter_context(logged(output.path / f"{choice.iso_name}.log"))
         for event in early:
             log.event(event)
-        tell = _to_both(log.event, on_event)
+        tell = to_both(log.event, on_event)
         tree = ChosenTree(
             engine=engine,
             image=choice.image.id,
@@ -120,46 +125,75 @@ def build(
         if plan.packages is not None:
             packages.fetch(engine, plan.image.id, plan.packages, config.packages, on_event=tell)
         spec = _container(config, plan, tree.source, seen, volume)
+        if stays and not inspection.holds:
+            spec = replace(spec, marks=mark.labels)
         partial = stack.enter_context(output.partial(run))
         with block_store.named(config.block_store), _started(engine, spec, partial) as job:
             try:
                 built = job.finish(tell)
             except HeldError as held:
                 raise inspection.look_into(held, engine) from held.failure
-            if not built.delivered:
+            delivery = Delivery(
+                output=output,
+                partial=partial,
+                planned=mark.results,
+                is_reached=built.delivered,
+            )
+            delivery.take(job, built, tell)
+    return outcome_of(built, folder=output.path, iso_name=choice.iso_name, image=choice.image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How the results of a finished build get their names."""
+
+    output: OutputFolder
+    partial: Path
+    planned: tuple[str, ...]
+    is_reached: bool  # the container wrote into `partial`; otherwise they are fetched
+
+    def take(self, job: RunningJob[Built], built: Built, tell: OnEvent) -> None:
+        """Fetch the results if need be, verify them, and give them their names."""
+        if not self.is_reached:
+            at = paths.DELIVERY if built.delivered else paths.OUT
+
+            def fetch() -> None:
                 with announced("fetch", tell) as progress:
-                    chunks = job.fetch(paths.OUT)
-                    output.fetch(
-                        chunks, partial, built.artefacts, planned=planned, on_progress=progress
+                    self.output.fetch(
+                        job.fetch(at),
+                        self.partial,
+                        built.artefacts,
+                        planned=self.planned,
+                        on_progress=progress,
                     )
+
+            job.persist(fetch, tell)
         with announced("deliver", tell) as progress:
-            output.receive(partial, built.artefacts, planned=planned, on_progress=progress)
+            self.output.receive(
+                self.partial, built.artefacts, planned=self.planned, on_progress=progress
+            )
+
+
+def outcome_of(built: Built, *, folder: Path, iso_name: str, image: ImageIdentity) -> Outcome:
+    """Return what a build made that was delivered."""
+    private = private_name(iso_name)
     return Outcome(
-        folder=output.path,
-        iso_name=choice.iso_name,
-        image=choice.image,
-        artefacts=tuple(
-            each for each in built.artefacts if each.name != private_name(choice.iso_name)
-        ),
+        folder=folder,
+        iso_name=iso_name,
+        image=image,
+        artefacts=tuple(each for each in built.artefacts if each.name != private),
         blocks=built.block_cache,
     )
 
 
-def _result_names(choice: Choice) -> tuple[str, ...]:
-    iso_name = choice.iso_name
-    return (
-        f"{iso_name}.iso",
-        manifest_name(iso_name),
-        *sbom_names(iso_name),
-        provenance_name(iso_name),
-        private_name(iso_name),
-        *((lock_name(iso_name),) if choice.packages is not None else ()),
-        SUMS,
-    )
+def _runs_alone(engine: Engine) -> tuple[str, ...]:
+    """Return the runs whose results may still come, though nobody may follow them."""
+    containers = engine.leftover_containers()
+    return tuple(each.labels[LABEL_RUN] for each in containers if each.goes_on)
 
 
 @contextlib.contextmanager
-def _log(path: Path) -> Iterator[LogFile]:
+def logged(path: Path) -> Iterator[LogFile]:
     """Open the log; an error that leaves the body is written to it, and names it."""
     with LogFile(path) as log:
         try:
@@ -203,7 +237,9 @@ def _started(engine: Engine, spec: Build, partial: Path) -> Iterator[RunningJob[
         yield job
 
 
-def _to_both(first: Callable[[Event], None], second: OnEvent) -> OnEvent:
+def to_both(first: Callable[[Event], None], second: OnEvent) -> OnEvent:
+    """Return what tells both of each event, in this order."""
+
     def tell(event: Event) -> None:
         first(event)
         second(event)

@@ -18,8 +18,8 @@ from builder.host.backup.restoring import restore as restore_paths
 from builder.host.backup.retention import LAST, Retention, moment
 from builder.host.backup.session import Outcome, back_up
 from builder.host.backup.status import Status, judged, read_state, readable_age
-from builder.host.cli.options import FOLDER, answer, json_option, setting_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import FOLDER, answer, json_option, setting_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import checks, settings
 from builder.host.display import choose_display, columns
 from builder.host.source.local_zone import local_zone

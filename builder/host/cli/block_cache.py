@@ -1,23 +1,19 @@
 """`distroclone-builder block-cache`: the store of compressed blocks."""
 
-import re
 from pathlib import Path
 
 import click
 
 from builder.basics.codec import to_data
-from builder.basics.errors import UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.stored_blocks import LIMIT
 from builder.host.block_cache import block_store
-from builder.host.cli.options import answer, block_cache_option, json_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, block_cache_option, json_option, parse_size
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import BlockStoreSetting
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
-
-_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 
 @click.group("block-cache")
@@ -102,18 +98,6 @@ def path(surroundings: Surroundings, block_cache: Path | None) -> None:
       distroclone-builder block-cache path
     """
     click.echo(block_store.place(surroundings.open_engine(), _store(block_cache)))
-
-
-def parse_size(text: str) -> int:
-    """Read a number of bytes, with K, M, G or T for powers of 1024. Raises UsageError."""
-    found = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", text.upper())
-    if found is None:
-        raise UsageError(
-            'Invalid size "{size}"',
-            hint="Use a whole number, optionally with K, M, G or T, e.g. 5G.",
-            size=text[:80],
-        )
-    return int(found[1]) << _SHIFTS[found[2]]
 
 
 def _store(folder: Path | None, *, read_only: bool = False) -> BlockStoreSetting:

@@ -9,8 +9,8 @@ from builder.basics.codec import to_data
 from builder.basics.texts import say
 from builder.border.boot_test import Attachment, BootTestResult, Firmware
 from builder.host.boot_test.boot_test import run_boot_test
-from builder.host.cli.options import answer, json_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, json_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.report.outputs import check_outputs
 

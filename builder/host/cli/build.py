@@ -17,11 +17,12 @@ from builder.host.build import session
 from builder.host.build.choice import Choice, prepare
 from builder.host.build.inspection import Inspection
 from builder.host.build.planning import describe
-from builder.host.cli.options import answer, config_of, json_option, setting_options
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, config_of, json_option, setting_options
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import Config, FlagValue
 from builder.host.display import Display, choose_display, columns
 from builder.host.display.wording import percent
+from builder.host.sent.sending import at_engine
 from builder.host.sign import signing
 
 
@@ -93,6 +94,7 @@ def build(
     key = None if sign is None else signing.signing_key(sign)  # known before a long build
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
+        config = at_engine(config, engine, on_event=display.event)
         if dry_run:
             secret_of(config.block_store.key if config.block_store else None)  # or say why not
             choice = prepare(config, engine, run=new_run(), on_event=display.event)

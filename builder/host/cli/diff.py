@@ -7,9 +7,10 @@ import click
 from builder.basics.codec import to_data
 from builder.border.events import Result
 from builder.host.build.choice import source_in
-from builder.host.cli.options import AnyPath, config_of, json_option, source_options
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import AnyPath, config_of, json_option, source_options
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
+from builder.host.config.settings import SourceOn
 from builder.host.diff.as_markdown import markdown
 from builder.host.diff.compare import find_difference
 from builder.host.diff.report import headline, sections
@@ -23,6 +24,7 @@ from builder.host.report.outputs import (
     report_console,
     write_report,
 )
+from builder.host.sent.sending import at_engine
 
 
 @click.command()
@@ -72,11 +74,16 @@ def diff(
     check_outputs(outputs, as_json=as_json)
     config = config_of(**flags)
     with choose_display(json=as_json) as display:
+        open_engine = surroundings.open_engine
+        if config.source_on is SourceOn.HERE:
+            engine = open_engine()
+            config = at_engine(config, engine, on_event=display.event)
+            open_engine = lambda: engine  # noqa: E731
         found = find_difference(
             before,
             after,
             source=source_in(config),
-            open_engine=surroundings.open_engine,
+            open_engine=open_engine,
             on_event=display.event,
         )
         display.close()  # nothing may draw over what is written now

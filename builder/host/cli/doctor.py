@@ -8,8 +8,8 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode, HostError
 from builder.basics.texts import say
-from builder.host.cli.options import answer, json_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, json_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.engine import OpenEngine
 from builder.host.engine.choice import Login

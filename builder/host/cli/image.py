@@ -7,8 +7,8 @@ from builder.basics.errors import UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.labels import LABEL_BASE
-from builder.host.cli.options import answer, json_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, json_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display, columns
 from builder.host.image.builder_image import build_builder, builder_tag, find_builder, tools_tag
 from builder.host.image.image_prune import prune_images

@@ -9,7 +9,7 @@ from builder.basics.errors import BuilderError, DefectError, Interrupted, UsageE
 from builder.basics.signals import held, interruptible
 from builder.border.events import encode
 from builder.host.cli.root import cli
-from builder.host.cli.surroundings import USUAL, Surroundings
+from builder.host.command_line.surroundings import USUAL, Surroundings
 from builder.host.display import failed_event, render_failure
 from builder.host.display.defects import plea
 

@@ -14,7 +14,7 @@ from builder.host.added import store
 from builder.host.added.resolving import read_lock, write_lock
 from builder.host.added.words import lock_words
 from builder.host.build.choice import prepare
-from builder.host.cli.options import (
+from builder.host.command_line.options import (
     AnyPath,
     answer,
     config_of,
@@ -22,11 +22,12 @@ from builder.host.cli.options import (
     setting_option,
     source_options,
 )
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue, PackagesSetting
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
+from builder.host.sent.sending import at_engine
 
 _FILE = AnyPath(dir_okay=False)
 
@@ -79,6 +80,7 @@ def lock(
     config = replace(config, packages=replace(config.packages, lock=None))
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
+        config = at_engine(config, engine, on_event=display.event)
         found = prepare(config, engine, run=new_run(), on_event=display.event).packages
         assert found is not None  # there are wishes
         write_lock(target, lock_text(found))

@@ -7,14 +7,14 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.border.events import Result
-from builder.host.cli.options import (
+from builder.host.command_line.options import (
     AnyPath,
     config_of,
     json_option,
     setting_option,
     source_options,
 )
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
@@ -28,6 +28,7 @@ from builder.host.report.outputs import (
     report_console,
     write_report,
 )
+from builder.host.sent.sending import at_engine
 
 
 @click.command()
@@ -72,7 +73,9 @@ def privacy(
     check_outputs(outputs, as_json=as_json)
     config = config_of(config_file, **flags)
     with choose_display(json=as_json) as display:
-        found = examine(config, surroundings.open_engine(), on_event=display.event)
+        engine = surroundings.open_engine()
+        config = at_engine(config, engine, on_event=display.event)
+        found = examine(config, engine, on_event=display.event)
         display.close()  # nothing may draw over what is written now
         title, parts = headline(found.selector, found.report), sections(found.report)
         if html is not None:

@@ -13,7 +13,7 @@ from builder.basics.errors import ExitCode
 from builder.basics.printable import printable, printable_lines, short
 from builder.basics.texts import render, say
 from builder.border.differences import CONTENT, PRESENCE, Difference, Explanation
-from builder.host.cli.options import (
+from builder.host.command_line.options import (
     FOLDER,
     AnyPath,
     answer,
@@ -23,12 +23,13 @@ from builder.host.cli.options import (
     setting_option,
     source_options,
 )
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
 from builder.host.reproduce.originals import Comparison, ComparisonVerdict, DigestSource
 from builder.host.reproduce.rebuild import Reproduction, rebuild_and_compare
+from builder.host.sent.sending import at_engine
 
 _MARKS: Final = {
     ComparisonVerdict.SAME: "✔",
@@ -75,10 +76,12 @@ def reproduce(
     """
     config = config_of(output=output, no_block_cache=True, **flags)
     with choose_display(json=as_json) as display:
+        engine = surroundings.open_engine()
+        config = at_engine(config, engine, on_event=display.event)
         found = rebuild_and_compare(
             manifest,
             config,
-            surroundings.open_engine(),
+            engine,
             private=private,
             keep=output is not None,
             on_event=display.event,

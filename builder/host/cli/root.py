@@ -8,6 +8,7 @@ from builder.host.cli.backup import backup, delete, restore
 from builder.host.cli.block_cache import block_cache
 from builder.host.cli.boot_test import boot_test
 from builder.host.cli.build import build
+from builder.host.cli.builds import builds
 from builder.host.cli.diff import diff
 from builder.host.cli.doctor import doctor
 from builder.host.cli.image import image
@@ -16,9 +17,10 @@ from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
 from builder.host.cli.sign import sign
 from builder.host.cli.snapshots import snapshots
-from builder.host.cli.surroundings import engine_options
+from builder.host.cli.stick import stick
 from builder.host.cli.sweep import sweep
 from builder.host.cli.verify import verify
+from builder.host.command_line.surroundings import engine_options
 
 _EPILOG = """\b
 Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot cannot be used,
@@ -53,15 +55,15 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    backup, block_cache, boot_test, build, delete, diff, doctor, image, packages, privacy,
-    reproduce, restore, sign, snapshots, sweep, verify,
+    backup, block_cache, boot_test, build, builds, delete, diff, doctor, image, packages, privacy,
+    reproduce, restore, sign, snapshots, stick, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
-    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build, delete,
-    diff, doctor, *image.commands.values(),
+    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build,
+    *builds.commands.values(), delete, diff, doctor, *image.commands.values(),
     packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, restore,
     snapshots, sweep, verify,
 ):  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from builder.basics.texts import say
-from builder.host.cli.options import FOLDER, answer, json_option
+from builder.host.command_line.options import FOLDER, answer, json_option
 from builder.host.display import choose_display
 from builder.host.sign import signing
 

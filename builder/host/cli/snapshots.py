@@ -13,11 +13,12 @@ from builder.basics.texts import render, say
 from builder.border.cache_report import CacheReport, Candidate, Problem
 from builder.border.labels import new_run
 from builder.host.build.choice import source_in
-from builder.host.cli.options import answer, config_of, json_option, source_options
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import answer, config_of, json_option, source_options
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
+from builder.host.sent.sending import at_engine
 from builder.host.source.local_zone import local_zone
 from builder.host.source.scanning import scan
 from builder.host.source.selection import label, local_time
@@ -41,7 +42,7 @@ def snapshots(surroundings: Surroundings, /, *, as_json: bool, **flags: FlagValu
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
         image = ensure_builder(engine, on_event=display.event)
-        source = source_in(config)
+        source = source_in(at_engine(config, engine, on_event=display.event))
         report = scan(engine, image.id, source, run=new_run(), on_event=display.event)
         answer(display, label(report), to_data(report) | {"label": label(report)})
     if not as_json:

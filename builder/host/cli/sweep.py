@@ -7,10 +7,11 @@ import click
 from builder.basics.codec import to_data
 from builder.basics.errors import HostError
 from builder.basics.texts import say
-from builder.host.cli.options import FOLDER, answer, json_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import FOLDER, answer, json_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
+from builder.host.sent.sending import remove_sent
 from builder.host.upkeep.sweep import sweep_leftovers
 
 
@@ -23,13 +24,16 @@ from builder.host.upkeep.sweep import sweep_leftovers
     metavar="DIR",
     help="Also look for frozen snapshots in this cache; may be repeated.",
 )
+@click.option("--sent", is_flag=True, help="Also remove what was sent with --source-on here.")
 @json_option
 @pass_surroundings
-def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool) -> None:
+def sweep(
+    surroundings: Surroundings, caches: tuple[Path, ...], *, sent: bool, as_json: bool
+) -> None:
     """Remove what crashed runs left behind.
 
     That is containers, volumes, images and frozen snapshots. Nothing that a running build uses is
-    touched.
+    touched, nor one that goes on without the process that started it: see `builds list`.
 
     \b
     Example:
@@ -52,7 +56,16 @@ def sweep(surroundings: Surroundings, caches: tuple[Path, ...], *, as_json: bool
             images=len(swept.images),
             frozen=len(swept.frozen),
         )
-        answer(display, text, to_data(swept))
+        removed = remove_sent(engine) if sent else ()
+        if sent:
+            text += "\n" + say("Removed {count} copies of sources.", count=len(removed))
+        if swept.builds:
+            text += "\n" + say(
+                "Builds that go on alone were left: {runs}. `distroclone-builder builds attach` "
+                "takes their results, `distroclone-builder builds cancel` ends them.",
+                runs=", ".join(swept.builds),
+            )
+        answer(display, text, to_data(swept) | {"sent": list(removed)})
     if swept.failures:
         raise HostError(
             "Not everything could be removed: {failures}",

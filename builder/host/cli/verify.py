@@ -9,8 +9,8 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.printable import printable, printable_lines
 from builder.basics.texts import say
-from builder.host.cli.options import AnyPath, answer, json_option, private_option
-from builder.host.cli.surroundings import Surroundings, pass_surroundings
+from builder.host.command_line.options import AnyPath, answer, json_option, private_option
+from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.sign.signatures import trusted_signer
 from builder.host.verify.checks import Check, CheckVerdict, Verification

@@ -17,6 +17,7 @@ from builder.host.config import settings
 from builder.host.config.forms import Reading
 from builder.host.config.recipe_settings import RECIPE, USUAL
 from builder.host.config.setting import Setting
+from builder.host.config.settings import SourceOn
 from builder.host.config.values import Given, Values, read_values, recipe_of
 from builder.host.yaml.nodes import Kind, Scalar, node_of
 from builder.host.yaml.problems import Location, Problems
@@ -79,6 +80,7 @@ class Config:
     recipe: Recipe
     block_store: BlockStoreSetting | None  # None: every block is compressed
     packages: PackagesSetting = PackagesSetting()
+    source_on: SourceOn = SourceOn.ENGINE
 
 
 class Overrides:
@@ -125,6 +127,7 @@ def load_config(path: Path | None, overrides: Overrides) -> Config:
         recipe=recipe_of(values, USUAL, RECIPE),
         block_store=_block_store(flags, problems),
         packages=_packages(values, problems),
+        source_on=flags.of(settings.SOURCE_ON),
     )
     problems.raise_if_any()
     return config

@@ -5,6 +5,7 @@ line and column, and each would need our messages, and its own models beside the
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +18,14 @@ from builder.host.config.allowed import AllowedRows
 from builder.host.config.forms import Choice, FilePath, Number, Switch, TextOrNumber, Texts
 from builder.host.config.recipe_settings import RESULT, SYSTEM
 from builder.host.config.setting import Flag, Setting
+
+
+class SourceOn(StrEnum):
+    """On which machine the paths of a source, and of files of packages to add, are."""
+
+    ENGINE = "engine"
+    HERE = "here"  # all is sent to the engine
+
 
 SECTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -211,6 +220,19 @@ PACKAGES_LOCK: Final[Setting[Path | None]] = Setting(
     ),
 )
 
+SOURCE_ON: Final = Setting(
+    form=Choice(words=SourceOn, message='"{value}" is no machine'),
+    default=SourceOn.ENGINE,
+    about="Whose path the source is: the engine's machine's, or this one's, from which it is sent.",
+    flag=Flag(
+        name="--source-on",
+        metavar="MACHINE",
+        manual="`engine`: the paths of the source and of `--packages-from` are those of the "
+        "engine's machine. `here`: they are of this one, and what is there is "
+        "[sent to the engine](engines.md#sources-on-this-side) first",
+    ),
+)
+
 # Only one of these may be given in a file, and only one as a flag; the flag wins.
 SOURCES: Final[tuple[Setting[Any], ...]] = (CACHE, CACHE_IMAGE, TREE)
 
@@ -294,6 +316,7 @@ FLAGS: Final[Mapping[str, Setting[Any]]] = MappingProxyType(
         setting.flag.parameter: setting
         for setting in (
             *KEYS.values(),
+            SOURCE_ON,
             BLOCK_CACHE,
             BLOCK_CACHE_READ_ONLY,
             BLOCK_CACHE_KEY,

@@ -30,6 +30,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "manifest": "Check the ISO and write the manifest",
         "provenance": "Write provenance and checksums",
         "boot-test": "Boot the ISO",
+        "stick": "Write the stick",
+        "read-back": "Read the stick back",
         "sums": "Compare the checksums",
         "open": "Look inside the ISO",
         "list": "List its contents",
@@ -42,6 +44,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "restore": "Restore",
         "resolve": "Find the packages to add",
         "fetch-packages": "Fetch the packages to add",
+        "read-source": "Read the source on this machine",
+        "send": "Send it to the engine",
         "fetch": "Fetch the results",
         "deliver": "Deliver the results",
     }

@@ -11,6 +11,7 @@ from builder.host.engine.protocol import (
     OpenEngine,
     Product,
     RunningJob,
+    State,
 )
 from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
 
@@ -28,5 +29,6 @@ __all__ = [
     "OpenEngine",
     "Product",
     "RunningJob",
+    "State",
     "connect",
 ]

@@ -4,7 +4,9 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any, Final
 
 import docker
 import docker.errors
@@ -13,27 +15,43 @@ from docker.models.volumes import Volume
 
 from builder.basics.signals import held, undoing
 from builder.border.events import OnEvent
-from builder.border.jobs import Request, Result
+from builder.border.jobs import Job, Request, Result
+from builder.border.labels import LABEL_BUILD
 from builder.host.engine import images, terminal
 from builder.host.engine.choice import NOTHING_ASKED, Asked, Login, candidates
-from builder.host.engine.container import DockerJob, creating, job_started
+from builder.host.engine.container import DockerJob, created, creating, job_started
+from builder.host.engine.endpoints import Scheme
 from builder.host.engine.faults import patiently, translated
-from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product
+from builder.host.engine.following import Line
+from builder.host.engine.protocol import Engine, EngineFacts, Leftover, Product, State, Value
 from builder.host.engine.reaching import Reached, first_reached
 from builder.host.engine.spec import ContainerSpec
 
 # Removing a large volume, or a container with one, takes a slow disk more than the SDK's minute.
 _SLOWEST_ANSWER = 180  # seconds
 _LABELS_MARK = "distroclone-builder.run"
+# How long to wait for an engine that cannot be reached any more, in seconds: a service of this
+# machine starts again in no time, or not by itself.
+_PATIENCE_HERE: Final = 20.0
+_PATIENCE_FAR: Final = 900.0
 
 
 class DockerEngine:
     """Implements `Engine`. Made by `connect`."""
 
-    def __init__(self, client: docker.DockerClient, *, product: Product, where: str = "") -> None:
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        *,
+        product: Product,
+        where: str = "",
+        patience: float = _PATIENCE_HERE,
+    ) -> None:
+        """`patience` is how long to wait for a line that is lost, in seconds."""
         self._client = client
         self._product = product
         self._where = where
+        self._patience = patience
         self.images = images.DockerImages(client, product=product)
 
     def close(self) -> None:
@@ -44,6 +62,7 @@ class DockerEngine:
         """See `Engine.facts`."""
         with translated("asking the engine about itself"):
             info, version = self._client.info(), self._client.version()
+        security = tuple(str(option) for option in info.get("SecurityOptions") or ())
         return EngineFacts(
             product=self._product,
             name=str(info.get("Name", "")),
@@ -53,27 +72,58 @@ class DockerEngine:
             root=str(info.get("DockerRootDir", "")),
             cpus=int(info.get("NCPU", 0)),
             memory=int(info.get("MemTotal", 0)),
-            security=tuple(str(option) for option in info.get("SecurityOptions") or ()),
+            security=security,
             where=self._where,
+            rootless=info.get("Rootless") is True or "name=rootless" in security,  # Podman; Docker
         )
 
-    @contextlib.contextmanager
-    def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
-        """See `Engine.started`."""
+    def _security_options(self, spec: ContainerSpec[Any, Any]) -> list[str]:
         options = []
         if "SYS_ADMIN" in spec.job.capabilities and self._has("apparmor"):
             options.append("apparmor=unconfined")  # its default profile forbids every mount
         if spec.binds and self._has("selinux"):
             options.append("label=disable")  # files of the user have no container's label
+        if self._is_rootless and self._product is Product.PODMAN:
+            options.append("unmask=ALL")  # or the kernel forbids to mount /proc in a user namespace
+        return options
+
+    @contextlib.contextmanager
+    def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
+        """See `Engine.started`."""
+        options = self._security_options(spec)
         create = creating(self._client, self._product)
         spec = replace(spec, image=self.images.called(spec.image))
-        with job_started(create, spec, security_options=options) as job:
+        line = Line(patience=self._patience, stays=spec.run if LABEL_BUILD in spec.marks else "")
+        with job_started(
+            create, spec, security_options=options, root=self._facts.root, line=line
+        ) as job:
             yield job
+
+    def attached(self, container: str, job: Job[Any, Result], *, run: str) -> DockerJob[Result]:
+        """See `Engine.attached`."""
+        with translated("attaching to a container"):
+            found = self._client.containers.get(container)
+        return DockerJob(found, None, job, line=Line(patience=self._patience, stays=run))
 
     def run(self, spec: ContainerSpec[Request, Result], on_event: OnEvent) -> Result:
         """See `Engine.run`."""
         with self.started(spec) as job:
             return job.finish(on_event)
+
+    def put(self, spec: ContainerSpec[Any, Any], folder: Path, archive: Iterator[bytes]) -> None:
+        """See `Engine.put`."""
+        create = creating(self._client, self._product)
+        options = self._security_options(spec)
+        spec = replace(spec, image=self.images.called(spec.image))
+        with (
+            created(create, spec, security_options=options, root=self._facts.root) as container,
+            translated("sending to the engine"),
+        ):
+            container.put_archive(str(folder), archive)
+
+    def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
+        """See `Engine.persist`."""
+        return Line(patience=self._patience).held(call, on_event)
 
     def shell(self, container: str, *, folder: Path) -> None:
         """Give the user a shell in `folder` of a running container, until it is left."""
@@ -118,13 +168,29 @@ class DockerEngine:
             found = self._client.containers.list(
                 all=True, filters={"label": _LABELS_MARK}, ignore_removed=True
             )
-        return tuple(Leftover(id=str(each.id), labels=_labels(each)) for each in found)
+        return tuple(
+            Leftover(id=str(each.id), labels=_labels(each), state=_state(each)) for each in found
+        )
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_volumes`."""
         with translated("listing volumes"):
             found = self._client.volumes.list(filters={"label": _LABELS_MARK})
         return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
+
+    def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
+        """See `Engine.remove_unused_volumes`."""
+        removed = []
+        with translated("removing volumes"):
+            for volume in self._client.volumes.list(filters={"label": label}):
+                try:
+                    volume.remove()
+                except docker.errors.APIError as error:
+                    if error.status_code != HTTPStatus.CONFLICT:
+                        raise
+                else:
+                    removed.append(str(volume.name))
+        return tuple(sorted(removed))
 
     def leftover_images(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_images`."""
@@ -144,11 +210,15 @@ class DockerEngine:
 
     def _has(self, module: str) -> bool:
         """Whether the engine confines containers with that security module."""
-        return any(f"name={module}" in option for option in self._security)
+        return any(f"name={module}" in option for option in self._facts.security)
+
+    @property
+    def _is_rootless(self) -> bool:
+        return self._facts.rootless
 
     @functools.cached_property
-    def _security(self) -> tuple[str, ...]:
-        return self.facts().security
+    def _facts(self) -> EngineFacts:
+        return self.facts()
 
 
 def connect(asked: Asked = NOTHING_ASKED) -> Engine:
@@ -157,7 +227,13 @@ def connect(asked: Asked = NOTHING_ASKED) -> Engine:
     Raises UsageError or HostError, saying what to do, when none answers or it is too old.
     """
     found = _reached(asked)
-    return DockerEngine(found.client, product=found.product, where=found.endpoint.where)
+    is_here = found.endpoint.address.scheme is Scheme.UNIX
+    return DockerEngine(
+        found.client,
+        product=found.product,
+        where=found.endpoint.where,
+        patience=_PATIENCE_HERE if is_here else _PATIENCE_FAR,
+    )
 
 
 def sdk_client(asked: Asked = NOTHING_ASKED) -> docker.DockerClient:
@@ -169,6 +245,17 @@ def _reached(asked: Asked) -> Reached:
     found = first_reached(candidates(asked, Login()))
     found.client.api.timeout = _SLOWEST_ANSWER
     return found
+
+
+def _state(container: Container) -> State:
+    said = container.attrs["State"]
+    match str(said.get("Status", "")):
+        case "created" | "configured" | "initialized":
+            return State.WAITS
+        case "exited" | "stopped" | "dead" | "removing":
+            return State.SUCCEEDED if said.get("ExitCode") == 0 else State.FAILED
+        case _:
+            return State.WORKS
 
 
 def _labels(found: Container | Volume) -> Mapping[str, str]:

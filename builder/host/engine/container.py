@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 import docker.errors
-from docker.types import Mount
+from docker.types import LogConfig, Mount
 
 from builder.basics.codec import from_data, to_data
 from builder.basics.errors import (
@@ -24,16 +24,17 @@ from builder.basics.errors import (
 from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
 from builder.border import paths
-from builder.border.events import Event, Failed, Held, OnEvent, Result, ToolOutput, decode
+from builder.border.events import Failed, Held, OnEvent, Result, ToolOutput
 from builder.border.jobs import Job, Request
 from builder.border.jobs import Result as JobResult
 from builder.border.plan import Isolation
 from builder.host.engine import podman
 from builder.host.engine.faults import patiently, translated
-from builder.host.engine.frames import frames
+from builder.host.engine.following import Again, Followed, Line, kept_log
 from builder.host.engine.owner import labels
 from builder.host.engine.protocol import HeldError, Product
 from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
+from builder.host.engine.streams import Frame, frames
 from builder.host.engine.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ CreateContainer = Callable[..., "Container"]  # takes what the SDK's `containers
 
 _GRACE_SECONDS: Final = 20
 _LOOP_MAJOR: Final = 7
+# All that is printed can be read again, whatever the engine's settings say of the logs of others.
+# "compress", if they have it, wants two files; a job may print much less than one holds.
+_WHOLE_LOG: Final = LogConfig(
+    type=LogConfig.types.JSON, config={"max-size": "4g", "max-file": "2", "mode": "blocking"}
+)
 
 
 class DockerJob(Generic[JobResult]):
@@ -52,12 +58,17 @@ class DockerJob(Generic[JobResult]):
     def __init__(
         self,
         container: "Container",
-        stream: Iterator[tuple[bytes | None, bytes | None]],
+        first: Iterator[Frame] | None,
         job: Job[Any, JobResult],
+        *,
+        line: Line,
+        again: Again | None = None,
     ) -> None:
         self._container = container
-        self._stream = stream
         self._job = job
+        self._line = line
+        again = again or functools.partial(kept_log, container)
+        self._followed = Followed(first, again, job=job, line=line)
         self._watchdog = Watchdog(job.limits, kill=self._kill)
 
     @property
@@ -70,7 +81,7 @@ class DockerJob(Generic[JobResult]):
         verdict: Result | Failed | None = None
         last = deque[str](maxlen=LAST_LINES)
         with self._watchdog as watchdog:
-            for event in _events(_bounded(_followed(self._stream), self._job)):
+            for event in self._followed.events(on_event):
                 watchdog.heard()
                 if isinstance(event, Result | Failed):
                     verdict = event
@@ -80,7 +91,7 @@ class DockerJob(Generic[JobResult]):
                         last.append(event.text)
                     elif isinstance(event, Held):
                         raise HeldError(event, container=self.id)
-            code = self._exit_code()
+            code = self._line.held(self._exit_code, on_event)
         match verdict:
             case Failed(error=error):
                 raise _told(error_from_data(error), output=tuple(last))
@@ -116,6 +127,10 @@ class DockerJob(Generic[JobResult]):
         with translated("fetching the result"):
             chunks, _stat = self._container.get_archive(str(path), chunk_size=4 * 1024 * 1024)
             yield from chunks
+
+    def persist(self, call: Callable[[], None], on_event: OnEvent) -> None:
+        """See `RunningJob.persist`."""
+        self._line.held(call, on_event)
 
     def _lost(self, code: int | None, *, output: tuple[str, ...]) -> BuilderError:
         with translated("looking at the ended container"):
@@ -171,36 +186,60 @@ def creating(client: "DockerClient", product: Product) -> CreateContainer:
 
 
 @contextlib.contextmanager
-def job_started(
+def created(
     create: CreateContainer,
-    spec: ContainerSpec[Request, JobResult],
+    spec: ContainerSpec[Any, Any],
     *,
     security_options: list[str],
-) -> Iterator[DockerJob[JobResult]]:
-    """Start the job; stop it if it still runs when the body is left, and remove it always."""
+    root: str,
+) -> Iterator["Container"]:
+    """Create the job's container, and see that it is what was asked for; remove it always.
+
+    `root` is where the engine keeps its data.
+    """
     with contextlib.ExitStack() as undo:
         with held(), translated(f"creating the {spec.job.name} container"):
             container = create(
                 spec.image,
                 [spec.job.name],
-                **container_options(spec, security_options=security_options),
+                **container_options(spec, security_options=security_options, root=root),
             )
             undo.enter_context(undoing(lambda: _remove(container)))
         _check_mounts(container, spec)
+        yield container
+
+
+@contextlib.contextmanager
+def job_started(
+    create: CreateContainer,
+    spec: ContainerSpec[Request, JobResult],
+    *,
+    security_options: list[str],
+    root: str,
+    line: Line,
+) -> Iterator[DockerJob[JobResult]]:
+    """Start the job; stop it if it still runs when the body is left, and remove it always."""
+    with contextlib.ExitStack() as undo:
+        container = undo.enter_context(
+            created(create, spec, security_options=security_options, root=root)
+        )
         with translated(f"starting the {spec.job.name} container"):
             container.put_archive("/", _request_archive(spec.request))
             stream: Any = container.attach(stream=True, logs=True, demux=True)
             undo.callback(_close, stream)
             container.start()
-        yield DockerJob(container, frames(stream._response), spec.job)
+        yield DockerJob(container, frames(stream._response), spec.job, line=line)
 
 
 def container_options(
-    spec: ContainerSpec[Request, JobResult], *, security_options: list[str]
+    spec: ContainerSpec[Request, JobResult], *, security_options: list[str], root: str = ""
 ) -> dict[str, Any]:
-    """Return what the engine is asked for: the SDK's options of a container."""
+    """Return what the engine is asked for: the SDK's options of a container.
+
+    `root` is where it keeps its data.
+    """
     job = spec.job
-    mounts = [_bind(bind) for bind in spec.binds]
+    mounts = [_bind(bind, root) for bind in spec.binds]
     mounts += [
         Mount(str(volume.target), volume.name, type="volume", read_only=volume.read_only)
         for volume in spec.volumes
@@ -208,7 +247,8 @@ def container_options(
     privileged = spec.isolation is Isolation.PRIVILEGED
     options: dict[str, Any] = {
         "mounts": mounts,
-        "labels": labels(spec.run, job.name),
+        "labels": labels(spec.run, job.name) | dict(spec.marks),
+        "log_config": _WHOLE_LOG,
         "hostname": "distroclone-builder",
         "privileged": privileged,
         # Where the engine maps its containers' users (`userns-remap`), files of others would belong
@@ -233,19 +273,24 @@ def container_options(
     return options | {"devices": devices}
 
 
-def _bind(bind: Bind) -> Mount:
+def _bind(bind: Bind, root: str) -> Mount:
     if not bind.alone:
         return Mount(
             str(bind.target),
             bind.source,
             type="bind",
             read_only=bind.read_only,
-            propagation="rprivate",
+            propagation=_propagation(bind.source, root),
         )
     # Without a word about propagation: Docker refuses a private mount of what its own data is in.
     mount = Mount(str(bind.target), bind.source, type="bind", read_only=bind.read_only)
     mount["BindOptions"] = {"NonRecursive": True}
     return mount
+
+
+def _propagation(source: str, root: str) -> str:
+    """Return how mounts reach a bind; Docker wants to unmount what is in its own data."""
+    return "rslave" if root and Path(source).is_relative_to(root) else "rprivate"
 
 
 def _told(error: BuilderError, *, output: tuple[str, ...]) -> BuilderError:
@@ -284,52 +329,6 @@ def _check_mounts(container: "Container", spec: ContainerSpec[Request, JobResult
                 "mounts.",
                 target=bind.target,
             )
-
-
-def _followed(
-    stream: Iterator[tuple[bytes | None, bytes | None]],
-) -> Iterator[tuple[bytes | None, bytes | None]]:
-    """Pass on the frames; only what goes wrong in reading them is the engine's fault."""
-    with translated("following the container"):
-        yield from stream
-
-
-def _bounded(
-    stream: Iterator[tuple[bytes | None, bytes | None]], job: Job[Any, Any]
-) -> Iterator[tuple[bytes | None, bytes | None]]:
-    """Pass on the frames. Raises StepError when a job prints more than its row allows."""
-    left = job.limits.output
-    for out, err in stream:
-        left -= len(out or b"") + len(err or b"")
-        if left < 0:
-            raise StepError(
-                "The {job} container was stopped: it printed more than {size}",
-                hint="The log shows what it repeats. Please report this with the log.",
-                job=job.name,
-                size=readable_size(job.limits.output),
-            )
-        yield out, err
-
-
-def _events(stream: Iterator[tuple[bytes | None, bytes | None]]) -> Iterator[Event]:
-    """Join the engine's frames to lines, and the lines to events.
-
-    A line that is no event (an interpreter's dying words, say) becomes tool output.
-    """
-    pending = {"out": b"", "err": b""}
-    for out, err in stream:
-        for name, chunk in (("out", out), ("err", err)):
-            *lines, pending[name] = (pending[name] + (chunk or b"")).split(b"\n")
-            yield from map(_event, lines)
-    yield from (_event(rest) for rest in pending.values() if rest)
-
-
-def _event(line: bytes) -> Event:
-    text = line.decode("utf-8", "backslashreplace")
-    try:
-        return decode(text)
-    except ValueError:
-        return ToolOutput(step="", text=text)
 
 
 def _close(stream: Any) -> None:

@@ -24,6 +24,15 @@ _ADVICE_GONE = (
 _PATIENCE = 10  # seconds
 
 
+class EngineSilentError(HostError):
+    """The engine did not answer, or not to the end: it is gone, or the line to it is."""
+
+    @property
+    def reason(self) -> str:
+        """What the system says of it."""
+        return self.values.get("reason") or str(self)
+
+
 class EngineRefusedError(HostError):
     """The engine did not do what it was asked; the subclasses say why, if that is known.
 
@@ -79,14 +88,14 @@ def translated(doing: str) -> Iterator[None]:
     except docker.errors.APIError as error:
         raise _refused(error, doing) from error
     except (docker.errors.StreamParseError, json.JSONDecodeError) as error:
-        raise HostError(
+        raise EngineSilentError(
             "What the container engine said while {doing} breaks off, or makes no sense",
             hint=_ADVICE_GONE,
             temporary=True,
             doing=doing,
         ) from error
     except _SILENCE as error:
-        raise HostError(
+        raise EngineSilentError(
             "The container engine did not answer while {doing}: {reason}",
             hint=_ADVICE_GONE,
             temporary=True,

@@ -89,6 +89,7 @@ def specification(
     security_opt: Sequence[str] = (),
     device_cgroup_rules: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
+    log_config: object = None,  # noqa: ARG001 - of drivers that Podman does not have
 ) -> dict[str, Any]:
     """Return the same container as Podman's SpecGenerator."""
     security = dict(each.partition("=")[::2] for each in security_opt)
@@ -110,6 +111,7 @@ def specification(
         "no_new_privileges": "no-new-privileges" in security,
         "apparmor_profile": security.get("apparmor", ""),
         "selinux_opts": [security["label"]] if "label" in security else [],
+        "unmask": [security["unmask"]] if "unmask" in security else [],
         "netns": {"nsmode": "none" if network_disabled else network_mode},
         "resource_limits": {
             "memory": {"limit": mem_limit, "swap": memswap_limit},

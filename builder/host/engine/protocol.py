@@ -8,13 +8,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 from builder.basics.errors import BuilderError, error_from_data
 from builder.border.events import Held, OnEvent
-from builder.border.jobs import Request, Result
+from builder.border.jobs import Job, Request, Result
+from builder.border.labels import LABEL_BUILD
 from builder.host.engine.spec import ContainerSpec
 
+Value = TypeVar("Value")
 Result_co = TypeVar("Result_co", covariant=True)
 
 
@@ -39,6 +41,16 @@ class EngineFacts:
     memory: int  # bytes
     security: tuple[str, ...]
     where: str = ""  # how it is reached, and what named it, for people
+    rootless: bool = False  # it has no more rights on its machine than a user
+
+
+class State(StrEnum):
+    """What a container does."""
+
+    WAITS = "waits"  # it was never started
+    WORKS = "works"
+    SUCCEEDED = "succeeded"  # it ended with exit code 0
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +59,12 @@ class Leftover:
 
     id: str
     labels: Mapping[str, str]
+    state: State | None = None  # of a container
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is a build that needs nobody: it works, or its results wait."""
+        return LABEL_BUILD in self.labels and self.state in (State.WORKS, State.SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +108,10 @@ class RunningJob(Protocol[Result_co]):
 
     def fetch(self, path: Path) -> Iterator[bytes]:
         """Yield a tar stream of `path` as the container left it."""
+        ...
+
+    def persist(self, call: Callable[[], None], on_event: OnEvent) -> None:
+        """Call `call`, and call it again, within limits, when the line to the engine breaks."""
         ...
 
 
@@ -207,8 +229,23 @@ class Engine(Protocol):
         """Start a job's container; it is stopped and removed when the body is left."""
         ...
 
+    def attached(self, container: str, job: Job[Any, Result], *, run: str) -> RunningJob[Result]:
+        """Return a job that another process started; its container is left as it is.
+
+        All that it said since its start is heard. Raises HostError when it is gone.
+        """
+        ...
+
     def run(self, spec: ContainerSpec[Request, Result], on_event: OnEvent) -> Result:
         """Run a job to its end and return its result. Raises the job's own error."""
+        ...
+
+    def put(self, spec: ContainerSpec[Any, Any], folder: Path, archive: Iterator[bytes]) -> None:
+        """Unpack a tar into `folder` of a container like that, which is never started."""
+        ...
+
+    def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
+        """Return what `call` returns; call it again, within limits, when the line breaks."""
         ...
 
     def shell(self, container: str, *, folder: Path) -> None:
@@ -239,6 +276,10 @@ class Engine(Protocol):
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """Return every volume that carries our label."""
+        ...
+
+    def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
+        """Remove every volume with a label that no container has; return their names."""
         ...
 
     def leftover_images(self) -> tuple[Leftover, ...]:

@@ -1,6 +1,7 @@
 """What the engine is asked to start, checked against the row of the job."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
@@ -45,6 +46,7 @@ class ContainerSpec(Generic[Request, Result]):
     volumes: tuple[NamedVolume, ...] = ()
     isolation: Isolation = Isolation.CONFINED
     devices: tuple[str, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)  # labels besides those of every run
 
     def __post_init__(self) -> None:
         mounts: tuple[Bind | NamedVolume, ...] = (*self.binds, *self.volumes)

@@ -12,9 +12,10 @@ _LONGEST_NAP: Final = 60.0  # seconds
 
 
 class Watchdog:
-    """Calls `kill`, once, when the time of `limits` is over while the body runs.
+    """Calls `kill` when the time of `limits` is over while the body runs, until the body ends.
 
-    Then it is `overdue`, and `quiet` if it was the limit of silence.
+    One call may be lost with the line to the engine. Then it is `overdue`, and `quiet` if it was
+    the limit of silence.
     """
 
     def __init__(self, limits: Limits, *, kill: Callable[[], None]) -> None:
@@ -54,3 +55,5 @@ class Watchdog:
                 return
         self.overdue, self.quiet = True, left > 0
         self._kill()
+        while not self._done.wait(_LONGEST_NAP):
+            self._kill()

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from builder.basics.errors import HostError, VerificationError
-from builder.host.engine.tar_stream import ChunkReader
+from builder.border.handover import MARK
+from builder.host.engine.streams import ChunkReader
 
 _CHUNK: Final = 4 * 1024 * 1024
 
@@ -33,6 +34,8 @@ def unpack(
                 if member.isdir():
                     continue
                 name = member.name.rpartition("/")[2]
+                if name == MARK:  # our own; where the container wrote beside it
+                    continue
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is None or sizes.get(name) != member.size:
                     raise VerificationError(

@@ -44,6 +44,21 @@ class OutputFolder:
 
     path: Path
 
+    def remove_stale(self, *, keep: Collection[str] = ()) -> None:
+        """Remove what crashed builds left here, except for the runs to `keep`."""
+        kept = {partial_folder(self.path, run) for run in keep}
+        try:
+            for stale in stale_partials(self.path):
+                if stale not in kept:
+                    shutil.rmtree(stale)
+        except OSError as error:
+            raise HostError(
+                "The leftovers of a crashed build in {path} cannot be removed: {reason}",
+                hint="Remove .distroclone-builder-*.partial there as the user who ran that build.",
+                path=self.path,
+                reason=error.strerror or error,
+            ) from error
+
     def check_free(self, needed: int) -> None:
         """Raise HostError when fewer than `needed` bytes are free here."""
         free = shutil.disk_usage(self.path).free
@@ -103,6 +118,16 @@ class OutputFolder:
                 raise _unusable(self.path, error) from error
             yield folder
 
+    @contextlib.contextmanager
+    def partial_again(self, run: str) -> Iterator[tuple[Path, bool]]:
+        """Yield the folder for a run's results, and whether it was there before; then it stays."""
+        folder = partial_folder(self.path, run)
+        if folder.is_dir():
+            yield folder, True
+            return
+        with self.partial(run) as made:
+            yield made, False
+
     def fetch(
         self,
         chunks: Iterable[bytes],
@@ -112,8 +137,13 @@ class OutputFolder:
         planned: Collection[str],
         on_progress: OnProgress,
     ) -> None:
-        """Take the tar stream of results. Raises VerificationError for anything unexpected."""
+        """Take the tar stream of results. Raises VerificationError for anything unexpected.
+
+        What an earlier stream brought before it broke off is replaced.
+        """
         _check_planned(artefacts, planned)
+        for artefact in artefacts:
+            (partial / artefact.name).unlink(missing_ok=True)
         self.check_free(sum(artefact.size for artefact in artefacts))
         sizes = {artefact.name: artefact.size for artefact in artefacts}
         unpack(chunks, partial, sizes=sizes, on_progress=on_progress)
@@ -189,7 +219,6 @@ def output_folder(path: Path) -> Iterator[OutputFolder]:
             ) from error
         except OSError as error:
             raise _unusable(path, error) from error
-        _remove_stale(path)
         yield OutputFolder(path=path)
 
 
@@ -201,19 +230,6 @@ def partial_folder(output: Path, run: str) -> Path:
 def stale_partials(path: Path) -> list[Path]:
     """Return what crashed builds left in an output folder; only true under its lock."""
     return sorted(each for each in path.iterdir() if _PARTIAL.fullmatch(each.name))
-
-
-def _remove_stale(path: Path) -> None:
-    try:
-        for stale in stale_partials(path):
-            shutil.rmtree(stale)
-    except OSError as error:
-        raise HostError(
-            "The leftovers of a crashed build in {path} cannot be removed: {reason}",
-            hint="Remove .distroclone-builder-*.partial there as the user who ran that build.",
-            path=path,
-            reason=error.strerror or error,
-        ) from error
 
 
 def _unusable(path: Path, error: OSError) -> HostError:

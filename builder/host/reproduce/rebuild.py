@@ -140,7 +140,7 @@ def _rebuilt(
         block_store=None,
         privacy=Privacy(mode=PrivacyMode.WARN),  # whatever it found, the original has it
     )
-    return session.build(config, engine, prepared=prepared, on_event=on_event)
+    return session.build(config, engine, prepared=prepared, stays=False, on_event=on_event)
 
 
 def _renamed(candidate: Candidate, described: DescribedBuild) -> Candidate:

@@ -24,7 +24,7 @@ from builder.border.labels import new_run
 from builder.border.requests import Listed, Nothing
 from builder.formats.inventory import Entry, InstalledPackage, Row, decode_rows
 from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.engine.tar_stream import ChunkReader
+from builder.host.engine.streams import ChunkReader
 from builder.host.source.frozen import ChosenTree, tree_job
 
 _PIECE: Final = 1 << 20

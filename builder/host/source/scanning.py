@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from builder.basics.errors import SourceError
+from builder.basics.errors import HostError, SourceError
 from builder.basics.texts import say
 from builder.border.cache_report import CacheReport
 from builder.border.events import OnEvent
@@ -16,7 +16,14 @@ from builder.host.source.kinds import Source
 
 def scan(engine: Engine, image: str, source: Source, *, run: str, on_event: OnEvent) -> CacheReport:
     """Read what the source holds. Raises SourceError for none, and for one that is unreadable."""
-    source.check(outputs=(Path(engine.facts().root),))
+    facts = engine.facts()
+    source.check(outputs=(Path(facts.root),))
+    if facts.rootless and source.scan.loop_devices:
+        raise HostError(
+            "The engine runs without root, and so can mount no cache image: {path}",
+            hint="Build from a plain tree (--tree), or with an engine that runs as root.",
+            path=source.path,
+        )
     spec = ContainerSpec(
         image=image,
         job=source.scan,
@@ -37,4 +44,13 @@ def _source_named(source: Source) -> Iterator[None]:
         error.add_note(say("The source is {path}", path=source.path))
         raise
     except BindMissingError as error:
-        raise source.missing() from error
+        missing = source.missing()
+        if source.path.exists():
+            missing.add_note(
+                say(
+                    "{path} is on this machine, and not on the engine's. To send it there: "
+                    "--source-on here",
+                    path=source.path,
+                )
+            )
+        raise missing from error

@@ -68,7 +68,7 @@ def examine(engine: Engine) -> Iterator[DoctorCheck]:
         yield _isolation(confined, needed=True)
         yield _isolation(_try(engine, image, Isolation.PRIVILEGED), needed=False)
         if confined.found is not None and not confined.reason:
-            yield _loops(confined.found)
+            yield _no_loops() if facts.rootless else _loops(confined.found)
             yield _staging(confined.found)
             yield _space(confined.found, where=facts.root)
     yield from examine_here()
@@ -90,11 +90,12 @@ class _Trial:
 
 def _try(engine: Engine, image: ImageIdentity, isolation: Isolation) -> _Trial:
     run = new_run()
+    has_loops = Path("/dev/loop-control").exists() and not engine.facts().rootless
     try:
         with engine.volume(volume_name(run), labels=labels(run, "doctor")) as volume:
             spec = ContainerSpec(
                 image=image.id,
-                job=replace(PROBE, loop_devices=Path("/dev/loop-control").exists()),
+                job=replace(PROBE, loop_devices=has_loops),
                 request=Nothing(),
                 run=run,
                 volumes=(NamedVolume(name=volume, target=paths.WORK),),
@@ -145,6 +146,18 @@ def _isolation(trial: _Trial, *, needed: bool) -> DoctorCheck:
         remedy=say("Let the engine grant CAP_SYS_ADMIN to containers (rootless engines cannot).")
         if needed
         else say("None needed: builds use `confined` by default."),
+    )
+
+
+def _no_loops() -> DoctorCheck:
+    return DoctorCheck(
+        name=say("cache images"),
+        verdict=DoctorVerdict.WARNING,
+        finding=say("an engine that runs without root attaches no loop devices"),
+        remedy=say(
+            "Use an engine that runs as root for them. Here: {left}.",
+            left=sources_left(btrfs=False, loop=False),
+        ),
     )
 
 

@@ -1,10 +1,11 @@
 """Finds what crashed runs left behind, by label or name, and removes it.
 
-Only what belongs to a run whose process has certainly ended is touched.
+Only what belongs to a run whose process has certainly ended is touched, and no build that goes on
+without it: `builder.host.build.alone`.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,13 +31,14 @@ from builder.host.source.frozen import thaw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What a sweep removed, and what it had to leave."""
+    """What a sweep removed, and what it had to leave; `builds` are those that go on alone."""
 
     containers: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    builds: tuple[str, ...] = ()
 
 
 def sweep_leftovers(
@@ -46,18 +48,20 @@ def sweep_leftovers(
 
     The caches that left volumes name are looked at as well as `caches`.
     """
-    containers = [each for each in engine.leftover_containers() if _is_orphan(each)]
+    found = engine.leftover_containers()
+    alone = _alone(found)
+    containers = [each for each in found if _is_orphan(each, alone)]
     for container in containers:
         engine.remove_container(container.id)
-    images = [each.id for each in engine.leftover_images() if _is_orphan(each)]
+    images = [each.id for each in engine.leftover_images() if _is_orphan(each, alone)]
     removed = tuple(each for each in images if engine.images.remove_unused(each))
-    volumes = [each for each in engine.leftover_volumes() if _is_orphan(each)]
+    volumes = [each for each in engine.leftover_volumes() if _is_orphan(each, alone)]
     named = [Path(each.labels[LABEL_CACHE]) for each in volumes if LABEL_CACHE in each.labels]
     frozen: list[str] = []
     failures: list[str] = []
     for cache in dict.fromkeys([*caches, *named]):
         try:
-            frozen += _thaw_orphans(engine, image, cache, on_event=on_event)
+            frozen += _thaw_orphans(engine, image, cache, alone=alone, on_event=on_event)
         except Interrupted:
             raise
         except BuilderError as error:
@@ -72,6 +76,7 @@ def sweep_leftovers(
         frozen=tuple(frozen),
         images=removed,
         failures=tuple(failures),
+        builds=tuple(sorted(alone)),
     )
 
 
@@ -84,20 +89,31 @@ def _remove_partial(volume: Leftover) -> None:
 
 def orphans(engine: Engine) -> tuple[Leftover, ...]:
     """Return what ended runs left in the engine, without touching it."""
-    found = (
-        *engine.leftover_containers(),
-        *engine.leftover_volumes(),
-        *engine.leftover_images(),
+    containers = engine.leftover_containers()
+    alone = _alone(containers)
+    found = (*containers, *engine.leftover_volumes(), *engine.leftover_images())
+    return tuple(each for each in found if _is_orphan(each, alone))
+
+
+def _alone(containers: Sequence[Leftover]) -> frozenset[str]:
+    """Return the runs of builds that go on, or whose results wait, though nobody follows them."""
+    return frozenset(
+        each.labels[LABEL_RUN] for each in containers if each.goes_on and _has_no_owner(each)
     )
-    return tuple(each for each in found if _is_orphan(each))
 
 
-def _is_orphan(leftover: Leftover) -> bool:
+def _is_orphan(leftover: Leftover, alone: Set[str]) -> bool:
+    return _has_no_owner(leftover) and leftover.labels.get(LABEL_RUN) not in alone
+
+
+def _has_no_owner(leftover: Leftover) -> bool:
     owner = parse_owner(leftover.labels.get(LABEL_OWNER, ""))
     return owner is not None and owner.is_gone()
 
 
-def _thaw_orphans(engine: Engine, image: str, cache: Path, *, on_event: OnEvent) -> list[str]:
+def _thaw_orphans(
+    engine: Engine, image: str, cache: Path, *, alone: Set[str], on_event: OnEvent
+) -> list[str]:
     run = new_run()
     spec = ContainerSpec(
         image=image,
@@ -109,7 +125,9 @@ def _thaw_orphans(engine: Engine, image: str, cache: Path, *, on_event: OnEvent)
     names = engine.run(spec, on_event).names
     # A run makes its volume before it freezes: asked in this order, no living run is missed.
     volumes = engine.leftover_volumes()
-    living = {frozen_name(each.labels[LABEL_RUN]) for each in volumes if not _is_orphan(each)}
+    living = {
+        frozen_name(each.labels[LABEL_RUN]) for each in volumes if not _is_orphan(each, alone)
+    }
     dead = tuple(name for name in names if name not in living)
     if dead:
         thaw(engine, image, cache, dead, run=run, on_event=on_event)

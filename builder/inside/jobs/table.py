@@ -51,6 +51,7 @@ from builder.border.jobs import (
     LIST_FROZEN,
     PROBE,
     PRUNE_BLOCKS,
+    RECEIVE,
     RESOLVE,
     RESTORE,
     SCAN,
@@ -71,6 +72,8 @@ from builder.border.requests import (
     FrozenNames,
     Listed,
     Nothing,
+    Received,
+    ReceiveRequest,
     ScanRequest,
     ThawRequest,
     TreeRequest,
@@ -253,6 +256,12 @@ def _fetch(request: FetchRequest, on_event: OnEvent) -> Fetched:
         return fetch.fetch(request, paths.PACKAGES, system=system)
 
 
+def _receive(request: ReceiveRequest, _on_event: OnEvent) -> Received:
+    from builder.inside.source import receive
+
+    return receive.receive(request, paths.SENT)
+
+
 def _inventory(request: TreeRequest, on_event: OnEvent) -> Listed:
     from builder.inside.inventory import tree_listing
     from builder.inside.source import mounted
@@ -306,6 +315,7 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(SYSTEM_DATA, _system_data),
         Handler(RESOLVE, _resolve),
         Handler(FETCH, _fetch),
+        Handler(RECEIVE, _receive),
         Handler(INVENTORY, _inventory),
         Handler(ISO_INVENTORY, _iso_inventory),
     )

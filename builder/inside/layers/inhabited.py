@@ -44,7 +44,7 @@ def inhabited(tree: Tree, system: System) -> Iterator[None]:
             target = _mount_point(tree, path)
             stack.enter_context(system.mounted(kind, target, kind=kind, options=options))
             if path == "/dev":
-                _make_devices(target)
+                _make_devices(target, system, stack)
         yield
 
 
@@ -59,11 +59,18 @@ def _mount_point(tree: Tree, path: str) -> Path:
     return real
 
 
-def _make_devices(directory: Path) -> None:
+def _make_devices(directory: Path, system: System, stack: ExitStack) -> None:
     for name, major, minor in _DEVICES:
         device = directory / name
-        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
-        device.chmod(0o666)
+        try:
+            os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
+        except PermissionError:  # of an engine without root: the container's own are shown there
+            device.touch()
+            stack.enter_context(
+                system.mounted(f"/dev/{name}", device, kind="none", options=("bind",))
+            )
+        else:
+            device.chmod(0o666)
     for name, target in _LINKS:
         (directory / name).symlink_to(target)
     for name in ("pts", "shm"):

@@ -4,6 +4,7 @@ from typing import Final
 
 from builder.inside.rules import (
     accounts,
+    acquaintances,
     automatic_login,
     backup_tool,
     credentials,
@@ -25,6 +26,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *automatic_login.RULES,  # before the account names are gone
     *accounts.RULES,  # after everything that reads the account databases
     *credentials.RULES,
+    *acquaintances.RULES,
     *package_answers.RULES,
     *traces.RULES,
     *backup_tool.RULES,

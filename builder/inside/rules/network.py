@@ -1,5 +1,6 @@
 """The networks the source machine knew: names, addresses and passwords."""
 
+import ipaddress
 from typing import Final
 
 from builder.formats.recipe import LiveSettings
@@ -56,6 +57,12 @@ DHCP=yes
 _ALL_NETPLAN: Final = "/etc/netplan/*.yaml"
 _ALL_NETWORKD: Final = "/etc/systemd/network/*.network"
 
+_EVERYBODYS: Final = (
+    "fe00::0",
+    "fe00::",
+    "ff00::0",
+    "255.255.255.255",
+)  # in hosts(5) of every Debian
 _HOSTS: Final = """\
 127.0.0.1\tlocalhost
 127.0.1.1\t{hostname}
@@ -92,6 +99,8 @@ def _hosts(lines: list[str], *, former: str, hostname: str) -> list[str]:
     kept: list[str] = []
     for line in lines:
         address, *names = line.split("#")[0].split() or [""]
+        if _is_in_own_network(address):
+            continue
         if not names:
             kept += [] if former and former in line.lower() else [line]
         elif address != "127.0.1.1":
@@ -105,6 +114,16 @@ def _hosts(lines: list[str], *, former: str, hostname: str) -> list[str]:
         kept[-1] += "\n"
     after = next((i for i, line in enumerate(kept, 1) if line.split()[:1] == ["127.0.0.1"]), 0)
     return [*kept[:after], own, *kept[after:]]
+
+
+def _is_in_own_network(address: str) -> bool:
+    """Whether an address has a meaning in the networks of the source machine alone."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    general = parsed.is_loopback or parsed.is_unspecified or parsed.is_multicast
+    return not general and not parsed.is_global and address not in _EVERYBODYS
 
 
 def _drop_resolv_conf(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
@@ -144,7 +163,8 @@ def _ask_any_wired_network(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...
 RULES: Final = (
     Rule(
         name="host-name",
-        reason="the ISO has its own host name (live.hostname)",
+        reason="the ISO has its own host name (live.hostname), and no names of other machines in "
+        "the source's networks",
         edits=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
         removes=("/etc/machine-info",),
         edit=set_hostname,

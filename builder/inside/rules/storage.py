@@ -12,9 +12,14 @@ _FSTAB: Final = b"""\
 # <file system>  <mount point>  <type>  <options>  <dump>  <pass>
 """
 
-_DISK_PARAMETERS: Final = re.compile(
-    r"""(?<=[\s"'=])(?:resume|resume_offset|cryptdevice|rd\.luks\.\w+)=[^\s"']+\s?"""
+# dracut.cmdline(7), and the kernel's nfsroot.rst and netconsole.rst
+_OWN_PARAMETERS: Final = re.compile(
+    r"""(?<=[\s"'=])(?:resume|resume_offset|cryptdevice|root|rootflags|rd\.(?:luks|lvm|md|dm|iscsi|zfcp)"""
+    r"""\.[\w.]+|ip|ifname|nameserver|hostname|bootdev|BOOTIF|vlan|bridge|bond|nfsroot|nfsaddrs|netroot|"""
+    r"""iscsi_\w+|netconsole|systemd\.hostname|systemd\.machine_id)=[^\s"']+\s?"""
 )
+_INITRAMFS: Final = ("/etc/initramfs-tools/initramfs.conf", "/etc/initramfs-tools/conf.d/*")
+_OWN_NETWORK: Final = re.compile(r"\s*(?:export\s+)?(?:IP\d?|DEVICE|NFSROOT)\s*=\s*[^\s#]")
 
 _ARRAYS: Final = ("/etc/mdadm/mdadm.conf", "/etc/mdadm.conf")
 _UNITS: Final = "/etc/systemd/system"
@@ -40,16 +45,20 @@ def _drop_mount_units(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     return ()
 
 
-def _drop_grub_parameters(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
+def _drop_boot_parameters(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
     for path in expand(tree, ("/etc/default/grub", "/etc/default/grub.d/*.cfg")):
         lines = lines_of(tree, path)
         if lines is not None:
-            put_lines(tree, path, [_without_disks(line) for line in lines])
+            put_lines(tree, path, [_without_own(line) for line in lines])
+    for path in expand(tree, _INITRAMFS):
+        lines = lines_of(tree, path)
+        if lines is not None:
+            put_lines(tree, path, [line for line in lines if not _OWN_NETWORK.match(line)])
     return ()
 
 
-def _without_disks(line: str) -> str:
-    return _DISK_PARAMETERS.sub("", line) if line.startswith("GRUB_CMDLINE_LINUX") else line
+def _without_own(line: str) -> str:
+    return _OWN_PARAMETERS.sub("", line) if line.startswith("GRUB_CMDLINE_LINUX") else line
 
 
 def _drop_arrays(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:
@@ -99,10 +108,11 @@ RULES: Final = (
     ),
     Rule(
         name="resume-device",
-        reason="the boot would wait for the swap space of the source machine",
+        reason="the boot would wait for the swap space, the disks and the network of the source "
+        "machine",
         removes=("/etc/initramfs-tools/conf.d/resume",),
-        edits=("/etc/default/grub", "/etc/default/grub.d/*.cfg"),
-        edit=_drop_grub_parameters,
+        edits=("/etc/default/grub", "/etc/default/grub.d/*.cfg", *_INITRAMFS),
+        edit=_drop_boot_parameters,
     ),
     Rule(
         name="boot-loader-state",

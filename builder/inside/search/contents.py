@@ -28,6 +28,7 @@ from builder.inside.archives.unpacking import (
 )
 from builder.inside.search.derived import is_derived
 from builder.inside.search.engine import Engine
+from builder.inside.search.hidden import Hidden, hidden_in
 from builder.inside.search_rules.formats import FORMATS, HEAD, Head
 from builder.inside.search_rules.secret_names import is_secret_file
 
@@ -94,6 +95,10 @@ class ContentSearch:
         if packed:
             file.seek(0)
             found.update(self._in_archive(file, path=path, limit=UnpackedLimit(), depth=0))
+        elif start:
+            hidden = hidden_in(start, path=path, binary=_is_binary(start))
+            found.update(self._in_hidden(hidden, path, UnpackedLimit(), depth=0))
+            packed = bool(hidden.archives)
         return Looked(md5=digest.digest(), searched=True, packed=packed, found=found)
 
     def in_file(self, file: BinaryIO, *, path: bytes, size: int) -> Set[Found]:
@@ -120,7 +125,7 @@ class ContentSearch:
         yield from (Found(kind=each.kind) for each in FORMATS if each.shows(head))
         if is_compressed(head.start):
             return  # chance would find hashes in it; what it holds is searched instead
-        binary = b"\0" in block[:_TEXT] and not _utf16_of(block)
+        binary = _is_binary(block)
         while block:
             if block.count(0) != len(block):  # holes have nothing, and may be hundreds of GB
                 yield from (Found(kind=kind) for kind in self._kinds(block, path, binary=binary))
@@ -132,6 +137,16 @@ class ContentSearch:
         if encoding := _utf16_of(block):
             text = block.decode(encoding, errors="replace").encode("utf-8", errors="replace")
             yield from self.engine.kinds_in(text, path=path)
+
+    def _in_hidden(
+        self, hidden: Hidden, path: bytes, limit: UnpackedLimit, *, depth: int
+    ) -> Iterator[Found]:
+        for text, binary in ((hidden.text, False), (hidden.names, True)):
+            if text:
+                yield from (Found(kind=kind) for kind in self._kinds(text, path, binary=binary))
+        for archive in hidden.archives:
+            file = io.BytesIO(archive)
+            yield from self._in_archive(file, path=path, limit=limit, depth=depth + 1)
 
     def _in_archive(
         self, file: BinaryIO, *, path: bytes, limit: UnpackedLimit, depth: int
@@ -195,6 +210,10 @@ class ContentSearch:
             file = io.BytesIO(first)
             for found in self._in_archive(file, path=inner, limit=limit, depth=depth + 1):
                 yield Found(kind=found.kind, member=member.name)
+        elif whole:
+            hidden = hidden_in(first, path=inner, binary=_is_binary(first))
+            for found in self._in_hidden(hidden, inner, limit, depth=depth):
+                yield Found(kind=found.kind, member=member.name)
 
 
 class _Again:
@@ -207,6 +226,10 @@ class _Again:
     def read(self, size: int, /) -> bytes:
         part, self._first = self._first[:size], self._first[size:]
         return part + self._rest.read(size - len(part)) if len(part) < size else part
+
+
+def _is_binary(start: bytes) -> bool:
+    return b"\0" in start[:_TEXT] and not _utf16_of(start)
 
 
 def _unpacked_name(path: bytes) -> bytes:

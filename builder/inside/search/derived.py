@@ -14,14 +14,15 @@ class Derived:
 
 
 DERIVED: Final = (
-    Derived(pattern=r"/var/lib/dpkg/(?:status(?:-old)?|available(?:-old)?|info/.*|diversions|"
+    Derived(pattern=r"/var/lib/dpkg/(?:status(?:-old)?|available(?:-old)?|info/(?:format|[a-z0-9][^/]*\.(?:"
+            r"list|md5sums|conffiles|config|templates|triggers|shlibs|symbols|(?:post|pre)(?:inst|rm)|"
+            r"preinst|buildinfo|alternatives))|diversions|"
             r"triggers/.*|alternatives/.*)", reason="what dpkg knows of packages, with their "
             "maintainers and descriptions"),
     Derived(pattern=r"/var/lib/apt/(?:extended_states|lists/.*)", reason="what apt knows of them"),
     Derived(pattern=r"/var/cache/debconf/templates\.dat(?:-old)?", reason="questions of packages"),
     Derived(pattern=r"/usr/lib/udev/hwdb\.bin|/etc/udev/hwdb\.bin", reason="devices of the world"),
-    Derived(pattern=r"/etc/ld\.so\.cache", reason="names of libraries"),
-    Derived(pattern=r"/etc/ssl/certs/(?:ca-certificates\.crt|java/cacerts|[0-9a-f]{8}\.\d)",
+    Derived(pattern=r"/etc/ssl/certs/(?:ca-certificates\.crt|java/cacerts)",
             reason="public certificates"),
     Derived(pattern=r"/(?:usr/)?lib/modules/[^/]+/modules\.[^/]+", reason="lists of modules"),
     Derived(pattern=r"/usr/share/(?:mime|icons|applications|glib-2\.0)/(?:.*/)?(?:[^/]+\.cache|"

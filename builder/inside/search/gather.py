@@ -47,7 +47,7 @@ def gather(tree: Tree, *, spared: Collection[str] = ()) -> Words:
     hints = [*_accounts(tree), *_homes(tree), *own_settings.hints(_files(tree)), *_named(tree)]
     ours = {each.casefold() for each in spared}
     kept = [each for each in hints if each.word.casefold() not in ours and _is_usable(each)]
-    known = _known_words(tree, {each.word for each in kept})
+    known = _known_words(tree, {each.word for each in kept}, _own_addresses(kept))
     found: dict[Word, None] = {}
     for hint in kept:
         chosen = hint.kind in _CHOSEN
@@ -186,8 +186,23 @@ def _spellings(hint: Hint) -> Iterable[str]:
             return (word,)
 
 
-def _known_words(tree: Tree, wanted: Iterable[str]) -> frozenset[str]:
-    """Return those of the words that packages or a dictionary use, in lower case."""
+def _own_addresses(hints: Iterable[Hint]) -> "re.Pattern[bytes] | None":
+    """Return what finds the lines of packages that were made on this machine, by their maker."""
+    hosts = {each.word.casefold().encode() for each in hints if each.kind == "host-name"}
+    hosts |= {host.partition(b".")[0] for host in hosts}
+    names = b"|".join(map(re.escape, sorted(hosts)))
+    return (
+        re.compile(rb"^maintainer: [^\n]*@(?:%b)\b[^\n]*$" % names, re.MULTILINE) if hosts else None
+    )
+
+
+def _known_words(
+    tree: Tree, wanted: Iterable[str], own: "re.Pattern[bytes] | None"
+) -> frozenset[str]:
+    """Return those of the words that packages or a dictionary use, in lower case.
+
+    What `own` finds in them is not what others use.
+    """
     open_words = {each.casefold() for each in wanted if each.isascii()}
     common = {each for each in open_words if each in _OFTEN}
     open_words -= common
@@ -196,6 +211,7 @@ def _known_words(tree: Tree, wanted: Iterable[str]) -> frozenset[str]:
             content = tree.read_bytes(path, limit=_LARGEST_TEXT).lower()
         except OSError:
             continue
+        content = own.sub(b"", content) if own else content
         for word in open_words - common:
             pattern = rb"(?<![a-z0-9])" + re.escape(word.encode()) + rb"(?![a-z0-9])"
             if re.search(pattern, content):

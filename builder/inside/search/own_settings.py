@@ -65,7 +65,8 @@ _NETWORKS: Final = (
     "/etc/systemd/network/*", "/etc/NetworkManager/system-connections/*",
     "/etc/NetworkManager/conf.d/*", "/var/lib/NetworkManager/*", "/etc/wpa_supplicant/*",
     "/var/lib/connman/*/settings", "/etc/udev/rules.d/*", "/etc/ethers",
-    "/var/lib/dhcp/*", "/etc/dhcp/dhclient.conf", "/etc/hostapd/*", "/etc/dnsmasq.d/*",
+    "/var/lib/dhcp/*", "/etc/dhcp/dhclient.conf", "/etc/dhcp/dhcpd.conf", "/etc/hostapd/*",
+    "/etc/dnsmasq.conf", "/etc/dnsmasq.d/*",
     "/etc/cloud/cloud.cfg.d/*",
 )  # fmt: skip
 _HOSTS: Final = ("/etc/hostname", "/etc/mailname", "/etc/hosts", "/etc/resolv.conf")
@@ -73,7 +74,9 @@ _IDS: Final = ("/etc/machine-id", "/var/lib/dbus/machine-id", "/etc/hostid")
 _KEYS: Final = ("/etc/ssh/*.pub",)
 _PEOPLE: Final = (
     "/etc/aliases", "/etc/email-addresses", "/root/.forward", "/etc/gitconfig", "/root/.gitconfig",
-    "/home/*/.gitconfig", "/home/*/.config/git/config", "/etc/cloud/cloud.cfg.d/*",
+    "/home/*/.gitconfig", "/home/*/.config/git/config", "/etc/cloud/cloud.cfg.d/*", "/etc/crontab",
+    "/etc/cron.d/*", "/etc/apt/apt.conf.d/*", "/etc/mdadm/mdadm.conf", "/etc/smartd.conf",
+    "/etc/fail2ban/jail.d/*",
 )  # fmt: skip
 
 PATTERNS: Final = tuple(dict.fromkeys((*_DISKS, *_NETWORKS, *_HOSTS, *_IDS, *_KEYS, *_PEOPLE)))

@@ -1,10 +1,12 @@
 """Searches a whole tree: every content that no package brought, every name, every initramfs."""
 
+import contextlib
 import os
 import re
 import stat
+import struct
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import accumulate
@@ -21,9 +23,10 @@ from builder.inside.debian.package_files import PackageFiles, read_package_files
 from builder.inside.search.contents import ContentSearch, Found, Looked
 from builder.inside.search.derived import is_derived
 from builder.inside.search.engine import Engine, compiled
+from builder.inside.search.hardware_addresses import ADDRESS_RULES
 from builder.inside.search.recall import Recall
 from builder.inside.search.words import Words, word_rules
-from builder.inside.search_rules.credentials import CREDENTIAL_RULES
+from builder.inside.search_rules.credentials import CREDENTIAL_RULES, LINK_RULES
 from builder.inside.search_rules.hashes import HASH_RULES
 from builder.inside.search_rules.keys import KEY_RULES
 from builder.inside.search_rules.several_lines import SEVERAL_LINES_RULES
@@ -31,6 +34,8 @@ from builder.inside.search_rules.tokens import TOKEN_RULES
 from builder.inside.tree.tree import Tree
 
 SYSTEM: Final = "system"
+_BYTECODE: Final = struct.Struct("<4sIII")  # PEP 552: magic, flags, date and size of the source
+_WORD: Final = 0xFFFFFFFF
 _WORKERS: Final = 4
 _BATCH: Final = 64
 _COMPILED: Final = re.compile(
@@ -38,6 +43,7 @@ _COMPILED: Final = re.compile(
 )
 RULES: Final = (
     *KEY_RULES, *HASH_RULES, *TOKEN_RULES, *CREDENTIAL_RULES, *SEVERAL_LINES_RULES,
+    *ADDRESS_RULES,
 )  # fmt: skip
 OnProgress = Callable[[float], None]
 
@@ -47,7 +53,7 @@ class TreeSearch:
     """Searches for the usual private things and for a machine's own words."""
 
     contents: ContentSearch
-    names: Engine  # looks for words alone
+    names: Engine  # looks for words, and for secrets that are part of a name
     packages: PackageFiles
 
     def whole(
@@ -93,7 +99,11 @@ class TreeSearch:
         top = os.fsencode(root)
         listed = list(entries)
         present = {each.path for each in listed} | self.packages.paths
-        files = [each for each in _firsts(listed) if not _is_made(each.path, present)]
+        sources = {each.path: each.status for each in listed if each.path.endswith(b".py")}
+        old = {each.path for each in listed if self._is_outdated(top, each, sources)}
+        files = [
+            each for each in _firsts(listed) if each.path in old or not _is_made(each.path, present)
+        ]
         batches = [files[at : at + _BATCH] for at in range(0, len(files), _BATCH)]
         found: list[Finding] = []
 
@@ -110,6 +120,20 @@ class TreeSearch:
             if entry.path not in self.packages.paths and not _is_made(entry.path, present)
         ]
         return _sorted((*found, *self._in_names(names, SYSTEM)))
+
+    def _is_outdated(
+        self, top: bytes, entry: "_Entry", sources: Mapping[bytes, os.stat_result]
+    ) -> bool:
+        """Whether compiled Python is of an older state of its source than the one beside it."""
+        source = _source_of(entry.path)
+        if source is None or source not in sources or source in self.packages.paths:
+            return False
+        with contextlib.suppress(OSError), _opened(top + entry.path) as file:
+            _magic, flags, changed, size = _BYTECODE.unpack(file.read(_BYTECODE.size).ljust(16))
+            status = sources[source]
+            dated = (int(status.st_mtime) & _WORD, status.st_size & _WORD)
+            return flags != 0 or (changed, size) != dated
+        return True
 
     def _in_file(self, top: bytes, entry: "_Entry", memory: Recall | None) -> Iterator[Finding]:
         path, status = entry.path, entry.status
@@ -158,15 +182,20 @@ def tree_search(root: Path, words: Words) -> TreeSearch:
     about = word_rules(words)
     return TreeSearch(
         contents=ContentSearch(engine=compiled((*RULES, *about)), public=packages.contents),
-        names=compiled(about),
+        names=compiled((*KEY_RULES, *TOKEN_RULES, *LINK_RULES, *about)),
         packages=packages,
     )
 
 
 def _is_made(path: bytes, present: Collection[bytes]) -> bool:
     """Whether a file was made from others that are `present`, or from packages alone."""
+    return _source_of(path) in present or is_derived(path)
+
+
+def _source_of(path: bytes) -> bytes | None:
+    """Return where the source of compiled Python is; None for anything else."""
     made = _COMPILED.fullmatch(path)
-    return made[1] + made[2] + b".py" in present if made else is_derived(path)
+    return made[1] + made[2] + b".py" if made else None
 
 
 def _walk(root: Path) -> Iterator[_Entry]:

@@ -19,16 +19,25 @@ ENCRYPTED: Final = (
     b"$ANSIBLE_VAULT;", b"-----BEGIN PGP MESSAGE-----", b"VimCrypt~",
     b"\x8c\x0d\x04", b"\xc3\x0d\x04",  # OpenPGP: a session key under a password
     b"\x84\x5e\x03", b"\x84\x4c\x03", b"\x85\x01\x0c\x03", b"\x85\x01\x8c\x03", b"\x85\x02\x0c\x03",
+    b"Whxqht+dQJax1aZeCGLxm", b"DHzAexF2RZGcSwvqCLwg", b"k6iUCUh0RJCQyvL8k8q1U",  # systemd-creds(1)
     b"\xc1\xc0\x4c\x03", b"\xc1\x5e\x03", b"\xc1\x4c\x03",  # and under a public key
 )  # fmt: skip
 _LHA: Final = re.compile(rb".{2}-l(?:h[0-9d]|z[45s])-", re.DOTALL)
 _ACE: Final = b"**ACE**"
 
 
+# Histories of other programs than git; one file of each stands for all.
+_HISTORIES: Final = re.compile(
+    rb"(?:/\.hg/store/00changelog\.i|/db/fs-type|/\.bzr/branch-format|/_darcs/format|/\.pijul/config|/CVSROOT/history)$"
+)
+
+
 def is_closed(path: bytes, start: bytes) -> bool:
     """Whether a file at `path` that begins with `start` cannot be looked into."""
     if _PROGRAMS.match(path):
         return False
+    if _HISTORIES.search(path) is not None:
+        return True
     if start.startswith((*PACKED, *ENCRYPTED)) or start[7:14] == _ACE:
         return True
     return _LHA.match(start) is not None

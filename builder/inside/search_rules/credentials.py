@@ -5,13 +5,15 @@ are in `secret_forms`.
 """
 
 import re
-from itertools import islice
 from typing import Final
 
+from builder.inside.search_rules.command_lines import COMMAND_LINES
+from builder.inside.search_rules.directives import DIRECTIVES
 from builder.inside.search_rules.place import Text, text_of
-from builder.inside.search_rules.plausible import is_secret, is_strong, unquoted
+from builder.inside.search_rules.plausible import is_random, is_secret, is_strong, unquoted
 from builder.inside.search_rules.rule import Judge, Occurrence, SearchRule, regex
-from builder.inside.search_rules.secret_forms import SECRET_FORMS, SecretForm
+from builder.inside.search_rules.secret_form import SecretForm
+from builder.inside.search_rules.secret_forms import ADDRESS, SECRET_FORMS
 
 _KEYWORD: Final = (
     rb"(?:passw(?:or)?d|passwort|passphrase|passcode|contrase(?:n|\xc3\xb1)a|kennwort|secret|token"
@@ -22,9 +24,9 @@ _KEYWORD: Final = (
     rb"|(?<=[a-z_])(?:Pass|Pwd|PSK)(?![a-z])|(?<=[a-z])(?:pass|pwd|pw)(?=[\"'\]]?\s{0,4}[=:]))"
 )
 _ASSIGNED: Final = re.compile(
-    rb"(?P<key>[\w.\[-]{0,60}?" + _KEYWORD + rb"[\w.-]{0,40})[\"'\]]{0,2}[ \t]{0,8}"
+    rb"(?P<key>[\w.\[-]{0,60}?" + _KEYWORD + rb"[\w.-]{0,40})[\"'\]}]{0,2}[ \t]{0,8}"
     rb"(?P<sign>=>|:=|\+=|=|:)[ \t]{0,8}"
-    rb"(?P<value>\"[^\"]{1,512}\"|'[^']{1,512}'|[^\s\"',;&<>{}\[\]()]{1,512})(?P<rest>.{0,40})",
+    rb"(?P<value>\"[^\"]{1,512}\"|'[^']{1,512}'|\{[A-Za-z0-9-]{2,12}\}[^\s\"',;]{8,512}|[^\s\"',;&<>{}\[\]()]{1,512})(?P<rest>.{0,40})",
     re.IGNORECASE,
 )
 # Settings about passwords, which are none.
@@ -47,7 +49,9 @@ _ABOUT_FIRST: Final = re.compile(
 _LAST_WORD: Final = re.compile(rb"(?:^|[-_.]|(?<=[a-z])(?=[A-Z]))([A-Za-z0-9]+)$")
 _COMMENT: Final = re.compile(rb"\s*(?:#|;|//(?:\s|$)|--|\*|/\*|<!--|!|rem\s|dnl\s)")
 _MOST_WORDS: Final = 6
-_MOST_NEAR: Final = 4  # assignments around an occurrence
+_LONGEST_KEY: Final = 60  # bytes in front of a keyword
+_LONGEST_VALUE: Final = 700
+_OF_KEY: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[-"
 _SPOKEN: Final = re.compile(rb"pass|secret|token|user|please|must|key|[.?!:]$", re.IGNORECASE)
 _PORT: Final = re.compile(rb"[0-9]{1,5}")
 _PROSE: Final = re.compile(rb"\s+[A-Za-z(]\w*\s+[A-Za-z(]")
@@ -62,23 +66,26 @@ def _text_around(seen: Occurrence) -> tuple[Text, bool]:
 
 
 def _assigns_secret(seen: Occurrence) -> bool:
-    """Whether a key is given a secret there."""
+    """Whether the key that has this keyword is given a secret there."""
     kind, plain = _text_around(seen)
     if kind is Text.NONE:
         return False
-    near = seen.line(before=64, after=600).rstrip(b"\r")
-    nearest = islice(_ASSIGNED.finditer(near), _MOST_NEAR)
-    return any(_is_credential(found, kind=kind, plain=plain) for found in nearest)
+    before = seen.data[max(0, seen.start - _LONGEST_KEY) : seen.start]
+    first = seen.start - (len(before) - len(before.rstrip(_OF_KEY)))
+    ends = seen.data.find(b"\n", seen.start, seen.start + _LONGEST_VALUE)
+    found = _ASSIGNED.match(seen.data, first, ends if ends >= 0 else seen.start + _LONGEST_VALUE)
+    return found is not None and _is_credential(found, kind=kind, plain=plain)
 
 
 def _judge(form: SecretForm) -> Judge:
     def says_secret(seen: Occurrence) -> bool:
         kind, plain = _text_around(seen)
-        line = seen.line().rstrip(b"\r")
-        test = is_secret if plain else is_strong
-        return kind is not Text.NONE and any(
-            test(unquoted(found["value"])) for found in form.pattern.finditer(line)
-        )
+        if kind is Text.NONE or (form.random and kind is Text.CODE):
+            return False
+        line = seen.line().strip(b"\r\n")
+        test = is_random if form.random else is_secret if plain else is_strong
+        found = (match.groupdict() for match in form.pattern.finditer(line))
+        return any(test(unquoted(each["value"] or each["quoted"])) for each in found)
 
     return says_secret
 
@@ -118,7 +125,7 @@ CREDENTIAL_RULES: Final = (
         strings=(
             regex(
                 r"(pass|pwd|secret|token|key|psk|credential|bind_?pw|rootpw|masterauth|auth|salt|"
-                r"community|kennwort|contrase)[A-Za-z0-9_.-]{0,40}['\x22\]]{0,2}[ \t]{0,8}"
+                r"community|kennwort|contrase)[A-Za-z0-9_.-]{0,40}['\x22\]}]{0,2}[ \t]{0,8}"
                 r"(=>|[:+]=|=|:)[ \t]{0,8}[^ \t\n]",
                 "nocase",
             ),
@@ -128,6 +135,8 @@ CREDENTIAL_RULES: Final = (
     ),
     *(
         SearchRule(kind="credential", strings=form.finds, judge=_judge(form))
-        for form in SECRET_FORMS
+        for form in (*COMMAND_LINES, *SECRET_FORMS, *DIRECTIVES)
     ),
 )
+# Links lead to addresses, too.
+LINK_RULES: Final = (SearchRule(kind="credential", strings=ADDRESS.finds, judge=_judge(ADDRESS)),)

@@ -8,7 +8,15 @@ from typing import Final
 
 from builder.inside.archives.git_objects import is_loose
 from builder.inside.search_rules import closed
+from builder.inside.search_rules.data_formats import (
+    has_accounts,
+    is_database,
+    is_directory_dump,
+    is_memory,
+    is_personal,
+)
 from builder.inside.search_rules.der import is_der, is_der_key, is_pkcs12
+from builder.inside.search_rules.encoded_keys import is_encoded_key
 
 HEAD: Final = 68 << 10  # bytes; beyond btrfs' superblock
 _LEAST_IMAGE: Final = 64 << 10
@@ -100,7 +108,7 @@ def _is_memory(head: Head) -> bool:
     if head.starts(b"\x7fELF"):
         order = "big" if head.start[5:6] == b"\2" else "little"
         return int.from_bytes(head.start[16:18], order) == 4  # type: ignore[arg-type]  # ET_CORE
-    if head.starts(b"KDUMP   ", b"MDMP\x93\xa7", b"JAVA PROFILE 1.0", b"ProblemType: Crash"):
+    if is_memory(head.start):
         return True
     ends = [page - 10 for page in _PAGES]
     return any(head.start[at : at + 10] in _SWAP for at in ends) or any(
@@ -162,15 +170,11 @@ def _has_partitions(head: Head) -> bool:
 
 
 def _is_database(head: Head) -> bool:
-    if _PROGRAMS.match(head.path) or head.path == b"/etc/aliases.db":  # made of /etc/aliases
+    if head.path == b"/etc/aliases.db":  # made of /etc/aliases
         return False
-    return (
-        head.starts(b"SQLite format 3\0", b"REDIS0", b"\x00\x01\x00\x00Standard Jet DB")
-        or head.has(4, b"Standard ACE DB")
-        or head.has(12, b"\x62\x31\x05\x00")  # Berkeley DB: a tree
-        or head.has(12, b"\x61\x15\x06\x00")  # and a hash
-        or head.has(16, b"\xde\xc0\xef\xbe")  # LMDB
-    )
+    if _PROGRAMS.match(head.path):
+        return head.starts(b"SQLite format 3\0") and has_accounts(head.start)
+    return is_database(head.path, head.start)
 
 
 def _is_dump(head: Head) -> bool:
@@ -178,7 +182,11 @@ def _is_dump(head: Head) -> bool:
         return True
     if b"\0" in head.start[:512] or _PROGRAMS.match(head.path):
         return False
-    return _DUMP.search(head.start) is not None or _SQLITE_DUMP.match(head.start) is not None
+    return (
+        _DUMP.search(head.start) is not None
+        or _SQLITE_DUMP.match(head.start) is not None
+        or is_directory_dump(head.start)
+    )
 
 
 def _is_mail(head: Head) -> bool:
@@ -186,7 +194,11 @@ def _is_mail(head: Head) -> bool:
         return True
     if _is_patch(head.start[:8192]):
         return False
-    if _PROGRAMS.match(head.path) or _MAIL.match(head.start[:2048]) is None:
+    if _PROGRAMS.match(head.path):
+        return False
+    if is_personal(head.start[: 16 << 10]):
+        return True
+    if _MAIL.match(head.start[:2048]) is None:
         return False
     top = head.start[:8192].partition(b"\n\n")[0]
     return len({found.lower() for found in _HEADERS.findall(top)}) >= 3
@@ -251,5 +263,8 @@ FORMATS: Final = (
     Format(kind="mailbox", shows=_is_mail),
     Format(kind="network-capture", shows=_is_capture),
     Format(kind="random-key", shows=_is_random),
+    Format(
+        kind="private-key", shows=lambda head: head.whole and is_encoded_key(head.path, head.start)
+    ),
     Format(kind="closed-archive", shows=lambda head: closed.is_closed(head.path, head.start)),
 )

@@ -7,7 +7,9 @@ grub-mkpasswd-pbkdf2(1), smbpasswd(5), htpasswd(1), htdigest(1), Passlib's list.
 import re
 from typing import Final
 
-from builder.inside.search_rules.rule import Occurrence, SearchRule, regex, text
+from builder.inside.search_rules.place import Text, text_of
+from builder.inside.search_rules.plausible import is_random
+from builder.inside.search_rules.rule import Occurrence, SearchRule, regex
 
 _B64: Final = "[./0-9A-Za-z]"
 _NOT_LOCKED: Final = re.compile(
@@ -16,6 +18,11 @@ _NOT_LOCKED: Final = re.compile(
 _HTPASSWD: Final = re.compile(rb"passw|htpass|users|\.auth", re.IGNORECASE)
 # An account of passwd(5), which ends in a shell: /usr/bin/fish is as long as a hash of DES.
 _ACCOUNT: Final = re.compile(rb"[^:]*:[^:]*:\d+:\d+:[^:]*:[^:]*:/[^:]*")
+# In a file of any name: what crypt(3) made with DES has letters of every kind.
+_CRYPTED: Final = re.compile(
+    rb"[\w.@-]{1,64}:(?=[^:]*[a-z])(?=[^:]*[A-Z])(?=[^:]*[0-9./])(?![A-Z]?[a-z]+[0-9]*\b)[./0-9A-Za-z]{13}\r?"
+)
+_LETTERS: Final = re.compile(rb"[A-Za-z0-9+/]{28,}={0,2}")
 _DIGEST: Final = re.compile(rb"digest|realm|passw|users", re.IGNORECASE)
 
 
@@ -28,11 +35,24 @@ def _is_in_password_file(seen: Occurrence) -> bool:
     line = seen.line().partition(b"\n")[0]  # the end of the line is part of what was found
     if _ACCOUNT.fullmatch(line) is not None:
         return False
-    return _HTPASSWD.search(seen.path.rpartition(b"/")[2]) is not None
+    return (
+        _HTPASSWD.search(seen.path.rpartition(b"/")[2]) is not None
+        or _CRYPTED.fullmatch(line) is not None
+    )
 
 
 def _is_in_digest_file(seen: Occurrence) -> bool:
     return _DIGEST.search(seen.path.rpartition(b"/")[2]) is not None
+
+
+def _is_made_up(seen: Occurrence) -> bool:
+    """Whether a hash follows the name of one, and no name of a function."""
+    value = _LETTERS.search(seen.matched + seen.after[:128])
+    return (
+        value is not None
+        and is_random(value[0].rstrip(b"="))
+        and text_of(seen.path, seen.line()) is Text.SETTINGS
+    )
 
 
 HASH_RULES: Final = (
@@ -44,6 +64,7 @@ HASH_RULES: Final = (
             regex(rf"\$5\$(rounds=[0-9]{{1,9}}\$)?[^$:\s]{{0,16}}\${_B64}{{43}}"),
             regex(rf"\$6\$(rounds=[0-9]{{1,9}}\$)?[^$:\s]{{0,16}}\${_B64}{{86}}"),
             regex(rf"\$(y|gy)\${_B64}{{1,16}}\${_B64}{{1,86}}\${_B64}{{43}}"),
+            regex(rf"\$[89]\${_B64}{{14}}\${_B64}{{43}}"),  # routers
             regex(rf"\$7\${_B64}{{11,97}}\${_B64}{{43}}"),
             regex(r"\$[67]\$[0-9]{1,7}\$[A-Za-z0-9+/]{8,}={0,2}\$[A-Za-z0-9+/]{40}"),  # Mosquitto
             regex(rf"\$sha1\$[0-9]{{1,9}}\${_B64}{{1,64}}\${_B64}{{28}}"),
@@ -66,11 +87,26 @@ HASH_RULES: Final = (
             regex(r"\{(S?SHA|S?SHA(224|256|384|512)|S?MD5|CRYPT|PBKDF2[A-Z0-9-]{0,12}|BLF-CRYPT|"
                   r"SHA(256|512)-CRYPT|MD5-CRYPT|ARGON2ID?|SCRAM-SHA-(1|256)|NTLM?|CRAM-MD5)\}"
                   r"[$A-Za-z0-9+/.]{13}", "nocase"),
-            text("userPassword:: e1", "nocase"),  # base64 of "{"
+            regex(r"userPassword:: ?[A-Za-z0-9+/]{4}", "nocase"),
             regex(r":[0-9A-FX]{32}:[0-9A-F]{32}:\[[A-Z ]{1,11}\]:LCT-"),  # smbpasswd(5)
+            regex(r"-pbkdf2(:sha[0-9]{1,3})?-[0-9a-f]{40}"),  # CouchDB
+            regex(r"@ByteArray\([A-Za-z0-9+/]{20,30}={0,2}:[A-Za-z0-9+/]{40}"),  # qBittorrent
+            regex(r":SHA-(1|256|512),[0-9A-F]{40,128},[0-9A-F]{16}"),  # Neo4j
+            regex(r"\bOBF:1[a-z0-9]{15}"),  # Jetty
+            regex(rf"\bCRYPT:{_B64}{{13}}\b"),
+            regex(r"\bPass(NTLMv2|NT|LM)[ \t]{1,16}[0-9A-F]{16}"),  # cntlm
+            regex(r"['\"]\s{0,4}:\s{0,4}['\"][A-Za-z0-9+/]{43}= [A-Za-z0-9+/]{43}="),  # Solr
             regex(r"\b(nt|lm)[-_]?(hash|password)['\"]?\s{0,4}:?[=:]{1,2}\s{0,4}['\"]?"
                   r"(0x)?[0-9a-f]{32}\b", "nocase"),
         ),
+    ),
+    SearchRule(
+        kind="password-hash",
+        strings=(
+            regex(r"(password|passwd|passwort|pw)[-_]?(hash|digest|verifier|sha-?(1|256|512)|pbkdf2)"
+                  r"[a-z0-9_]{0,8}['\"]?\s{0,4}(=>|[:=])\s{0,4}['\"]?[A-Za-z0-9+/=]{28}", "nocase"),
+        ),
+        judge=_is_made_up,
     ),
     # Whatever crypt(3) writes there, also in schemes that are not listed above.
     SearchRule(

@@ -1,8 +1,9 @@
 """Private keys as text, in the formats of those who write them.
 
 RFC 7468 (PEM), RFC 4716 and PROTOCOL.key (OpenSSH), PuTTY's appendix C, RFC 7517 (JWK), age's
-specification, wg(8), BIND's dnssec-keygen(8), signify(1), and GnuPG's keyformat.txt. Programs that
-read keys contain such headers too: the key itself must follow.
+specification, wg(8), BIND's dnssec-keygen(8), signify(1), borg-key(1), tarsnap-keygen(1) and
+GnuPG's keyformat.txt. Programs that read keys contain such headers too: the key itself must
+follow.
 """
 
 import base64
@@ -11,6 +12,8 @@ import contextlib
 import re
 from typing import Final
 
+from builder.inside.search_rules.encoded_keys import are_in_no_order
+from builder.inside.search_rules.place import Text, text_of
 from builder.inside.search_rules.rule import Occurrence, SearchRule, regex, text
 
 _BODY: Final = re.compile(rb"[A-Za-z0-9+/]{38,}|(?:[0-9a-f]{32}\s+){4}")
@@ -20,6 +23,8 @@ _PUTTY: Final = re.compile(rb"Private-Lines: \d")
 _DNSSEC: Final = re.compile(
     rb"\n(?:PrivateKey|PrivateExponent|Key|Private_value\(x\)): ?[\w+/=]{16}"
 )
+# Of BitLocker, and of systemd-cryptenroll(1).
+_RECOVERY: Final = re.compile(rb"(?<!\d)(?:\d{6}-){7}\d{6}|\b(?:[b-lnrtuv]{8}-){7}[b-lnrtuv]{8}\b")
 _SIGNIFY: Final = re.compile(rb"\r?\n[A-Za-z0-9+/]{60}")
 
 
@@ -40,6 +45,12 @@ def _is_encoded_key(seen: Occurrence) -> bool:
     return False
 
 
+def _are_bytes_of_key(seen: Occurrence) -> bool:
+    """Whether numbers are the bytes of a key: in no order, and no code's."""
+    numbers = [int(each) for each in re.findall(rb"[0-9]+", seen.matched.partition(b"[")[2])]
+    return text_of(seen.path, b"") is Text.SETTINGS and are_in_no_order(numbers)
+
+
 def _is_in_jwk(seen: Occurrence) -> bool:
     return _JWK_TYPE.search(seen.before[-2048:] + seen.after) is not None
 
@@ -50,6 +61,9 @@ KEY_RULES: Final = (
         strings=(
             regex(r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-{4,5}"),
             text("-----BEGIN OpenVPN Static key"),
+            text("-----BEGIN ARGO TUNNEL TOKEN"),
+            regex(r"\bBORG(_REPO)?_KEY [0-9a-f]{64}"),
+            text("# START OF TARSNAP KEY FILE"),
         ),
         judge=_has_body,
     ),
@@ -91,6 +105,10 @@ KEY_RULES: Final = (
             regex(r"MC4CAQAwBQYDK2V[wu]BCIEI[A-Za-z0-9+/]{42}"),  # Ed25519, X25519
             regex(r"b3BlbnNzaC1rZXktdjEA[A-Za-z0-9+/]{60}"),  # OpenSSH
             regex(r"== ed25519v1-secret: type\d"),  # Tor's onion services
+            regex(r"\bed25519 a_[A-Za-z0-9_]{1,32} [A-Za-z0-9+/]{43}"),  # Synapse
+            regex(r"\"[^\"\n]{0,20}(priv|secret)[^\"\n]{0,4}key[^\"\n]{0,10}\"\s{0,4}:\s{0,4}\{[^{}]{0,200}"
+                  r"\"value\"\s{0,4}:\s{0,4}\"[A-Za-z0-9+/]{40}", "nocase"),  # Tendermint
+            regex(r"\n\" (TOTP_AUTH|HOTP_COUNTER)"),  # of pam_google_authenticator(8)
             regex(r"<RSAKeyValue>[^\x00]{0,2048}<D>[A-Za-z0-9+/=\s]{40}"),
         ),
     ),
@@ -98,6 +116,19 @@ KEY_RULES: Final = (
         kind="private-key",
         strings=(regex(r'"(d|k)"\s{0,8}:\s{0,8}"[A-Za-z0-9_-]{20}'),),
         judge=_is_in_jwk,
+    ),
+    SearchRule(
+        kind="private-key",
+        strings=(
+            regex(r"(key|seed|secret)['\x22]?\s{0,4}[:=]\s{0,4}\[\s{0,20}"
+                  r"([0-9]{1,3}\s{0,20},\s{0,20}){15}[0-9]", "nocase"),
+        ),
+        judge=_are_bytes_of_key,
+    ),
+    SearchRule(
+        kind="private-key",
+        strings=(regex(r"recovery[-_ ]?key", "nocase"),),
+        judge=lambda seen: _RECOVERY.search(seen.after[:512]) is not None,
     ),
     SearchRule(
         kind="private-key",

@@ -41,6 +41,19 @@ def _form(pattern: bytes, *finds: str) -> _Form:
 _FORMS: Final = (
     _form(rb"<auth-user-pass>\s*\n\s*\S{1,128}\s*\n\s*(?P<value>\S{1,128})\s*\n",
           regex(r"<auth-user-pass>", "nocase")),
+    # answers of Windows' setup: a name, and its value in another element
+    _form(rb"<(?:\w{1,20}:)?\w{0,30}Password>\s{0,40}<Value>(?P<value>[^<>\s]{3,256})</Value>",
+          regex(r"Password>\s{0,40}<Value>", "nocase")),
+    # what Subversion keeps: the length of a name and the name, the length of a value and the value
+    _form(rb"^K \d{1,3}\n(?:password|passphrase)\nV \d{1,4}\n(?P<value>[^\n]{3,256})\n",
+          regex(r"\n(password|passphrase)\nV [0-9]")),
+    # cloud-init's lists, and GRUB's passwords
+    _form(rb"\bchpasswd:[ \t]{0,4}\n(?:[ \t]{1,20}[\w-]{1,20}:[ \t]{0,4}\w{0,10}\n){0,3}?"
+          rb"[ \t]{1,20}list:[ \t]{0,4}[>|]?-?[ \t]{0,4}\n[ \t-]{1,40}"
+          rb"[\w.-]{1,64}:(?P<value>[^\s:]{3,128})", regex(r"\bchpasswd:")),
+    _form(rb"\bsuperusers\b[^\n]{0,200}\n(?:[^\n]{0,200}\n){0,20}?"
+          rb"[ \t]{0,20}password[ \t]{1,8}[^\s$]{1,64}[ \t]{1,8}(?P<value>\S{3,128})",
+          regex(r"\bsuperusers\b")),
     # expect, also within braces, and what does the same for Python and Perl
     _form(_PROMPT + rb"[^\n]{0,60}(?:\n[^\n]{0,80}){0,3}?\b(?:send(?:_user|line)?|sendline)\b"
           rb"[\s(]{1,4}(?:-{1,2}\w{0,4}\s{1,4}){0,2}[\"'{]" + rb"(?P<value>[^\s\"'{}]{3,128}?)"

@@ -3,6 +3,7 @@
 Sources: GitHub's list of secret-scanning patterns, and each service's own documentation.
 """
 
+import re
 from typing import Final
 
 from builder.inside.search_rules.rule import Occurrence, SearchRule, regex
@@ -26,7 +27,7 @@ _SHAPES: Final = (
     rf"\b1//0{_WORD}{{40}}",
     r"\bnpm_[A-Za-z0-9]{36}",
     rf"\bpypi-AgE{_WORD}{{50}}",
-    rf"\b[0-9]{{8,10}}:AA{_WORD}{{33}}",  # Telegram
+    rf"(\b|bot)[0-9]{{8,10}}:AA{_WORD}{{33}}",  # Telegram
     r"\b(AccountKey|SharedAccessKey|SharedSecretKey)=[A-Za-z0-9+/]{40}",  # Azure
     r"\bsig=[A-Za-z0-9%]{40,}(&|%3[Dd])",
     r"[A-Za-z0-9_~.]{3}[78]Q~[A-Za-z0-9_~.-]{31}",
@@ -80,6 +81,14 @@ _SHAPES: Final = (
     r"\bPVEAPIToken=[^\s!]{1,40}![^\s=]{1,40}=[0-9a-f-]{36}",  # Proxmox
     r"\"machineToken\"\s{0,8}:\s{0,8}\"[A-Za-z0-9]{20}",  # Ubuntu Pro
     r"\"private_key_id\"\s{0,8}:\s{0,8}\"[0-9a-f]{40}\"",  # Google's service accounts
+    r"\.webhook\.office\.com/webhookb2/[0-9a-f-]{36}@[0-9a-f-]{36}/IncomingWebhook/[0-9a-f]{32}",
+    rf"maker\.ifttt\.com/trigger/[^/\s]{{1,64}}/(json/)?with/key/{_WORD}{{16}}",
+    rf"\b(hc-ping\.com|healthchecks\.io/ping)/{_WORD}{{22}}",
+    rf"\b(betteruptime|uptime\.betterstack)\.com/api/v1/heartbeat/{_WORD}{{22}}",
+    r"freedns\.afraid\.org/[a-z/.]{0,40}\?[A-Za-z0-9+/]{32}",
+    rf"\bsyt_{_WORD}{{4,80}}_[A-Za-z0-9]{{20}}_",  # Matrix
+    r"\boauth:[a-z0-9]{30}\b",  # Twitch
+    rf"\blive_[0-9]{{6,12}}_{_WORD}{{24}}",
     rf"\beyJ{_WORD}{{10,}}\.eyJ{_WORD}{{10,}}\.{_WORD}{{16}}",  # JWT
 )
 
@@ -90,6 +99,23 @@ def _is_no_sample(seen: Occurrence) -> bool:
     return len(set(token)) > 9 and b"EXAMPLE" not in token.upper()
 
 
+_LICENCE: Final = re.compile(rb"\b(?:[A-Z0-9]{5}-){4}[A-Z0-9]{5}\b")
+
+
+def _has_licence(seen: Occurrence) -> bool:
+    """Whether a key of five groups follows: letters and digits."""
+    found = None if seen.binary else _LICENCE.search(seen.after[:96])
+    if found is None:
+        return False
+    return re.search(rb"[0-9]", found[0]) is not None and len(set(found[0])) > 9
+
+
 TOKEN_RULES: Final = (
     SearchRule(kind="token", strings=tuple(map(regex, _SHAPES)), judge=_is_no_sample),
-)
+    SearchRule(
+        kind="token",
+        strings=(regex(r"(licen[cs]e|product|serial|activation|cd)([-_ ]?(key|code|number|no))?\b",
+                       "nocase"),),
+        judge=_has_licence,
+    ),
+)  # fmt: skip

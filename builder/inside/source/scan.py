@@ -24,6 +24,11 @@ from builder.inside.tree.tree import Tree
 ROOTFS: Final = ".rootfs_cache"
 META: Final = ".backup_meta"
 SNAPSHOTS: Final = ".snapshots"
+_UNMAPPED: Final = Problem(
+    message="its files belong to users that this engine, which runs without root, cannot see",
+    hint="Send it to the engine as root (--source-on here), or use an engine that runs as root.",
+    values=(),
+)
 WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
 
 
@@ -57,6 +62,8 @@ def scan_tree(root: Path) -> CacheReport:
     system, problems = _inspect(tree)
     if (kind := filesystem_at(root)) in WITHOUT_OWNERS:
         problems = (_no_owners(kind), *problems)
+    if _is_unmapped(root):
+        problems = (_UNMAPPED, *problems)
     candidate = _candidate(
         selector=SnapshotKind.TREE.value,
         kind=SnapshotKind.TREE,
@@ -162,6 +169,8 @@ def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:
     system, problems = _inspect(tree)
     if (kind := filesystem_at(rootfs)) in WITHOUT_OWNERS:
         problems = (_no_owners(kind), *problems)
+    if _is_unmapped(rootfs):
+        problems = (_UNMAPPED, *problems)
     if is_unfinished(rootfs):
         problems = (unfinished_problem(), *problems)
     return _candidate(
@@ -174,6 +183,20 @@ def _cache_candidate(base: Path, rootfs: Path, meta: BackupMeta) -> Candidate:
         system=system,
         problems=problems,
     )
+
+
+def _is_unmapped(root: Path) -> bool:
+    nobody = int(Path("/proc/sys/kernel/overflowuid").read_text("ascii"))
+    return is_nobodys(root.stat().st_uid, nobody, Path("/proc/self/uid_map").read_text("ascii"))
+
+
+def is_nobodys(owner: int, nobody: int, uid_map: str) -> bool:
+    """Whether an owner is none that an engine without root has a number for.
+
+    Then all of its files seem to belong to nobody: user_namespaces(7), "Unmapped user IDs".
+    """
+    first, _outside, count = uid_map.split()[:3]
+    return owner == nobody and (first, count) != ("0", str(2**32 - 1))
 
 
 def _no_owners(filesystem: str) -> Problem:

@@ -10,11 +10,14 @@ import pytest
 from builder.basics.codec import from_data, to_data
 from builder.border import jobs, paths
 from builder.border.jobs import (
+    BACKUP,
     BOOT_TEST,
     BUILD,
     DIGEST,
+    FREEZE_SYSTEM,
     INVENTORY,
     JOBS,
+    RESTORE,
     SCAN,
     SHOW_BLOCKS,
     Job,
@@ -51,9 +54,10 @@ def test_every_row_is_in_the_catalogue_and_the_host_asks_for_it() -> None:
     assert [name for name, row in rows.items() if row not in JOBS or name not in asked] == []
 
 
-def test_every_job_on_a_tree_has_a_row_for_a_cache_image() -> None:
+def test_every_job_on_a_tree_has_a_row_for_a_cache_image_but_those_of_backups() -> None:
     on_trees = {job.name for job in JOBS if paths.SOURCE in [each.target for each in job.sees]}
-    assert {job.name for job in JOBS if job.on_image} == on_trees
+    backups = {BACKUP.name, FREEZE_SYSTEM.name, RESTORE.name}
+    assert {job.name for job in JOBS if job.on_image} == on_trees - backups
 
 
 def test_there_is_no_code_without_a_row() -> None:
@@ -95,7 +99,7 @@ def test_a_row_on_an_image_adds_what_mounting_needs_and_nothing_else(job: AnyJob
     assert changed in JOBS
 
 
-def test_nothing_but_freezing_may_write_to_a_cache_and_nothing_at_all_to_a_tree_or_an_iso() -> None:
+def test_what_may_write_to_a_cache_or_a_system_is_known_and_nothing_may_to_an_iso() -> None:
     sources = (paths.CACHE, paths.CACHE_IMAGE, paths.SOURCE, paths.MEDIUM, paths.ORIGINAL,
                paths.REBUILT)  # fmt: skip
     writing = {
@@ -104,7 +108,14 @@ def test_nothing_but_freezing_may_write_to_a_cache_and_nothing_at_all_to_a_tree_
         for each in job.sees
         if each.writable and each.target in sources
     }
-    assert writing == {("freeze", paths.CACHE), ("thaw", paths.CACHE)}
+    assert writing == {
+        ("freeze", paths.CACHE),
+        ("thaw", paths.CACHE),
+        ("backup", paths.CACHE),
+        ("delete-snapshots", paths.CACHE),
+        ("delete-cache", paths.CACHE),
+        ("freeze-system", paths.SOURCE),  # a snapshot of a system is made in the system
+    }
 
 
 @every_row

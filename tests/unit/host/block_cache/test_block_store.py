@@ -10,7 +10,7 @@ from builder.basics.errors import UsageError
 from builder.border.labels import BLOCK_CACHE
 from builder.border.stored_blocks import BlockCounts, StoreFacts
 from builder.host.block_cache.block_store import binds, volumes
-from builder.host.cli.block_cache import parse_size
+from builder.host.command_line.options import parse_size
 from builder.host.config.build_config import BlockStoreSetting, Overrides, load_config
 from builder.inside.blocks.store import BlockCache, mounted_store, prune, show
 from tests.support.systems import RecordingSystem

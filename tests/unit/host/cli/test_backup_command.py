@@ -10,7 +10,7 @@ from builder.border.jobs import BACKUP, BACKUP_STATE, DELETE_CACHE, DELETE_SNAPS
 from builder.border.requests import Nothing
 from builder.host.cli import main
 from builder.host.cli.root import cli
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from tests.support.fake_engine import FakeEngine, answering, without_engine
 from tests.support.stored import backed_up, state, stored
 

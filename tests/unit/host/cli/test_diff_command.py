@@ -9,7 +9,7 @@ import pytest
 
 from builder.basics.errors import UsageError, VerificationError
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from builder.host.diff.sides import CacheSnapshot, VerifiedIso, operand_of
 from builder.host.engine import OpenEngine
 from tests.support.comparisons import package

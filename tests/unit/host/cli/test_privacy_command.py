@@ -11,7 +11,7 @@ from builder.border.jobs import EXAMINE, FREEZE, SCAN, THAW
 from builder.border.privacy import Finding, LeftOut, PrivacyMode, PrivacyReport, Stayed
 from builder.border.requests import Frozen, Listed, Nothing
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from tests.support.fake_engine import FakeEngine, answering
 from tests.support.fake_images import packed
 from tests.support.reports import cache_report, candidate

@@ -16,6 +16,7 @@ from builder.border.plan import Isolation
 from builder.border.requests import FrozenNames
 from builder.host.engine import Bind
 from builder.host.engine.container import DockerJob, container_options
+from builder.host.engine.following import Line
 from tests.support.specs import RUN, spec_for, title
 
 every_row = pytest.mark.parametrize("job", JOBS, ids=title)
@@ -26,6 +27,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
     spec = spec_for(job)
     options = container_options(spec, security_options=["apparmor=unconfined"])
     mounts, labels = options.pop("mounts"), options.pop("labels")
+    log = options.pop("log_config")
     devices = [f"{each}:{each}:rwm" for each in spec.devices]
     loops = ["/dev/loop-control:/dev/loop-control:rwm"] if job.loop_devices else []
     rules = {"device_cgroup_rules": ["b 7:* rmw"]} if job.loop_devices else {}
@@ -44,6 +46,10 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "hostname": "distroclone-builder",
     }
     assert (labels[LABEL_RUN], labels[LABEL_ROLE]) == (RUN, job.name)
+    assert log == {  # where all that it prints can be read again
+        "Type": "json-file",
+        "Config": {"max-size": "4g", "max-file": "2", "mode": "blocking"},
+    }
     assert {(each["Target"], not each["ReadOnly"]) for each in mounts} == {
         (str(each.target), each.writable)
         for each in job.sees
@@ -84,6 +90,16 @@ def test_a_privileged_container_keeps_its_limits_and_has_no_network_either() -> 
     assert [each["ReadOnly"] for each in options["mounts"] if each["Target"] == "/source"] == [True]
 
 
+@pytest.mark.parametrize(("root", "expected"), [("/srv", "rslave"), ("/srv/with", "rprivate")])
+def test_what_is_in_the_engines_own_data_is_mounted_as_docker_wants_it(
+    root: str, expected: str
+) -> None:
+    mounts = container_options(spec_for(BUILD), security_options=[], root=root)["mounts"]
+    binds = [each for each in mounts if each["Type"] == "bind"]
+    assert all(each["Source"].startswith("/srv/with space: ") for each in binds)
+    assert {each["BindOptions"]["Propagation"] for each in binds} == {expected}
+
+
 class FakeContainer:
     """A container that says these lines; without them, it works until it is killed."""
 
@@ -118,7 +134,13 @@ def job_of(
     container: Any, *, seconds: int, quiet: int = 7200, output: int = 1 << 20
 ) -> DockerJob[FrozenNames]:
     limits = replace(LIST_FROZEN.limits, seconds=seconds, quiet=quiet, output=output)
-    return DockerJob(container, container.stream(), replace(LIST_FROZEN, limits=limits))
+    return DockerJob(
+        container,
+        container.stream(),
+        replace(LIST_FROZEN, limits=limits),
+        line=Line(patience=0),
+        again=lambda: (iter(()), True),
+    )
 
 
 def test_a_job_that_takes_longer_than_its_row_allows_is_killed_and_says_so() -> None:

@@ -18,7 +18,9 @@ _ID = "sha256:" + "0123456789abcdef" * 4
 @pytest.mark.parametrize("job", JOBS, ids=title)
 def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, Any]) -> None:
     spec = spec_for(job)
-    options = container_options(spec, security_options=["apparmor=unconfined", "label=disable"])
+    options = container_options(
+        spec, security_options=["apparmor=unconfined", "label=disable", "unmask=ALL"]
+    )
     made = specification("image", [job.name], **options)
     mounts, volumes = made.pop("mounts"), made.pop("volumes")
     loops = ["/dev/loop-control:/dev/loop-control:rwm"] if job.loop_devices else []
@@ -40,6 +42,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "no_new_privileges": True,
         "apparmor_profile": "unconfined",
         "selinux_opts": ["disable"],
+        "unmask": ["ALL"],
         "netns": {"nsmode": "bridge" if job.network else "none"},
         "resource_limits": {
             "memory": {"limit": job.limits.memory, "swap": job.limits.memory},

@@ -106,8 +106,25 @@ def test_what_a_crashed_build_left_is_removed(tmp_path: Path) -> None:
     stale.mkdir()
     (stale / "x.iso").write_bytes(b"half")
     (tmp_path / "mine").mkdir()
-    with output_folder(tmp_path):
+    other = f".distroclone-builder-{'0' * 16}.partial"
+    (tmp_path / other).mkdir()
+    with output_folder(tmp_path) as output:
+        assert stale.name in names(tmp_path)  # a signature needs no room, and nobody's results
+        output.remove_stale(keep=["0" * 16])
+        assert names(tmp_path) == [other, "mine"]
+        output.remove_stale()
         assert names(tmp_path) == ["mine"]
+
+
+def test_a_folder_of_results_is_found_again_and_then_stays(tmp_path: Path) -> None:
+    with output_folder(tmp_path) as output:
+        with output.partial_again(RUN) as (made, was_there):
+            assert (made.is_dir(), was_there) == (True, False)
+        assert not made.exists()
+        made.mkdir()
+        with output.partial_again(RUN) as (found, was_there):
+            assert (found, was_there) == (made, True)
+        assert made.is_dir()
 
 
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from builder.basics.errors import HostError
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from builder.host.sign import signing
 from tests.support.fake_engine import without_engine
 from tests.support.keys import fingerprint, gpg, gpg_key, ssh_key

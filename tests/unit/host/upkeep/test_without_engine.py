@@ -73,7 +73,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    monkeypatch.setattr("builder.host.cli.surroundings.gathered", lambda: DEBIAN)
+    monkeypatch.setattr("builder.host.command_line.surroundings.gathered", lambda: DEBIAN)
 
 
 @pytest.mark.usefixtures("bare")

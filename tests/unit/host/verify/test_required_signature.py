@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from tests.support.fake_engine import without_engine
 from tests.support.keys import ssh_key
 from tests.support.results import write_results

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from builder.host.results.manifest_reader import LARGEST
 from tests.support.fake_engine import without_engine
 from tests.support.results import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from builder.host.cli import main
-from builder.host.cli.surroundings import Surroundings
+from builder.host.command_line.surroundings import Surroundings
 from tests.support.fake_engine import without_engine
 from tests.support.results import (
     PRIVATE,

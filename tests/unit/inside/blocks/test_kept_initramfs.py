@@ -88,7 +88,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     # Devices need root; what they are is seen in the tests with the real tools.
-    monkeypatch.setattr(inhabited, "_make_devices", lambda _directory: None)
+    monkeypatch.setattr(inhabited, "_make_devices", lambda *_words: None)
     return Machine(tmp_path)
 
 

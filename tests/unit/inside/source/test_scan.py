@@ -13,7 +13,7 @@ from builder.border.requests import ScanRequest
 from builder.border.source import SourceKind
 from builder.formats.snapshot import SnapshotKind
 from builder.inside.jobs.scan import scan
-from builder.inside.source.scan import find_base, scan_cache, scan_tree
+from builder.inside.source.scan import find_base, is_nobodys, scan_cache, scan_tree
 from builder.inside.source.unfinished import mark, unmark
 from tests.support.machines import snapshot
 from tests.support.systems import RecordingSystem
@@ -292,3 +292,18 @@ def test_the_job_looks_at_the_kind_that_it_is_asked_for(
     assert scan(ScanRequest(kind=SourceKind.CACHE), system=system) == scan_cache(base)
     assert scan(ScanRequest(kind=SourceKind.TREE), system=system) == scan_tree(tree)
     assert system.commands == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "uid_map", "expected"),
+    [
+        (65534, "         0          0 4294967295\n", False),  # a folder that is really nobody's
+        (65534, "         0       1000          1\n         1     100000      65536\n", True),
+        (0, "         0       1000          1\n         1     100000      65536\n", False),
+        (65534, "         0     100000      65536\n", True),
+    ],
+)
+def test_files_that_only_seem_to_be_nobodys_are_known(
+    owner: int, uid_map: str, *, expected: bool
+) -> None:
+    assert is_nobodys(owner, 65534, uid_map) is expected

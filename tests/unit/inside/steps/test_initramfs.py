@@ -22,7 +22,7 @@ CONF = "etc/initramfs-tools/initramfs.conf"
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Devices need root; what they are is seen in the tests with the real tools.
-    monkeypatch.setattr(inhabited, "_make_devices", lambda _directory: None)
+    monkeypatch.setattr(inhabited, "_make_devices", lambda *_words: None)
     top = tmp_path / "root"
     for name in ("boot", "etc/initramfs-tools/conf.d", "usr/sbin", "proc", "sys", "dev", "tmp"):
         (top / name).mkdir(parents=True)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,13 @@ def test_what_went_wrong_is_explained(tmp_path: Path, code: int, line: str, told
     assert caught.value.command[0] == "rsync"
 
 
+class Leisurely(RealSystem):
+    """A system whose rsync copies 40 MB a second, so that there is a meanwhile on each machine."""
+
+    def run(self, argv: Sequence[str], **options: Any) -> str:
+        return super().run((argv[0], "--bwlimit=40M", *argv[1:]), **options)
+
+
 def test_a_file_that_becomes_a_named_pipe_meanwhile_ends_the_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +126,7 @@ def test_a_file_that_becomes_a_named_pipe_meanwhile_ends_the_copy(
     os.mkfifo(tmp_path / "source/0-old")
     time.sleep(0.1)
     with (tmp_path / "source/a").open("wb") as stream:
-        stream.truncate(300 << 20)  # so that rsync is busy with it for a while
+        stream.truncate(100 << 20)
 
     def replace() -> None:
         while not list((tmp_path / "root").glob(".a.*")):
@@ -129,5 +137,5 @@ def test_a_file_that_becomes_a_named_pipe_meanwhile_ends_the_copy(
     thread = threading.Thread(target=replace, daemon=True)
     thread.start()
     with pytest.raises(StepError, match=r"^/file in the source changed or disappeared"):
-        step.run(RealSystem(lambda _event: None, own_limits=ToolLimits(quiet=20)))
+        step.run(Leisurely(lambda _event: None, own_limits=ToolLimits(quiet=20)))
     thread.join()

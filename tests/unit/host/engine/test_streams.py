@@ -13,7 +13,7 @@ import docker
 import pytest
 from docker.tls import TLSConfig
 
-from builder.host.engine.frames import frames
+from builder.host.engine.streams import frames
 from tests.support.authority import Authority
 
 HEAD = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"

@@ -1,12 +1,14 @@
 """Options that several commands share, those of the settings, and the config they make."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from builder.basics.errors import UsageError
 from builder.border.events import Result
 from builder.host.config import settings
 from builder.host.config.build_config import Config, FlagValue, Overrides, load_config
@@ -33,6 +35,7 @@ class AnyPath(click.Path):
 
 FOLDER = AnyPath(file_okay=False)
 _FILE = AnyPath(dir_okay=False)
+_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 json_option = click.option(
     "--json",
@@ -89,9 +92,21 @@ def answer(display: Display, text: str, data: Mapping[str, object]) -> None:
     click.echo(text)
 
 
+def parse_size(text: str) -> int:
+    """Read a number of bytes, with K, M, G or T for powers of 1024. Raises UsageError."""
+    found = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", text.upper())
+    if found is None:
+        raise UsageError(
+            'Invalid size "{size}"',
+            hint="Use a whole number, optionally with K, M, G or T, e.g. 5G.",
+            size=text[:80],
+        )
+    return int(found[1]) << _SHIFTS[found[2]]
+
+
 def source_options(command: Command) -> Command:
-    """Add the flag of each kind of source: --cache, --cache-image and --tree."""
-    for setting in reversed(settings.SOURCES):
+    """Add the flag of each kind of source: --cache, --cache-image and --tree; and --source-on."""
+    for setting in reversed((*settings.SOURCES, settings.SOURCE_ON)):
         command = setting_option(setting)(command)
     return command
 

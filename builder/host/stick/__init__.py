@@ -1,0 +1,1 @@
+"""Writes an ISO to a USB stick, with a partition for persistence behind it, and reads it back."""

@@ -1,0 +1,347 @@
+"""A build that nobody follows any more: found, its results taken, or ended; and what is refused."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builder.basics.codec import to_data
+from builder.basics.errors import BuilderError, Interrupted, StepError, VerificationError
+from builder.border import paths
+from builder.border.events import Event, Note, OnEvent
+from builder.border.handover import MARK, Artefact
+from builder.border.jobs import BUILD, LIST_FROZEN, THAW
+from builder.border.labels import (
+    LABEL_BUILD,
+    LABEL_CACHE,
+    LABEL_OUTPUT,
+    LABEL_OWNER,
+    LABEL_RUN,
+    frozen_name,
+    volume_name,
+)
+from builder.border.requests import Built, FrozenNames, Nothing
+from builder.formats.identities import ImageIdentity
+from builder.host.build.mark import BuildMark, mark_in
+from builder.host.cli import main
+from builder.host.command_line.surroundings import Surroundings
+from builder.host.engine import State
+from builder.host.engine.following import LineLostError
+from builder.host.engine.owner import Owner, ourselves
+from builder.host.output.delivery import output_folder, partial_folder
+from tests.support.fake_engine import IMAGE, AnySpec, FakeEngine, answering
+from tests.support.fake_images import packed
+
+RUN = "0123456789abcdef"
+OTHER = "fedcba9876543210"
+ENDED = replace(ourselves(), started=0)
+ELSEWHERE = replace(ourselves(), machine="another", boot="another")
+
+
+def mark(output: Path, name: str = "Debian-13-xfce") -> BuildMark:
+    return BuildMark(
+        iso_name=name,
+        adds_packages=False,
+        output=str(output),
+        begun=1_790_000_000,
+        image=ImageIdentity(id=IMAGE, locked=True),
+    )
+
+
+def contents(output: Path) -> dict[str, bytes]:
+    return {name: f"content of {name}".encode() for name in mark(output).results}
+
+
+def built(output: Path, *, delivered: bool) -> Built:
+    artefacts = tuple(
+        Artefact(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        for name, content in contents(output).items()
+    )
+    return Built(artefacts=artefacts, delivered=delivered, block_cache=None)
+
+
+def engine_with(
+    output: Path,
+    answer: object,
+    *,
+    owner: Owner = ENDED,
+    state: State = State.WORKS,
+    cache: str = "",
+    fetched: Callable[[AnySpec, Path], bytes] | None = None,
+) -> FakeEngine:
+    """Return an engine with one build, which ends like that."""
+    engine = FakeEngine(
+        answers={
+            BUILD.name: answer if callable(answer) else answering(answer),
+            THAW.name: answering(Nothing()),
+            LIST_FROZEN.name: answering(FrozenNames(names=(frozen_name(RUN),))),
+        },
+        files={} if fetched is None else {BUILD.name: fetched},
+    )
+    labels = {LABEL_RUN: RUN, LABEL_OWNER: str(owner)}
+    engine.containers["c1"] = labels | dict(mark(output).labels)
+    engine.states["c1"] = state
+    places = {LABEL_OUTPUT: str(output)} | ({LABEL_CACHE: cache} if cache else {})
+    engine.keep_volume(volume_name(RUN), labels=labels | places)
+    return engine
+
+
+def started_here(output: Path, *, files: dict[str, bytes] | None = None) -> Path:
+    """Leave what a killed process leaves in its output folder, and what a container put there."""
+    partial = partial_folder(output, RUN)
+    partial.mkdir(parents=True)
+    (partial / MARK).write_text("{}")
+    for name, content in (files or {}).items():
+        (partial / name).write_bytes(content)
+    return partial
+
+
+def around(engine: FakeEngine) -> Surroundings:
+    return Surroundings(open_engine=lambda: engine)
+
+
+def said(
+    engine: FakeEngine, capsys: pytest.CaptureFixture[str], *words: object
+) -> tuple[int, list[dict[str, object]]]:
+    code = main.run([*map(str, words), "--json"], surroundings=around(engine))
+    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
+def is_untouched(engine: FakeEngine) -> bool:
+    return (set(engine.containers), set(engine.volumes)) == ({"c1"}, {volume_name(RUN)})
+
+
+def test_builds_are_listed_with_what_they_do_and_who_follows_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"))
+    code, events = said(engine, capsys, "builds", "list")
+    assert (code, events[-1]["data"]) == (0, {"builds": [{
+        "run": RUN, "iso": "Debian-13-xfce.iso", "begun": 1_790_000_000, "state": "works",
+        "follower": "nobody", "output": str(tmp_path),
+    }]})  # fmt: skip
+    for owner, state, words in (
+        (ourselves(), State.WORKS, f"process {ourselves().process} of this machine"),
+        (ELSEWHERE, State.SUCCEEDED, "its results wait"),
+        (ENDED, State.FAILED, "failed"),
+        (ENDED, State.WAITS, "never started"),
+    ):
+        there = tmp_path / "\x1b[31m"
+        found = engine_with(there, StepError("never asked"), owner=owner, state=state)
+        assert main.run(["builds", "list"], surroundings=around(found)) == 0
+        out = capsys.readouterr().out
+        assert words in out
+        assert "\x1b" not in out
+
+
+def test_an_engine_without_builds_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    surroundings = Surroundings(open_engine=FakeEngine)
+    assert main.run(["builds", "list"], surroundings=surroundings) == 0
+    assert capsys.readouterr().out == "No build is in this engine.\n"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"iso_name": "x"}', "[" * 5000])
+def test_a_label_that_is_none_of_ours_is_no_build(text: str) -> None:
+    assert mark_in({LABEL_BUILD: text}) is None
+    assert mark_in({}) is None
+
+
+def test_a_label_cannot_choose_a_path(tmp_path: Path) -> None:
+    assert mark_in(mark(tmp_path).labels) == mark(tmp_path)
+    for name in ("../x", "/etc/x", ".x", "a/b", ""):
+        assert mark_in(mark(tmp_path, name).labels) is None
+
+
+def test_results_that_the_container_put_into_the_folder_are_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "iso"
+    started_here(output, files=contents(output))
+    engine = engine_with(output, built(output, delivered=True), cache="/srv/cache")
+    code, events = said(engine, capsys, "builds", "attach")
+    assert code == 0, events
+    assert events[-1]["data"]["folder"] == str(output)  # type: ignore[index]
+    assert names(output) == {*contents(output), "Debian-13-xfce.log"}
+    assert engine.jobs == [THAW.name]
+    assert engine.asked(THAW)[0].names == (frozen_name(RUN),)
+    assert (engine.containers, engine.volumes) == ({}, {})
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_results_are_fetched_where_their_folder_is_not_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, delivered: bool
+) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    asked: list[Path] = []
+
+    def fetched(_spec: AnySpec, path: Path) -> bytes:
+        asked.append(path)
+        return packed({f"x/{name}": data for name, data in contents(there).items()} | {
+            f"x/{MARK}": b"{}"
+        })  # fmt: skip
+
+    result = built(there, delivered=delivered)
+    engine = engine_with(there, result, owner=ELSEWHERE, fetched=fetched)
+    code, events = said(engine, capsys, "builds", "attach", RUN[:4], "--from-elsewhere")
+    text = str(events[-1])
+    assert (code, "The output folder that the build" in text, "--output" in text) == (2, True, True)
+    code, events = said(
+        engine, capsys, "builds", "attach", RUN[:4], "--from-elsewhere", "--output", here
+    )
+    assert code == 0, events
+    assert asked == [paths.DELIVERY if delivered else paths.OUT]
+    assert names(here) == {*contents(there), "Debian-13-xfce.log"}
+    assert not there.exists()
+    assert (engine.containers, engine.volumes) == ({}, {})
+
+
+@pytest.mark.parametrize("command", ["attach", "cancel"])
+@pytest.mark.parametrize(
+    ("owner", "words"),
+    [(ourselves(), "is followed by process"), (ELSEWHERE, "may still be followed")],
+)
+def test_a_build_that_others_may_follow_is_left_to_them(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    owner: Owner,
+    words: str,
+) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"), owner=owner)
+    code, events = said(engine, capsys, "builds", command, RUN)
+    text = str(events[-1])
+    assert (code, words in text) == (2, True)
+    assert is_untouched(engine)
+
+
+@pytest.mark.parametrize("command", ["attach", "cancel"])
+def test_a_build_is_named_by_the_beginning_of_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"))
+    code, events = said(engine, capsys, "builds", command, "ffff")
+    text = str(events[-1])
+    assert (code, "no build ffff" in text) == (2, True)
+    engine.containers["c2"] = dict(engine.containers["c1"]) | {LABEL_RUN: OTHER}
+    code, events = said(engine, capsys, "builds", command)
+    text = str(events[-1]["error"])
+    assert (code, RUN in text, OTHER in text, "Several builds fit" in text) == (2, True, True, True)
+    engine.containers = {}
+    code, events = said(engine, capsys, "builds", command)
+    text = str(events[-1])
+    assert (code, "No build goes on alone" in text) == (2, True)
+
+
+def test_a_build_that_failed_says_why_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partial = started_here(tmp_path)
+    engine = engine_with(tmp_path, StepError("no kernel"), state=State.FAILED)
+    code, events = said(engine, capsys, "builds", "attach")
+    text = str(events[-1])
+    assert (code, "no kernel" in text) == (5, True)
+    assert (engine.containers, engine.volumes, partial.exists()) == ({}, {}, False)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Interrupted("Interrupted by {signal}", signal="SIGINT"), LineLostError("The line is gone")],
+    ids=["Ctrl-C", "line"],
+)
+def test_who_stops_following_loses_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: BuilderError
+) -> None:
+    def stop(_spec: AnySpec, _on_event: OnEvent) -> object:
+        raise error
+
+    partial = started_here(tmp_path)
+    engine = engine_with(tmp_path, stop)
+    code, _events = said(engine, capsys, "builds", "attach")
+    assert code == error.exit_code
+    assert is_untouched(engine)
+    assert (partial / MARK).is_file()
+    if isinstance(error, Interrupted):
+        assert f"builds attach {RUN}" in "".join(error.__notes__)
+
+
+def test_results_that_are_not_those_that_were_built_are_not_delivered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "iso"
+    changed = contents(output) | {"Debian-13-xfce.iso": b"c0ntent of Debian-13-xfce.iso"}
+    started_here(output, files=changed)
+    engine = engine_with(output, built(output, delivered=True))
+    code, events = said(engine, capsys, "builds", "attach")
+    text = str(events[-1])
+    assert code == VerificationError.exit_code
+    assert "is not what the container built" in text
+    assert not any(name.endswith(".iso") for name in names(output))
+    assert is_untouched(engine)
+
+
+def test_a_cancelled_build_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partial = started_here(tmp_path)
+    engine = engine_with(tmp_path, StepError("never asked"), cache="/srv/cache")
+    code, events = said(engine, capsys, "builds", "cancel", RUN)
+    assert (code, events[-1]["data"]) == (0, {"run": RUN})
+    assert (engine.containers, engine.volumes, partial.exists()) == ({}, {}, False)
+    assert engine.jobs == [THAW.name]
+
+
+@pytest.mark.parametrize("state", [State.WORKS, State.SUCCEEDED])
+def test_sweep_leaves_a_build_that_goes_on_alone_and_its_frozen_snapshot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], state: State
+) -> None:
+    partial = started_here(tmp_path)
+    engine = engine_with(tmp_path, StepError("never asked"), state=state, cache="/srv/cache")
+    code, events = said(engine, capsys, "sweep", "--cache", "/srv/cache")
+    assert code == 0
+    assert events[-1]["data"]["builds"] == [RUN]  # type: ignore[index]
+    assert engine.jobs == [LIST_FROZEN.name]
+    assert is_untouched(engine)
+    assert partial.is_dir()
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.WAITS])
+def test_sweep_takes_a_build_that_has_nothing_to_give(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], state: State
+) -> None:
+    partial = started_here(tmp_path)
+    engine = engine_with(tmp_path, StepError("never asked"), state=state, cache="/srv/cache")
+    code, events = said(engine, capsys, "sweep")
+    assert (code, events[-1]["data"]["builds"]) == (0, [])  # type: ignore[index]
+    assert engine.jobs == [LIST_FROZEN.name, THAW.name]
+    assert (engine.containers, engine.volumes, partial.exists()) == ({}, {}, False)
+
+
+def test_only_one_takes_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    started_here(tmp_path)
+    engine = engine_with(tmp_path, StepError("never asked"))
+    with output_folder(tmp_path):
+        code, events = said(engine, capsys, "builds", "attach")
+    text = str(events[-1])
+    assert (code, "Another build is writing" in text) == (3, True)
+    assert is_untouched(engine)
+
+
+def test_what_was_said_before_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    started_here(tmp_path, files=contents(tmp_path))
+    note: Event = Note(level="info", message="long ago")
+
+    def answer(_spec: AnySpec, on_event: OnEvent) -> object:
+        on_event(note)
+        return built(tmp_path, delivered=True)
+
+    code, events = said(engine_with(tmp_path, answer), capsys, "builds", "attach")
+    assert code == 0
+    assert {"event": "note", **to_data(note)} in events
+    assert "long ago" in (tmp_path / "Debian-13-xfce.log").read_text()
