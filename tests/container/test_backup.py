@@ -1,5 +1,6 @@
 """Backups as a user makes them: in containers, into a cache on a real btrfs."""
 
+import fcntl
 import os
 import signal
 import time
@@ -135,9 +136,6 @@ def test_who_kills_the_client_or_the_container_loses_nothing(
     with running("backup", "--source", source, "--cache", place, "--include-home") as started:
         started.wait_for_step("copy")
         process = started.process.pid
-        other = backup(source, place)
-        assert other.code == 3
-        assert "Another backup" in other.error["message"]
         started.send(signal.SIGKILL)
         assert started.end().code == -signal.SIGKILL
     wait_until(lambda: container_of(client, process, "backup") is None, seconds=120)
@@ -147,6 +145,20 @@ def test_who_kills_the_client_or_the_container_loses_nothing(
     kept = facts(snapshot(place, done["selector"]), without=OURS)
     assert differences(wanted(source), kept) == []
     assert status(place).code == 0
+
+
+@pytest.mark.full
+def test_a_cache_that_somebody_writes_to_is_left_alone(source: Path, place: Path) -> None:
+    """The lock is one for containers and whatever else runs on the machine."""
+    descriptor = os.open(place, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        refused = backup(source, place, "--new")
+    finally:
+        os.close(descriptor)
+    assert refused.code == 3
+    assert "Another backup" in refused.error["message"]
+    assert [*place.iterdir()] == []
 
 
 @pytest.mark.full
