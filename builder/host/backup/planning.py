@@ -90,7 +90,7 @@ def seen_system(plan: BackupPlan, *, engine_root: Path, mountinfo: Path = MOUNTI
         *(() if plan.include_home else _HOMES),
         *dict.fromkeys(literal(f"/{each.relative_to(source)}") for each in inner),
     )
-    points = mount_points(mountinfo.read_text("utf-8", "surrogateescape"))
+    points = mount_points(mountinfo.read_bytes().decode("utf-8", "surrogateescape"))
     places = [*inner, *(source / each for each in _left_out(patterns))]
     return Seen(
         source=source,

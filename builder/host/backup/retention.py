@@ -12,6 +12,7 @@ from typing import Final
 from builder.border.backups import StoredSnapshot
 
 LAST: Final = 10
+_LAST_MOMENT: Final = 253402214400  # 9999-12-31: a day before the end, for any zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +54,17 @@ def superfluous(
 
 def moment(snapshot: StoredSnapshot, *, zone: tzinfo) -> datetime:
     """Return when it was made, by the user's clock."""
-    found = datetime.fromtimestamp(snapshot.taken, UTC)
-    return found.replace(tzinfo=zone) if snapshot.zoneless else found.astimezone(zone)
+    if not snapshot.zoneless:
+        return moment_of(snapshot.taken, zone=zone)
+    return moment_of(snapshot.taken, zone=UTC).replace(tzinfo=zone)
+
+
+def moment_of(seconds: int, *, zone: tzinfo) -> datetime:
+    """Return a moment that a cache names, in seconds since 1970.
+
+    One that no calendar has, as a damaged cache may say, becomes the last or the first one.
+    """
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_MOMENT), zone)
 
 
 def _named(period: str, zone: tzinfo) -> Callable[[StoredSnapshot], str]:

@@ -11,7 +11,7 @@ from builder.border.events import OnEvent
 from builder.border.jobs import BACKUP_STATE
 from builder.border.labels import new_run
 from builder.border.requests import Nothing
-from builder.host.backup.retention import moment
+from builder.host.backup.retention import moment, moment_of
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.faults import BindMissingError
 from builder.host.image.builder_image import ensure_builder
@@ -54,7 +54,7 @@ def judged(
     if newest is None:
         troubles.append(say("There is no complete snapshot"))
     if state.began is not None and not state.running:
-        began = datetime.fromtimestamp(state.began, zone)
+        began = moment_of(state.began, zone=zone)
         troubles.append(
             say("The backup of {began} did not finish", began=f"{began:%Y-%m-%d %H:%M}")
         )

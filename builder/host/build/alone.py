@@ -125,6 +125,12 @@ def attach(engine: Engine, build: FoundBuild, *, output: Path | None, on_event: 
     engine is lost, everything stays, so that it can be attached to again. Raises the build's own
     error, after what it left was removed.
     """
+    if build.state is State.WAITS:  # its log would be waited for without end
+        raise UsageError(
+            "The build {run} was never started, so it will have no results",
+            hint="Remove it with `distroclone-builder builds cancel {run}`, and build again.",
+            run=build.run,
+        )
     folder = output or build.output
     if folder is None:
         raise UsageError(

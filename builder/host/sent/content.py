@@ -135,22 +135,23 @@ class FolderContent:
 
 def _walk(path: bytes, name: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield each path and its name in the tar, a folder before what is in it."""
-    yield path, name
-    if name in _KERNELS and os.path.ismount(path):
-        return
-    try:
-        with os.scandir(path) as entries:
-            found = sorted(entries, key=lambda each: each.name)
-    except NotADirectoryError:
-        return
-    except OSError as error:
-        raise _unreadable(Path(os.fsdecode(path)), error) from error
-    for entry in found:
-        inner = name + b"/" + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, inner)
-        else:
-            yield entry.path, inner
+    waiting = [(path, name, True)]
+    while waiting:
+        path, name, is_folder = waiting.pop()
+        yield path, name
+        if not is_folder or (name in _KERNELS and os.path.ismount(path)):
+            continue
+        try:
+            with os.scandir(path) as entries:
+                found = sorted(entries, key=lambda each: each.name, reverse=True)
+        except NotADirectoryError:
+            continue
+        except OSError as error:
+            raise _unreadable(Path(os.fsdecode(path)), error) from error
+        waiting += [
+            (each.path, name + b"/" + each.name, each.is_dir(follow_symlinks=False))
+            for each in found
+        ]
 
 
 def _entry(path: bytes, name: bytes, known: dict[tuple[int, int], str]) -> Iterator[bytes]:

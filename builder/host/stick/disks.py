@@ -131,7 +131,8 @@ def _mounts(names: dict[str, str], root: Path) -> Iterator[Use]:
 
     btrfs and others have device numbers of their own; then the source names the device.
     """
-    for line in _text(root / "proc/self/mountinfo", longest=1 << 24).splitlines():
+    # Not `splitlines`: the kernel escapes no more than spaces, tabs, backslashes and newlines.
+    for line in _text(root / "proc/self/mountinfo", longest=1 << 24).split("\n"):
         fields, _separator, rest = line.partition(" - ")
         words, others = fields.split(" "), rest.split(" ")
         if len(words) < 5 or len(others) < 2:

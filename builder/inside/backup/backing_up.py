@@ -119,6 +119,8 @@ def _record(request: BackupRequest, cache: Cache, *, system: System) -> Record:
 
 
 def _kept(request: BackupRequest, cache: Cache, record: Record, *, system: System) -> int:
+    # Or a power cut could leave a tree without the mark, and files in it that are still empty.
+    system.run(["btrfs", "filesystem", "sync", str(cache.rootfs)])
     unmark(cache.rootfs)
     try:
         return keep(cache, record, run=request.run, system=system)

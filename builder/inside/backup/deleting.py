@@ -4,13 +4,14 @@ First the subvolume, then what describes it, then its folder, as snapper does. O
 is still the subvolume that was chosen goes.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from builder.basics.errors import SourceError
+from builder.basics.errors import HostError, SourceError
 from builder.border import paths
 from builder.border.backups import DeleteSnapshotsRequest, SnapshotName
 from builder.inside.backup.cache import locked, meta_draft
@@ -31,8 +32,11 @@ _AT_ONCE: Final = 50  # snapshots for one command
 def delete_snapshots(
     request: DeleteSnapshotsRequest, *, system: System, base: Path = paths.CACHE
 ) -> None:
-    """Delete the snapshots that `request` names. Raises SourceError for anything else there."""
-    with locked(base):
+    """Delete the snapshots that `request` names.
+
+    Raises SourceError for anything else there, HostError where the volume cannot be written.
+    """
+    with locked(base), _deleted():
         found = [_place(each, base) for each in request.snapshots]
         there = [path for path in found if path is not None]
         for start in range(0, len(there), _AT_ONCE):
@@ -45,19 +49,21 @@ def delete_cache(base: Path, *, system: System) -> None:
     """Delete a whole cache on btrfs, from the inside out; what is not a part of it stays.
 
     Raises SourceError for a tree that is no subvolume or has others in it, before anything is
-    deleted.
+    deleted; HostError where the volume cannot be written.
     """
     rootfs = base / ROOTFS
-    with locked(base):
+    with locked(base), _deleted():
         if os.path.lexists(rootfs):
             _check_deletable(rootfs, system=system)
         for folder in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
             _empty(folder, system=system)
-        if rootfs.is_dir():
-            _delete_subvolumes([rootfs], system=system)
+        # The tree is last: without it there is no cache, and nobody could ask to delete the rest.
         meta_draft(base).unlink(missing_ok=True)
         (base / META).unlink(missing_ok=True)
         sync_folder(base)
+        if rootfs.is_dir():
+            _delete_subvolumes([rootfs], system=system)
+            sync_folder(base)
 
 
 def _check_deletable(rootfs: Path, *, system: System) -> None:
@@ -127,6 +133,20 @@ def _delete_subvolumes(paths: Sequence[Path], *, system: System) -> None:
     for start in range(0, len(paths), _AT_ONCE):
         some = map(str, paths[start : start + _AT_ONCE])
         system.run(["btrfs", "subvolume", "delete", *some])
+
+
+@contextlib.contextmanager
+def _deleted() -> Iterator[None]:
+    """Explain why something cannot be deleted."""
+    try:
+        yield
+    except OSError as error:
+        raise HostError(
+            "Not everything could be deleted: {reason}",
+            hint="Check the volume's disk and its free space, then give the command again: it goes "
+            "on from what is there.",
+            reason=error.strerror or error,
+        ) from error
 
 
 def _container(path: Path) -> Path:

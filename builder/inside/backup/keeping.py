@@ -23,9 +23,11 @@ from builder.inside.backup.folders import (
 )
 from builder.inside.backup.records import Record, info_text
 from builder.inside.source.freeze import snapshot_read_only
+from builder.inside.source.scan import SNAPSHOTS
 from builder.inside.system.system import System
 
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_LARGEST: Final = 999_999_999  # of nine digits, as every reader expects
 _ATTEMPTS: Final = 20
 
 
@@ -40,6 +42,8 @@ def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
         snapshot_read_only(cache.rootfs, staged / SNAPSHOT, system=system)
         for _attempt in range(_ATTEMPTS):  # snapper may be making one as well
             number = next_number(cache.snapshots)
+            if number > _LARGEST:
+                break
             text = info_text(record, number=number)
             write_atomically(staged / INFO, text, draft=staged / f"{INFO}.draft")
             if _numbered(staged, cache.snapshots / str(number)):
@@ -47,7 +51,10 @@ def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
                 return number
         raise StepError(
             "No number is free for a new snapshot",
-            hint="Something else makes snapshots of this cache without end.",
+            hint="Something else makes snapshots of this cache without end, or a folder in {name} "
+            "has the number {largest}: remove what has it.",
+            name=SNAPSHOTS,
+            largest=_LARGEST,
         )
 
 

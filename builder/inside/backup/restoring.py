@@ -76,8 +76,13 @@ def _matching(tree: Tree, wanted: str) -> Iterator[str]:
 
 def _names(tree: Tree, folder: str, part: str) -> list[str]:
     """Return the names in a folder that a part of a path means; it may be a name with a star."""
-    if not _WILDCARDS & set(part) or os.path.lexists(tree.locate(f"{folder}/{part}")):
+    if not _WILDCARDS & set(part):
         return [part]
+    try:
+        if os.path.lexists(tree.locate(f"{folder}/{part}")):
+            return [part]
+    except OSError:  # a loop of links
+        return []
     return [name for name in tree.listdir(folder or "/") if fnmatchcase(name, part)]
 
 
@@ -98,7 +103,8 @@ def _check_target(target: Path) -> None:
 def _copy(found: tuple[str, ...], *, source: Path, target: Path, system: System) -> Restored:
     with tempfile.TemporaryDirectory() as folder:
         names = Path(folder) / "names"
-        names.write_bytes(b"".join(os.fsencode(each) + b"\0" for each in found))
+        # With "./", as rsync takes a name that begins with "#" or ";" for a comment.
+        names.write_bytes(b"".join(b"./" + os.fsencode(each) + b"\0" for each in found))
         some = ("--recursive", "--from0", f"--files-from={names}") if found else ()
         argv = (
             "rsync", "-aAXH", "--numeric-ids", "--sparse", "--one-file-system",

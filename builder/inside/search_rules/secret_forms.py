@@ -69,7 +69,7 @@ _PROGRAMS: Final = (
     form(rb"\bkey['\"]?\s?[=:]\s?['\"]?(?:0x)?(?P<value>[0-9a-f]{32,128})\b",
           regex(r"\bkey['\x22]?\s?[=:]\s?['\x22]?(0x)?[0-9a-f]{32}", "nocase")),  # BlueZ, and more
     form(rb"\blogin=[^\s:]{1,64}:(?P<value>[^\s:]{2,128})", word("login=")),  # squid.conf
-    form(rb"\S{1,128}/\S{0,64}passw\S{0,64}\s+password\s+(?P<value>\S{1,128})",
+    form(rb"(?<=\S)/\S{0,64}passw\S{0,64}\s+password\s+(?P<value>\S{1,128})",
           regex(r"/[^ \t\n]{0,64}passw[^ \t\n]{0,64}[ \t]{1,16}password[ \t]")),  # debconf
     form(rb"^\s*rootpw\s+(?:--plaintext\s+)?" + VALUE, word("rootpw")),  # slapd.conf(5)
     form(rb"^[^\s:#]{1,128}:(?:\d{2,5}|\*):[^\s:]{1,64}:[^\s:]{1,64}:(?P<value>[^\s:]{2,128})$",

@@ -122,11 +122,14 @@ def _finish(request: ReceiveRequest, volume: Path) -> None:
                 shutil.rmtree(tree)
             with tarfile.open(volume / _PART, "r:", encoding="utf-8") as archive:
                 unpack(archive, tree)
-            tree.replace(volume / paths.SENT_FOLDER.name)
+            place = volume / paths.SENT_FOLDER.name
+            if place.exists():  # it was interrupted after the last renaming
+                shutil.rmtree(place)
+            tree.replace(place)
             (volume / _PART).unlink()
-    (volume / _PLACED).unlink()
+    (volume / _PLACED).unlink(missing_ok=True)
+    os.sync()  # the mark may not be on the disk before what it is about
     (volume / _WHOLE).touch()
-    os.sync()
 
 
 def unpack(archive: tarfile.TarFile, tree: Path) -> None:
@@ -141,6 +144,7 @@ def unpack(archive: tarfile.TarFile, tree: Path) -> None:
             _dress(path, member)
         if member.isdir():
             folders.append((path, member))
+        archive.members.clear()  # type: ignore[attr-defined]  # 700 bytes for each file
     for path, member in reversed(folders):  # what was made in them changed their times
         os.utime(path, ns=(_time(member), _time(member)))
 

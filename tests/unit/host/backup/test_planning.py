@@ -75,3 +75,12 @@ def test_parts_of_the_system_are_seen_unless_they_are_left_out(tmp_path: Path) -
     assert seen(tmp_path, mounts, include_home=True).parts == ("boot", "home", "srv")
     assert seen(tmp_path, mounts, exclude=("/srv/**",)).parts == ("boot",)
     assert seen(tmp_path, mounts, exclude=("/srv/a*",)).parts == ("boot", "srv")
+
+
+def test_no_name_of_a_mount_point_ends_its_line(tmp_path: Path) -> None:
+    """Users mount with FUSE where they like; the kernel escapes blanks and the ends of lines."""
+    mounts = (
+        f"2 1 0:9 / {tmp_path}/system/home/a\rb rw - fuse.x x rw\n"
+        f"3 1 8:3 / {tmp_path}/system/boot rw - ext4 /dev/sda3 rw\n"
+    )
+    assert seen(tmp_path, mounts).parts == ("boot",)

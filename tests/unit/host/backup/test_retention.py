@@ -88,3 +88,9 @@ def test_a_clock_that_went_wrong_does_not_make_the_newest_one_old() -> None:
 
 def test_nothing_goes_where_there_is_nothing() -> None:
     assert gone([]) == []
+
+
+@pytest.mark.parametrize("zone", [BERLIN, ZoneInfo("America/New_York")])
+def test_a_snapshot_of_the_end_of_time_is_counted_by_its_number(zone: tzinfo) -> None:
+    snapshots = [stored(str(n), "9999-12-31 23:59") for n in (1, 2, 3)]
+    assert gone(snapshots, zone=zone, last=1, daily=2) == ["1", "2"]

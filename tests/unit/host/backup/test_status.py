@@ -46,6 +46,14 @@ def test_a_backup_that_did_not_finish_is_and_one_that_runs_is_not() -> None:
     assert judge(stored("1"), began=began, running=True).troubles == ()
 
 
+@pytest.mark.parametrize(("began", "shown"), [(10**60, "9999-12-31"), (-(10**60), "1970-01-01")])
+def test_a_mark_with_a_moment_that_no_calendar_has_is_a_reason_like_any_other(
+    began: int, shown: str
+) -> None:
+    found = judge(stored("1"), began=began)
+    assert found.troubles == (f"The backup of {shown} 00:00 did not finish",)
+
+
 @pytest.mark.parametrize(
     ("age", "shown"),
     [

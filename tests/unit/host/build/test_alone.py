@@ -286,6 +286,17 @@ def test_results_that_are_not_those_that_were_built_are_not_delivered(
     assert is_untouched(engine)
 
 
+def test_a_build_that_never_started_is_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started_here(tmp_path)
+    engine = engine_with(tmp_path, built(tmp_path, delivered=True), state=State.WAITS)
+    code, events = said(engine, capsys, "builds", "attach")
+    text = str(events[-1]["error"])
+    assert (code, "was never started" in text, f"builds cancel {RUN}" in text) == (2, True, True)
+    assert is_untouched(engine)
+
+
 def test_a_cancelled_build_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -152,6 +152,50 @@ def test_unpacking_that_was_interrupted_begins_again(tmp_path: Path) -> None:
     assert facts(volume / "tree") == facts(tree)
 
 
+@pytest.mark.parametrize("name", ["part", "placed.json"])
+def test_what_was_interrupted_after_it_got_its_name_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    tree, volume = made(tmp_path / "tree"), tmp_path / "volume"
+    unlink = Path.unlink
+
+    def killed(path: Path, *, missing_ok: bool = False) -> None:
+        if path.name == name:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        with pytest.raises(KeyboardInterrupt):
+            send(FolderContent(path=tree), volume)
+    assert (volume / "tree").is_dir()
+    assert send(FolderContent(path=tree), volume) == Received(missing=())
+    assert facts(volume / "tree") == facts(tree)
+
+
+def test_nothing_counts_as_whole_before_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = tmp_path / "volume"
+    marked: list[bool] = []
+    monkeypatch.setattr(os, "sync", lambda: marked.append((volume / "whole").exists()))
+    assert send(FolderContent(path=made(tmp_path / "tree")), volume) == Received(missing=())
+    assert marked == [False]
+
+
+def test_folders_may_be_as_deep_as_paths_may_be_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _depth in range(1200):
+        Path("a").mkdir()
+        os.chdir("a")
+    assert summary_of(FolderContent(path=tmp_path)).size > 1200 * 512
+    for _depth in range(1200):  # which pytest could not
+        os.chdir("..")
+        Path("a").rmdir()
+
+
 @pytest.mark.parametrize(("folder", "reason"), [("dev", ""), ("srv", "/srv/sda is a device node")])
 def test_a_device_node_is_made_or_told_unless_it_is_in_no_iso(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, reason: str

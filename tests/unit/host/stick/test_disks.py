@@ -195,3 +195,10 @@ def test_a_file_behind_a_loop_device_is_known(kernel: FakeKernel, tmp_path: Path
     kernel.add("loop3", number="7:3", above="virtual", files={"loop/backing_file": str(file)})
     assert attached_to(file, root=kernel.root) == "loop3"
     assert attached_to(tmp_path / "other.img", root=kernel.root) == ""
+
+
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\r", "\x1c", "\x85", "\u2028"])
+def test_no_name_of_a_mount_point_hides_the_mount(kernel: FakeKernel, sign: str) -> None:
+    kernel.add("sdb", parts=[(1, 64, 6132)])
+    kernel.mount("8:17", f"/media/my{sign}stick")
+    assert [each.how for each in disk_of(kernel).uses] == ["mounted"]

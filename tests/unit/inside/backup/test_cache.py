@@ -10,8 +10,9 @@ import pytest
 from builder.basics.errors import HostError, SourceError
 from builder.border.backups import DeleteSnapshotsRequest, SnapshotName
 from builder.inside.backup import cache as module
+from builder.inside.backup import deleting
 from builder.inside.backup.cache import is_locked, locked, prepared
-from builder.inside.backup.deleting import delete_snapshots
+from builder.inside.backup.deleting import delete_cache, delete_snapshots
 from builder.inside.backup.stored import cache_state, has_system
 from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
@@ -167,3 +168,34 @@ def test_a_snapshot_that_is_gone_needs_no_deletion(tmp_path: Path) -> None:
     system = RecordingSystem()
     delete_snapshots(DeleteSnapshotsRequest(snapshots=(name,)), system=system, base=tmp_path)
     assert system.commands == []
+
+
+def test_the_tree_of_a_cache_is_deleted_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is killed in between can give the command again: a tree is what makes a cache."""
+    make_cache(tmp_path)
+    there: list[bool] = []
+    monkeypatch.setattr(deleting, "_check_deletable", lambda *_words, **_named: None)
+    monkeypatch.setattr(
+        deleting,
+        "_delete_subvolumes",
+        lambda *_words, **_named: there.append((tmp_path / ".backup_meta").exists()),
+    )
+    delete_cache(tmp_path, system=RecordingSystem())
+    assert there[-1] is False
+
+
+def test_a_disk_that_does_not_let_anything_go_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_cache(tmp_path)
+
+    def full(*_words: object, **_named: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(deleting, "_delete", full)
+    monkeypatch.setattr(deleting, "_place", lambda *_words: tmp_path)
+    request = DeleteSnapshotsRequest(snapshots=(SnapshotName(path="x", uuid="u"),))
+    with pytest.raises(HostError, match="Not everything could be deleted: No space left"):
+        delete_snapshots(request, system=RecordingSystem(), base=tmp_path)

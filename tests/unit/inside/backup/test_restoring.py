@@ -21,6 +21,7 @@ def tree(tmp_path: Path) -> Tree:
     for name in ("a.conf", "b.conf", "c.txt", "star*"):
         put(root, f"etc/app/{name}")
     (root / "etc/outside").symlink_to("/../../secret")
+    (root / "etc/loop").symlink_to("loop")
     put(tmp_path, "secret")
     return Tree(root)
 
@@ -46,7 +47,10 @@ def test_paths_are_found_as_a_shell_does(
     assert found_paths(tree, wanted) == found
 
 
-@pytest.mark.parametrize("path", ["/etc/none", "/etc/*.none", "/none/*", "/etc/outside/x"])
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/none", "/etc/*.none", "/none/*", "/etc/outside/x", "/etc/loop/*", "/etc/loop/*/x"],
+)
 def test_what_is_not_there_is_said(tree: Tree, path: str) -> None:
     with pytest.raises(SourceError, match="is not in the snapshot"):
         found_paths(tree, (path,))

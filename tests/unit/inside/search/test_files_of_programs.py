@@ -1,11 +1,14 @@
 """Secrets in the files and on the command lines of programs that have a form of their own."""
 
+import time
+
 import pytest
 
 from builder.inside.search.contents import ContentSearch
 from builder.inside.search.engine import compiled
 from builder.inside.search_rules.credentials import CREDENTIAL_RULES
 from builder.inside.search_rules.hashes import HASH_RULES
+from builder.inside.search_rules.secret_forms import SECRET_FORMS
 from builder.inside.search_rules.several_lines import SEVERAL_LINES_RULES
 
 SEARCH = ContentSearch(engine=compiled((*CREDENTIAL_RULES, *SEVERAL_LINES_RULES, *HASH_RULES)))
@@ -212,3 +215,11 @@ def test_hashes_of_servers_are_found(path: str, content: str) -> None:
 @pytest.mark.parametrize(("path", "content"), NOTHING)
 def test_what_is_said_in_a_like_form_is_none(path: str, content: str) -> None:
     assert found(path, content) == set()
+
+
+def test_no_line_takes_a_form_long() -> None:
+    """A hostile tree may have any number of lines like this one."""
+    line = b"a/passw" * 220
+    began = time.process_time()
+    assert not any(form.pattern.search(line) for form in SECRET_FORMS)
+    assert time.process_time() - began < 0.1
