@@ -1,4 +1,4 @@
-"""What rsync is asked for and what is made of what it says; the copy itself is in tests/tools."""
+"""What rsync is asked for and what is made of what it says; it copies in tests/container."""
 
 from pathlib import Path
 
