@@ -206,10 +206,11 @@ def test_the_system_partition_is_whole_mebibytes(sizes: list[int], mebibytes: in
     assert boot_images.partition_size(sizes) == mebibytes << 20
 
 
-def test_both_images_carry_the_early_config() -> None:
+def test_every_image_carries_the_early_config() -> None:
     for make, form, module in (
         (boot_images.bios_image_argv, "i386-pc-eltorito", "biosdisk"),
         (boot_images.uefi_image_argv, "x86_64-efi", "efifwsetup"),
+        (boot_images.uefi32_image_argv, "i386-efi", "efifwsetup"),
     ):
         argv = make(config=Path("/e.cfg"), target=Path("/t.img"))
         assert argv[:9] == [
