@@ -15,34 +15,13 @@ from builder.host.build.session import Outcome, build
 from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Engine
 from builder.host.image.boot_test_image import ensure_boot_test_image
+from tests.boot.machine import asked
+from tests.boot.persistence import lost, make_persistence
 from tests.conftest import ignore, report
-from tests.support.caches import command
 from tests.support.containers import known_as
 from tests.support.probing import run_module
 
 pytestmark = [pytest.mark.boot, pytest.mark.full]
-
-_DISK = 4 << 30  # bytes; a sparse file
-# What somebody could have added to their persistent system. It notes each boot, and shuts the
-# machine down properly after the first one; later ones end as by a power cut.
-_UNIT = """\
-[Unit]
-After=local-fs.target
-[Service]
-Type=oneshot
-ExecStart=/usr/local/sbin/note-boot
-"""
-_NOTE_BOOT = r"""#!/bin/sh
-mkdir -p /var/lib/noted && cd /var/lib/noted
-sha256sum --check --status ./*.sum 2> /dev/null && intact=$(cat ./*.sum | wc -l)
-boot=$(find . -name '*.data' | wc -l)
-head -c 50000000 /dev/urandom > "$boot.data"
-sha256sum "$boot.data" > "$boot.sum"
-sync
-printf '\nnoted: boot %s, intact %s, machine %s\n' "$boot" "${intact:-0}" "$(cat /etc/machine-id)" \
-    > /dev/ttyS0
-[ "$boot" != 0 ] || systemctl --no-block poweroff
-"""
 
 
 @pytest.fixture
@@ -62,7 +41,8 @@ def boot(client: docker.DockerClient, engine: Engine, place: Path) -> Boot:
     image = ensure_boot_test_image(engine, on_event=ignore)
 
     def booted(cd: str, disk: str) -> dict[str, Any]:
-        output = run_module(client, image, place, "tests.boot.machine", cd, disk, may_write=True)
+        machine = asked([(cd, "cd"), (disk, "disk")])
+        output = run_module(client, image, place, "tests.boot.machine", machine, may_write=True)
         told: dict[str, Any] = json.loads(output)
         report(f"{cd} with {disk}: {told['seconds']:.0f} s")
         return told
@@ -80,37 +60,13 @@ def persistent(engine: Engine, builder_image: ImageIdentity, demo_cache: Path, p
     return outcome.folder / outcome.iso.name
 
 
-def make_persistence(target: Path, folder: Path) -> None:
-    """Make a disk as docs/booting-menu.md says, with the unit in its upper layer."""
-    units = folder / "rw/etc/systemd/system"
-    wanted = units / "multi-user.target.wants"
-    program = folder / "rw/usr/local/sbin/note-boot"
-    for each in (wanted, program.parent):
-        each.mkdir(parents=True)
-    (folder / "persistence.conf").write_text("/ union\n")
-    (units / "note-boot.service").write_text(_UNIT)
-    (wanted / "note-boot.service").symlink_to("../note-boot.service")
-    program.write_text(_NOTE_BOOT)
-    program.chmod(0o755)
-    with target.open("xb") as stream:
-        stream.truncate(_DISK)
-    command("mkfs.ext4", "-q", "-L", "persistence", "-d", folder, target)
-
-
 def test_what_is_changed_survives_a_shutdown_and_a_power_cut(
     persistent: Path, boot: Boot, place: Path
 ) -> None:
     os.link(persistent, place / "live.iso")
     make_persistence(place / "persistence.img", place / "folder")
     boots = [boot("live.iso", "persistence.img") for _ in range(3)]
-    assert boots[0]["exit_code"] == 0, boots[0]["lines"][-20:]
-    for told in boots[1:]:
-        assert_up(told)
-        assert "failed-units= " in told["sighting"]["line"]
-    noted = [next(line for line in told["lines"] if line.startswith("noted: ")) for told in boots]
-    parts = [line.rpartition(", ") for line in noted]
-    assert [each[0] for each in parts] == [f"noted: boot {n}, intact {n}" for n in range(3)]
-    assert len({each[2] for each in parts}) == 1  # the same machine-id
+    assert lost(boots) == "", boots[0]["lines"][-20:]
 
 
 def test_another_grub_starts_the_iso_from_a_file(
