@@ -49,9 +49,7 @@ def asked(
     )
 
 
-def machine_argv(
-    told: dict[str, Any], *, variables: Path | None, monitor: Path | None = None
-) -> tuple[str, ...]:
+def machine_argv(told: dict[str, Any], *, variables: Path | None) -> tuple[str, ...]:
     """Return the command of the machine that the argument describes."""
     (name, place), *others = told["drives"]
     request = BootTestRequest(
@@ -68,7 +66,6 @@ def machine_argv(
             iso=RESULTS / name,
             accelerator=Accelerator.TCG,
             variables=variables,
-            monitor=monitor,
             screen=told["screen"],
         ),
         *(

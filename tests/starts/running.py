@@ -26,7 +26,7 @@ from tests.boot.persistence import lost
 from tests.conftest import DEMO, ignore
 from tests.starts.measured import Boot, Ending, Measured
 from tests.starts.media import Media, media_folder
-from tests.starts.way import Content, Machine, Place, Way
+from tests.starts.way import Machine, Place, Way
 from tests.support.probing import run_module
 
 Told = Mapping[str, Any]  # what tests/boot/machine.py told
@@ -159,21 +159,3 @@ def _ending(way: Way, machine: Machine, told: Sequence[Told]) -> tuple[Ending, s
     )
     what = lost(told) if right and way.boots > 1 else ""
     return (Ending.STARTED, "") if right and not what else (Ending.FAILED, what or line)
-
-
-def picture_of_menu(laboratory: Laboratory, machine: Machine, target: Path) -> None:
-    """Save what the boot menu of the demo looks like to a PNG."""
-    folder = laboratory.media.folder
-    argument = asked(
-        [(laboratory.media.made(Content.PLAIN).name, "cd")], firmware=_FIRMWARE[machine]
-    )
-    run_module(
-        laboratory.media.client,
-        laboratory.media.boot_test_image,
-        folder,
-        "tests.starts.inside.menu_picture",
-        argument,
-        target.name,
-        may_write=True,
-    )
-    target.write_bytes((folder / target.name).read_bytes())
