@@ -9,6 +9,7 @@ class Firmware(StrEnum):
 
     BIOS = "bios"
     UEFI = "uefi"
+    UEFI32 = "uefi32"  # of 32 bits, as some machines with a 64-bit processor have it
 
 
 class Attachment(StrEnum):

@@ -11,12 +11,15 @@ from typing import Any
 import docker
 import pytest
 
+from builder.border.boot_test import Firmware
 from builder.formats.identities import ImageIdentity
 from builder.host.build.session import Outcome, build
 from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Engine
 from builder.host.image.boot_test_image import ensure_boot_test_image
 from builder.host.stick.guid_table import Span, read_guid_table
+from tests.boot.machine import asked
+from tests.boot.persistence import lost, make_persistence, plant
 from tests.conftest import ignore, report
 from tests.support.caches import command
 from tests.support.command_line import run
@@ -24,28 +27,6 @@ from tests.support.containers import known_as
 from tests.support.probing import run_module
 
 pytestmark = [pytest.mark.boot, pytest.mark.full]
-
-_DISK = 4 << 30  # bytes; a sparse file
-# What somebody could have added to their persistent system. It notes each boot, and shuts the
-# machine down properly after the first one; later ones end as by a power cut.
-_UNIT = """\
-[Unit]
-After=local-fs.target
-[Service]
-Type=oneshot
-ExecStart=/usr/local/sbin/note-boot
-"""
-_NOTE_BOOT = r"""#!/bin/sh
-mkdir -p /var/lib/noted && cd /var/lib/noted
-sha256sum --check --status ./*.sum 2> /dev/null && intact=$(cat ./*.sum | wc -l)
-boot=$(find . -name '*.data' | wc -l)
-head -c 50000000 /dev/urandom > "$boot.data"
-sha256sum "$boot.data" > "$boot.sum"
-sync
-printf '\nnoted: boot %s, intact %s, machine %s\n' "$boot" "${intact:-0}" "$(cat /etc/machine-id)" \
-    > /dev/ttyS0
-[ "$boot" != 0 ] || systemctl --no-block poweroff
-"""
 
 
 @pytest.fixture
@@ -56,18 +37,21 @@ def place(tmp_path: Path) -> Iterator[Path]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-Boot = Callable[[str, str], dict[str, Any]]
+Drives = Sequence[tuple[str, str]]
+Boot = Callable[[Drives, Firmware], dict[str, Any]]
 
 
 @pytest.fixture
 def boot(client: docker.DockerClient, engine: Engine, place: Path) -> Boot:
-    """Boots a CD and a disk, or a firmware and a stick; returns what `machine.py` tells."""
+    """Boots a machine with some drives; returns what `tests/boot/machine.py` tells."""
     image = ensure_boot_test_image(engine, on_event=ignore)
 
-    def booted(cd: str, disk: str) -> dict[str, Any]:
-        output = run_module(client, image, place, "tests.boot.machine", cd, disk, may_write=True)
+    def booted(drives: Drives, firmware: Firmware) -> dict[str, Any]:
+        machine = asked(drives, firmware=firmware)
+        output = run_module(client, image, place, "tests.boot.machine", machine, may_write=True)
         told: dict[str, Any] = json.loads(output)
-        report(f"{cd} with {disk}: {told['seconds']:.0f} s")
+        names = " with ".join(name for name, _where in drives)
+        report(f"{names} on {firmware}: {told['seconds']:.0f} s")
         return told
 
     return booted
@@ -89,28 +73,6 @@ def persistent(
     return outcome.folder / outcome.iso.name
 
 
-def plant(folder: Path) -> None:
-    """Put the unit into the upper layer of a partition for persistence."""
-    units = folder / "rw/etc/systemd/system"
-    wanted = units / "multi-user.target.wants"
-    program = folder / "rw/usr/local/sbin/note-boot"
-    for each in (wanted, program.parent):
-        each.mkdir(parents=True)
-    (units / "note-boot.service").write_text(_UNIT)
-    (wanted / "note-boot.service").symlink_to("../note-boot.service")
-    program.write_text(_NOTE_BOOT)
-    program.chmod(0o755)
-
-
-def make_persistence(target: Path, folder: Path) -> None:
-    """Make a disk as docs/booting-menu.md says, with the unit in its upper layer."""
-    plant(folder)
-    (folder / "persistence.conf").write_text("/ union\n")
-    with target.open("xb") as stream:
-        stream.truncate(_DISK)
-    command("mkfs.ext4", "-q", "-L", "persistence", "-d", folder, target)
-
-
 @contextmanager
 def attached(stick: Path, span: Span) -> Iterator[str]:
     """Attach a partition of a file to a loop device."""
@@ -122,26 +84,14 @@ def attached(stick: Path, span: Span) -> Iterator[str]:
         command("losetup", "--detach", device)
 
 
-def assert_kept(boots: Sequence[dict[str, Any]]) -> None:
-    """Whether the first boot shut down, later ones came up, and each had all from before."""
-    assert boots[0]["exit_code"] == 0, boots[0]["lines"][-20:]
-    for told in boots[1:]:
-        assert_up(told)
-        assert "failed-units= " in told["sighting"]["line"]
-    noted = [next(line for line in told["lines"] if line.startswith("noted: ")) for told in boots]
-    parts = [line.rpartition(", ") for line in noted]
-    assert [each[0] for each in parts] == [
-        f"noted: boot {n}, intact {n}" for n in range(len(boots))
-    ]
-    assert len({each[2] for each in parts}) == 1  # the same machine-id
-
-
 def test_what_is_changed_survives_a_shutdown_and_a_power_cut(
     persistent: Path, boot: Boot, place: Path
 ) -> None:
     os.link(persistent, place / "live.iso")
     make_persistence(place / "persistence.img", place / "folder")
-    assert_kept([boot("live.iso", "persistence.img") for _ in range(3)])
+    drives = [("live.iso", "cd"), ("persistence.img", "disk")]
+    boots = [boot(drives, Firmware.BIOS) for _ in range(3)]
+    assert lost(boots) == "", boots[0]["lines"][-20:]
 
 
 def test_a_stick_with_persistence_keeps_it_on_bios_and_uefi(
@@ -160,7 +110,11 @@ def test_a_stick_with_persistence_keeps_it_on_bios_and_uefi(
         command("mount", device, place / "mount")
         plant(place / "mount")
         command("umount", place / "mount")
-    assert_kept([boot(firmware, "stick.img") for firmware in ("bios", "uefi", "bios")])
+    boots = [
+        boot([("stick.img", "stick")], firmware)
+        for firmware in (Firmware.BIOS, Firmware.UEFI, Firmware.BIOS)
+    ]
+    assert lost(boots) == "", boots[0]["lines"][-20:]
     with attached(stick, span) as device:
         command("mount", device, place / "mount")  # the kernel replays the journal
         command("umount", place / "mount")
@@ -183,7 +137,7 @@ def test_another_grub_starts_the_iso_from_a_file(
         "live.iso",
         may_write=True,
     )
-    assert_up(boot("grub.iso", "stick.img"))
+    assert_up(boot([("grub.iso", "cd"), ("stick.img", "disk")], Firmware.BIOS))
 
 
 def assert_up(told: dict[str, Any]) -> None:

@@ -52,7 +52,9 @@ def test_the_manifest_names_the_signed_loaders_that_are_on_the_medium(built: Bui
     assert (chain["vendor"], chain["origin"]) == ("Debian Secure Boot CA", "image")
     assert [each["path"] for each in chain["loaders"]] == [
         "EFI/BOOT/BOOTX64.EFI", "EFI/BOOT/grubx64.efi", "EFI/BOOT/mmx64.efi",
+        "EFI/BOOT/BOOTIA32.EFI",
     ]  # fmt: skip
+    assert [bool(each["signers"]) for each in chain["loaders"]] == [True, True, True, False]
     contents = {each["path"]: each["sha256"] for each in manifest["contents"]}
     for each in chain["loaders"]:
         assert contents[each["path"]] == each["sha256"]

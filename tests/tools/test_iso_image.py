@@ -107,7 +107,7 @@ while True:
 """
 
 
-def test_the_system_partition_holds_the_loader_and_nothing_else(
+def test_the_system_partition_holds_a_loader_for_each_width_and_nothing_else(
     built: Work, extracted: Path, tmp_path: Path
 ) -> None:
     esp = tmp_path / "esp.img"
@@ -115,10 +115,15 @@ def test_the_system_partition_holds_the_loader_and_nothing_else(
     esp.write_bytes(built.iso.read_bytes()[place.start : place.start + place.size])
     assert esp.read_bytes() == built.partition.read_bytes()
     listing = mtools("mdir", "-/", "-b", "-i", os.fspath(esp), "::")
-    assert listing.decode().split() == ["::/EFI/", "::/EFI/BOOT/", "::/EFI/BOOT/BOOTX64.EFI"]
-    loader = mtools("mtype", "-i", os.fspath(esp), "::/EFI/BOOT/BOOTX64.EFI")
-    assert loader == (extracted / "EFI/BOOT/BOOTX64.EFI").read_bytes()
-    assert loader[:2] == b"MZ"
+    machines = {medium.UEFI32_LOADER: 0x014C, medium.UEFI_LOADER: 0x8664}
+    places = [f"::/{name}" for name in machines]
+    assert listing.decode().split() == ["::/EFI/", "::/EFI/BOOT/", *places]
+    for name, machine in machines.items():
+        loader = mtools("mtype", "-i", os.fspath(esp), f"::/{name}")
+        assert loader == (extracted / name).read_bytes()
+        assert loader[:2] == b"MZ"
+        (header,) = struct.unpack_from("<I", loader, 0x3C)
+        assert struct.unpack_from("<4sH", loader, header) == (b"PE\0\0", machine)
     identity = medium.read_medium_id(built.iso_tree)
     label = mtools("mlabel", "-s", "-i", os.fspath(esp), "::").decode()
     assert "DCB_ESP" in label
@@ -169,12 +174,13 @@ def test_the_volume_has_its_name_its_own_date_and_our_preparer(built: Work) -> N
     assert sector[830:846].decode() == identity.volume_date(EPOCH)
 
 
-def test_the_memory_test_is_there_for_both_firmwares(built: Work) -> None:
+def test_the_memory_test_is_there_for_every_firmware(built: Work) -> None:
     for_bios = (built.iso_tree / medium.MEMTEST_BIOS).read_bytes()
-    for_uefi = (built.iso_tree / medium.MEMTEST_UEFI).read_bytes()
     assert for_bios[0x202:0x206] == b"HdrS"  # Linux's boot protocol
-    assert for_uefi.startswith(b"MZ")  # a program of UEFI
-    assert for_uefi[0x202:0x206] == b"HdrS"
+    for name in (medium.MEMTEST_UEFI, medium.MEMTEST_UEFI32):
+        for_uefi = (built.iso_tree / name).read_bytes()
+        assert for_uefi.startswith(b"MZ")  # a program of UEFI
+        assert for_uefi[0x202:0x206] == b"HdrS"
 
 
 @pytest.mark.parametrize("name", [medium.GRUB_CONFIG, medium.LOOPBACK_CONFIG])
@@ -284,9 +290,9 @@ def test_a_changed_system_gives_another_medium(built: Work, tmp_path: Path) -> N
     loaders = {
         (work.iso_tree / name).read_bytes()
         for work in (built, other)
-        for name in (medium.BIOS_IMAGE, medium.UEFI_LOADER)
+        for name in (medium.BIOS_IMAGE, medium.UEFI_LOADER, medium.UEFI32_LOADER)
     }
-    assert len(loaders) == 4
+    assert len(loaders) == 6
 
 
 def test_a_file_over_four_gib_is_whole_in_the_iso(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def run_boot_test(
 ) -> BootTestResult:
     """Boot `iso` in a container and return how its live system reported itself.
 
-    With `secure_boot` the firmware, which must be UEFI, enforces it, and so must the ISO's loaders.
-    What is on its screen then goes to the file `screenshot`, as a PNG.
+    With `secure_boot` the firmware, which must be UEFI of 64 bits, enforces it, and so must the
+    ISO's loaders. What is on its screen then goes to the file `screenshot`, as a PNG.
 
     Alone, a machine boots faster with two processors; two at once do better with one each.
     Raises UsageError when there is no such file, HostError when the engine cannot run the test,
@@ -44,7 +44,10 @@ def run_boot_test(
     """
     if secure_boot and firmware is not Firmware.UEFI:
         raise UsageError(
-            "There is no Secure Boot with BIOS", hint="Leave out --firmware, or --secure-boot."
+            "There is no Secure Boot with {firmware}, only with {possible}",
+            hint="Leave out --firmware, or --secure-boot.",
+            firmware=firmware,
+            possible=Firmware.UEFI,
         )
     if not iso.is_file():
         raise UsageError(

@@ -22,7 +22,7 @@ from builder.host.report.outputs import check_outputs
     type=click.Choice([each.value for each in Firmware]),
     default=Firmware.UEFI.value,
     show_default=True,
-    help="The firmware that starts the machine.",
+    help="The firmware that starts the machine; uefi32 is UEFI of 32 bits.",
 )
 @click.option(
     "--as",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from builder.border.boot_test import Accelerator
+from builder.border.boot_test import Accelerator, Firmware
 from builder.inside.boot_test.machine import bare_argv, watch
 from builder.inside.boot_test.serial_console import BROKEN_KVM, Meaning, Sign
 
@@ -22,6 +22,7 @@ _GET_API_VERSION: Final = 0xAE00  # linux/kvm.h
 _CREATE_VM: Final = 0xAE01
 _API_VERSION: Final = 12
 _VARIABLES: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+_VARIABLES_32: Final = Path("/usr/share/OVMF/OVMF32_VARS_4M.fd")
 _VARIABLES_WITH_KEYS: Final = Path("/usr/share/OVMF/OVMF_VARS_4M.ms.fd")
 _PROOF_SECONDS: Final = 15.0  # even without KVM this firmware starts within two
 _FIRMWARE_IS_UP: Final = Sign(text="BdsDxe: ", meaning=Meaning.OK)
@@ -73,11 +74,14 @@ def _fault_in_use() -> str:
 
 
 @contextmanager
-def uefi_variables(*, secure_boot: bool = False) -> Iterator[Path]:
+def uefi_variables(
+    firmware: Firmware = Firmware.UEFI, *, secure_boot: bool = False
+) -> Iterator[Path]:
     """Provide a fresh UEFI variable store while the body runs.
 
     With `secure_boot` it has Microsoft's keys, as the machines that people buy.
     """
-    origin = _VARIABLES_WITH_KEYS if secure_boot else _VARIABLES
+    origin = _VARIABLES_32 if firmware is Firmware.UEFI32 else _VARIABLES
+    origin = _VARIABLES_WITH_KEYS if secure_boot else origin
     with tempfile.TemporaryDirectory() as directory:
         yield Path(shutil.copyfile(origin, Path(directory) / "variables.fd"))

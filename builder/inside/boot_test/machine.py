@@ -24,6 +24,7 @@ from builder.inside.system.tool_error import not_installed
 # The report unit of our ISOs only reports on a machine with this name.
 _PRODUCT: Final = "distroclone-builder-boot-test"
 _OVMF_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+_OVMF_32_CODE: Final = "/usr/share/OVMF/OVMF32_CODE_4M.fd"
 _OVMF_SECURE_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
 
 
@@ -59,14 +60,14 @@ def qemu_argv(
             drive = ("-device", "qemu-xhci", "-device", "usb-storage,drive=medium,bootindex=0")
         case _:
             assert_never(request.attach)
-    uefi = request.firmware is Firmware.UEFI
+    uefi = request.firmware is not Firmware.BIOS
     if uefi is (variables is None):
         message = "UEFI needs a variable store, and BIOS has none"
         raise ValueError(message)
     return (
         *bare_argv(accelerator=accelerator, memory_mib=request.memory_mib,
             processors=request.processors, variables=variables,
-            secure_boot=request.secure_boot),
+            code=_code(request)),
         *(("-device", "VGA") if screen else ()),
         "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={_escaped(iso)}",
         *drive,
@@ -80,9 +81,9 @@ def bare_argv(
     memory_mib: int,
     processors: int,
     variables: Path | None,
-    secure_boot: bool = False,
+    code: str = _OVMF_CODE,
 ) -> tuple[str, ...]:
-    """Return the command of a machine without a medium; with `variables` it uses UEFI.
+    """Return the command of a machine without a medium; with `variables` it uses UEFI, by `code`.
 
     That enforces Secure Boot only if nobody but the firmware can write to the variables: it works
     in System Management Mode, which a machine must have for it (OVMF's README).
@@ -94,7 +95,7 @@ def bare_argv(
             speed = ("-accel", "tcg,thread=multi", "-cpu", "max")
         case _:
             assert_never(accelerator)
-    code = _OVMF_SECURE_CODE if secure_boot else _OVMF_CODE
+    secure_boot = code == _OVMF_SECURE_CODE
     protection = () if not secure_boot else (
         "-global", "driver=cfi.pflash01,property=secure,value=on",
         "-global", "ICH9-LPC.disable_s3=1",
@@ -117,6 +118,16 @@ def bare_argv(
         "-chardev", "stdio,id=port,signal=off", "-serial", "chardev:port",
         *firmware,
     )  # fmt: skip
+
+
+def _code(request: BootTestRequest) -> str:
+    match request.firmware:
+        case Firmware.BIOS | Firmware.UEFI:
+            return _OVMF_SECURE_CODE if request.secure_boot else _OVMF_CODE
+        case Firmware.UEFI32:
+            return _OVMF_32_CODE
+        case _:
+            assert_never(request.firmware)
 
 
 def watch(

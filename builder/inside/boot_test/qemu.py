@@ -238,5 +238,5 @@ def _variables(request: BootTestRequest) -> Iterator[Path | None]:
     if request.firmware is Firmware.BIOS:
         yield None
         return
-    with uefi_variables(secure_boot=request.secure_boot) as variables:
+    with uefi_variables(request.firmware, secure_boot=request.secure_boot) as variables:
         yield variables

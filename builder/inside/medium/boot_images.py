@@ -38,6 +38,11 @@ def uefi_image_argv(*, config: Path, target: Path) -> list[str]:
     return _image_argv("x86_64-efi", config=config, target=target, modules=_UEFI_MODULES)
 
 
+def uefi32_image_argv(*, config: Path, target: Path) -> list[str]:
+    """Return the command for BOOTIA32.EFI: 32-bit firmware starts no other, on any processor."""
+    return _image_argv("i386-efi", config=config, target=target, modules=_UEFI_MODULES)
+
+
 def _image_argv(form: str, *, config: Path, target: Path, modules: Sequence[str]) -> list[str]:
     return [
         "grub-mkimage",

@@ -16,6 +16,7 @@ from builder.formats.system_facts import SystemFacts
 from builder.inside.medium.identity import (
     MEMTEST_BIOS,
     MEMTEST_UEFI,
+    MEMTEST_UEFI32,
     MediumId,
     initrd_path,
     kernel_path,
@@ -212,6 +213,8 @@ def _memtest(title: str) -> list[str]:
         # It is not signed. With Secure Boot, GRUB locks itself down and would refuse it.
         'elif [ "$grub_cpu" = x86_64 -a "$lockdown" != y ]; then',
         *entry(MEMTEST_UEFI),
+        'elif [ "$grub_cpu" = i386 -a "$grub_platform" = efi -a "$lockdown" != y ]; then',
+        *entry(MEMTEST_UEFI32),
         "fi",
     ]
 

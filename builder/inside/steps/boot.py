@@ -141,7 +141,7 @@ class BootStep:
 
     def _write_memtest(self) -> None:
         if BootEntry.MEMTEST in self.recipe.boot.entries:
-            for place in (medium.MEMTEST_BIOS, medium.MEMTEST_UEFI):
+            for place in (medium.MEMTEST_BIOS, medium.MEMTEST_UEFI, medium.MEMTEST_UEFI32):
                 data = self.bundle.file("memtest86+", f"/{place}").data
                 self._place(place).write_bytes(data)
 
@@ -171,6 +171,11 @@ class BootStep:
 
     def _put_loaders(self, system: System) -> BootChain:
         """Put what UEFI starts into `iso_tree`, and return what it is."""
+        chain = self._put_chain(system)
+        small = self._made_loader(system, boot_images.uefi32_image_argv, medium.UEFI32_LOADER)
+        return replace(chain, loaders=(*chain.loaders, small))
+
+    def _put_chain(self, system: System) -> BootChain:
         chain, folder = choose_chain(
             system,
             supplies_of(self.root, signed=self.signed, lock=self.lock),
@@ -184,11 +189,13 @@ class BootStep:
             for each in chain.loaders:
                 shutil.copyfile(folder / each.path, self._place(each.path))
             return chain
-        loader = self._place(medium.UEFI_LOADER)
-        self._make_image(system, boot_images.uefi_image_argv, loader)
-        digest = digest_file(loader).sha256
-        made = Loader(path=medium.UEFI_LOADER, sha256=digest, signers=(), sbat={})
+        made = self._made_loader(system, boot_images.uefi_image_argv, medium.UEFI_LOADER)
         return replace(chain, loaders=(made,))
+
+    def _made_loader(self, system: System, argv: Callable[..., list[str]], name: str) -> Loader:
+        image = self._place(name)
+        self._make_image(system, argv, image)
+        return Loader(path=name, sha256=digest_file(image).sha256, signers=(), sbat={})
 
     def _make_image(self, system: System, argv: Callable[..., list[str]], image: Path) -> None:
         sight = Sight(reads=(self._early_config,), writes=(image.parent,))

@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 
 from builder import __version__
 from builder.basics.errors import StepError
+from builder.basics.sizes import readable_size
 from builder.border.step_names import StepName
 from builder.inside.iso.iso_report import check_layout, layout_argv
 from builder.inside.medium import identity as medium
@@ -23,6 +24,7 @@ from builder.inside.system.system import Sight, System
 _MBR_CODE: Final = Path("/usr/lib/grub/i386-pc/boot_hybrid.img")
 _ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 _DATA_TYPE: Final = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+_LARGEST_ON_FAT: Final = (4 << 30) - 1  # bytes of a file
 _PERCENT: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?)% done")
 
 
@@ -76,6 +78,7 @@ class IsoStep:
         """Write and check the ISO. Raises StepError, or VerificationError for a wrong result."""
         identity = medium.read_medium_id(self.iso_tree)
         self._write_info()
+        self._say_what_fat_cannot_hold(system)
         write_sums(self.iso_tree, known=read_known(self.sums))
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self.target.unlink(missing_ok=True)
@@ -87,6 +90,17 @@ class IsoStep:
                 raise _no_room(error) from error
             raise
         check_layout(system.run(layout_argv(self.target), sight=Sight(reads=(self.target,))))
+
+    def _say_what_fat_cannot_hold(self, system: System) -> None:
+        for name in medium.IMAGES:
+            size = (self.iso_tree / name).stat().st_size
+            if size > _LARGEST_ON_FAT:
+                system.note(
+                    "{path} has {size}, and no FAT32 holds a file of 4 GiB or more. Write the ISO "
+                    "to sticks as an image, not by copying its files",
+                    path=name,
+                    size=readable_size(size),
+                )
 
     def _write_info(self) -> None:
         date = datetime.fromtimestamp(self.source_date_epoch, UTC)

@@ -64,9 +64,9 @@ from builder.inside.tree.tree_digest import TreeDigest
 
 _DECISIVE_TOOLS: Final = (
     "squashfs-tools", "xorriso", "libisoburn*", "libisofs*", "grub-common", "grub-pc-bin",
-    "grub-efi-amd64-bin", "mtools", "dosfstools", "rsync", "btrfs-progs", "python3", "libzstd1",
-    "liblzma5", "liblz4-1", "python3-cyclonedx-lib", "python3-license-expression",
-    "python3-packageurl", "python3-py-serializable",
+    "grub-efi-amd64-bin", "grub-efi-ia32-bin", "mtools", "dosfstools", "rsync", "btrfs-progs",
+    "python3", "libzstd1", "liblzma5", "liblz4-1", "python3-cyclonedx-lib",
+    "python3-license-expression", "python3-packageurl", "python3-py-serializable",
 )  # fmt: skip
 
 

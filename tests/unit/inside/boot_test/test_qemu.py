@@ -36,7 +36,7 @@ def argv(
     accelerator: Accelerator = Accelerator.TCG,
     iso: Path = ISO,
 ) -> str:
-    variables = VARIABLES if firmware is Firmware.UEFI else None
+    variables = None if firmware is Firmware.BIOS else VARIABLES
     return " ".join(
         qemu_argv(request(firmware, attach), iso=iso, accelerator=accelerator, variables=variables)
     )
@@ -88,6 +88,12 @@ def test_uefi_code_is_read_only_and_its_variables_are_not() -> None:
     assert "unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd" in command
     assert f"unit=1,format=raw,file={VARIABLES}" in command
     assert "pflash" not in argv(Firmware.BIOS)
+
+
+def test_firmware_of_32_bits_has_its_own_code_on_the_same_machine() -> None:
+    command = argv(Firmware.UEFI32)
+    assert "unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF32_CODE_4M.fd" in command
+    assert command.replace("OVMF32", "OVMF") == argv(Firmware.UEFI)
 
 
 def test_secure_boot_has_its_own_firmware_and_keys_that_nobody_else_can_change() -> None:

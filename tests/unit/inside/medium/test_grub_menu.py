@@ -81,6 +81,7 @@ def test_one_kernel_gives_every_entry() -> None:
         "menuentry 'Check this medium, then restart' --id check {",
         "menuentry 'Memory test' --id memtest {",
         "menuentry 'Memory test' --id memtest {",
+        "menuentry 'Memory test' --id memtest {",
         "menuentry 'UEFI firmware settings' --id firmware {",
     ]
     assert lines_with(menu, "linux") == [
@@ -91,6 +92,7 @@ def test_one_kernel_gives_every_entry() -> None:
         f"linux /live/vmlinuz-{KERNEL} boot=live verify-checksums",
         "linux /boot/memtest86+x64.bin",
         "linux /boot/memtest86+x64.efi",
+        "linux /boot/memtest86+ia32.efi",
     ]
     assert set(lines_with(menu, "initrd")) == {f"initrd /live/initrd.img-{KERNEL}"}
     assert "set default=live\nset timeout=7\n" in menu
@@ -184,11 +186,16 @@ def test_the_firmware_entry_is_for_uefi_only() -> None:
 
 def test_the_memory_test_is_the_firmwares_own_and_not_offered_where_it_would_be_refused() -> None:
     menu = render_menu(facts(), BootSettings(entries=(BootEntry.LIVE, BootEntry.MEMTEST)))
-    _before, bios, uefi = re.split(r"^(?:el)?if (?=.*(?:= pc|lockdown))", menu, flags=re.MULTILINE)
+    _before, bios, uefi, uefi32 = re.split(
+        r"^(?:el)?if (?=.*(?:= pc|lockdown))", menu, flags=re.MULTILINE
+    )
     assert bios.startswith('[ "$grub_platform" = pc ]; then\n')
     assert lines_with(bios, "linux") == ["linux /boot/memtest86+x64.bin"]
     assert uefi.startswith('[ "$grub_cpu" = x86_64 -a "$lockdown" != y ]; then\n')
     assert lines_with(uefi, "linux") == ["linux /boot/memtest86+x64.efi"]
+    asked = '[ "$grub_cpu" = i386 -a "$grub_platform" = efi -a "$lockdown" != y ]; then\n'
+    assert uefi32.startswith(asked)
+    assert lines_with(uefi32, "linux") == ["linux /boot/memtest86+ia32.efi"]
 
 
 def test_kernel_parameters_come_in_their_order_before_the_consoles() -> None:

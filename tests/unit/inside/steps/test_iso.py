@@ -1,6 +1,7 @@
 """The commands around the ISO, what xorriso says about it, and the digests of its content."""
 
 import hashlib
+import json
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -9,10 +10,12 @@ from builder.basics.errors import VerificationError
 from builder.inside.iso.iso_digests import digest_iso
 from builder.inside.iso.iso_report import Extent, check_layout, parse_files
 from builder.inside.medium import boot_images
-from builder.inside.medium.identity import MediumId
+from builder.inside.medium import identity as medium
+from builder.inside.medium.identity import MediumId, write_medium_id
 from builder.inside.medium.sums import read_sums, write_sums
 from builder.inside.steps.iso import IsoStep, iso_progress
 from builder.inside.system.digests import Sums
+from tests.support.machines import RecordingSystem
 
 IDENTITY = MediumId(text="0123456789abcdef" * 2)
 EPOCH = 1_750_170_600
@@ -84,6 +87,31 @@ def test_the_iso_command_is_hybrid_and_takes_every_date_from_the_plan() -> None:
         "-eltorito-alt-boot", "-e", "--interval:appended_partition_2:all::", "-no-emul-boot",
         "-o", "/work/out/x.iso", "/work/iso",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(4 << 30) - 1, 4 << 30])
+def test_a_build_says_when_its_files_cannot_be_copied_onto_fat(tmp_path: Path, size: int) -> None:
+    tree, sums = tmp_path / "iso", tmp_path / "sums.json"
+    write_medium_id(tree, IDENTITY)
+    large, small = (tree / name for name in medium.IMAGES)
+    for path, length in ((large, size), (small, 5)):
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as stream:
+            stream.truncate(length)  # it takes no space
+    known = {name: {"sha256": "a" * 64, "md5": "b" * 32} for name in medium.IMAGES}
+    sums.write_text(json.dumps(known))
+    system = RecordingSystem(lambda _argv: LAYOUT)
+    IsoStep(
+        iso_tree=tree,
+        partition=tmp_path / "esp.img",
+        sums=sums,
+        target=tmp_path / "out/x.iso",
+        pretty_name="Debian",
+        volume_id="DEBIAN_13",
+        source_date_epoch=EPOCH,
+    ).run(system)
+    said = "live/filesystem.squashfs has 4.0 GiB, and no FAT32 holds a file of 4 GiB or more"
+    assert [said in note for note in system.notes] == ([True] if size == 4 << 30 else [])
 
 
 # Written by hand in the form of its pacifier; tests/tools reads what real xorriso prints.
@@ -206,10 +234,11 @@ def test_the_system_partition_is_whole_mebibytes(sizes: list[int], mebibytes: in
     assert boot_images.partition_size(sizes) == mebibytes << 20
 
 
-def test_both_images_carry_the_early_config() -> None:
+def test_every_image_carries_the_early_config() -> None:
     for make, form, module in (
         (boot_images.bios_image_argv, "i386-pc-eltorito", "biosdisk"),
         (boot_images.uefi_image_argv, "x86_64-efi", "efifwsetup"),
+        (boot_images.uefi32_image_argv, "i386-efi", "efifwsetup"),
     ):
         argv = make(config=Path("/e.cfg"), target=Path("/t.img"))
         assert argv[:9] == [

@@ -1,0 +1,1 @@
+"""What makes drives, in containers of the builder image and of the boot test's."""
