@@ -23,6 +23,7 @@ class Retention:
     daily: int = 0
     weekly: int = 0
     monthly: int = 0
+    at_once: int | None = None  # how many go after one backup at most; None for any number
 
 
 def superfluous(
@@ -45,11 +46,12 @@ def superfluous(
     if not newest_first:
         return ()
     oldest = next(place for place, each in enumerate(snapshots) if each.uuid in kept)
-    return tuple(
+    old = [
         each
         for place, each in enumerate(snapshots)
         if each.routine and each.uuid not in kept and (each.complete or place < oldest)
-    )
+    ]
+    return tuple(old[: retention.at_once])
 
 
 def moment(snapshot: StoredSnapshot, *, zone: tzinfo) -> datetime:

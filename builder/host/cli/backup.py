@@ -52,8 +52,7 @@ _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
     "--keep-last",
     type=click.IntRange(min=1),
     metavar="N",
-    default=LAST,
-    help=f"Keep the last N snapshots [default: {LAST}].",
+    help=f"Keep the last N snapshots [default: {LAST}, and no more than one is deleted at a time].",
 )
 @click.option(
     "--keep-daily",
@@ -84,7 +83,7 @@ def backup(
     source: Path,
     cache: Path | None,
     exclude: tuple[str, ...],
-    keep_last: int,
+    keep_last: int | None,
     keep_daily: int,
     keep_weekly: int,
     keep_monthly: int,
@@ -114,9 +113,7 @@ def backup(
         exclude=checks.excludes(tuple(map(checks.exclude, exclude))),
         new=new,
         adopt=adopt,
-        retention=Retention(
-            last=keep_last, daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly
-        ),
+        retention=_retention(keep_last, daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly),
     )
     surroundings = context.find_object(Surroundings) or Surroundings()
     with choose_display(json=as_json) as display:
@@ -306,6 +303,18 @@ def parse_age(text: str) -> timedelta:
 
 def _cache(given: Path | None) -> Path:
     return (given or settings.CACHE.default).absolute()
+
+
+def _retention(last: int | None, *, daily: int, weekly: int, monthly: int) -> Retention:
+    """Return what is kept; unasked, a cache that another program filled does not shrink."""
+    asked = last is not None or daily or weekly or monthly
+    return Retention(
+        last=last or LAST,
+        daily=daily,
+        weekly=weekly,
+        monthly=monthly,
+        at_once=None if asked else 1,
+    )
 
 
 def _text_of(outcome: Outcome) -> str:

@@ -19,6 +19,10 @@ _KEYS: Final = re.compile(
     r"\s*(?:AuthorizedKeysFile|AuthorizedPrincipalsFile|TrustedUserCAKeys)[\s=]+(?P<paths>[^\n#]+)",
     re.IGNORECASE,
 )
+# A name that is the user's alone (`/etc/ssh/%u`) must not take these along.
+_OF_SSH: Final = frozenset(
+    f"/etc/ssh/{name}" for name in ("moduli", "ssh_config", "ssh_import_id", "sshd_config")
+)
 _TOKEN: Final = re.compile(r"%[a-zA-Z]")
 _MAIL: Final = re.compile(
     r"(?<![\w.+%/@-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}(?![\w:/-])"
@@ -54,7 +58,11 @@ def _key_files(tree: Tree) -> Iterator[str]:
             for word in found["paths"].split() if found else ():
                 path = _TOKEN.sub("*", word.strip('"').replace("%%", "%"))
                 if path.startswith("/") and not path.startswith("/*"):
-                    yield from (each for each in expand(tree, (path,)) if not tree.is_dir(each))
+                    yield from (
+                        each
+                        for each in expand(tree, (path,))
+                        if each not in _OF_SSH and not tree.is_dir(each)
+                    )
 
 
 def _tell_root(tree: Tree, _live: LiveSettings) -> tuple[Warned, ...]:

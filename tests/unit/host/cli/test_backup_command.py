@@ -52,6 +52,25 @@ def test_programs_get_the_same_as_data(
     assert engine.asked(BACKUP)[0].new
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [((), ["1"]), (("--keep-last", 10), ["1", "2", "3"]), (("--keep-weekly", 1), ["1", "2", "3"])],
+)
+def test_a_cache_that_another_program_filled_does_not_shrink_unasked(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[object, ...],
+    expected: list[str],
+) -> None:
+    done = backed_up(*(stored(str(number)) for number in range(1, 14)))
+    engine = FakeEngine(
+        answers={BACKUP.name: answering(done), DELETE_SNAPSHOTS.name: answering(Nothing())}
+    )
+    assert ran(engine, "--source", tmp_path, "--json", *words) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["data"]["deleted_snapshots"] == expected
+
+
 def test_what_the_user_leaves_out_comes_before_all_else(engine: FakeEngine, tmp_path: Path) -> None:
     assert ran(engine, "--source", tmp_path, "--exclude", "/opt/a", "--exclude", "/opt/b*") == 0
     assert engine.asked(BACKUP)[0].filters[:2] == ("- /opt/a", "- /opt/b*")

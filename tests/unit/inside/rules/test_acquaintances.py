@@ -46,6 +46,15 @@ def test_keys_that_sshd_trusts_go_wherever_they_are(
     assert (tmp_path / f"etc/ssh/{settings}").read_text().startswith("Port 22\n")
 
 
+def test_a_name_that_is_the_users_alone_takes_no_settings_of_ssh_along(tmp_path: Path) -> None:
+    put(tmp_path, "etc/ssh/sshd_config", "AuthorizedKeysFile /etc/ssh/%u\n")
+    key, primes = put(tmp_path, "etc/ssh/zoltan"), put(tmp_path, "etc/ssh/moduli")
+    apply(tmp_path, "trusted-keys")
+    assert not key.exists()
+    assert primes.exists()
+    assert (tmp_path / "etc/ssh/sshd_config").exists()
+
+
 @pytest.mark.parametrize(
     "setting",
     ["AuthorizedKeysFile .ssh/keys", "AuthorizedKeysFile %h/.ssh/keys", "AuthorizedKeysFile none",
