@@ -10,9 +10,9 @@ from builder.basics.texts import say
 from builder.border.boot_test import Attachment, BootTestResult, Firmware
 from builder.host.boot_test.boot_test import run_boot_test
 from builder.host.cli.options import answer, json_option
-from builder.host.cli.report_files import check_outputs
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
+from builder.host.report.files import check_outputs
 
 
 @click.command()

@@ -8,12 +8,6 @@ from builder.basics.codec import to_data
 from builder.border.events import Result
 from builder.host.build.choice import source_in
 from builder.host.cli.options import AnyPath, config_of, json_option, source_options
-from builder.host.cli.report_files import (
-    STANDARD_OUTPUT,
-    check_outputs,
-    report_console,
-    write_report,
-)
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import FlagValue
 from builder.host.diff.as_markdown import markdown
@@ -23,6 +17,12 @@ from builder.host.diff.size_picture import pictures
 from builder.host.display import choose_display
 from builder.host.report.as_html import html_page
 from builder.host.report.as_table import print_report
+from builder.host.report.files import (
+    STANDARD_OUTPUT,
+    check_outputs,
+    report_console,
+    write_report,
+)
 
 
 @click.command()

@@ -14,12 +14,6 @@ from builder.host.cli.options import (
     setting_option,
     source_options,
 )
-from builder.host.cli.report_files import (
-    STANDARD_OUTPUT,
-    check_outputs,
-    report_console,
-    write_report,
-)
 from builder.host.cli.surroundings import Surroundings, pass_surroundings
 from builder.host.config import settings
 from builder.host.config.build_config import FlagValue
@@ -28,6 +22,12 @@ from builder.host.privacy.examine import examine
 from builder.host.privacy.report import by_rule, headline, sections
 from builder.host.report.as_html import html_page
 from builder.host.report.as_table import print_report
+from builder.host.report.files import (
+    STANDARD_OUTPUT,
+    check_outputs,
+    report_console,
+    write_report,
+)
 
 
 @click.command()
