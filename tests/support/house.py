@@ -31,6 +31,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("jobs",),
         ("explain",),
         ("steps", "inventory"),
+        ("installing",),
         ("session", "stack", "added", "boot_test"),
         ("iso", "source", "selection", "rules", "search", "sbom", "secure_boot"),
         ("blocks", "debian", "layers", "search_rules", "units"),

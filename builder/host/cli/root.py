@@ -10,6 +10,7 @@ from builder.host.cli.build import build
 from builder.host.cli.diff import diff
 from builder.host.cli.doctor import doctor
 from builder.host.cli.image import image
+from builder.host.cli.installer import install_test, installer
 from builder.host.cli.packages import packages
 from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
@@ -52,15 +53,15 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    block_cache, boot_test, build, diff, doctor, image, packages, privacy, reproduce, sign,
-    snapshots, sweep, verify,
+    block_cache, boot_test, build, diff, doctor, image, install_test, installer, packages, privacy,
+    reproduce, sign, snapshots, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
     *block_cache.commands.values(), boot_test, build, diff, doctor, *image.commands.values(),
-    packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, snapshots, sweep,
-    verify,
+    install_test, packages.commands["lock"], packages.commands["fetch"], privacy, reproduce,
+    snapshots, sweep, verify,
 ):  # fmt: skip
     engine_options(command, hidden=True)  # after the command they do the same
