@@ -1,4 +1,4 @@
-"""The boot test: its request, and what the live system reported."""
+"""The tests in a virtual machine: their requests, and what the system in it reported."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,3 +65,27 @@ class BootTestResult:
     secure_boot: bool | None = None  # whether its firmware enforced it; None as above
     lockdown: str | None = None  # the kernel's: none, integrity, confidentiality; None as above
     refused: tuple[str, ...] = ()  # what was said of spoiled copies of the ISO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallTestRequest:
+    """Install from the ISO that the container sees to an empty disk, and start that disk."""
+
+    firmware: Firmware
+    timeout_seconds: int  # for each of both
+    memory_mib: int
+    processors: int
+    disk_mib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallTestResult:
+    """The successful report of an installed system."""
+
+    install_seconds: float  # from power-on to the end of the installation
+    boot_seconds: float  # from power-on to the report
+    accelerator: Accelerator
+    report: str  # the installed system's own line
+    failed_units: tuple[str, ...]  # what systemd could not start
+    state: str | None  # "running", "degraded" …: systemctl(1)
+    written: int  # bytes that the disk's image takes

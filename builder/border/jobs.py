@@ -26,7 +26,12 @@ from builder.border.backups import (
     Restored,
     RestoreRequest,
 )
-from builder.border.boot_test import BootTestRequest, BootTestResult
+from builder.border.boot_test import (
+    BootTestRequest,
+    BootTestResult,
+    InstallTestRequest,
+    InstallTestResult,
+)
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
 from builder.border.iso_contents import IsoContents, IsoListed
@@ -356,6 +361,16 @@ BOOT_TEST: Final = Job(
     limits=Limits(memory=4 * _GIB),
 )
 
+INSTALL_TEST: Final = Job(
+    name="install-test",
+    request=InstallTestRequest,
+    result=InstallTestResult,
+    sees=BOOT_TEST.sees,
+    capabilities=BOOT_TEST.capabilities,
+    why="QEMU, in the image of `boot-test`",
+    limits=BOOT_TEST.limits,
+)
+
 
 def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
     """Return the variant of a job for a cache image, whose volume it mounts itself.
@@ -377,5 +392,5 @@ JOBS: Final = (
     BACKUP_STATE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD), EXAMINE,
     on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
-    PRUNE_BLOCKS, PROBE, BOOT_TEST,
+    PRUNE_BLOCKS, PROBE, BOOT_TEST, INSTALL_TEST,
 )  # fmt: skip

@@ -13,6 +13,7 @@ class StepName(StrEnum):
     SEARCH = "search"
     LIVE = "live"
     INITRAMFS = "initramfs"
+    INSTALLER = "installer"
     SQUASHFS = "squashfs"
     BOOT = "boot"
     ISO = "iso"

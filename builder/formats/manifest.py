@@ -68,7 +68,7 @@ class Manifest:
     changes: tuple[ChangeCount, ...] | None = None  # from the source to the system
     packages_lock: PackagesLock | None = None  # what was added to the system
     live_changes: tuple[ChangeCount, ...] | None = None  # from the system to the live system
-    live_stack: tuple[Package, ...] | None = None  # of the builder image, in each initramfs
+    live_stack: tuple[Package, ...] | None = None  # of the builder image, on the medium
     source: TreeName | None = None
     findings: tuple[RuleCount, ...] | None = None  # None: nothing was searched
     private: PrivateIdentity | None = None

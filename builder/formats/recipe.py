@@ -71,6 +71,13 @@ class BootSettings:
     timeout_seconds: int = 5
 
 
+class Installer(StrEnum):
+    """What on the medium copies the system to a disk."""
+
+    NONE = "none"
+    TEXT = "text"  # on the console, with questions or with an answer file
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """The resolved configuration: every setting that determines bytes."""
@@ -78,6 +85,7 @@ class Recipe:
     compression: Compression
     live: LiveSettings = LiveSettings()
     boot: BootSettings = BootSettings()
+    installer: Installer = Installer.NONE
     exclude: tuple[str, ...] = ()  # more rsync patterns, anchored at the root of the tree
     keep: tuple[str, ...] = ()  # what is taken although it is data, as such patterns
     name: str | None = None  # of the ISO, without ".iso"; None: <Distro>-<version>-<desktop>

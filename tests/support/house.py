@@ -32,6 +32,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("jobs",),
         ("explain",),
         ("steps", "inventory"),
+        ("installing",),
         ("session", "stack", "added", "boot_test", "backup"),
         ("iso", "source", "selection", "rules", "search", "sbom", "secure_boot"),
         ("blocks", "debian", "layers", "search_rules", "units"),

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from builder.formats.recipe import Installer
 from builder.inside import session
 from builder.inside.rules import RULES
 from builder.inside.rules.rule import Rule
@@ -109,7 +110,7 @@ def page() -> str:
     kept = [(_code([row.pattern]), _code(row.but), row.reason) for row in KEPT]
     rules, live = (
         [(rule.name, _touched(rule), rule.reason) for rule in each]
-        for each in (RULES, session.RULES)
+        for each in (RULES, session.rules_with(Installer.TEXT))
     )
     places = _PLACES.format(
         kept=KEPT_XATTR,

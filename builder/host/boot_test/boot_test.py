@@ -11,7 +11,7 @@ from builder.basics.errors import HostError, UsageError
 from builder.border import paths
 from builder.border.boot_test import Attachment, BootTestRequest, BootTestResult, Firmware
 from builder.border.events import OnEvent
-from builder.border.jobs import BOOT_TEST, KVM
+from builder.border.jobs import BOOT_TEST, KVM, Job, Request, Result
 from builder.border.labels import new_run
 from builder.host.boot_test.picture import save_picture
 from builder.host.engine import Bind, ContainerSpec, Engine
@@ -49,6 +49,33 @@ def run_boot_test(
             firmware=firmware,
             possible=Firmware.UEFI,
         )
+    request = BootTestRequest(
+        firmware=firmware,
+        attach=attach,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        memory_mib=_MEMORY_MIB,
+        processors=processors,
+        secure_boot=secure_boot,
+        screenshot=screenshot is not None,
+    )
+    return run_on_test_machine(
+        engine, BOOT_TEST, request, iso=iso, screenshot=screenshot, on_event=on_event
+    )
+
+
+def run_on_test_machine(
+    engine: Engine,
+    job: Job[Request, Result],
+    request: Request,
+    *,
+    iso: Path,
+    screenshot: Path | None = None,
+    on_event: OnEvent,
+) -> Result:
+    """Run a job that starts a virtual machine with `iso`, and return its result.
+
+    Raises UsageError when there is no such file, HostError when the engine cannot run the test.
+    """
     if not iso.is_file():
         raise UsageError(
             "There is no ISO at {path}",
@@ -57,22 +84,18 @@ def run_boot_test(
         )
     spec = ContainerSpec(
         image=ensure_boot_test_image(engine, on_event=on_event),
-        job=BOOT_TEST,
-        request=BootTestRequest(
-            firmware=firmware,
-            attach=attach,
-            timeout_seconds=_TIMEOUT_SECONDS,
-            memory_mib=_MEMORY_MIB,
-            processors=processors,
-            secure_boot=secure_boot,
-            screenshot=screenshot is not None,
-        ),
+        job=job,
+        request=request,
         run=new_run(),
         binds=(Bind(source=str(iso.resolve()), target=paths.MEDIUM),),
         devices=(KVM,) if Path(KVM).is_char_device() else (),
     )
     try:
-        return _run(engine, spec, screenshot=screenshot, on_event=on_event)
+        try:
+            return _run_once(engine, spec, screenshot=screenshot, on_event=on_event)
+        except DeviceMissingError:  # the engine's machine is another one than ours
+            without = replace(spec, devices=())
+            return _run_once(engine, without, screenshot=screenshot, on_event=on_event)
     except BindMissingError as error:
         raise HostError(
             "The engine cannot see {path}",
@@ -82,28 +105,13 @@ def run_boot_test(
         ) from error
 
 
-def _run(
-    engine: Engine,
-    spec: ContainerSpec[BootTestRequest, BootTestResult],
-    *,
-    screenshot: Path | None,
-    on_event: OnEvent,
-) -> BootTestResult:
-    try:
-        return _run_once(engine, spec, screenshot=screenshot, on_event=on_event)
-    except DeviceMissingError:  # the engine's machine is another one than ours
-        return _run_once(
-            engine, replace(spec, devices=()), screenshot=screenshot, on_event=on_event
-        )
-
-
 def _run_once(
     engine: Engine,
-    spec: ContainerSpec[BootTestRequest, BootTestResult],
+    spec: ContainerSpec[Request, Result],
     *,
     screenshot: Path | None,
     on_event: OnEvent,
-) -> BootTestResult:
+) -> Result:
     with engine.started(spec) as job:
         result = job.finish(on_event)
         if screenshot is not None:

@@ -1,1 +1,1 @@
-"""The command line: one thin file per command that parses options, makes one call, prints."""
+"""The command line: thin files whose commands parse options, make one call, print."""

@@ -10,15 +10,15 @@ from builder.host.cli.boot_test import boot_test
 from builder.host.cli.build import build
 from builder.host.cli.builds import builds
 from builder.host.cli.diff import diff
-from builder.host.cli.doctor import doctor
 from builder.host.cli.image import image
+from builder.host.cli.installer import install_test, installer
 from builder.host.cli.packages import packages
 from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
 from builder.host.cli.sign import sign
 from builder.host.cli.snapshots import snapshots
 from builder.host.cli.stick import stick
-from builder.host.cli.sweep import sweep
+from builder.host.cli.upkeep import doctor, sweep
 from builder.host.cli.verify import verify
 from builder.host.command_line.surroundings import engine_options
 
@@ -55,15 +55,15 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    backup, block_cache, boot_test, build, builds, delete, diff, doctor, image, packages, privacy,
-    reproduce, restore, sign, snapshots, stick, sweep, verify,
+    backup, block_cache, boot_test, build, builds, delete, diff, doctor, image, install_test,
+    installer, packages, privacy, reproduce, restore, sign, snapshots, stick, sweep, verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
     backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build,
-    *builds.commands.values(), delete, diff, doctor, *image.commands.values(),
+    *builds.commands.values(), delete, diff, doctor, *image.commands.values(), install_test,
     packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, restore,
     snapshots, sweep, verify,
 ):  # fmt: skip

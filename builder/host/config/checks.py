@@ -7,6 +7,7 @@ name, a kernel command line, grub.cfg or a file that a shell reads.
 import re
 from typing import Final
 
+from builder.basics import forms
 from builder.basics.errors import UsageError
 from builder.basics.printable import short
 from builder.formats.recipe import STARTING, BootEntry
@@ -28,13 +29,11 @@ SYSTEM_USERS: Final = (
     "pulse", "rtkit", "saned", "systemd-network", "systemd-resolve", "systemd-timesync",
     "systemd-coredump", "tss", "usbmux", "uuidd",
 )  # fmt: skip
-_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"  # of a host name
 _SELECTOR_WORDS: Final = ("latest", SnapshotKind.CACHE.value, SnapshotKind.TREE.value)
 _SELECTOR: Final = r"[0-9]{1,9}|@?[0-9]{4}-[0-9]{2}-[0-9]{2}([ _T][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?"
 
-# adduser's rule (NAME_REGEX of adduser.conf(5)) within useradd's 32 characters.
 user_name: Final = matching(
-    r"[a-z][a-z0-9_-]{0,31}",
+    forms.USER_NAME,
     message='"{value}" is not a valid user name',
     hint="Use up to 32 of a-z, 0-9, _ and -, starting with a letter.",
     refused=Refusal(
@@ -43,9 +42,8 @@ user_name: Final = matching(
         hint="Choose another name.",
     ),
 )
-# Without what breaks passwd(5)'s comment field, or a shell.
 full_name: Final = matching(
-    r'[^\x00-\x1f\x7f-\x9f:,="\\$`]{1,100}',
+    forms.FULL_NAME,
     message='"{value}" is not a valid full name',
     hint='Use up to 100 characters, but not : , = " \\ $ or `.',
 )
@@ -54,25 +52,23 @@ group_name: Final = matching(
     message='"{value}" is not a valid group name',
     hint="Use up to 32 of a-z, 0-9, _ and -, starting with a letter or _.",
 )
-# RFC 1123; at most 63 characters, as Linux takes them.
 hostname: Final = matching(
-    rf"(?=.{{1,63}}$){_LABEL}(\.{_LABEL})*",
+    forms.HOSTNAME,
     message='"{value}" is not a valid host name',
     hint="Use up to 63 letters, digits and hyphens, with no hyphen at either end.",
 )
-# Only the shape of these three: only the container knows whether the system has them.
 locale: Final = matching(
-    r"C\.UTF-8|[a-z]{2,3}_[A-Z]{2}(\.[A-Za-z0-9-]{1,20})?(@[a-z]{1,20})?",
+    forms.LOCALE,
     message='"{value}" is not a valid locale',
     hint="For example de_DE.UTF-8 or C.UTF-8.",
 )
 keyboard: Final = matching(
-    r"[a-z]{2,20}(,[a-z]{2,20}){0,3}",
+    forms.KEYBOARD,
     message='"{value}" is not a valid keyboard layout',
     hint="For example de, or us,it.",
 )
 timezone: Final = matching(
-    r"UTC|[A-Z][A-Za-z_]{1,30}(/[A-Za-z0-9_+-]{1,30}){1,2}",
+    forms.TIMEZONE,
     message='"{value}" is not a valid time zone',
     hint="For example Europe/Rome or UTC.",
 )

@@ -6,20 +6,10 @@ import re
 from typing import Final
 
 from builder.basics.errors import UsageError
+from builder.basics.forms import PASSWORD_HASH
 from builder.host.config.rule import Rule, anchored
 
 MOST_KEYS: Final = 50
-_SALT: Final = r"[./A-Za-z0-9]"
-# crypt(5): the methods that it does not advise against, with costs that a login can wait for.
-_HASH: Final = "|".join(
-    (
-        rf"\$g?y\$[./A-Za-z0-9]{{1,16}}\${_SALT}{{1,86}}\${_SALT}{{43}}",
-        rf"\$7\${_SALT}{{11,97}}\${_SALT}{{43}}",
-        rf"\$2[aby]\$(0[4-9]|1[0-9])\${_SALT}{{53}}",
-        rf"\$6\$(rounds=[1-9][0-9]{{3,6}}\$)?{_SALT}{{1,16}}\${_SALT}{{86}}",
-        rf"\$5\$(rounds=[1-9][0-9]{{3,6}}\$)?{_SALT}{{1,16}}\${_SALT}{{43}}",
-    )
-)
 _WEAK: Final = re.compile(r"[./A-Za-z0-9]{13}|_[./A-Za-z0-9]{19}|\$(1|2x|3|md5|sha1)[$,].*")
 _MAKE_ONE: Final = "Make one with `mkpasswd` or `openssl passwd -6`."
 
@@ -36,7 +26,7 @@ _KEY: Final = (
 
 def _password_hash(text: str) -> str:
     """Check a hash in the form of crypt(5)."""
-    if re.fullmatch(_HASH, text):
+    if re.fullmatch(PASSWORD_HASH, text):
         return text
     if _WEAK.fullmatch(text):
         raise UsageError(
@@ -76,5 +66,5 @@ def authorized_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys
 
 
-password_hash: Final = Rule(check=_password_hash, schema={"pattern": anchored(_HASH)})
+password_hash: Final = Rule(check=_password_hash, schema={"pattern": anchored(PASSWORD_HASH)})
 authorized_key: Final = Rule(check=_authorized_key, schema={"pattern": anchored(_KEY)})

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from builder.formats.recipe import BootSettings, LiveSettings, Recipe
+from builder.formats.recipe import BootSettings, Installer, LiveSettings, Recipe
 from builder.host.config import checks, login_checks
 from builder.host.config.compression_schema import compression
 from builder.host.config.compression_text import PRESETS
-from builder.host.config.forms import Number, Switch, Text, Texts
+from builder.host.config.forms import Choice, Number, Switch, Text, Texts
 from builder.host.config.setting import Flag, Setting
 
 USUAL: Final = Recipe(compression=PRESETS["standard"])
@@ -168,6 +168,20 @@ The first has to be one that starts the live system.""",
         form=Number(rule=checks.timeout_seconds),
         default=_BOOT.timeout_seconds,
         about="How long the menu waits, in seconds: 0 (boot at once) to 600.",
+    ),
+    Setting(
+        key="installer",
+        form=Choice(words=Installer, message='"{value}" is not an installer'),
+        default=USUAL.installer,
+        about="What on the medium installs the system to a disk: none, or text (on the console).",
+        notes="""\
+  none   no installer of ours; what the system itself has stays as it is
+  text   an entry of the boot menu that asks, or follows an answer file: docs/installing.md""",
+        flag=Flag(
+            name="--installer",
+            metavar="WHICH",
+            manual="`none` or `text`. [Installing](installing.md)",
+        ),
     ),
     Setting(
         key="exclude",

@@ -69,9 +69,9 @@ def qemu_argv(
             processors=request.processors, variables=variables,
             code=_code(request)),
         *(("-device", "VGA") if screen else ()),
-        "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={_escaped(iso)}",
+        "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={escaped(iso)}",
         *drive,
-        *(() if monitor is None else ("-qmp", f"unix:{_escaped(monitor)},server=on,wait=off")),
+        *(() if monitor is None else ("-qmp", f"unix:{escaped(monitor)},server=on,wait=off")),
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def bare_argv(
     firmware = () if variables is None else (
         *protection,
         "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}",
-        "-drive", f"if=pflash,unit=1,format=raw,file={_escaped(variables)}",
+        "-drive", f"if=pflash,unit=1,format=raw,file={escaped(variables)}",
     )  # fmt: skip
     return (
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
@@ -200,6 +200,6 @@ def _chunks(descriptor: int, *, until: float) -> Iterator[bytes]:
                 return
 
 
-def _escaped(path: Path) -> str:
+def escaped(path: Path) -> str:
     """Return a path as a value in QEMU's option lists, where a comma ends a value."""
     return os.fspath(path).replace(",", ",,")

@@ -84,12 +84,8 @@ BAD_KERNEL: Final = (  # GRUB; the second is 2.14's
     Sign(text="bad shim signature", meaning=Meaning.DEAD_END),
     Sign(text="bad shim lock signature", meaning=Meaning.DEAD_END),
 )
-BOOT_SIGNS: Final = (
-    Sign(text=_REPORT + "ok ", meaning=Meaning.OK),
-    Sign(text=_REPORT + "failed ", meaning=Meaning.FAILED),
+_DEAD_ENDS: Final = (
     BROKEN_KVM,
-    BAD_LOADER,
-    *BAD_KERNEL,
     *(
         Sign(text=text, meaning=Meaning.DEAD_END)
         for text in (
@@ -106,6 +102,20 @@ BOOT_SIGNS: Final = (
         for text in ("grub rescue>", "grub>", "(initramfs)")
     ),
 )
+
+
+def _signs(report: str) -> tuple[Sign, ...]:
+    """Return the signs of who reports with these words, and of what can no longer report."""
+    return (
+        Sign(text=report + "ok ", meaning=Meaning.OK),
+        Sign(text=report + "failed ", meaning=Meaning.FAILED),
+        *_DEAD_ENDS,
+    )
+
+
+BOOT_SIGNS: Final = (*_signs(_REPORT), BAD_LOADER, *BAD_KERNEL)
+INSTALL_SIGNS: Final = _signs("distroclone-builder install: ")
+INSTALLED_SIGNS: Final = _signs("distroclone-builder install-report: ")
 
 
 class Lookout:

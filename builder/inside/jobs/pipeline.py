@@ -12,6 +12,7 @@ from builder.basics.errors import SourceError
 from builder.border import paths
 from builder.border.plan import BuildPlan
 from builder.formats.added_packages import AddedTo
+from builder.formats.recipe import Installer
 from builder.formats.system_facts import SystemFacts
 from builder.inside.added.install import Installation
 from builder.inside.blocks.fill_ahead import FillAhead
@@ -31,6 +32,7 @@ from builder.inside.steps.check import CheckStep
 from builder.inside.steps.configure import ConfigureStep
 from builder.inside.steps.initramfs import InitramfsStep
 from builder.inside.steps.install import InstallStep
+from builder.inside.steps.installer import InstallerStep
 from builder.inside.steps.iso import IsoStep
 from builder.inside.steps.live import LiveStep
 from builder.inside.steps.manifest import ManifestStep
@@ -90,6 +92,7 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         mounts=shop.mounts,
         added=_added_to_live(plan),
         keep=plan.recipe.keep,
+        installer=plan.recipe.installer,
     )
     initramfs = InitramfsStep(
         root=paths.ROOT,
@@ -112,6 +115,7 @@ def pipeline(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         ),
         live,
         replace(initramfs, kept=kept, guard=guard),
+        *_installer_steps(plan),
         *_medium_steps(plan, shop, iso),
         *_description_steps(plan, shop, iso),
     )
@@ -159,6 +163,19 @@ def _install_steps(plan: BuildPlan, shop: Workshop) -> tuple[Step, ...]:
         lock=plan.packages,
         source_date_epoch=plan.source_date_epoch,
         journal=INSTALL_JOURNAL,
+    )
+    return (step,)
+
+
+def _installer_steps(plan: BuildPlan) -> tuple[Step, ...]:
+    if plan.recipe.installer is Installer.NONE:
+        return ()
+    step = InstallerStep(
+        folder=paths.INSTALLER,
+        target=paths.ISO_TREE / medium.INSTALLER,
+        stack=paths.STACK,
+        compression=plan.recipe.compression,
+        source_date_epoch=plan.source_date_epoch,
     )
     return (step,)
 

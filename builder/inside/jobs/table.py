@@ -28,7 +28,12 @@ from builder.border.backups import (
     Restored,
     RestoreRequest,
 )
-from builder.border.boot_test import BootTestRequest, BootTestResult
+from builder.border.boot_test import (
+    BootTestRequest,
+    BootTestResult,
+    InstallTestRequest,
+    InstallTestResult,
+)
 from builder.border.cache_report import CacheReport
 from builder.border.differences import Explanation
 from builder.border.events import OnEvent
@@ -46,6 +51,7 @@ from builder.border.jobs import (
     FETCH,
     FREEZE,
     FREEZE_SYSTEM,
+    INSTALL_TEST,
     INVENTORY,
     ISO_INVENTORY,
     LIST_FROZEN,
@@ -196,6 +202,12 @@ def _boot_test(request: BootTestRequest, on_event: OnEvent) -> BootTestResult:
     return qemu.boot_test(request, system=RealSystem(on_event), on_event=on_event)
 
 
+def _install_test(request: InstallTestRequest, on_event: OnEvent) -> InstallTestResult:
+    from builder.inside.boot_test import install_test
+
+    return install_test.install_test(request, on_event=on_event)
+
+
 def _probe(_request: Nothing, on_event: OnEvent) -> Abilities:
     from builder.inside.jobs import probe
 
@@ -307,6 +319,7 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(BUILD, _build),
         Handler(EXAMINE, _examine),
         Handler(BOOT_TEST, _boot_test),
+        Handler(INSTALL_TEST, _install_test),
         Handler(PROBE, _probe),
         Handler(SHOW_BLOCKS, _show_blocks),
         Handler(PRUNE_BLOCKS, _prune_blocks),

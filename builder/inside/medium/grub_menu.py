@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from builder.formats.answers import NAME as ANSWERS
 from builder.formats.recipe import STARTING, BootEntry, BootSettings
 from builder.formats.system_facts import SystemFacts
 from builder.inside.medium.identity import (
@@ -31,6 +32,8 @@ _CHECK_HIDES: Final = frozenset({"quiet", "splash"})  # the check shows its prog
 # Without the second word, live-boot mounts every partition of every disk, writable, to look for a
 # file of that name: also those of a system that is only hibernated.
 _PERSISTENCE: Final = ("persistence", "persistence-storage=filesystem")
+_INSTALL: Final = "install"
+_INSTALLING: Final = "systemd.unit=distroclone-builder-install.target"
 _IN_SUBMENU: Final = (BootEntry.LIVE, BootEntry.SAFE)  # of every kernel but the best
 
 
@@ -54,11 +57,15 @@ def render_partition_config(identity: MediumId) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu:
-    """The boot menu of a system, in somebody's words; the best kernel is the default."""
+    """The boot menu of a system, in somebody's words; the best kernel is the default.
+
+    With `installs` it has an entry for that, which is the default where an answer file is.
+    """
 
     facts: SystemFacts
     boot: BootSettings
     words: MenuWords
+    installs: bool = False
 
     def render(self) -> str:
         """Return grub.cfg for both BIOS and UEFI."""
@@ -66,6 +73,7 @@ class Menu:
             "# Made by distroclone-builder; read on BIOS and on UEFI.",
             f"set default={self.boot.entries[0]}",
             f"set timeout={self.boot.timeout_seconds}",
+            *self._default_with_answers(),
             *_terminal(self.boot.serial_console),
             *self._entries(self.boot.entries, extra=()),
         )
@@ -100,6 +108,8 @@ class Menu:
                     yield from _firmware(self.words.firmware)
                 case _:
                     yield from self._starting(entry, best, extra=extra)
+            if entry is starting[-1] and self.installs:
+                yield from self._install(best, extra=extra)
             if entry is starting[-1] and others:
                 yield from self._submenu(starting, others, extra=extra)
 
@@ -124,6 +134,25 @@ class Menu:
             name=f"{entry}{suffix}",
             version=version,
             parameters=_parameters(entry, self.boot.kernel_parameters),
+            extra=extra,
+        )
+
+    def _default_with_answers(self) -> list[str]:
+        if not self.installs:
+            return []
+        return [
+            f"if search --no-floppy --file --set=answers /{ANSWERS}; then",
+            f"  set default={_INSTALL}",
+            "fi",
+        ]
+
+    def _install(self, version: str, *, extra: Sequence[str]) -> list[str]:
+        name = shown_title(self.facts.pretty_name or self.facts.distro_name)
+        return self._entry(
+            f"{name} ({self.words.install})",
+            name=_INSTALL,
+            version=version,
+            parameters=[_INSTALLING, *_without(self.boot.kernel_parameters, _SPLASH)],
             extra=extra,
         )
 

@@ -21,6 +21,7 @@ from builder.inside.system.digests import FileDigest
 
 SQUASHFS: Final = "live/filesystem.squashfs"
 LIVE_SQUASHFS: Final = "live/live.squashfs"  # above the other
+INSTALLER: Final = "live/installer.squashfs"  # a root of its own, above none
 IMAGES: Final = (SQUASHFS, LIVE_SQUASHFS)  # from the bottom up
 # live-boot stacks the images that it lists, the later above the earlier, and no others that may lie
 # on a stick beside them (9990-overlay.sh, live-boot 20250815).

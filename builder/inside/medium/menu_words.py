@@ -18,6 +18,7 @@ class MenuWords:
     safe: str
     toram: str
     persistence: str
+    install: str
     kernel: str
     others: str
     check: str
@@ -30,6 +31,7 @@ _ENGLISH: Final = MenuWords(
     safe="live, safe graphics",
     toram="live, copied to memory",
     persistence="live, with persistence",
+    install="install to a disk",
     kernel="kernel",
     others="Other kernels",
     check="Check this medium, then restart",
@@ -44,6 +46,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             safe="live, einfache Grafik",
             toram="live, in den Arbeitsspeicher kopiert",
             persistence="live, Änderungen bleiben erhalten",
+            install="auf eine Festplatte installieren",
             kernel="Kernel",
             others="Andere Kernel",
             check="Dieses Medium prüfen, dann neu starten",
@@ -55,6 +58,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             safe="live, gráficos seguros",
             toram="live, copiado en la memoria",
             persistence="live, con persistencia",
+            install="instalar en un disco",
             kernel="núcleo",
             others="Otros núcleos",
             check="Comprobar este medio y reiniciar",
@@ -66,6 +70,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             safe="live, graphismes sans échec",
             toram="live, copié en mémoire",
             persistence="live, avec persistance",
+            install="installer sur un disque",
             kernel="noyau",
             others="Autres noyaux",
             check="Vérifier ce support, puis redémarrer",
@@ -77,6 +82,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             safe="live, grafica sicura",
             toram="live, copiato in memoria",
             persistence="live, con persistenza",
+            install="installa su un disco",
             kernel="kernel",
             others="Altri kernel",
             check="Verifica questo supporto, poi riavvia",
@@ -88,6 +94,7 @@ _WORDS: Final[Mapping[str, MenuWords]] = MappingProxyType(
             safe="live, gráficos seguros",
             toram="live, copiado para a memória",
             persistence="live, com persistência",
+            install="instalar em um disco",
             kernel="kernel",
             others="Outros kernels",
             check="Verificar esta mídia e reiniciar",

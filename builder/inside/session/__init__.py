@@ -1,7 +1,8 @@
 """What only a live system gets: rules that write the layer above the system, in their order."""
 
-from typing import Final
+from typing import Final, assert_never
 
+from builder.formats.recipe import Installer
 from builder.inside.rules.rule import Rule
 from builder.inside.session import (
     account,
@@ -9,6 +10,7 @@ from builder.inside.session import (
     consoles,
     hardware,
     heirs,
+    installer,
     module_rules,
     names,
     quiet,
@@ -34,3 +36,14 @@ RULES: Final[tuple[Rule, ...]] = (
     *remote_login.RULES,
     *boot_report.RULES,
 )
+
+
+def rules_with(choice: Installer) -> tuple[Rule, ...]:
+    """Return all of them for a medium with this installer."""
+    match choice:
+        case Installer.NONE:
+            return RULES
+        case Installer.TEXT:
+            return (*RULES, *installer.RULES)
+        case _:
+            assert_never(choice)

@@ -47,7 +47,7 @@ def _set_locale(tree: Tree, live: LiveSettings) -> tuple[Warned, ...]:
         add(tree, _DEBIANS, text)
     if live.locale in _NO_LOCALE_NEEDED or _is_made(tree, live.locale):
         return ()
-    command = _making(tree, live.locale)
+    command = making_locale(tree, live.locale)
     if command is None or not tree.is_dir("/usr/lib/systemd/system"):
         message = "The system can neither use nor make the locale {locale}: it speaks English"
         return (Warned(message=message, values=(("locale", live.locale),)),)
@@ -76,7 +76,7 @@ def _normalized(locale: str) -> str:
     return f"{found[1]}.{charset}{found[3] or ''}"
 
 
-def _making(tree: Tree, locale: str) -> str | None:
+def making_locale(tree: Tree, locale: str) -> str | None:
     """Return the command that makes a locale; None where the system has not what it takes."""
     found = _PARTS.fullmatch(locale)
     if found is None or not tree.is_file("/usr/bin/localedef"):

@@ -55,6 +55,11 @@ class Bundle:
             for each in sorted(files):
                 yield _file(Path(directory) / each, f"/{(inside / each).as_posix()}")
 
+    def root_of(self, name: str) -> Path:
+        """Return where a package is unpacked: by itself, or as a part of the builder image."""
+        by_itself = self.packages / name
+        return by_itself if by_itself.is_dir() else Path("/")
+
     def file(self, name: str, path: str) -> File:
         """Return one file of a package."""
         return _file(self.packages / name / path.lstrip("/"), path)

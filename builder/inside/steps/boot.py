@@ -17,7 +17,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import StepError
 from builder.border.step_names import StepName
 from builder.formats.boot_chain import BootChain, Loader
-from builder.formats.recipe import BootEntry, Recipe
+from builder.formats.recipe import BootEntry, Installer, Recipe
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.kernels import kernel_image
 from builder.inside.debian.own_locale import own_locale
@@ -45,7 +45,7 @@ _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*")
 class BootStep:
     """Fills `iso_tree` with what boots, and makes `partition`, the EFI system partition.
 
-    Both squashfs must already be in `iso_tree`: the medium's id depends on them. Each initramfs
+    Every squashfs must already be in `iso_tree`: the medium's id depends on them. Each initramfs
     lies in `initramfs`. `parts` is a directory for intermediate files. `sums` gets the digests of
     the large files, so that later steps need not read them again: a JSON object of path on the
     medium to {sha256, md5}. `chain` gets what firmware starts, as manifests say it. `signed` has
@@ -75,7 +75,7 @@ class BootStep:
         self.parts.mkdir(parents=True, exist_ok=True)
         large = self._copy_kernels()
         system.progress(0.3)
-        for name in medium.IMAGES:
+        for name in medium.IMAGES + ((medium.INSTALLER,) if self._installs else ()):
             large[name] = summing_file(self.iso_tree / name)
         identity = self._identify(large)
         system.progress(0.6)
@@ -133,7 +133,12 @@ class BootStep:
     def _write_menu(self, identity: medium.MediumId) -> None:
         self._early_config.write_text(render_early_config(identity), encoding="ascii")
         locale = self.recipe.live.locale or own_locale(Tree(self.root))
-        menu = Menu(facts=self.system, boot=self.recipe.boot, words=words_in(locale))
+        menu = Menu(
+            facts=self.system,
+            boot=self.recipe.boot,
+            words=words_in(locale),
+            installs=self._installs,
+        )
         self._place(medium.GRUB_CONFIG).write_text(menu.render(), encoding="utf-8")
         loopback = menu.render_loopback()
         self._place(medium.LOOPBACK_CONFIG).write_text(loopback, encoding="utf-8")
@@ -200,6 +205,10 @@ class BootStep:
     def _make_image(self, system: System, argv: Callable[..., list[str]], image: Path) -> None:
         sight = Sight(reads=(self._early_config,), writes=(image.parent,))
         system.run(argv(config=self._early_config, target=image), sight=sight)
+
+    @property
+    def _installs(self) -> bool:
+        return self.recipe.installer is not Installer.NONE
 
     @property
     def _early_config(self) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from builder.border.step_names import StepName
-from builder.formats.recipe import Compression, LiveSettings
+from builder.formats.recipe import Compression, Installer, LiveSettings
 from builder.inside import session
 from builder.inside.added.accounting import Accounting
 from builder.inside.added.install import Installation
@@ -51,6 +51,7 @@ class LiveStep:
     mounts: ExitStack
     added: Installation | None = None
     keep: tuple[str, ...] = ()
+    installer: Installer = Installer.NONE
 
     def run(self, system: System) -> None:
         """Make it. Raises StepError where a rule cannot be applied, HostError without space."""
@@ -60,7 +61,7 @@ class LiveStep:
             if self.added is not None:
                 self._add(self.added, place, journal, system)
             tree = Tree(place, clock=self.source_date_epoch, record=journal.record)
-            self._applying(tree, journal, system).apply(session.RULES)
+            self._applying(tree, journal, system).apply(session.rules_with(self.installer))
             layer = Layer(below=self.root, made=place, target=self.layer)
             layer.write(change.path for change in journal.changes)
         journal.write(self.journal)

@@ -74,7 +74,7 @@ class SbomStep:
         from builder.inside.sbom.components import component_of  # noqa: PLC0415
 
         return tuple(
-            component_of(BUNDLE.packages / each.name, each, STACK_DISTRIBUTION)
+            component_of(BUNDLE.root_of(each.name), each, STACK_DISTRIBUTION)
             for each in read_rows(Package, self.stack)
         )
 

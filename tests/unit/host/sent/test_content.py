@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import socket
 import stat
 from pathlib import Path
@@ -161,12 +162,12 @@ def test_what_was_interrupted_after_it_got_its_name_goes_on(
 
     def killed(path: Path, *, missing_ok: bool = False) -> None:
         if path.name == name:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(name)
         unlink(path, missing_ok=missing_ok)
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=re.escape(name)):
             send(FolderContent(path=tree), volume)
     assert (volume / "tree").is_dir()
     assert send(FolderContent(path=tree), volume) == Received(missing=())

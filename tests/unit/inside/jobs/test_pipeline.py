@@ -18,7 +18,7 @@ from builder.border.source import SourceKind, TreePlace
 from builder.border.step_names import StepName
 from builder.formats.added_packages import PackagesLock
 from builder.formats.identities import ImageIdentity
-from builder.formats.recipe import BootSettings, LiveSettings, Recipe
+from builder.formats.recipe import BootSettings, Installer, LiveSettings, Recipe
 from builder.formats.snapshot import SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.host.config.compression_text import PRESETS
@@ -65,7 +65,9 @@ PLAN = BuildPlan(
 
 
 ADDING = replace(
-    PLAN, packages=PackagesLock(format=1, wishes=("gddrescue",), packages=(), phases=())
+    PLAN,
+    packages=PackagesLock(format=1, wishes=("gddrescue",), packages=(), phases=()),
+    recipe=replace(PLAN.recipe, installer=Installer.TEXT),
 )
 
 
@@ -93,7 +95,7 @@ def key(plan: BuildPlan, shop: Workshop) -> str:
 
 def test_the_steps_are_those_that_everybody_names_in_that_order(shop: Workshop) -> None:
     assert [step.name for step in pipeline(ADDING, shop)] == list(StepName)
-    usual = [name for name in StepName if name is not StepName.INSTALL]
+    usual = [name for name in StepName if name not in (StepName.INSTALL, StepName.INSTALLER)]
     assert [step.name for step in pipeline(PLAN, shop)] == usual
 
 

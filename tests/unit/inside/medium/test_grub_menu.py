@@ -1,7 +1,7 @@
 """The boot menu as text, hostile names included; how real GRUB reads it is tested with GRUB."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -273,3 +273,26 @@ def test_a_hostile_name_stays_inside_its_title() -> None:
     menu = render_menu(facts(pretty_name=name), BootSettings())
     title = r"""''\''; halt; echo '\''$root {\ } (live)'"""
     assert lines_with(menu, "menuentry")[0] == f"menuentry {title} --id live {{"
+
+
+def test_a_medium_that_installs_has_an_entry_for_it_and_answers_choose_it() -> None:
+    menu = replace(menu_of(facts(KERNEL, OLDER), BootSettings()), installs=True)
+    text = menu.render()
+    assert "menuentry 'Debian GNU/Linux 13 (trixie) (install to a disk)' --id install {" in text
+    assert "if search --no-floppy --file --set=answers /distroclone-answers.yaml; then" in text
+    assert text.index("set default=live") < text.index("  set default=install")
+    (line,) = [each for each in lines_with(text, "linux") if "distroclone-builder-install" in each]
+    assert line == (
+        f"linux /live/vmlinuz-{KERNEL} boot=live "
+        "systemd.unit=distroclone-builder-install.target quiet"
+    )
+    ids = re.findall(r"--id (\S+)", text)
+    assert ids.index("persistence") < ids.index("install") < ids.index("other")
+    loopback = menu.render_loopback()
+    assert "--id install" in loopback
+    assert "set default=install" not in loopback
+
+
+def test_a_medium_that_does_not_has_neither() -> None:
+    text = render_menu(facts(), BootSettings())
+    assert "install" not in text

@@ -1,0 +1,237 @@
+"""The answer file of the installer: which disk, whose account, how the machine is called.
+
+The same code reads it where the file is checked and in the installer (docs/installing.md).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from builder.basics import forms
+from builder.basics.errors import UsageError
+from builder.basics.plain_yaml import Groups, Plain, read_plain
+
+NAME: Final = "distroclone-answers.yaml"  # at the top of a stick
+LARGEST: Final = 64 << 10  # bytes
+
+
+class FileSystem(StrEnum):
+    """What the root of the installed system is."""
+
+    EXT4 = "ext4"
+
+
+class Afterwards(StrEnum):
+    """What the machine does when the installation is done."""
+
+    POWEROFF = "poweroff"
+    REBOOT = "reboot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskName:
+    """What the one disk has that may be written to: all that is named here.
+
+    A serial number, a WWN or a name below /dev/disk/by-id is enough; otherwise both model and size.
+    """
+
+    serial: str | None = None
+    wwn: str | None = None
+    id: str | None = None
+    model: str | None = None
+    size: int | None = None  # bytes
+    path: str | None = None  # said by who sees the machine; no answer file has it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The first user, who may become root."""
+
+    name: str
+    password_hash: str  # as crypt(5) writes it
+    full_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """All that an installation has to know; None keeps the system's own setting."""
+
+    disk: DiskName
+    user: Account
+    hostname: str
+    locale: str | None = None
+    keyboard: str | None = None
+    timezone: str | None = None
+    file_system: FileSystem = FileSystem.EXT4
+    afterwards: Afterwards = Afterwards.POWEROFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """What a value has to look like, and what is said of one that does not."""
+
+    pattern: str
+    message: str
+    hint: str = ""
+
+
+def _one_of(words: type[StrEnum]) -> str:
+    return "|".join(words)
+
+
+_MAKE_ONE: Final = "Make one with `mkpasswd` or `openssl passwd -6`."
+# Of udev's names and kernel's texts; lsblk shows them.
+_WORD: Final = r"[ -~]{1,200}"
+_NO_NAME: Final = "Line {line}: the disk cannot be named like this"
+_FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
+    {
+        "disk.serial": _Form(pattern=_WORD, message=_NO_NAME),
+        "disk.wwn": _Form(pattern=_WORD, message=_NO_NAME),
+        "disk.id": _Form(
+            pattern=r"[^/\x00-\x20\x7f-\U0010ffff]{1,200}",
+            message=_NO_NAME,
+            hint="Name it as in /dev/disk/by-id, without the folder.",
+        ),
+        "disk.model": _Form(pattern=_WORD, message=_NO_NAME),
+        "disk.size": _Form(
+            pattern=r"[1-9][0-9]{6,17}",
+            message="Line {line}: this is not the size of a disk",
+            hint="Give the number of bytes, as `lsblk --bytes` shows it.",
+        ),
+        "user.name": _Form(
+            pattern=forms.USER_NAME,
+            message="Line {line}: this is not a valid user name",
+            hint="Use up to 32 of a-z, 0-9, _ and -, starting with a letter.",
+        ),
+        "user.full_name": _Form(
+            pattern=forms.FULL_NAME,
+            message="Line {line}: this is not a valid full name",
+            hint='Use up to 100 characters, but not : , = " \\ $ or `.',
+        ),
+        "user.password_hash": _Form(
+            pattern=forms.PASSWORD_HASH,
+            message="Line {line}: this is not a password hash that crypt(5) makes",
+            hint=_MAKE_ONE,
+        ),
+        "hostname": _Form(
+            pattern=forms.HOSTNAME,
+            message="Line {line}: this is not a valid host name",
+            hint="Use up to 63 letters, digits and hyphens, with no hyphen at either end.",
+        ),
+        "locale": _Form(
+            pattern=forms.LOCALE,
+            message="Line {line}: this is not a valid locale",
+            hint="For example de_DE.UTF-8 or C.UTF-8.",
+        ),
+        "keyboard": _Form(
+            pattern=forms.KEYBOARD,
+            message="Line {line}: this is not a valid keyboard layout",
+            hint="For example de, or us,it.",
+        ),
+        "timezone": _Form(
+            pattern=forms.TIMEZONE,
+            message="Line {line}: this is not a valid time zone",
+            hint="For example Europe/Rome or UTC.",
+        ),
+        "file_system": _Form(
+            pattern=_one_of(FileSystem),
+            message="Line {line}: this is no file system that can be made",
+            hint="Use ext4.",
+        ),
+        "afterwards": _Form(
+            pattern=_one_of(Afterwards),
+            message="Line {line}: this is nothing that the machine can do afterwards",
+            hint="Use poweroff or reboot.",
+        ),
+    }
+)
+_GROUPS: Final = frozenset(key.partition(".")[0] for key in _FORMS if "." in key)
+_NEEDED: Final = ("user.name", "user.password_hash", "hostname")
+
+
+def read_answers(data: bytes) -> Answers:
+    """Return what an answer file says. Raises UsageError for one that cannot be used.
+
+    No message shows a value: among them is a password's hash.
+    """
+    if len(data) > LARGEST:
+        raise UsageError("The answer file is larger than {limit} bytes", limit=LARGEST)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError("The answer file is not UTF-8", hint="Save it as UTF-8.") from error
+    said = dict(_checked(read_plain(text)))
+    for key in _NEEDED:
+        if key not in said:
+            raise UsageError("The answer file lacks {key}", key=key)
+    found = said.get
+    size = found("disk.size")
+    return Answers(
+        disk=_stable(
+            DiskName(
+                serial=found("disk.serial"),
+                wwn=found("disk.wwn"),
+                id=found("disk.id"),
+                model=found("disk.model"),
+                size=None if size is None else int(size),
+            )
+        ),
+        user=Account(
+            name=said["user.name"],
+            password_hash=said["user.password_hash"],
+            full_name=said.get("user.full_name", ""),
+        ),
+        hostname=said["hostname"],
+        locale=found("locale"),
+        keyboard=found("keyboard"),
+        timezone=found("timezone"),
+        file_system=FileSystem(said.get("file_system", FileSystem.EXT4)),
+        afterwards=Afterwards(said.get("afterwards", Afterwards.POWEROFF)),
+    )
+
+
+def _checked(groups: Groups) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in groups.items():
+        if isinstance(value, Plain):
+            found.append((name, _checked_value(name, value)))
+        elif name not in _GROUPS:
+            raise _unknown(name)
+        else:
+            found += [
+                (f"{name}.{key}", _checked_value(f"{name}.{key}", each))
+                for key, each in value.items()
+            ]
+    return found
+
+
+def _checked_value(key: str, value: Plain) -> str:
+    form = _FORMS.get(key)
+    if form is None:
+        raise _unknown(key)
+    if re.fullmatch(form.pattern, value.text) is None:
+        raise UsageError(form.message, hint=form.hint, line=value.line)
+    return value.text
+
+
+def _unknown(key: str) -> UsageError:
+    return UsageError(
+        'An answer file has no "{key}"',
+        hint="It has {known}.",
+        key=key,
+        known=", ".join(_FORMS),
+    )
+
+
+def _stable(disk: DiskName) -> DiskName:
+    """Return the disk if its name says which one it is on any day, whatever else is plugged in."""
+    if disk.serial or disk.wwn or disk.id or (disk.model and disk.size):
+        return disk
+    raise UsageError(
+        "The answer file does not say which disk is written to",
+        hint="Below `disk:`, give its serial, its wwn, its id (the name in /dev/disk/by-id), or "
+        "both model and size. /dev/sda is no name: it may be another disk after the next start.",
+    )

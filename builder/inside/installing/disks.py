@@ -1,0 +1,167 @@
+"""The disks of the machine, and the one that an answer file names.
+
+Sources: lsblk(8) with --json, proc(5) for mountinfo and swaps, sysfs for holders.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from builder.basics.errors import UsageError
+from builder.basics.printable import clean
+from builder.formats.answers import DiskName
+from builder.inside.installing.machine import Machine
+
+_COLUMNS: Final = "PATH,TYPE,SIZE,MODEL,SERIAL,WWN,RO,MAJ:MIN"
+_IDS: Final = Path("/dev/disk/by-id")
+_MOUNTS: Final = Path("/proc/1/mountinfo")  # of the live system; our own root hides some
+_SWAPS: Final = Path("/proc/swaps")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A disk: its device, what it is called, and by what it is used right now."""
+
+    path: str  # "/dev/sda"
+    size: int  # bytes
+    model: str = ""
+    serial: str = ""
+    wwn: str = ""
+    ids: tuple[str, ...] = ()  # names in /dev/disk/by-id
+    read_only: bool = False
+    uses: tuple[str, ...] = ()  # devices on it that are mounted, swapped to, or below others
+
+    def partition(self, number: int) -> str:
+        """Return the device of one of its partitions: "/dev/sda1", "/dev/nvme0n1p1"."""
+        return f"{self.path}{'p' if self.path[-1].isdigit() else ''}{number}"
+
+    def is_called(self, name: DiskName) -> bool:
+        """Whether all of a name is this disk's."""
+        return (
+            name.serial in (None, self.serial)
+            and name.wwn in (None, self.wwn)
+            and name.model in (None, self.model)
+            and name.size in (None, self.size)
+            and name.path in (None, self.path)
+            and (name.id is None or name.id in self.ids)
+        )
+
+    def __str__(self) -> str:
+        """Return it as people are told of it, with what an answer file can name."""
+        words = [self.path, self.model, f"{self.size} bytes"]
+        words += [f"serial {self.serial}"] if self.serial else []
+        words += [f"wwn {self.wwn}"] if self.wwn else []
+        return ", ".join(filter(None, words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InUse:
+    """What the running system uses: device numbers ("8:1") and devices ("/dev/sda1")."""
+
+    devices: frozenset[str]
+
+    def names(self, node: Mapping[str, Any]) -> bool:
+        """Whether a device of lsblk's is in use."""
+        return bool(self.devices & {node.get("maj:min"), node.get("path")})
+
+
+def find_disks(machine: Machine) -> tuple[Disk, ...]:
+    """Return the disks of this machine, in the order of their devices."""
+    text = machine.run(["lsblk", "--json", "--bytes", "--tree", "--output", _COLUMNS])
+    mounts, swaps = (machine.read(each).decode("utf-8", "replace") for each in (_MOUNTS, _SWAPS))
+    used = in_use(mounts, swaps)
+    return parse_disks(text, used=used, ids=_ids(_IDS))
+
+
+def in_use(mounts: str, swaps: str) -> InUse:
+    """Return what is mounted or swapped to, from mountinfo and swaps."""
+    found = set()
+    for line in mounts.splitlines():
+        fields, _, rest = line.partition(" - ")
+        found |= {*fields.split(" ")[2:3], *rest.split(" ")[1:2]}
+    found |= {line.split()[0] for line in swaps.splitlines()[1:] if line.split()}
+    return InUse(devices=frozenset(found))
+
+
+def parse_disks(text: str, *, used: InUse, ids: Mapping[str, tuple[str, ...]]) -> tuple[Disk, ...]:
+    """Return the disks that lsblk lists; `ids` are the names of devices in /dev/disk/by-id."""
+    nodes = json.loads(text)["blockdevices"]
+    return tuple(
+        Disk(
+            path=node["path"],
+            size=int(node["size"]),
+            model=_text(node["model"]),
+            serial=_text(node["serial"]),
+            wwn=_text(node["wwn"]),
+            ids=ids.get(node["path"], ()),
+            read_only=bool(node["ro"]),
+            uses=tuple(sorted(set(_uses(node, used)))),
+        )
+        for node in nodes
+        if node["type"] == "disk"
+    )
+
+
+def choose_disk(disks: Sequence[Disk], name: DiskName, *, needed: int) -> Disk:
+    """Return the one disk that is called so and can take `needed` bytes.
+
+    Raises UsageError where there is none or more than one, where it is in use, read-only or too
+    small: nothing was written then.
+    """
+    listed = "; ".join(str(each) for each in disks) or "none"
+    called = [each for each in disks if each.is_called(name)]
+    if not called:
+        raise UsageError(
+            "No disk of this machine is the one that the answer file names",
+            hint="This machine has: {disks}.",
+            disks=listed,
+        )
+    if len(called) > 1:
+        raise UsageError(
+            "{count} disks of this machine are what the answer file names",
+            hint="Name the disk by its serial, wwn or id. This machine has: {disks}.",
+            count=len(called),
+            disks=listed,
+        )
+    (disk,) = called
+    if disk.read_only:
+        raise UsageError("{disk} cannot be written to", disk=disk.path)
+    if disk.uses:
+        raise UsageError(
+            "{disk} is in use: {uses}",
+            hint="It may be the medium of this very system, or part of an array or a volume "
+            "group. Nothing was written. Free it, or name another disk.",
+            disk=disk.path,
+            uses=", ".join(disk.uses),
+        )
+    if disk.size < needed:
+        raise UsageError(
+            "{disk} has {size} bytes; the system needs {needed}",
+            hint="Name a larger disk.",
+            disk=disk.path,
+            size=disk.size,
+            needed=needed,
+        )
+    return disk
+
+
+def _uses(node: Mapping[str, Any], used: InUse) -> Iterator[str]:
+    """Yield the devices at and below a node that are in use; whatever is above a partition is."""
+    if used.names(node) or node["type"] not in ("disk", "part"):
+        yield node["path"]
+    for child in node.get("children", ()):
+        yield from _uses(child, used)
+
+
+def _ids(folder: Path) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for link in sorted(folder.iterdir()) if folder.is_dir() else ():
+        device = str(link.resolve())
+        found[device] = (*found.get(device, ()), link.name)
+    return found
+
+
+def _text(value: str | None) -> str:
+    return clean((value or "").strip())

@@ -1,0 +1,102 @@
+"""An installation, phase by phase: from the checks, before which nothing is written, to the log."""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from builder.basics.errors import UsageError
+from builder.formats.answers import Answers
+from builder.inside.installing.clone import Clone, unpack
+from builder.inside.installing.disks import Disk, choose_disk, find_disks
+from builder.inside.installing.machine import Machine, has_secure_boot, is_test_machine
+from builder.inside.installing.report import add_report
+from builder.inside.installing.settings import make_account, make_keys, write_settings
+from builder.inside.installing.starting import (
+    has_signed_grub,
+    inhabited,
+    install_boot_loader,
+    make_initramfs,
+)
+from builder.inside.installing.volumes import (
+    Volumes,
+    make_volumes,
+    mounted_esp,
+    mounted_root,
+    needed_size,
+)
+from builder.inside.tree.tree import Tree
+
+_KEPT_LOG: Final = "/var/log/distroclone-install.log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What is installed, as answered; `target` is an empty folder, `log` the file of the log."""
+
+    clone: Clone
+    answers: Answers
+    target: Path
+    log: Path
+
+    def run(self, machine: Machine) -> Disk:
+        """Install, and return the disk. Raises any of our errors; the log is on the disk then, too.
+
+        When this returns, all of it is on the disk, and the disk is free.
+        """
+        machine.note("[1/7] Checking the disk and the system")
+        disk = self._checked(machine)
+        machine.note("[2/7] Making partitions and file systems on {disk}", disk=disk)
+        volumes = make_volumes(disk, self.answers.file_system, machine)
+        with mounted_root(volumes, self.target, machine), self._log_kept():
+            machine.note("[3/7] Copying the system")
+            unpack(self.clone, self.target, machine)
+            with mounted_esp(volumes, self.target, machine):
+                self._make_own(volumes, machine)
+        os.sync()
+        return disk
+
+    def _checked(self, machine: Machine) -> Disk:
+        """Return the disk; of all that can be known to fail later, nothing will."""
+        self.clone.check()
+        self.clone.check_name(self.answers.user.name)
+        if has_secure_boot(machine) and not has_signed_grub(self.clone.tree):
+            raise UsageError(
+                "Secure Boot is on, and the system has no loaders that it would start",
+                hint="Switch Secure Boot off in the firmware's settings, or install shim-signed "
+                "and grub-efi-amd64-signed in the source system and build the ISO again.",
+            )
+        needed = needed_size(self.clone.size(machine))
+        return choose_disk(find_disks(machine), self.answers.disk, needed=needed)
+
+    def _make_own(self, volumes: Volumes, machine: Machine) -> None:
+        """Make of the copy a system of its own."""
+        tree = Tree(self.target, clock=int(time.time()))
+        with inhabited(tree, volumes, machine):
+            machine.note("[4/7] Writing the settings")
+            write_settings(tree, self.answers, volumes, machine)
+            make_keys(tree, machine)
+            machine.note("[5/7] Making the account")
+            make_account(tree, self.answers, machine)
+            machine.note("[6/7] Making an initramfs for each kernel")
+            make_initramfs(tree, self.clone.kernels, machine)
+            machine.note("[7/7] Installing the boot loader")
+            install_boot_loader(tree, volumes, machine)
+        if is_test_machine(machine):
+            add_report(tree, self.answers, volumes)
+
+    @contextlib.contextmanager
+    def _log_kept(self) -> Iterator[None]:
+        """Copy the log to the disk after the body, whether it succeeds or not."""
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # it would hide what went wrong
+                real = Tree(self.target).resolve(_KEPT_LOG)
+                real.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.log, real)
+                real.chmod(0o600)

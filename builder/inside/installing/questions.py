@@ -1,0 +1,157 @@
+"""The questions of an installation without an answer file, on the console.
+
+What is asked for is little, and of a kind that every console can show. Language, keyboard and time
+zone stay those of the system.
+"""
+
+import ctypes
+import getpass
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from builder.basics import forms
+from builder.basics.errors import StepError, UsageError
+from builder.basics.texts import say
+from builder.formats.answers import Account, Afterwards, Answers, DiskName
+from builder.inside.installing.disks import Disk, choose_disk
+
+_GO: Final = "erase"  # the word that starts it; one that nobody types by habit
+_METHOD: Final = b"$6$"  # of crypt(5): one that every system of today knows
+_GIB: Final = 1 << 30
+
+
+class Console(Protocol):
+    """Whoever sits at the machine."""
+
+    def show(self, text: str) -> None:
+        """Show lines."""
+        ...
+
+    def ask(self, question: str) -> str:
+        """Return the line that is typed."""
+        ...
+
+    def ask_secret(self, question: str) -> str:
+        """Return the line that is typed, and do not show it."""
+        ...
+
+
+class Terminal:
+    """Implements `Console`."""
+
+    def show(self, text: str) -> None:
+        """See `Console.show`."""
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    def ask(self, question: str) -> str:
+        """See `Console.ask`."""
+        try:
+            return input(f"{question} ").strip()
+        except EOFError as error:
+            raise _nobody() from error
+
+    def ask_secret(self, question: str) -> str:
+        """See `Console.ask_secret`."""
+        try:
+            return getpass.getpass(f"{question} ")
+        except EOFError as error:
+            raise _nobody() from error
+
+
+def ask_answers(
+    console: Console, disks: Sequence[Disk], *, needed: int, check: Callable[[str], None]
+) -> Answers:
+    """Return what is answered, once it is confirmed; `check` raises UsageError for a taken name.
+
+    Raises UsageError where no disk can take `needed` bytes, and where it is not confirmed: nothing
+    was written then.
+    """
+    disk = _ask_disk(console, disks, needed=needed)
+    name = _ask_name(console, check)
+    full_name = _ask_text(console, say("Your full name (may be empty):"), f"({forms.FULL_NAME})?")
+    password = _ask_password(console)
+    hostname = _ask_text(console, say("A name for this machine:"), forms.HOSTNAME)
+    console.show("")
+    console.show(say("All that is on this disk will be lost: {disk}", disk=disk))
+    console.show(
+        say("The first user is {name}, and the machine is called {host}", name=name, host=hostname)
+    )
+    if console.ask(say("Type {word} to begin, or anything else to stop:", word=_GO)) != _GO:
+        raise UsageError("The installation was stopped; nothing was written")
+    return Answers(
+        disk=DiskName(path=disk.path, size=disk.size, serial=disk.serial or None),
+        user=Account(name=name, full_name=full_name, password_hash=hashed(password)),
+        hostname=hostname,
+        afterwards=Afterwards.REBOOT,
+    )
+
+
+def hashed(password: str) -> str:
+    """Return the hash of a password with a new salt: crypt(3) and crypt_gensalt(3) of libxcrypt."""
+    library = ctypes.CDLL("libcrypt.so.1")
+    library.crypt_gensalt.restype = library.crypt.restype = ctypes.c_char_p
+    salt = library.crypt_gensalt(_METHOD, ctypes.c_ulong(0), None, 0)
+    found: bytes | None = library.crypt(password.encode(), salt) if salt else None
+    if found is None or not found.startswith(_METHOD):
+        raise StepError("The password cannot be hashed")
+    return found.decode("ascii")
+
+
+def _ask_disk(console: Console, disks: Sequence[Disk], *, needed: int) -> Disk:
+    free = [each for each in disks if _can_take(each, needed)]
+    if not free:
+        raise UsageError(
+            "No disk of this machine can take the system, which needs {size} GiB",
+            hint="A disk that is in use or read-only is not offered. This machine has: {disks}.",
+            size=-(-needed // _GIB),
+            disks="; ".join(map(str, disks)) or "none",
+        )
+    for number, each in enumerate(free, start=1):
+        console.show(f"  {number}) {each}")
+    while True:
+        answer = console.ask(say("Install to which disk? Its number:"))
+        if answer.isascii() and answer.isdigit() and 1 <= int(answer) <= len(free):
+            return free[int(answer) - 1]
+
+
+def _can_take(disk: Disk, needed: int) -> bool:
+    try:
+        choose_disk([disk], DiskName(path=disk.path), needed=needed)
+    except UsageError:
+        return False
+    return True
+
+
+def _ask_name(console: Console, check: Callable[[str], None]) -> str:
+    while True:
+        name = _ask_text(console, say("A user name, of small letters and digits:"), forms.USER_NAME)
+        try:
+            check(name)
+        except UsageError as error:
+            console.show(str(error))
+        else:
+            return name
+
+
+def _ask_text(console: Console, question: str, pattern: str) -> str:
+    while re.fullmatch(pattern, answer := console.ask(question)) is None:
+        console.show(say("This cannot be used."))
+    return answer
+
+
+def _ask_password(console: Console) -> str:
+    while True:
+        password = console.ask_secret(say("A password:"))
+        if password and password == console.ask_secret(say("The same password again:")):
+            return password
+        console.show(say("It was empty, or not the same."))
+
+
+def _nobody() -> UsageError:
+    return UsageError(
+        "Nobody answers on this console, and no stick has an answer file",
+        hint="Start the installer where there is a keyboard, or plug in an answer file.",
+    )

@@ -1,0 +1,100 @@
+"""Answer files: what they say, and why one is refused."""
+
+import re
+
+import pytest
+
+from builder.basics.errors import UsageError
+from builder.formats.answers import LARGEST, Afterwards, DiskName, FileSystem, read_answers
+
+PASSWORD_HASH = "$6$salt$" + 86 * "x"
+DISK = "disk:\n  serial: '0123'\n"
+USER = f"user:\n  name: anna\n  password_hash: {PASSWORD_HASH}\n"
+REST = "hostname: kiosk\n"
+WHOLE = DISK + USER + REST
+
+
+def test_the_least_is_a_disk_a_user_and_a_name() -> None:
+    answers = read_answers(WHOLE.encode())
+    assert answers.disk == DiskName(serial="0123")
+    assert (answers.user.name, answers.user.password_hash) == ("anna", PASSWORD_HASH)
+    assert (answers.user.full_name, answers.hostname) == ("", "kiosk")
+    assert (answers.locale, answers.keyboard, answers.timezone) == (None, None, None)
+    assert (answers.file_system, answers.afterwards) == (FileSystem.EXT4, Afterwards.POWEROFF)
+
+
+def test_everything_can_be_said() -> None:
+    text = f"""\
+---
+disk:
+  model: Some Disk 2
+  size: 16000900661248
+user:
+  name: anna
+  full_name: Anna Müller
+  password_hash: {PASSWORD_HASH}
+hostname: kiosk.example.org
+locale: de_DE.UTF-8
+keyboard: de
+timezone: Europe/Berlin
+file_system: ext4
+afterwards: reboot
+"""
+    answers = read_answers(text.encode())
+    assert answers.disk == DiskName(model="Some Disk 2", size=16000900661248)
+    assert answers.user.full_name == "Anna Müller"
+    assert answers.hostname == "kiosk.example.org"
+    assert (answers.locale, answers.keyboard) == ("de_DE.UTF-8", "de")
+    assert (answers.timezone, answers.afterwards) == ("Europe/Berlin", Afterwards.REBOOT)
+
+
+@pytest.mark.parametrize(
+    "disk", ["disk:\n  model: Some Disk\n", "disk:\n  size: 16000900661248\n", ""]
+)
+def test_a_disk_that_is_not_named_for_certain_is_refused(disk: str) -> None:
+    with pytest.raises(UsageError, match="does not say which disk is written to") as caught:
+        read_answers((disk + USER + REST).encode())
+    assert "/dev/sda is no name" in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("disk:\n  path: /dev/sda\n", 'An answer file has no "disk.path"'),
+        ("disks:\n  serial: x\n", 'An answer file has no "disks"'),
+        ("disk:\n  id: ../sda\n", "Line 2: the disk cannot be named like this"),
+        ("disk:\n  size: 16G\n", "Line 2: this is not the size of a disk"),
+        ("user:\n  name: Anna\n", "Line 2: this is not a valid user name"),
+        ("user:\n  full_name: 'a:b'\n", "Line 2: this is not a valid full name"),
+        ("user:\n  password_hash: live\n", "Line 2: this is not a password hash"),
+        ("hostname: a_b\n", "Line 1: this is not a valid host name"),
+        ("locale: german\n", "Line 1: this is not a valid locale"),
+        ("keyboard: DE\n", "Line 1: this is not a valid keyboard layout"),
+        ("timezone: CET/\n", "Line 1: this is not a valid time zone"),
+        ("file_system: ntfs\n", "Line 1: this is no file system that can be made"),
+        ("afterwards: dance\n", "Line 1: this is nothing that the machine can do afterwards"),
+    ],
+)
+def test_what_is_wrong_is_named(wrong: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(reason)):
+        read_answers(wrong.encode())
+
+
+@pytest.mark.parametrize("key", ["user.name", "user.password_hash", "hostname"])
+def test_what_is_missing_is_named(key: str) -> None:
+    lines = [line for line in WHOLE.splitlines() if key.rpartition(".")[2] not in line]
+    with pytest.raises(UsageError, match=f"The answer file lacks {key}"):
+        read_answers("\n".join(lines).encode())
+
+
+def test_a_file_that_is_no_text_or_too_large_is_refused() -> None:
+    with pytest.raises(UsageError, match="not UTF-8"):
+        read_answers(b"hostname: \xe9\n")
+    with pytest.raises(UsageError, match="larger than"):
+        read_answers(b"#" * (LARGEST + 1))
+
+
+def test_no_refusal_shows_the_password() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_answers(b"user:\n  password_hash: geheim\n")
+    assert "geheim" not in f"{caught.value}{caught.value.advice}"
