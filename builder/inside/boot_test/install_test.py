@@ -142,7 +142,8 @@ def _medium(iso: Path, folder: Path) -> tuple[str, ...]:
         "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={escaped(iso)}",
         "-device", "ide-cd,bus=ide.0,drive=medium,bootindex=0",
         "-blockdev", f"driver=vvfat,node-name=stick,read-only=on,dir={escaped(stick)}",
-        "-device", "virtio-blk-pci,drive=stick,serial=STICK",
+        # OVMF opens only what is in its boot order, and GRUB sees no other disks.
+        "-device", "virtio-blk-pci,drive=stick,serial=STICK,bootindex=2",
     )  # fmt: skip
 
 
