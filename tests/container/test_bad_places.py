@@ -3,6 +3,7 @@
 import fcntl
 import mmap
 import os
+import re
 import sys
 import tempfile
 import time
@@ -153,7 +154,12 @@ def build_here(
     engine: Engine, cache: Path, output: Path, on_event: Callable[[Event], None]
 ) -> BuilderError:
     """Build in this process and return the error that it ends with."""
-    overrides = Overrides(cache_image=cache, output=output, compression="fast")
+    overrides = Overrides(
+        cache_image=cache,
+        output=output,
+        compression="fast",
+        no_block_cache=True,  # so that each step takes a while: what is kept would be there at once
+    )
     with pytest.raises(BuilderError) as caught:
         session.build(load_config(None, overrides), engine, on_event=on_event)
     assert [path.suffix for path in output.iterdir()] == [".log"]
@@ -199,9 +205,10 @@ def test_a_work_volume_that_fills_up_midway_is_an_error_with_a_hint(
 
     error = build_here(engine, demo_cache, tmp_path, fill)
     assert isinstance(error, StepError)
+    # Whichever step finds it full: a busy machine fills it when that has begun already.
     assert "Free s" in error.advice
-    assert error.command[0] == "mksquashfs"
-    assert "No space left" in " ".join(error.output)
+    told = f"{error} {' '.join(error.output)}"
+    assert re.search("[Nn]o space left|left on the disk", told), told
     assert left_by(client, os.getpid()) == []
 
 
