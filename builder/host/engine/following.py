@@ -30,6 +30,7 @@ Again = Callable[[], tuple[Iterator[Frame], bool]]  # from the beginning; whethe
 
 _LONGEST_WAIT: Final = 10.0  # seconds between two tries
 _PAUSE: Final = 1.0  # seconds, where a log that is followed ends although its container works
+_REMOVED: Final = (404, 409)  # somebody removed it, or is about to
 _ENDED: Final = ("exited", "stopped", "dead", "removing")
 
 
@@ -173,7 +174,9 @@ def kept_log(container: "Container") -> tuple[Iterator[Frame], bool]:
             container.reload()
             has_ended = container.status in _ENDED
             return logged(_logs(container, follow=not has_ended)), has_ended
-        except docker.errors.NotFound:  # somebody removed it
+        except docker.errors.APIError as error:
+            if error.status_code not in _REMOVED:
+                raise
             return iter(()), True
 
 
