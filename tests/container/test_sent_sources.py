@@ -47,13 +47,14 @@ def test_a_cache_image_is_sent_once_although_the_line_breaks(
         with proxied(address, SOCKET):
             ended = started.end()
     assert "The container engine answers again" in notes(ended)
-    assert "{path} was sent to the engine: {sent} of {count} blocks" in notes(ended)
+    assert any(" was sent to the engine: " in each for each in notes(ended))
     (volume,) = client.volumes.list(filters={"label": LABEL_SENT})
     assert digest(Path(volume.attrs["Mountpoint"]) / "content") == digest(here)
     direct = run("snapshots", "--cache-image", demo_cache).data
     assert ended.data == direct
     again = run(*words)
-    assert (again.data, "{path} is at the engine already" in notes(again)) == (direct, True)
+    assert again.data == direct
+    assert any(" is at the engine already" in each for each in notes(again))
 
 
 @pytest.mark.full

@@ -1,6 +1,7 @@
 """Runs a program in a container that may do all that a build may."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import docker
@@ -74,9 +75,10 @@ def output_of(
     )
     try:
         # Read as it is written: a busy engine may have ended a container before its log is whole.
-        printed = container.attach(stream=True)
-        container.start()
-        output = b"".join(printed).decode()
+        printed: Any = container.attach(stream=True)
+        with closing(printed._response):  # the SDK's own `close` leaves it open
+            container.start()
+            output = b"".join(printed).decode()
         code = ended(container)
     finally:
         container.remove(force=True, v=True)
