@@ -43,9 +43,15 @@ def subvolume(path: Path) -> Subvolume | None:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if status.st_ino != _FIRST_FREE_OBJECTID or filesystem_at(path) != "btrfs":
+    if status.st_ino != _FIRST_FREE_OBJECTID or not stat.S_ISDIR(status.st_mode):
         return None
-    fields = _SUBVOL_INFO.unpack(_ask(path, _GET_SUBVOL_INFO, _SUBVOL_INFO.size))
+    try:
+        answer = _ask(path, _GET_SUBVOL_INFO, _SUBVOL_INFO.size)
+    except OSError:  # not asked before: to read the table of mounts for each of thousands is slow
+        if filesystem_at(path) != "btrfs":
+            return None
+        raise
+    fields = _SUBVOL_INFO.unpack(answer)
     flags, identity = fields[5], fields[6]
     created = fields[15]
     return Subvolume(
