@@ -1,6 +1,7 @@
 """What a cache has: its snapshots, and how its last backup ended."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from builder.basics.errors import SourceError
@@ -29,19 +30,31 @@ def has_system(tree: Tree) -> bool:
 def stored_snapshots(base: Path) -> tuple[StoredSnapshot, ...]:
     """Return the snapshots of the cache at `base`, oldest first: also raw ones, in both places.
 
-    Numbered ones are in the order of their numbers, whatever the clock said. Raw ones come first:
-    backups make them where there is no snapper yet.
+    Numbered ones are in the order of their numbers, and raw ones among them by the ids of the
+    subvolumes, which a volume counts up: whatever the clock said.
     """
     found: dict[str, FoundSnapshot] = {}
     for folder in (base / ROOTFS / SNAPSHOTS, base / SNAPSHOTS):
         for each in find_snapshots(folder, base=base)[0]:
             found.setdefault(each.selector, each)
-    return tuple(_stored(each, base) for each in sorted(found.values(), key=_order))
+    return tuple(_stored(each, base) for each in in_order(found.values()))
 
 
-def _order(found: FoundSnapshot) -> tuple[bool, int]:
-    is_numbered = found.kind is SnapshotKind.SNAPPER
-    return is_numbered, int(found.selector) if is_numbered else found.taken
+def in_order(found: Iterable[FoundSnapshot]) -> list[FoundSnapshot]:
+    """Return snapshots in the order of their making.
+
+    The numbers count, also where the ids do not fit, as on a volume that others were sent to.
+    """
+    kinds: dict[bool, list[FoundSnapshot]] = {True: [], False: []}
+    for each in found:
+        kinds[each.kind is SnapshotKind.SNAPPER].append(each)
+    ordered: list[tuple[int, FoundSnapshot]] = []
+    highest = 0
+    for each in sorted(kinds[True], key=lambda each: int(each.selector)):
+        highest = max(highest, each.subvolume.id)
+        ordered.append((highest, each))
+    ordered += [(each.subvolume.id, each) for each in kinds[False]]
+    return [each for _id, each in sorted(ordered, key=lambda pair: pair[0])]
 
 
 def _stored(found: FoundSnapshot, base: Path) -> StoredSnapshot:
