@@ -4,7 +4,6 @@ Snapshot and info.xml are made in a folder beside the numbers, which gets its nu
 whole and on the disk: no reader ever sees half of one. A read-only snapshot itself cannot be moved.
 """
 
-import errno
 import os
 import re
 from pathlib import Path
@@ -22,6 +21,7 @@ from builder.inside.backup.folders import (
     write_atomically,
 )
 from builder.inside.backup.records import Record, info_text
+from builder.inside.linux.renaming import rename_to_free
 from builder.inside.source.freeze import snapshot_read_only
 from builder.inside.source.scan import SNAPSHOTS
 from builder.inside.system.system import System
@@ -66,14 +66,10 @@ def next_number(snapshots: Path) -> int:
 
 def _numbered(staged: Path, target: Path) -> bool:
     """Give a staged snapshot its number; false where something has that by now."""
-    if os.path.lexists(target):
-        return False
     try:
-        staged.rename(target)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-            return False
-        raise
+        rename_to_free(staged, target)
+    except FileExistsError:
+        return False
     return True
 
 
