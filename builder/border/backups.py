@@ -1,6 +1,12 @@
 """What backups ask of containers, and what these answer."""
 
 from dataclasses import dataclass
+from typing import Final
+
+# File systems that parts of a system are kept on; all else is the kernel's, or somebody else's.
+DISKS: Final = frozenset({
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zfs", "bcachefs", "nilfs2",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,7 @@ class BackupRequest:
     system: FolderIdentity
     filters: tuple[str, ...]  # rsync's rules, in their order
     mounts: tuple[str, ...]  # separate file systems of the source, relative to its top, e.g. "boot"
+    mounted: tuple[str, ...]  # all places in the source where anything is mounted, also others
     frozen: bool  # the source cannot change
     running: bool  # it is the system that runs on this machine
     new: bool  # a cache is started where there is none

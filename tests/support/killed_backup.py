@@ -58,6 +58,7 @@ def request_for(source: Path, *, new: bool = False, frozen: bool = False) -> Bac
         ),
         filters=("- /proc/*",),
         mounts=(),
+        mounted=(),
         frozen=frozen,
         running=False,
         new=new,

@@ -105,6 +105,7 @@ def _request(plan: BackupPlan, seen: Seen, identity: FolderIdentity, *, run: str
         system=identity,
         filters=seen.filters,
         mounts=seen.parts,
+        mounted=seen.mounted,
         frozen=seen.freezes and not seen.parts,
         running=seen.source == RUNNING,
         new=plan.new,
@@ -164,6 +165,15 @@ def _tell_parts(seen: Seen, on_event: OnEvent) -> None:
             Note(
                 level="warning",
                 message="{path} is not in the backup: it is on another machine ({kind})",
+                values={"path": each.path, "kind": each.kind},
+            )
+        )
+
+    for each in seen.mounts.foreign:
+        on_event(
+            Note(
+                level="warning",
+                message="{path} is not in the backup: it is on a {kind} file system",
                 values={"path": each.path, "kind": each.kind},
             )
         )
