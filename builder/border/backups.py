@@ -97,6 +97,13 @@ class DeleteSnapshotsRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteCacheRequest:
+    """Delete the cache at /cache, which has no other subvolumes inside its tree than these."""
+
+    subvolumes: tuple[SnapshotName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheState:
     """What a cache has, and how its last backup ended."""
 
@@ -109,6 +116,7 @@ class CacheState:
     free: int  # bytes
     total: int  # bytes of the volume
     snapshots: tuple[StoredSnapshot, ...]  # oldest first
+    others: tuple[SnapshotName, ...] = ()  # subvolumes beside them that no program knows as one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from builder.border.backups import (
     BackedUp,
     BackupRequest,
     CacheState,
+    DeleteCacheRequest,
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
@@ -195,7 +196,7 @@ DELETE_SNAPSHOTS: Final = Job(
 )
 DELETE_CACHE: Final = Job(
     name="delete-cache",
-    request=Nothing,
+    request=DeleteCacheRequest,
     result=Nothing,
     sees=(_CACHE_TO_FREEZE,),
     capabilities=_FREEZING,

@@ -30,7 +30,7 @@ from tests.support.caches import after_a_power_cut, command, mounted_btrfs, moun
 from tests.support.command_line import wait_until
 from tests.support.faithful import Facts, differences, facts
 from tests.support.hard_tree import make_hard_tree
-from tests.support.killed_backup import deletion_of, request_for
+from tests.support.killed_backup import deletion_of, deletion_of_all, request_for
 from tests.support.trees import make_system, put
 
 pytestmark = pytest.mark.container
@@ -451,25 +451,42 @@ def test_a_cache_of_the_other_program_is_continued(volume: Volume) -> None:
 def test_a_whole_cache_goes_and_what_lies_beside_it_stays(volume: Volume) -> None:
     volume.backup(new=True)
     volume.backup()
-    command("btrfs", "subvolume", "snapshot", "-r", volume.rootfs, volume.rootfs / ".snapshots/@x")
+    snapshot = ("btrfs", "subvolume", "snapshot")
+    command(*snapshot, "-r", volume.rootfs, volume.rootfs / ".snapshots/@x")
     (volume.base / ".snapshots").mkdir()
     raw = volume.base / ".snapshots/@2026-06-01_14:30"
-    command("btrfs", "subvolume", "snapshot", "-r", volume.rootfs, raw)
+    command(*snapshot, "-r", volume.rootfs, raw)
     put(volume.base, ".snapshots/@2026-06-01_14:30.meta")
+    half_made = volume.rootfs / ".snapshots/9"
+    half_made.mkdir()
+    command(*snapshot, volume.rootfs, half_made / "snapshot")
     put(volume.base, "notes.txt", "mine")
-    delete_cache(volume.base, system=RealSystem(print))
+    assert [each.path for each in volume.state().others] == [
+        ".rootfs_cache/.snapshots/9/snapshot", ".rootfs_cache/.snapshots/@x",
+    ]  # fmt: skip
+    delete_cache(deletion_of_all(volume.base), system=RealSystem(print), base=volume.base)
     assert [each.name for each in volume.base.iterdir()] == ["notes.txt"]
     assert volume.backup(new=True).selector == "1"
 
 
 @pytest.mark.full
-def test_a_cache_with_somebodys_subvolume_in_it_is_not_deleted_around_it(volume: Volume) -> None:
+@pytest.mark.parametrize(
+    "place",
+    ["srv", ".snapshots/later", ".snapshots/mine/deep", ".snapshots/1/snapshot/inside",
+     "opt/.snapshots"],
+)  # fmt: skip
+def test_a_cache_with_somebodys_subvolume_in_it_is_not_deleted_around_it(
+    volume: Volume, place: str
+) -> None:
     volume.backup(new=True)
-    command("btrfs", "subvolume", "create", volume.rootfs / "srv")
-    put(volume.rootfs, "srv/mine", "mine")
-    with pytest.raises(SourceError, match="that are no snapshots: debian_backup/"):
-        delete_cache(volume.base, system=RealSystem(print))
-    assert (volume.rootfs / "srv/mine").read_text() == "mine"
+    command("btrfs", "property", "set", volume.rootfs / ".snapshots/1/snapshot", "ro", "false")
+    asked = deletion_of_all(volume.base)
+    (volume.rootfs / place).parent.mkdir(parents=True, exist_ok=True)
+    command("btrfs", "subvolume", "create", volume.rootfs / place)
+    put(volume.rootfs, f"{place}/mine", "mine")
+    with pytest.raises(SourceError, match=f"that are no snapshots: .*{place}"):
+        delete_cache(asked, system=RealSystem(print), base=volume.base)
+    assert (volume.rootfs / place / "mine").read_text() == "mine"
     assert [each.selector for each in volume.state().snapshots] == ["1"]
     assert (volume.base / ".backup_meta").exists()
 

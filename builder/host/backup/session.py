@@ -87,7 +87,7 @@ def delete(
     """Delete snapshots of a cache, if there are any."""
     if not snapshots:
         return
-    names = tuple(SnapshotName(path=each.path, uuid=each.uuid) for each in snapshots)
+    names = tuple(map(name_of, snapshots))
     spec = ContainerSpec(
         image=image,
         job=DELETE_SNAPSHOTS,
@@ -96,6 +96,11 @@ def delete(
         binds=(_cache(cache),),
     )
     engine.run(spec, on_event)
+
+
+def name_of(snapshot: StoredSnapshot) -> SnapshotName:
+    """Return what tells a container which snapshot is meant."""
+    return SnapshotName(path=snapshot.path, uuid=snapshot.uuid)
 
 
 def _request(plan: BackupPlan, seen: Seen, identity: FolderIdentity, *, run: str) -> BackupRequest:

@@ -11,8 +11,7 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode, UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
-from builder.border.backups import StoredSnapshot
-from builder.host.backup.deletion import carry_out, planned_deletion
+from builder.host.backup.deletion import Deletion, carry_out, planned_deletion
 from builder.host.backup.planning import BackupPlan
 from builder.host.backup.restoring import restore as restore_paths
 from builder.host.backup.retention import LAST, Retention, moment
@@ -203,7 +202,7 @@ def delete(
         )
         if plan.snapshots or everything:
             display.close()  # nothing may draw over the question
-            _ask(place, plan.snapshots, everything=everything, yes=yes, as_json=as_json)
+            _ask(plan, everything=everything, yes=yes, as_json=as_json)
         done = carry_out(plan, engine, everything=everything, on_event=display.event)
         names = [each.selector for each in done]
         text = (
@@ -211,7 +210,13 @@ def delete(
         )
         if everything:
             text = say("Deleted the cache {path}", path=place)
-        answer(display, text, {"deleted_snapshots": names, "cache": str(place), "all": everything})
+        data = {
+            "deleted_snapshots": names,
+            "deleted_others": [each.path for each in plan.others],
+            "cache": str(place),
+            "all": everything,
+        }
+        answer(display, text, data)
 
 
 @click.command()
@@ -265,23 +270,18 @@ def restore(
         answer(display, text, {**to_data(done), "selector": snapshot.selector, "folder": str(to)})
 
 
-def _ask(
-    place: Path,
-    snapshots: tuple[StoredSnapshot, ...],
-    *,
-    everything: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
+def _ask(plan: Deletion, *, everything: bool, yes: bool, as_json: bool) -> None:
     """Say what goes, and ask unless that is settled. Raises UsageError where nobody can answer."""
     rows = [
-        (each.selector, f"{moment(each, zone=local_zone()):%Y-%m-%d %H:%M}") for each in snapshots
+        (each.selector, f"{moment(each, zone=local_zone()):%Y-%m-%d %H:%M}")
+        for each in plan.snapshots
     ]
+    rows += [(each.path, say("is no snapshot of a backup")) for each in plan.others]
     if not as_json:
         if rows:
             click.echo(say("To be deleted:") + "\n" + columns(rows, indent="  "))
         if everything:
-            click.echo(say("and with them the whole cache in {path}", path=place))
+            click.echo(say("and with them the whole cache in {path}", path=plan.cache))
     if yes:
         return
     if as_json or not sys.stdin.isatty():

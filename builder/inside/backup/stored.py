@@ -1,14 +1,16 @@
 """What a cache has: its snapshots, and how its last backup ended."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from builder.basics.errors import SourceError
-from builder.border.backups import CacheState, StoredSnapshot
+from builder.border.backups import CacheState, SnapshotName, StoredSnapshot
 from builder.formats.snapshot import SnapshotKind
 from builder.inside.backup.cache import is_locked
+from builder.inside.backup.folders import is_staged, subvolumes_in
 from builder.inside.debian.facts import read_os_release
+from builder.inside.linux.btrfs import subvolume
 from builder.inside.source import unfinished
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
@@ -82,6 +84,7 @@ def cache_state(base: Path) -> CacheState:
     meta, finished = _meta(base)
     space = os.statvfs(base)
     running = is_locked(base)
+    snapshots = stored_snapshots(base)
     return CacheState(
         date=meta.date,
         distro=meta.distro,
@@ -91,8 +94,19 @@ def cache_state(base: Path) -> CacheState:
         running=running,
         free=space.f_bavail * space.f_frsize,
         total=space.f_blocks * space.f_frsize,
-        snapshots=stored_snapshots(base),
+        snapshots=snapshots,
+        others=tuple(_others(base, snapshots)),
     )
+
+
+def _others(base: Path, known: Iterable[StoredSnapshot]) -> Iterator[SnapshotName]:
+    """Yield what is deleted with a whole cache, too: half-made snapshots, and what people made."""
+    uuids = {each.uuid for each in known}
+    for folder in (base / ROOTFS / SNAPSHOTS, base / SNAPSHOTS):
+        for path in subvolumes_in(folder):
+            found = subvolume(path)
+            if found is not None and found.uuid not in uuids and not is_staged(path):
+                yield SnapshotName(path=path.relative_to(base).as_posix(), uuid=found.uuid)
 
 
 def _began(rootfs: Path) -> int | None:

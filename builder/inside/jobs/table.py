@@ -22,6 +22,7 @@ from builder.border.backups import (
     BackedUp,
     BackupRequest,
     CacheState,
+    DeleteCacheRequest,
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
@@ -161,12 +162,12 @@ def _delete_snapshots(request: DeleteSnapshotsRequest, on_event: OnEvent) -> Not
     return Nothing()
 
 
-def _delete_cache(_request: Nothing, on_event: OnEvent) -> Nothing:
+def _delete_cache(request: DeleteCacheRequest, on_event: OnEvent) -> Nothing:
     from builder.inside.backup import deleting
 
     system = RealSystem(on_event)
     with system.step("delete", position=1, total=1):
-        deleting.delete_cache(paths.CACHE, system=system)
+        deleting.delete_cache(request, system=system)
     return Nothing()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.border.backups import CacheState, Restored
+from builder.border.backups import CacheState, Restored, SnapshotName
 from builder.border.jobs import BACKUP, BACKUP_STATE, DELETE_CACHE, DELETE_SNAPSHOTS, RESTORE
 from builder.border.requests import Nothing
 from builder.host.cli import main
@@ -176,6 +176,22 @@ def test_a_whole_cache_goes_with_all_its_snapshots(
     out = capsys.readouterr().out
     assert "whole cache in /mnt/x" in out
     assert stocked.jobs == ["backup-state", "delete-cache"]
+
+
+def test_what_is_no_snapshot_and_goes_with_the_cache_is_named_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mine = SnapshotName(path=".rootfs_cache/.snapshots/mine", uuid="uuid-mine")
+    answers = {
+        BACKUP_STATE.name: answering(state(stored("1"), others=(mine,))),
+        DELETE_CACHE.name: answering(Nothing()),
+    }
+    engine = FakeEngine(answers=answers)
+    assert command(engine, "delete", "--all", "--cache", "/mnt/x", "--yes") == 0
+    out = capsys.readouterr().out
+    assert out.index(".rootfs_cache/.snapshots/mine  is no snapshot") < out.index("Deleted")
+    (asked,) = engine.asked(DELETE_CACHE)
+    assert [each.uuid for each in asked.subvolumes] == ["uuid-1", "uuid-mine"]
 
 
 @pytest.mark.parametrize(
