@@ -133,3 +133,5 @@ class Restored:
 
     entries: int  # files, folders and all else
     files: int
+    powerful: int  # programs that run with rights of their own, and devices, among these
+    powerful_paths: tuple[str, ...]  # some of them

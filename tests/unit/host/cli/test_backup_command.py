@@ -1,6 +1,7 @@
 """`backup`, `backup status`, `delete` and `restore`: words, JSON and exit codes."""
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,7 @@ def stocked() -> FakeEngine:
             BACKUP_STATE.name: answering(found),
             DELETE_SNAPSHOTS.name: answering(Nothing()),
             DELETE_CACHE.name: answering(Nothing()),
-            RESTORE.name: answering(Restored(entries=7, files=5)),
+            RESTORE.name: answering(Restored(entries=7, files=5, powerful=0, powerful_paths=())),
         }
     )
 
@@ -222,7 +223,7 @@ def test_files_are_restored_into_a_folder_that_is_made(
     code = command(stocked, "restore", "latest", "/etc/fstab", "--to", target, "--cache", "/mnt/x")
     assert code == 0
     assert "Restored 7 files and folders of snapshot 3" in capsys.readouterr().out
-    assert target.is_dir()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o700
     spec = stocked.specs[-1]
     assert spec.request.paths == ("/etc/fstab",)
     assert [(each.source, each.read_only) for each in spec.binds] == [
