@@ -60,6 +60,8 @@ Result = TypeVar("Result")
 KVM: Final = "/dev/kvm"
 _GIB: Final = 1 << 30
 _HOUR: Final = 3600  # seconds
+_FULL_SHARE: Final = 1024
+_IN_THE_BACKGROUND: Final = 102  # a tenth of what others get; all that nobody else wants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class Limits:
     seconds: int = 2 * _HOUR
     quiet: int = 2 * _HOUR  # seconds without any event
     output: int = 512 << 20  # bytes of events, and of whatever else it prints
+    processor: int = _FULL_SHARE  # against others that want it too: cpu_shares of docker run(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +179,7 @@ BACKUP: Final = Job(
     sees=(replace(_SYSTEM, with_mounts=True), _CACHE_TO_FREEZE),
     capabilities=_COPYING,
     why="a copy that keeps owners, modes, device nodes and every attribute, and a snapshot of it",
-    limits=Limits(seconds=48 * _HOUR),
+    limits=Limits(seconds=48 * _HOUR, processor=_IN_THE_BACKGROUND),
 )
 BACKUP_STATE: Final = Job(
     name="backup-state",

@@ -198,7 +198,9 @@ def test_a_cache_of_the_other_program_is_continued(volume: Volume) -> None:
     put(volume.source, "etc/state", "ours")
     done = volume.backup()
     assert [(each.selector, each.complete, each.routine) for each in done.snapshots] == [
-        ("1", False, True), ("2", True, True), ("@2026-06-01_14:30", True, True),
+        ("1", False, True),
+        ("2", True, True),
+        ("@2026-06-01_14:30", True, True),
         ("3", True, True),
     ]  # fmt: skip - in the order of their making, whatever the names say
     delete_snapshots(

@@ -99,6 +99,9 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
         frozen=request.frozen,
     )
     mark(cache.rootfs, now=int(time.time()))
+    # After others at the disk, where its scheduler has an order: ionice(1). rsync inherits it.
+    rank = ["ionice", "--class", "2", "--classdata", "7", "--pid", str(os.getpid())]
+    system.run(rank, success=(0, 1), logged=False)  # no matter where that is not possible
     with still_there(source) if request.frozen else contextlib.nullcontext():
         copied = copy(copying, system=system)
     check_system(source)
