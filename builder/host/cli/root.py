@@ -4,22 +4,22 @@ import click
 from click.shell_completion import get_completion_class
 
 from builder import __version__
-from builder.host.cli.backup import backup, delete, restore
+from builder.host.cli.backup import backup
 from builder.host.cli.block_cache import block_cache
 from builder.host.cli.boot_test import boot_test
 from builder.host.cli.build import build
 from builder.host.cli.builds import builds
+from builder.host.cli.cache import delete, restore
 from builder.host.cli.diff import diff
 from builder.host.cli.image import image
 from builder.host.cli.installer import install_test, installer
 from builder.host.cli.packages import packages
 from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
-from builder.host.cli.sign import sign
 from builder.host.cli.snapshots import snapshots
 from builder.host.cli.stick import stick
 from builder.host.cli.upkeep import doctor, sweep
-from builder.host.cli.verify import verify
+from builder.host.cli.verify import sign, verify
 from builder.host.command_line.surroundings import engine_options
 
 _EPILOG = """\b

@@ -85,6 +85,8 @@ def test_what_the_user_leaves_out_comes_before_all_else(engine: FakeEngine, tmp_
         (("--keep-daily", "-1"), "is not in the range x>=0"),
         (("--source", "/nowhere/at/all"), "There is no folder at /nowhere/at/all"),
         (("status", "--max-age", "soon"), 'Invalid time "soon"'),
+        (("--cache", "/mnt/x", "status"), "--cache stands before status, where it would be"),
+        (("--keep-daily", "0", "status"), "--keep-daily stands before status"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
