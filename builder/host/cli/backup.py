@@ -1,7 +1,9 @@
 """`distroclone-builder backup`: make the cache, and see how it is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,8 +11,11 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode, UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
+from builder.border.events import Note
+from builder.host.backup import timer
 from builder.host.backup.planning import BackupPlan
 from builder.host.backup.retention import LAST, Retention, moment
+from builder.host.backup.schedule import SERVICE, TIMER, Schedule, Units, units_of
 from builder.host.backup.session import Outcome, back_up
 from builder.host.backup.status import Status, judged, read_state, readable_age
 from builder.host.command_line.options import (
@@ -24,7 +29,7 @@ from builder.host.command_line.options import (
 )
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import checks, settings
-from builder.host.display import choose_display, columns
+from builder.host.display import Display, choose_display, columns
 from builder.host.source.local_zone import local_zone
 
 _PLAN_OPTIONS = (
@@ -93,18 +98,11 @@ def plan_options(command: Command) -> Command:
 def backup(
     context: click.Context,
     /,
-    source: Path,
-    cache: Path | None,
-    exclude: tuple[str, ...],
-    keep_last: int | None,
-    keep_daily: int,
-    keep_weekly: int,
-    keep_monthly: int,
     *,
     new: bool,
     adopt: bool,
-    include_home: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Back up this system into a cache on btrfs, and keep a snapshot of it.
 
@@ -120,16 +118,7 @@ def backup(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context, context.invoked_subcommand)
         return
-    kept = _retention(keep_last, daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly)
-    plan = BackupPlan(
-        cache=cache_folder(cache),
-        source=source,
-        include_home=include_home,
-        exclude=checks.excludes(tuple(map(checks.exclude, exclude))),
-        new=new,
-        adopt=adopt,
-        retention=kept,
-    )
+    plan = replace(_plan(**given), new=new, adopt=adopt)
     surroundings = context.find_object(Surroundings) or Surroundings()
     with choose_display(json=as_json) as display:
         outcome = back_up(plan, surroundings.open_engine(), on_event=display.event)
@@ -158,13 +147,131 @@ def status(
       distroclone-builder backup status --max-age 2d
     """
     limit = None if max_age is None else parse_age(max_age)
+    place = cache_folder(cache)
     with choose_display(json=as_json) as display:
-        state = read_state(cache_folder(cache), surroundings.open_engine(), on_event=display.event)
+        state = read_state(place, surroundings.open_engine(), on_event=display.event)
         found = judged(state, now=datetime.now(UTC), zone=local_zone(), max_age=limit)
         seconds = None if found.age is None else int(found.age.total_seconds())
-        data = {**to_data(state), "age": seconds, "troubles": list(found.troubles)}
-        answer(display, _shown(found), data)
+        waits = _next_run(place)
+        data = {
+            **to_data(state), "age": seconds, "troubles": list(found.troubles), "next": waits,
+        }  # fmt: skip
+        answer(display, _shown(found, next_run=waits), data)
     return int(ExitCode.BACKUP if found.troubles else ExitCode.DONE)
+
+
+@backup.command()
+@click.argument("when", required=False)
+@plan_options
+@click.option(
+    "--on-failure",
+    metavar="UNIT",
+    default="",
+    help="A unit of systemd to start when a backup fails, e.g. notify@%n.service.",
+)
+@click.option("--off", is_flag=True, help="Remove the schedule.")
+@click.option("--dry-run", is_flag=True, help="Show the units, and write nothing.")
+@json_option
+@pass_surroundings
+def schedule(
+    surroundings: Surroundings,
+    /,
+    when: str | None,
+    on_failure: str,
+    *,
+    off: bool,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Have systemd make backups: daily, weekly, monthly, or when systemd.time(7) says.
+
+    Takes the options of `backup`, shows the units that it writes, and starts their timer. Without
+    WHEN, it shows the schedule that there is.
+
+    \b
+    Examples:
+      sudo distroclone-builder backup schedule daily --cache /media/usb/debian_backup
+      sudo distroclone-builder backup schedule 'Mon..Fri 19:30' --keep-last 5 --keep-weekly 8
+      distroclone-builder backup schedule
+      sudo distroclone-builder backup schedule --off
+    """
+    if off and (when or dry_run):
+        raise UsageError("--off stands alone")
+    with choose_display(json=as_json) as display:
+        if off:
+            gone = timer.remove(folder=timer.UNITS)
+            text = say("Removed the schedule") if gone else say("There is no schedule")
+            answer(display, text, {"removed": gone})
+        elif when is None:
+            found = timer.installed(folder=timer.UNITS)
+            answer(display, *_schedule_shown(found))
+        else:
+            timer.check_calendar(when)
+            program = (*timer.own_program(), *_engine_words(surroundings))
+            units = units_of(
+                Schedule(plan=_plan(**given), calendar=when, program=program, on_failure=on_failure)
+            )
+            if not dry_run:
+                _warn_of_owner(Path(program[0]), display)
+                timer.install(units, folder=timer.UNITS)
+            found = timer.installed(folder=timer.UNITS)
+            waits = "" if found is None or dry_run else found.next
+            answer(display, _units_shown(units, next_run=waits), {
+                "written": not dry_run, "timer": units.timer, "service": units.service,
+                "next": waits,
+            })  # fmt: skip
+
+
+def _plan(
+    *,
+    source: Path,
+    cache: Path | None,
+    include_home: bool,
+    exclude: tuple[str, ...],
+    keep_last: int | None,
+    keep_daily: int,
+    keep_weekly: int,
+    keep_monthly: int,
+) -> BackupPlan:
+    return BackupPlan(
+        cache=cache_folder(cache),
+        source=source,
+        include_home=include_home,
+        exclude=checks.excludes(tuple(map(checks.exclude, exclude))),
+        retention=_retention(keep_last, daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly),
+    )
+
+
+def _engine_words(surroundings: Surroundings) -> list[str]:
+    asked = surroundings.asked
+    words = [f"--engine={asked.engine}"] if asked.engine else []
+    return [*words, *([f"--context={asked.context}"] if asked.context else [])]
+
+
+def _warn_of_owner(program: Path, display: Display) -> None:
+    if (place := timer.changeable_by(program)) is not None:
+        message = "{path} can be changed by others than root, who so become root at the next backup"
+        display.event(Note(level="warning", message=message, values={"path": str(place)}))
+
+
+def _units_shown(units: Units, *, next_run: str) -> str:
+    lines = [f"{timer.UNITS / SERVICE}:", units.service, f"{timer.UNITS / TIMER}:", units.timer]
+    if next_run:
+        lines.append(say("Next backup: {moment}", moment=next_run))
+    return "\n".join(lines)
+
+
+def _schedule_shown(found: timer.Installed | None) -> tuple[str, dict[str, object]]:
+    if found is None:
+        return say("There is no schedule"), {"cache": None}
+    data: dict[str, object] = {
+        "cache": str(found.cache),
+        "next": found.next,
+        "timer": found.units.timer,
+        "service": found.units.service,
+    }
+    return _units_shown(found.units, next_run=found.next), data
 
 
 def _refuse_options_before(context: click.Context, word: str) -> None:
@@ -220,7 +327,13 @@ def _data_of(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _shown(found: Status) -> str:
+def _next_run(cache: Path) -> str | None:
+    """Return when systemd makes the next backup into a cache; None where it makes none."""
+    found = timer.installed(folder=timer.UNITS)
+    return None if found is None or found.cache != cache else found.next
+
+
+def _shown(found: Status, *, next_run: str | None) -> str:
     state = found.state
     size = state.size and f" ({state.size})"
     rows = [
@@ -239,6 +352,7 @@ def _shown(found: Status) -> str:
             age=readable_age(found.age),
         )
         rows.append((say("Newest"), newest))
+    rows.append((say("Next run"), say("no schedule") if next_run is None else next_run or "?"))
     lines = [columns(rows)]
     if state.running:
         lines.append(say("A backup is running."))

@@ -2,6 +2,9 @@
 
 import json
 import stat
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from builder.border.backups import CacheState, Restored, SnapshotName
 from builder.border.jobs import BACKUP, BACKUP_STATE, DELETE_CACHE, DELETE_SNAPSHOTS, RESTORE
 from builder.border.requests import Nothing
+from builder.host.backup import timer
 from builder.host.cli import main
 from builder.host.cli.root import cli
 from builder.host.command_line.surroundings import Surroundings
@@ -87,6 +91,8 @@ def test_what_the_user_leaves_out_comes_before_all_else(engine: FakeEngine, tmp_
         (("status", "--max-age", "soon"), 'Invalid time "soon"'),
         (("--cache", "/mnt/x", "status"), "--cache stands before status, where it would be"),
         (("--keep-daily", "0", "status"), "--keep-daily stands before status"),
+        (("--new", "schedule", "daily"), "--new stands before schedule"),
+        (("schedule", "daily", "--off"), "--off stands alone"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
@@ -131,6 +137,47 @@ def test_monitoring_learns_of_trouble_by_the_exit_code(capsys: pytest.CaptureFix
 def test_a_backup_that_runs_is_told_and_is_no_trouble(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = status_of(capsys, state(stored("1"), began=5, running=True))
     assert (code, "A backup is running." in out) == (0, True)
+
+
+@pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in the place of systemd's."""
+    monkeypatch.setattr(timer, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/true"])
+    (tmp_path / "units").mkdir()
+    return tmp_path / "units"
+
+
+def test_a_schedule_is_shown_written_known_to_status_and_removed(
+    units: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(timer, "_systemctl", lambda *words: asked.append(words))
+    words = ("schedule", "weekly", "--cache", "/mnt/x", "--keep-last", 3)
+    assert ran(FakeEngine(), *words, "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert "OnCalendar=weekly" in shown
+    assert [*units.iterdir()] == []
+    assert ran(FakeEngine(), "--engine", "podman", *words) == 0
+    service = (units / "distroclone-builder-backup.service").read_text()
+    assert "ExecStart=/usr/bin/true --engine=podman backup --cache=/mnt/x --keep-last=3" in service
+    assert asked == [("daemon-reload",), ("enable", "--now", "distroclone-builder-backup.timer")]
+    capsys.readouterr()
+    monkeypatch.setattr(timer, "_asked", lambda words: done(words, "Mon 2026-06-22 00:00:00 UTC"))
+    _code, out = status_of(capsys, state(stored("1")), "--cache", "/mnt/x")
+    assert "Next run     Mon 2026-06-22 00:00:00 UTC" in out
+    _code, out = status_of(capsys, state(stored("1")), "--cache", "/mnt/other")
+    assert "Next run     no schedule" in out
+    assert ran(FakeEngine(), "schedule") == 0
+    assert "Next backup: Mon 2026-06-22" in capsys.readouterr().out
+    assert ran(FakeEngine(), "schedule", "--off") == 0
+    assert [*units.iterdir()] == []
+    assert ran(FakeEngine(), "schedule") == 0
+    assert "There is no schedule" in capsys.readouterr().out
+
+
+def done(words: Sequence[str], output: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.CompletedProcess(args=words, returncode=0, stdout=f"{output}\n", stderr="")
 
 
 @pytest.fixture
