@@ -1,6 +1,7 @@
 """What backups ask of containers, and what these answer."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 # File systems that parts of a system are kept on; all else is the kernel's, or somebody else's.
@@ -117,6 +118,46 @@ class CacheState:
     total: int  # bytes of the volume
     snapshots: tuple[StoredSnapshot, ...]  # oldest first
     others: tuple[SnapshotName, ...] = ()  # subvolumes beside them that no program knows as one
+
+
+class Wholeness(StrEnum):
+    """How a snapshot is, compared with what was recorded when it was made."""
+
+    WHOLE = "whole"
+    CHANGED = "changed"  # its files are not those that were recorded
+    DAMAGED = "damaged"  # something in it cannot be read
+    INCOMPLETE = "incomplete"  # there is no whole system in it
+    UNKNOWN = "unknown"  # nothing was recorded, or it was sent here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """Check the snapshots of the cache at /cache."""
+
+    read_data: bool  # read all files too, which btrfs compares with its checksums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedSnapshot:
+    """How one snapshot is."""
+
+    selector: str
+    wholeness: Wholeness
+    read_only: bool
+    path: str = ""  # the first one that cannot be read
+    reason: str = ""  # why not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a check found."""
+
+    state: CacheState
+    snapshots: tuple[CheckedSnapshot, ...]  # oldest first
+    filesystem: str  # the id of the btrfs
+    read: int  # bytes of files
+    device_errors: tuple[str, ...]  # of the volume's disks, as the kernel counted them
+    tree_distro: str  # what the cache's own tree calls itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

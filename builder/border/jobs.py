@@ -20,6 +20,8 @@ from builder.border.backups import (
     BackedUp,
     BackupRequest,
     CacheState,
+    Checked,
+    CheckRequest,
     DeleteCacheRequest,
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
@@ -188,6 +190,15 @@ BACKUP_STATE: Final = Job(
     sees=(_CACHE,),
     capabilities=_READING,
     why=_ANY_OWNER,
+)
+CHECK_CACHE: Final = Job(
+    name="check-cache",
+    request=CheckRequest,
+    result=Checked,
+    sees=(_CACHE,),
+    capabilities=_READING,
+    why=_ANY_OWNER,
+    limits=Limits(seconds=48 * _HOUR, processor=_IN_THE_BACKGROUND),
 )
 DELETE_SNAPSHOTS: Final = Job(
     name="delete-snapshots",
@@ -393,8 +404,8 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 JOBS: Final = (
     SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
-    BACKUP_STATE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD), EXAMINE,
-    on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
+    BACKUP_STATE, CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD),
+    EXAMINE, on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST, INSTALL_TEST,
 )  # fmt: skip

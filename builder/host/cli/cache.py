@@ -1,16 +1,21 @@
-"""`distroclone-builder delete` and `restore`: what becomes of the snapshots of a cache."""
+"""`distroclone-builder check`, `delete` and `restore`: what becomes of the snapshots of a cache."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from builder.basics.codec import to_data
-from builder.basics.errors import UsageError
+from builder.basics.errors import ExitCode, UsageError
+from builder.basics.sizes import readable_size
 from builder.basics.texts import say
+from builder.border.backups import Checked, Wholeness
+from builder.host.backup import checking
+from builder.host.backup.checking import Scrub
 from builder.host.backup.deletion import Deletion, carry_out, planned_deletion
 from builder.host.backup.restoring import restore as restore_paths
-from builder.host.backup.retention import moment
+from builder.host.backup.retention import moment, moment_of
 from builder.host.command_line.options import (
     FOLDER,
     answer,
@@ -23,6 +28,57 @@ from builder.host.command_line.surroundings import Surroundings, pass_surroundin
 from builder.host.config import settings
 from builder.host.display import choose_display, columns
 from builder.host.source.local_zone import local_zone
+
+
+@click.command()
+@setting_option(settings.CACHE)
+@click.option(
+    "--read-data",
+    is_flag=True,
+    help="Read every file too, which btrfs compares with its checksums: as long as a copy takes.",
+)
+@click.option(
+    "--max-age",
+    metavar="TIME",
+    help="Complain if the newest complete snapshot is older, e.g. 36h, 2d or 1w.",
+)
+@json_option
+@pass_surroundings
+def check(
+    surroundings: Surroundings,
+    /,
+    cache: Path | None,
+    max_age: str | None,
+    *,
+    read_data: bool,
+    as_json: bool,
+) -> int:
+    """Check whether what a cache keeps is still what was backed up.
+
+    Exits with 8 where something is wrong.
+
+    \b
+    Examples:
+      distroclone-builder check --max-age 8d
+      distroclone-builder check --read-data --cache /media/usb/debian_backup
+    """
+    limit = None if max_age is None else parse_age(max_age)
+    with choose_display(json=as_json) as display:
+        engine = surroundings.open_engine()
+        found = checking.check(
+            cache_folder(cache), engine, read_data=read_data, on_event=display.event
+        )
+        scrub = checking.last_scrub(found.filesystem)
+        troubles = checking.troubles_of(
+            found, now=datetime.now(UTC), zone=local_zone(), scrub=scrub, max_age=limit
+        )
+        data = {
+            **to_data(found),
+            "scrub": None if scrub is None else to_data(scrub),
+            "troubles": list(troubles),
+        }
+        answer(display, _checked_text(found, scrub, troubles), data)
+    return int(ExitCode.BACKUP if troubles else ExitCode.DONE)
 
 
 @click.command()
@@ -161,3 +217,26 @@ def _ask(plan: Deletion, *, everything: bool, yes: bool, as_json: bool) -> None:
     if as_json or not sys.stdin.isatty():
         raise UsageError("Nobody can be asked here", hint="Give --yes to delete without asking.")
     click.confirm(say("Delete?"), abort=True)
+
+
+def _checked_text(found: Checked, scrub: Scrub | None, troubles: tuple[str, ...]) -> str:
+    words = {
+        Wholeness.WHOLE: say("as it was backed up"),
+        Wholeness.CHANGED: say("CHANGED"),
+        Wholeness.DAMAGED: say("DAMAGED"),
+        Wholeness.INCOMPLETE: say("not complete"),
+        Wholeness.UNKNOWN: say("nothing was recorded to compare it with"),
+    }
+    rows = [(each.selector, words[each.wholeness]) for each in found.snapshots]
+    read = say("{size} read", size=readable_size(found.read)) if found.read else say("not read")
+    rows.append((say("Contents"), read))
+    rows.append((say("Last scrub"), _scrub_text(scrub)))
+    lines = [columns(rows), *(say("Warning: {warning}", warning=each) for each in troubles)]
+    return "\n".join(lines if troubles else [*lines, say("Nothing is wrong.")])
+
+
+def _scrub_text(scrub: Scrub | None) -> str:
+    if scrub is None:
+        return say("not known")
+    day = f"{moment_of(scrub.began, zone=local_zone()):%Y-%m-%d}"
+    return day if scrub.finished else say("{day}, not finished", day=day)

@@ -35,11 +35,16 @@ def stored_snapshots(base: Path) -> tuple[StoredSnapshot, ...]:
     Numbered ones are in the order of their numbers, and raw ones among them by the ids of the
     subvolumes, which a volume counts up: whatever the clock said.
     """
+    return tuple(_stored(each, base) for each in found_snapshots(base))
+
+
+def found_snapshots(base: Path) -> list[FoundSnapshot]:
+    """Like `stored_snapshots`, before anybody looks into them."""
     found: dict[str, FoundSnapshot] = {}
     for folder in (base / ROOTFS / SNAPSHOTS, base / SNAPSHOTS):
         for each in find_snapshots(folder, base=base)[0]:
             found.setdefault(each.selector, each)
-    return tuple(_stored(each, base) for each in in_order(found.values()))
+    return in_order(found.values())
 
 
 def in_order(found: Iterable[FoundSnapshot]) -> list[FoundSnapshot]:

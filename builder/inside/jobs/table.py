@@ -22,6 +22,8 @@ from builder.border.backups import (
     BackedUp,
     BackupRequest,
     CacheState,
+    Checked,
+    CheckRequest,
     DeleteCacheRequest,
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
@@ -44,6 +46,7 @@ from builder.border.jobs import (
     BACKUP_STATE,
     BOOT_TEST,
     BUILD,
+    CHECK_CACHE,
     DELETE_CACHE,
     DELETE_SNAPSHOTS,
     DIGEST,
@@ -151,6 +154,14 @@ def _backup_state(_request: Nothing, _on_event: OnEvent) -> CacheState:
     from builder.inside.backup import stored
 
     return stored.cache_state(paths.CACHE)
+
+
+def _check_cache(request: CheckRequest, on_event: OnEvent) -> Checked:
+    from builder.inside.backup import checking
+
+    system = RealSystem(on_event)
+    with system.step("check-cache", position=1, total=1):
+        return checking.check(request, system=system)
 
 
 def _delete_snapshots(request: DeleteSnapshotsRequest, on_event: OnEvent) -> Nothing:
@@ -313,6 +324,7 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(FREEZE_SYSTEM, _freeze_system),
         Handler(BACKUP, _backup),
         Handler(BACKUP_STATE, _backup_state),
+        Handler(CHECK_CACHE, _check_cache),
         Handler(DELETE_SNAPSHOTS, _delete_snapshots),
         Handler(DELETE_CACHE, _delete_cache),
         Handler(RESTORE, _restore),

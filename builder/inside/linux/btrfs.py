@@ -35,6 +35,7 @@ class Subvolume:
     read_only: bool
     created: int  # otime, seconds since 1970
     changed: int  # ctransid, the transaction that last changed something in it
+    received: bool = False  # `btrfs receive` made it, with inodes and change times of its own
 
 
 def subvolume(path: Path) -> Subvolume | None:
@@ -60,6 +61,7 @@ def subvolume(path: Path) -> Subvolume | None:
         read_only=bool(flags & _READ_ONLY),
         created=created,
         changed=fields[9],
+        received=any(fields[8]),
     )
 
 

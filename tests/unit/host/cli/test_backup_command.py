@@ -9,8 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from builder.border.backups import CacheState, Restored, SnapshotName
-from builder.border.jobs import BACKUP, BACKUP_STATE, DELETE_CACHE, DELETE_SNAPSHOTS, RESTORE
+from builder.border.backups import (
+    CacheState,
+    Checked,
+    CheckedSnapshot,
+    CheckRequest,
+    Restored,
+    SnapshotName,
+    Wholeness,
+)
+from builder.border.jobs import (
+    BACKUP,
+    BACKUP_STATE,
+    CHECK_CACHE,
+    DELETE_CACHE,
+    DELETE_SNAPSHOTS,
+    RESTORE,
+)
 from builder.border.requests import Nothing
 from builder.host.backup import timer
 from builder.host.cli import main
@@ -263,6 +278,35 @@ def test_nothing_is_deleted_unless_it_is_meant(
     assert reason in capsys.readouterr().err
     assert stocked.asked(DELETE_SNAPSHOTS) == []
     assert stocked.asked(DELETE_CACHE) == []
+
+
+@pytest.mark.parametrize(
+    ("wholeness", "code", "said"),
+    [
+        (Wholeness.WHOLE, 0, "1           as it was backed up"),
+        (Wholeness.CHANGED, 8, "Warning: Snapshot 1 is not what was backed up"),
+    ],
+)
+def test_a_check_says_how_each_snapshot_is_and_ends_for_monitoring(
+    capsys: pytest.CaptureFixture[str], wholeness: Wholeness, code: int, said: str
+) -> None:
+    snapshot = CheckedSnapshot(selector="1", wholeness=wholeness, read_only=True)
+    found = Checked(
+        state=state(stored("1")), snapshots=(snapshot,), filesystem="none", read=3 << 30,
+        device_errors=(), tree_distro="Debian GNU/Linux 13 (trixie)",
+    )  # fmt: skip
+    engine = FakeEngine(answers={CHECK_CACHE.name: answering(found)})
+    assert command(engine, "check", "--read-data", "--cache", "/mnt/x") == code
+    out = capsys.readouterr().out
+    assert said in out
+    assert "3.0 GiB read" in out
+    assert ("Nothing is wrong." in out) is (code == 0)
+    assert engine.asked(CHECK_CACHE) == [CheckRequest(read_data=True)]
+    (spec,) = engine.specs
+    assert [each.read_only for each in spec.binds] == [True]
+    assert command(engine, "check", "--json") == code
+    data = json.loads(capsys.readouterr().out.splitlines()[-1])["data"]
+    assert (data["scrub"], len(data["troubles"])) == (None, int(code == 8))
 
 
 def test_files_are_restored_into_a_folder_that_is_made(
