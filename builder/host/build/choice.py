@@ -51,10 +51,11 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     if not image.locked:
         on_event(_note("The builder image is unlocked: its tools are not the pinned versions",
                        warning=True))  # fmt: skip
-    report = scan(engine, image.id, source_in(config), run=run, on_event=on_event)
+    wanted = config.source.selector
+    report = scan(engine, image.id, source_in(config), run=run, on_event=on_event, wanted=wanted)
     for warning in report.warnings:
         on_event(Note(level="warning", message=warning.message, values=dict(warning.values)))
-    candidate = choose(report, config.source.selector, zone=local_zone())
+    candidate = choose(report, wanted, zone=local_zone())
     if candidate.kind is SnapshotKind.CACHE:  # which DistroClone Backup may be writing to
         check_no_other(config.source.path)
     choice = choice_of(config, image=image, report=report, candidate=candidate)

@@ -259,6 +259,7 @@ def container_options(
         "mem_limit": job.limits.memory,
         "memswap_limit": job.limits.memory,
         "pids_limit": job.limits.processes,
+        "cpu_shares": job.limits.processor,
     }
     if not job.network:
         options["network_mode"] = "none"

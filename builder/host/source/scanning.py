@@ -14,8 +14,13 @@ from builder.host.engine.faults import BindMissingError
 from builder.host.source.kinds import Source
 
 
-def scan(engine: Engine, image: str, source: Source, *, run: str, on_event: OnEvent) -> CacheReport:
-    """Read what the source holds. Raises SourceError for none, and for one that is unreadable."""
+def scan(
+    engine: Engine, image: str, source: Source, *, run: str, on_event: OnEvent, wanted: str = ""
+) -> CacheReport:
+    """Read what the source holds; with `wanted`, no more than is needed for that selector.
+
+    Raises SourceError for no source, and for one that is unreadable.
+    """
     facts = engine.facts()
     source.check(outputs=(Path(facts.root),))
     if facts.rootless and source.scan.loop_devices:
@@ -27,7 +32,7 @@ def scan(engine: Engine, image: str, source: Source, *, run: str, on_event: OnEv
     spec = ContainerSpec(
         image=image,
         job=source.scan,
-        request=ScanRequest(kind=source.kind),
+        request=ScanRequest(kind=source.kind, wanted=wanted),
         run=run,
         binds=(source.bind(),),
     )

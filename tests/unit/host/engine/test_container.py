@@ -42,6 +42,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "mem_limit": job.limits.memory,
         "memswap_limit": job.limits.memory,  # so there is no swap
         "pids_limit": job.limits.processes,
+        "cpu_shares": job.limits.processor,
         "devices": [*devices, *loops],
         "hostname": "distroclone-builder",
     }
