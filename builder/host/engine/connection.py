@@ -121,6 +121,18 @@ class DockerEngine:
         ):
             container.put_archive(str(folder), archive)
 
+    @contextlib.contextmanager
+    def claimed(self, name: str, *, of: str, labels: Mapping[str, str]) -> Iterator[None]:
+        """See `Engine.claimed`."""
+        with contextlib.ExitStack() as stack:
+            with held(), translated("claiming a container"):
+                image = self._client.containers.get(of).attrs["Image"]
+                made = self._client.api.create_container(
+                    image, ["-"], name=name, labels=dict(labels)
+                )
+                stack.enter_context(undoing(lambda: self.remove_container(str(made["Id"]))))
+            yield
+
     def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
         """See `Engine.persist`."""
         return Line(patience=self._patience).held(call, on_event)

@@ -58,6 +58,10 @@ class NotAllowedError(EngineRefusedError):
     """The engine is not allowed to do that: it lacks a capability, or access to a mount or path."""
 
 
+class NameTakenError(EngineRefusedError):
+    """Something else has the name already."""
+
+
 # How engines word it, the more exact first; a group is the path. Docker: daemon/ and volume/mounts
 # of moby, 20.10 to 28; Podman: pkg/specgen of libpod, 4 and 5; the rest comes from runc and crun.
 _WORDINGS: Final[tuple[tuple[str, type[EngineRefusedError]], ...]] = (
@@ -67,6 +71,7 @@ _WORDINGS: Final[tuple[tuple[str, type[EngineRefusedError]], ...]] = (
     (r"\bstatfs (/.*): no such file or directory", BindMissingError),
     (r"mounting \"(/[^\"]+)\" to rootfs .*no such file or directory", BindMissingError),
     (r"cannot stat `(/.*)`: no such file or directory", BindMissingError),
+    (r"\bname \S+ is already in use", NameTakenError),
     (r"no space left on device|disk quota exceeded", NoSpaceError),
     (r"mounts denied|operation not permitted|permission denied|capabilit", NotAllowedError),
     (r"privileged mode is incompatible with user namespaces", NotAllowedError),
