@@ -90,7 +90,7 @@ def test_a_build_that_goes_on_alone_is_ended_with_all_that_it_has(
         for command in ("attach", "cancel"):
             refused = run("builds", command, found["run"])
             assert refused.code == 2
-            assert f"is followed by process {attached.process.pid} of this" in refused.errors
+            assert f"by process {attached.process.pid} of this" in refused.error["message"]
         attached.send(signal.SIGKILL)
         left = attached.end().process
     assert len(left_by(client, left)) == 1  # a claim
