@@ -220,7 +220,7 @@ def security_options(job: Job[Any, Any], facts: EngineFacts) -> list[str]:
     options = []
     if "SYS_ADMIN" in job.capabilities and _has("apparmor", facts):
         options.append("apparmor=unconfined")  # its default profile forbids every mount
-    if _has("selinux", facts):
+    if facts.product is Product.PODMAN or _has("selinux", facts):  # Podman 4.3 tells nobody
         # Files of the user have no container's label, labelled containers may mount nothing, and
         # what one that is not labelled writes into a volume is closed to those that are.
         options.append("label=disable")

@@ -81,9 +81,9 @@ def test_the_walls_of_an_engine_let_through_what_a_job_needs_and_no_more(
     mounts = "SYS_ADMIN" in job.capabilities
     assert asked() == asked("seccomp,profile=default", "cgroupns") == []
     assert asked("apparmor") == (["apparmor=unconfined"] if mounts else [])
-    assert asked("selinux") == asked("selinux", product=Product.PODMAN) == ["label=disable"]
+    assert asked("selinux") == asked(product=Product.PODMAN) == ["label=disable"]
     assert asked(rootless=True) == []
-    assert asked(rootless=True, product=Product.PODMAN) == ["unmask=ALL"]
+    assert asked(rootless=True, product=Product.PODMAN) == ["label=disable", "unmask=ALL"]
 
 
 def test_a_folder_that_is_bound_alone_shows_nothing_that_is_mounted_in_it() -> None:
