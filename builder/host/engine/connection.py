@@ -61,7 +61,9 @@ class DockerEngine:
     def facts(self) -> EngineFacts:
         """See `Engine.facts`."""
         with translated("asking the engine about itself"):
-            info, version = self._client.info(), self._client.version()
+            return self._said(self._client.info(), self._client.version())
+
+    def _said(self, info: Mapping[str, Any], version: Mapping[str, Any]) -> EngineFacts:
         security = tuple(str(option) for option in info.get("SecurityOptions") or ())
         return EngineFacts(
             product=self._product,
@@ -170,15 +172,16 @@ class DockerEngine:
             found = self._client.containers.list(
                 all=True, filters={"label": _LABELS_MARK}, ignore_removed=True
             )
-        return tuple(
-            Leftover(id=str(each.id), labels=_labels(each), state=_state(each)) for each in found
-        )
+            return tuple(
+                Leftover(id=str(each.id), labels=_labels(each), state=_state(each))
+                for each in found
+            )
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_volumes`."""
         with translated("listing volumes"):
             found = self._client.volumes.list(filters={"label": _LABELS_MARK})
-        return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
+            return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
 
     def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
         """See `Engine.remove_unused_volumes`."""
