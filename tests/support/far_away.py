@@ -73,9 +73,7 @@ def ssh_server(folder: Path) -> Iterator[SshServer]:
     server.lets_in("own")
     assert _SSHD is not None
     with contextlib.ExitStack() as stack:
-        if not _SEPARATED.exists():
-            _SEPARATED.mkdir(mode=0o755)
-            stack.callback(_SEPARATED.rmdir)
+        _SEPARATED.mkdir(mode=0o755, exist_ok=True)  # it stays: another server may need it by now
         command = [_SSHD, "-D", "-f", str(folder / "sshd_config"), "-E", str(folder / "log")]
         process = stack.enter_context(subprocess.Popen(command))
         stack.callback(process.terminate)
