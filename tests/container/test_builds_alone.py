@@ -1,6 +1,7 @@
 """A build whose line breaks, and one whose process is killed: nothing of either is lost."""
 
 import hashlib
+import os
 import signal
 import time
 from pathlib import Path
@@ -76,6 +77,11 @@ def test_a_build_that_goes_on_alone_is_ended_with_all_that_it_has(
     words = ("build", "--cache", cache, "--output", output, "--compression", "fast")
     with running(*words) as started:
         started.wait_for_step("stage")
+        container = container_of(client, started.process.pid, "build")
+        assert container is not None
+        os.kill(
+            int(container.attrs["State"]["Pid"]), signal.SIGSTOP
+        )  # it shall not come to its end
         started.send(signal.SIGKILL)
         killed = started.end().process
     assert len(left_by(client, killed)) == 2  # a container and a volume
