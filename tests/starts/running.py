@@ -26,7 +26,7 @@ from tests.boot.persistence import lost
 from tests.conftest import DEMO, ignore
 from tests.starts.measured import Boot, Ending, Measured
 from tests.starts.media import Media, media_folder
-from tests.starts.way import Machine, Place, Way
+from tests.starts.way import WRITTEN, Machine, Way
 from tests.support.probing import run_module
 
 Told = Mapping[str, Any]  # what tests/boot/machine.py told
@@ -90,7 +90,7 @@ class Laboratory:
         with self.making:
             for drive in way.drives:
                 file = self.media.made(drive.content)
-                if drive.place is Place.DISK:  # each machine has one of its own
+                if drive.place in WRITTEN:
                     file = file.rename(file.with_stem(f"{file.stem}-{machine}"))
                     stack.callback(file.unlink)
                 files.append(file)

@@ -122,8 +122,17 @@ def test_a_machine_starts_the_first_drive_and_writes_to_disks_only() -> None:
     assert "node-name=medium,read-only=on,filename=/results/a.iso" in words
     assert "node-name=drive1,filename=/results/b.iso,read-only=on -device ide-cd" in words
     assert "node-name=drive2,filename=/results/c.img -device virtio-blk-pci" in words
-    assert set(Place) == {"cd", "usb", "disk"}
+    assert set(Place) == {"cd", "usb", "stick", "disk"}
     assert len(Content) == len(set(Content))
+
+
+def test_a_stick_that_is_written_to_starts_with_any_firmware() -> None:
+    argument = asked([("a.img", "stick"), ("b.img", "stick")], firmware=Firmware.UEFI32)
+    words = " ".join(machine_argv(json.loads(argument), variables=Path("/variables")))
+    assert "node-name=medium,filename=/results/a.img -device qemu-xhci -device usb-st" in words
+    assert "node-name=drive1,filename=/results/b.img -device qemu-xhci,id=usb1" in words
+    assert "read-only=on,filename=/results" not in words
+    assert "OVMF32_CODE" in words
 
 
 def result(name: str = "cd", **changes: Any) -> Measured:
