@@ -27,6 +27,7 @@ _SETTINGS: Final[Mapping[Content, str]] = {
     Content.PLAIN: "",
     Content.OTHER: "live: {user: other}\n",
     Content.KEPT: "boot: {entries: [persistence, live], timeout_seconds: 1}\n",
+    Content.GERMAN: "live: {locale: de_DE.UTF-8}\n",
     Content.UNSIGNED: "",
     Content.LARGE: "compression: fast\n",
 }

@@ -31,13 +31,13 @@ from tests.support.probing import run_module
 
 Told = Mapping[str, Any]  # what tests/boot/machine.py told
 
-_FIRMWARE: Final = {
+FIRMWARE: Final = {
     Machine.BIOS: Firmware.BIOS,
     Machine.UEFI: Firmware.UEFI,
     Machine.SECURE: Firmware.UEFI,
     Machine.UEFI32: Firmware.UEFI32,
 }
-_SECONDS: Final = 900  # without KVM, beside other work, some boots take five minutes
+SECONDS: Final = 900  # without KVM, beside other work, some boots take five minutes
 _LONGEST: Final = 120  # characters of what was said
 
 
@@ -101,12 +101,12 @@ class Laboratory:
             files = self._drives(way, machine, stack)
             argument = asked(
                 [(file.name, drive.place) for file, drive in zip(files, way.drives, strict=True)],
-                firmware=_FIRMWARE[machine],
+                firmware=FIRMWARE[machine],
                 secure_boot=machine is Machine.SECURE,
                 # Without one, GRUB writes to the serial port what it says of a failure.
                 screen=machine not in way.refused,
                 processors=1,
-                seconds=_SECONDS,
+                seconds=SECONDS,
             )
             return [self._boot(argument) for _boot in range(way.boots)]
 

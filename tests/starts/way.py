@@ -24,6 +24,7 @@ class Content(StrEnum):
     PLAIN = "plain.iso"  # the demo, as it is built by default
     OTHER = "other.iso"  # the demo with another live user
     KEPT = "kept.iso"  # its default entry keeps what is changed
+    GERMAN = "german.iso"  # the demo in another language
     LARGE = "large.iso"  # more than 4 GiB in one file
     UNSIGNED = "unsigned.iso"  # built from a system whose kernels have no signature
     STICK = "stick.img"  # `PLAIN`, by the command `stick`

@@ -1,0 +1,72 @@
+"""Pictures of what people see when they start the demo, kept in `docs/starts/`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.boot.machine import asked
+from tests.starts.inside.picture import Then
+from tests.starts.page import RESULTS
+from tests.starts.running import FIRMWARE, SECONDS, Laboratory
+from tests.starts.way import Content, Machine
+from tests.support.probing import run_module
+
+MENU: Final = ("home",)  # the first entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture of a machine that starts a CD. Without keys, the boot menu is not waited for."""
+
+    name: str
+    content: Content
+    machine: Machine
+    keys: Sequence[str] = MENU
+    then: Then = Then.REST
+
+    @property
+    def file(self) -> str:
+        """Its name in the folder of pictures."""
+        return f"{self.name}.png"
+
+
+PICTURES: Final = (
+    Picture(name="menu-bios", content=Content.PLAIN, machine=Machine.BIOS),
+    Picture(name="menu-uefi", content=Content.PLAIN, machine=Machine.UEFI),
+    Picture(name="menu-german", content=Content.GERMAN, machine=Machine.UEFI),
+    Picture(
+        name="safe-graphics",
+        content=Content.PLAIN,
+        machine=Machine.BIOS,
+        keys=("home", "down", "ret"),
+        then=Then.REPORT,
+    ),
+    Picture(
+        name="refused-kernel",
+        content=Content.UNSIGNED_KERNEL,
+        machine=Machine.SECURE,
+        keys=("home", "ret"),
+    ),
+    Picture(name="refused-grub", content=Content.UNSIGNED_GRUB, machine=Machine.SECURE, keys=()),
+    Picture(name="refused-medium", content=Content.UNSIGNED, machine=Machine.SECURE, keys=()),
+)
+
+
+def take(picture: Picture, laboratory: Laboratory, folder: Path = RESULTS) -> Path:
+    """Take a picture; return its file."""
+    media = laboratory.media
+    argument = asked(
+        [(media.made(picture.content).name, "cd")],
+        firmware=FIRMWARE[picture.machine],
+        secure_boot=picture.machine is Machine.SECURE,
+        processors=1,
+        seconds=SECONDS,
+    )
+    words = ("tests.starts.inside.picture", argument, picture.file, picture.then, *picture.keys)
+    run_module(media.client, media.boot_test_image, media.folder, *words, may_write=True)
+    taken = media.folder / picture.file
+    target = folder / picture.file
+    target.write_bytes(taken.read_bytes())
+    taken.unlink()
+    return target
