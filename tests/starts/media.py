@@ -42,7 +42,8 @@ _STICKS: Final[Mapping[Content, str]] = {
     Content.COPIED_GPT: "gpt",
 }
 _TREES: Final[Mapping[Content, str]] = {Content.UNSIGNED: "unsigned", Content.LARGE: "large"}
-_SPOILED: Final = (Content.UNSIGNED_KERNEL, Content.CHANGED_KERNEL, Content.UNSIGNED_GRUB)
+_SPOILED: Final = (Content.UNSIGNED_KERNEL, Content.CHANGED_KERNEL, Content.UNSIGNED_GRUB,
+                   Content.DAMAGED)  # fmt: skip
 _INSIDE: Final = Path(__file__).parent / "inside"
 _TREE: Final = "tree"
 _PREFIX: Final = "starts-"

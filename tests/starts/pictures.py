@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.boot.machine import asked
-from tests.starts.inside.picture import Then
+from tests.starts.inside.picture import When
 from tests.starts.page import RESULTS
 from tests.starts.running import FIRMWARE, SECONDS, Laboratory
 from tests.starts.way import Content, Machine
@@ -23,7 +23,8 @@ class Picture:
     content: Content
     machine: Machine
     keys: Sequence[str] = MENU
-    then: Then = Then.REST
+    when: When = When.REST
+    text: str = ""  # typed once the live system is up
 
     @property
     def file(self) -> str:
@@ -40,7 +41,27 @@ PICTURES: Final = (
         content=Content.PLAIN,
         machine=Machine.BIOS,
         keys=("home", "down", "ret"),
-        then=Then.REPORT,
+        text="cat /proc/cmdline\n",
+    ),
+    Picture(
+        name="to-memory",
+        content=Content.PLAIN,
+        machine=Machine.UEFI,
+        keys=("home", "down", "down", "ret"),
+        text="findmnt /run/live/medium\n",
+    ),
+    Picture(
+        name="damaged-medium",
+        content=Content.DAMAGED,
+        machine=Machine.BIOS,
+        keys=("home", "down", "down", "down", "down", "ret"),
+    ),
+    Picture(
+        name="memory-test",
+        content=Content.PLAIN,
+        machine=Machine.UEFI,
+        keys=("home", "down", "down", "down", "down", "down", "ret"),
+        when=When.SOON,
     ),
     Picture(
         name="refused-kernel",
@@ -63,8 +84,15 @@ def take(picture: Picture, laboratory: Laboratory, folder: Path = RESULTS) -> Pa
         processors=1,
         seconds=SECONDS,
     )
-    words = ("tests.starts.inside.picture", argument, picture.file, picture.then, *picture.keys)
-    run_module(media.client, media.boot_test_image, media.folder, *words, may_write=True)
+    words = (argument, picture.file, picture.when, picture.text, *picture.keys)
+    run_module(
+        media.client,
+        media.boot_test_image,
+        media.folder,
+        "tests.starts.inside.picture",
+        *words,
+        may_write=True,
+    )
     taken = media.folder / picture.file
     target = folder / picture.file
     target.write_bytes(taken.read_bytes())

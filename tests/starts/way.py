@@ -35,6 +35,7 @@ class Content(StrEnum):
     UNSIGNED_KERNEL = "unsigned-kernel.iso"  # `PLAIN` without its kernels' signatures
     CHANGED_KERNEL = "changed-kernel.iso"
     UNSIGNED_GRUB = "unsigned-grub.iso"
+    DAMAGED = "damaged.iso"  # `PLAIN` with a changed byte in its system
     PERSISTENCE = "persistence.img"  # a partition that keeps changes, and counts boots
 
 

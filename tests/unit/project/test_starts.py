@@ -16,7 +16,7 @@ from tests.boot.machine import PACKAGES, asked, machine_argv
 from tests.starts import page
 from tests.starts.__main__ import chosen, chosen_pictures
 from tests.starts.inside.partition_tables import write_gpt, write_mbr
-from tests.starts.inside.picture import wait_for_menu, wait_for_rest
+from tests.starts.inside.picture import keys_of, wait_for_menu, wait_for_rest
 from tests.starts.measured import Boot, Ending, Measured
 from tests.starts.pictures import PICTURES
 from tests.starts.running import judged
@@ -252,6 +252,12 @@ def test_a_screen_is_at_rest_when_something_stays_there() -> None:
     assert len(screen.keys) == 9 + 4
     with pytest.raises(TimeoutError, match="goes on changing"):
         wait_for_rest(Screen([dark]).press, still=3, longest=20)
+
+
+def test_a_text_is_typed_key_by_key() -> None:
+    assert keys_of("df /a-b\n") == ["d", "f", "spc", "slash", "a", "minus", "b", "ret"]
+    texts = "".join(picture.text for picture in PICTURES)
+    assert [key for key in keys_of(texts) if len(key) == 1 and not key.islower()] == []
 
 
 def test_pictures_are_small_and_shown() -> None:
