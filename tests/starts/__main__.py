@@ -3,7 +3,7 @@
     [--docs] [NAME[/MACHINE]…]
     --pictures [NAME…]
 
-Start paths are made and booted, as many machines at once as there are processors. `--docs` keeps
+Start paths are made and booted, as many machines at once as we may use processors. `--docs` keeps
 the results in docs/starts, and writes the table in docs/booting.md again; without it they are only
 told. The exit code is 1 unless each ended as it should. `--pictures` takes those in docs/starts
 again instead: look at them.

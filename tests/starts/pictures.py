@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.boot.machine import asked
-from tests.starts.inside.picture import When
+from tests.boot.picture import When
 from tests.starts.page import RESULTS
 from tests.starts.running import FIRMWARE, SECONDS, Laboratory
 from tests.starts.way import Content, Machine
@@ -89,7 +89,7 @@ def take(picture: Picture, laboratory: Laboratory, folder: Path = RESULTS) -> Pa
         media.client,
         media.boot_test_image,
         media.folder,
-        "tests.starts.inside.picture",
+        "tests.boot.picture",
         *words,
         may_write=True,
     )

@@ -70,13 +70,13 @@ class Laboratory:
             yield Laboratory(media=media, making=threading.Lock())
 
     def measured(self, asked_for: Sequence[tuple[Way, Machine]]) -> Iterator[Measured]:
-        """Boot start paths, as many at once as there are processors; yield each that is over."""
+        """Boot start paths, as many at once as we may use processors; yield each that is over."""
 
         def measure(way: Way, machine: Machine) -> Measured:
             boot = judged(way, machine, self._booted(way, machine))
             return Measured(name=way.name, boots=(boot,))
 
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
             running = [pool.submit(measure, way, machine) for way, machine in asked_for]
             try:
                 for each in as_completed(running):

@@ -13,10 +13,10 @@ import pytest
 
 from builder.border.boot_test import Firmware
 from tests.boot.machine import PACKAGES, asked, machine_argv
+from tests.boot.picture import keys_of, wait_for_menu, wait_for_rest
 from tests.starts import page
 from tests.starts.__main__ import chosen, chosen_pictures
 from tests.starts.inside.partition_tables import write_gpt, write_mbr
-from tests.starts.inside.picture import keys_of, wait_for_menu, wait_for_rest
 from tests.starts.measured import Boot, Ending, Measured
 from tests.starts.pictures import PICTURES
 from tests.starts.running import judged

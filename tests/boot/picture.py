@@ -1,6 +1,6 @@
 """Runs inside the boot test's container: takes a picture of a machine's screen.
 
-    python3 -m tests.starts.inside.picture MACHINE FILE WHEN TEXT [KEY…]
+    python3 -m tests.boot.picture MACHINE FILE WHEN TEXT [KEY…]
 
 Keys are for the machine's boot menu, once it is there. TEXT is typed once the live system has
 reported itself, and the picture is taken after that; without any, WHEN says when it is taken.
