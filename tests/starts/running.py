@@ -1,6 +1,7 @@
 """Boots start paths under QEMU, and says how each ended."""
 
 import contextlib
+import fcntl
 import json
 import os
 import threading
@@ -85,9 +86,16 @@ class Laboratory:
                 for each in running:
                     each.cancel()
 
+    @contextlib.contextmanager
+    def _making(self) -> Iterator[None]:
+        """Have nobody else make drives, in this process or in another one."""
+        with self.making, (self.media.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def _drives(self, way: Way, machine: Machine, stack: contextlib.ExitStack) -> list[Path]:
         files = []
-        with self.making:
+        with self._making():
             for drive in way.drives:
                 file = self.media.made(drive.content)
                 if drive.place in WRITTEN:
