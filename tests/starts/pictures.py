@@ -77,8 +77,10 @@ PICTURES: Final = (
 def take(picture: Picture, laboratory: Laboratory, folder: Path = RESULTS) -> Path:
     """Take a picture; return its file."""
     media = laboratory.media
+    with laboratory.alone():
+        medium = media.made(picture.content)
     argument = asked(
-        [(media.made(picture.content).name, "cd")],
+        [(medium.name, "cd")],
         firmware=FIRMWARE[picture.machine],
         secure_boot=picture.machine is Machine.SECURE,
         processors=1,

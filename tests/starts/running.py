@@ -87,7 +87,7 @@ class Laboratory:
                     each.cancel()
 
     @contextlib.contextmanager
-    def _making(self) -> Iterator[None]:
+    def alone(self) -> Iterator[None]:
         """Have nobody else make drives, in this process or in another one."""
         with self.making, (self.media.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -95,7 +95,7 @@ class Laboratory:
 
     def _drives(self, way: Way, machine: Machine, stack: contextlib.ExitStack) -> list[Path]:
         files = []
-        with self._making():
+        with self.alone():
             for drive in way.drives:
                 file = self.media.made(drive.content)
                 if drive.place in WRITTEN:
