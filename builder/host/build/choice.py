@@ -82,7 +82,11 @@ def choice_of(
 ) -> Choice:
     """Return the choice of a candidate. Raises SourceError for one without a system."""
     if candidate.system is None:
-        raise SourceError("{selector} contains no system", selector=candidate.selector)
+        raise SourceError(
+            "{selector} contains no system",
+            hint="`distroclone-builder snapshots` lists what can be built.",
+            selector=candidate.selector,
+        )
     return Choice(
         image=image,
         report=report,

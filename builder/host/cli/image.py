@@ -68,7 +68,11 @@ def build(
       distroclone-builder image build --archive /srv/debs --fresh
     """
     if unlocked and sources:
-        raise UsageError("--archive and --unlocked cannot be used together")
+        raise UsageError(
+            "--archive and --unlocked cannot be used together",
+            hint="Leave out --unlocked for the packages in the lock file, or --archive for those "
+            "that the archive has now.",
+        )
     archives = archives_of(sources)
     with choose_display(json=as_json) as display:
         made = build_builder(

@@ -49,7 +49,11 @@ def _content(file: Path) -> bytes:
     try:
         return read_start(file, limit=LARGEST + 1, follow=True)[0]
     except NotRegularError as error:
-        raise UsageError("The answer file {path} is not a file", path=file) from error
+        raise UsageError(
+            "The answer file {path} is not a file",
+            hint="Give the path of the file itself, e.g. distroclone-answers.yaml.",
+            path=file,
+        ) from error
     except (OSError, ValueError) as error:
         raise UsageError(
             "The answer file {path} cannot be read: {reason}",

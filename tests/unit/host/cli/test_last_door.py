@@ -52,6 +52,15 @@ def test_with_json_the_last_line_is_the_error_and_its_notes(
     assert (last["error"]["exit_code"], last["error"]["notes"]) == (5, ["Cleanup failed: that"])
 
 
+def test_with_json_a_wrong_command_line_says_where_the_right_one_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main.run(["backup", "status", "--jsno", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["message"].startswith("No such option '--jsno'")
+    assert error["hint"] == "`distroclone-builder backup status --help` shows how it is used."
+
+
 def test_a_defect_of_ours_is_told_as_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
