@@ -84,6 +84,12 @@ def _words(found: Verification) -> str:
     name = found.iso or found.folder
     if not found.verified:
         lines.append(say("NOT verified: {name}", name=name))
+        lines.append(
+            say(
+                "Do not use it before you know why. If it was copied or downloaded, do that again, "
+                "with all files beside it; if you built it, build it again."
+            )
+        )
     else:
         done = [each.name for each in found.checks if each.verdict is CheckVerdict.OK]
         rest = [each.name for each in found.checks if each.verdict is CheckVerdict.NOT_CHECKED]
