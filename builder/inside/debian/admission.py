@@ -42,8 +42,9 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
         return (
             Problem(
                 message="it is empty",
-                hint="The first snapshot of a cache is made before the first backup. "
-                "Choose a later one, or make a backup.",
+                hint="The first snapshot of a cache may be made before the first backup: choose a "
+                "later one, or make a backup. A folder for --tree holds a root filesystem (etc, "
+                "usr, var …).",
             ),
         )
     return (
