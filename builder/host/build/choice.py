@@ -104,7 +104,7 @@ def source_in(config: Config) -> Source:
 def _chosen(report: CacheReport, candidate: Candidate, system: SystemFacts) -> Note:
     taken = local_time(report, candidate, zone=local_zone())
     return _note(
-        "Building from {selector}: {system}, taken {taken}",
+        "The source is {selector}: {system}, taken {taken}",
         selector=candidate.selector,
         system=system.pretty_name,
         taken=f"{taken:%Y-%m-%d %H:%M}",

@@ -178,7 +178,7 @@ def prune(surroundings: Surroundings, *, as_json: bool) -> None:
     with choose_display(json=as_json) as display:
         pruned = prune_images(surroundings.open_engine())
         text = say(
-            "Removed {count} images, freed {size}",
+            "Images removed: {count}; {size} freed",
             count=len(pruned.images),
             size=readable_size(pruned.freed),
         )

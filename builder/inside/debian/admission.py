@@ -26,8 +26,9 @@ _PROGRAMS: Final = (
 )  # fmt: skip
 
 _NEW_BACKUP: Final = (
-    "The backup does not include other filesystems. Move or copy {missing} to the system's root "
-    "filesystem, then make a new backup."
+    "If {missing} is a file system of its own, mount it at its place and make a new backup with "
+    "`distroclone-builder backup`, which takes along what is mounted. For --tree, mount or copy it "
+    "there."
 )
 
 

@@ -76,6 +76,14 @@ def test_what_is_no_lock_is_refused(
     assert said in capsys.readouterr().err
 
 
+def test_a_lock_that_could_not_be_written_is_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["packages", "lock", "--tree", str(tmp_path), "--install", "x11"]
+    assert run([*words, "--lock", str(tmp_path / "none/x")]) == 2  # and no engine is asked
+    assert "it is a folder, or its folder does not exist" in capsys.readouterr().err
+
+
 def test_a_lock_of_nothing_is_refused_before_an_engine_is_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
