@@ -65,6 +65,7 @@ def test_the_lock_is_in_the_result_for_programs(
         (b"\xff", "is no lock of packages"),
         (b"[" * 100_000, "is no lock of packages"),
         (b'{"packages_lock": null}', "is no lock of packages"),
+        (b'{"artefacts": []}', "is the manifest of a build that added and removed none"),
     ],
 )
 def test_what_is_no_lock_is_refused(
