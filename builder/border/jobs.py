@@ -74,6 +74,7 @@ class Sight:
     target: Path  # where it is in the container
     writable: bool = False
     optional: bool = False
+    is_file: bool = False  # otherwise a folder
     with_mounts: bool = False  # file systems that are mounted in it may be bound at their places
 
 
@@ -111,11 +112,11 @@ class Job(Generic[Request, Result]):
 
 _CACHE: Final = Sight(what="the cache", target=paths.CACHE)
 _CACHE_TO_FREEZE: Final = replace(_CACHE, writable=True)
-_IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE)
+_IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE, is_file=True)
 _TREE: Final = Sight(what="the chosen tree", target=paths.SOURCE)
 _SYSTEM: Final = Sight(what="the system", target=paths.SOURCE)
 _PACKAGES: Final = Sight(what="the files of added packages", target=paths.PACKAGES)
-_ISO: Final = Sight(what="the ISO", target=paths.MEDIUM)
+_ISO: Final = Sight(what="the ISO", target=paths.MEDIUM, is_file=True)
 _WORK: Final = Sight(what="its work volume", target=paths.WORK, writable=True)
 _BLOCKS: Final = Sight(what="the block cache", target=paths.BLOCK_CACHE)
 _BLOCKS_TO_CHANGE: Final = replace(_BLOCKS, writable=True)
@@ -335,8 +336,8 @@ EXPLAIN: Final = Job(
     request=Nothing,
     result=Explanation,
     sees=(
-        Sight(what="the original ISO", target=paths.ORIGINAL),
-        Sight(what="the rebuilt ISO", target=paths.REBUILT),
+        Sight(what="the original ISO", target=paths.ORIGINAL, is_file=True),
+        Sight(what="the rebuilt ISO", target=paths.REBUILT, is_file=True),
     ),
     capabilities=_READING,
     why="to read ISOs that only their owner may read",
@@ -370,7 +371,7 @@ BOOT_TEST: Final = Job(
     name="boot-test",
     request=BootTestRequest,
     result=BootTestResult,
-    sees=(_ISO, Sight(what="KVM", target=Path(KVM), writable=True, optional=True)),
+    sees=(_ISO, Sight(what="KVM", target=Path(KVM), writable=True, optional=True, is_file=True)),
     capabilities=("DAC_OVERRIDE",),
     why="QEMU, in an image of its own",
     limits=Limits(memory=4 * _GIB),

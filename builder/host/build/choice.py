@@ -83,7 +83,11 @@ def choice_of(
 ) -> Choice:
     """Return the choice of a candidate. Raises SourceError for one without a system."""
     if candidate.system is None:
-        raise SourceError("{selector} contains no system", selector=candidate.selector)
+        raise SourceError(
+            "{selector} contains no system",
+            hint="`distroclone-builder snapshots` lists what can be built.",
+            selector=candidate.selector,
+        )
     return Choice(
         image=image,
         report=report,
@@ -101,7 +105,7 @@ def source_in(config: Config) -> Source:
 def _chosen(report: CacheReport, candidate: Candidate, system: SystemFacts) -> Note:
     taken = local_time(report, candidate, zone=local_zone())
     return _note(
-        "Building from {selector}: {system}, taken {taken}",
+        "The source is {selector}: {system}, taken {taken}",
         selector=candidate.selector,
         system=system.pretty_name,
         taken=f"{taken:%Y-%m-%d %H:%M}",

@@ -23,6 +23,7 @@ from builder.host.sign.signatures import trusted_signer
 from builder.host.verify.checks import Check, CheckVerdict, Verification
 from builder.host.verify.verification import verify_results
 
+_WHAT_IT_IS: Final = ("sums", "manifest", "content", "sbom", "provenance")  # not what was asked for
 _MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdict.NOT_CHECKED: "-"}
 
 
@@ -117,6 +118,13 @@ def _words(found: Verification) -> str:
     name = found.iso or found.folder
     if not found.verified:
         lines.append(say("NOT verified: {name}", name=name))
+        if any(each.name in _WHAT_IT_IS for each in found.checks if each.is_failure):
+            lines.append(
+                say(
+                    "Do not use it before you know why. If it was copied or downloaded, do that "
+                    "again, with all files beside it; if you built it, build it again."
+                )
+            )
     else:
         done = [each.name for each in found.checks if each.verdict is CheckVerdict.OK]
         rest = [each.name for each in found.checks if each.verdict is CheckVerdict.NOT_CHECKED]

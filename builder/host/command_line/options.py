@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from builder.basics.errors import UsageError
+from builder.basics.texts import say
 from builder.border.events import Result
 from builder.host.config import settings
 from builder.host.config.build_config import Config, FlagValue, Overrides, load_config
@@ -27,10 +28,12 @@ class AnyPath(click.Path):
     def convert(
         self,
         value: str | os.PathLike[str],
-        param: click.Parameter | None,  # noqa: ARG002
-        ctx: click.Context | None,  # noqa: ARG002
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> Path:
-        """Return the path as it is."""
+        """Return the path as it is; an empty one, as of a variable that is not set, is none."""
+        if not os.fspath(value):
+            self.fail(say("it is empty"), param, ctx)
         return Path(value)
 
 

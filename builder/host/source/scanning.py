@@ -10,7 +10,7 @@ from builder.border.cache_report import CacheReport
 from builder.border.events import OnEvent
 from builder.border.requests import ScanRequest
 from builder.host.engine import ContainerSpec, Engine
-from builder.host.engine.faults import BindMissingError
+from builder.host.engine.faults import BindMissingError, EngineRefusedError
 from builder.host.source.kinds import Source
 
 
@@ -59,3 +59,13 @@ def _source_named(source: Source) -> Iterator[None]:
                 )
             )
         raise missing from error
+    except EngineRefusedError as error:
+        # Whatever the engine, its words end with those of mount(2); the source is all it mounts.
+        if "not a directory" not in str(error).lower():
+            raise
+        raise SourceError(
+            "{path} is not a folder",
+            hint="--cache and --tree take folders. A file that holds a btrfs volume with a cache "
+            "is given with --cache-image; an archive has to be unpacked first.",
+            path=source.path,
+        ) from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from builder.basics.codec import from_data, to_data
-from builder.basics.errors import StepError
+from builder.basics.errors import HostError, StepError
 from builder.border import paths
 from builder.border.added_packages import (
     AptData,
@@ -102,7 +102,19 @@ class Handler(Generic[Request, Result]):
 
     def run(self, request: object, on_event: OnEvent) -> Mapping[str, Any]:
         """Run the job, and return its result as plain data."""
+        _check_folders(self.job)
         return dict(to_data(self.do(from_data(self.job.request, request), on_event)))
+
+
+def _check_folders(job: Job[Request, Result]) -> None:
+    """Raise HostError where a file was given for a folder; engines mount one as well."""
+    for sight in job.sees:
+        if not sight.is_file and sight.target.exists() and not sight.target.is_dir():
+            raise HostError(
+                "What was given for {what} is not a folder",
+                hint="Give the path of a folder on the engine's machine.",
+                what=sight.what,
+            )
 
 
 def run(name: str, request: object, *, on_event: OnEvent) -> Mapping[str, Any]:
