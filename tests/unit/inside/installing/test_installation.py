@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError, UsageError
-from builder.formats.answers import Account, Answers, DiskName
+from builder.formats.answers import Account, Answers, DiskName, FileSystem
 from builder.inside.installing.clone import Clone
 from builder.inside.installing.installation import Installation
 from tests.support.installing import HASH, RecordingMachine
@@ -47,7 +47,7 @@ def make_target(root: Path, *more: str) -> Path:
     put(root, "etc/hostname", "live\n")
     put(root, "etc/fstab", "/dev/sdx1 /data ext4 defaults 0 2\n")
     put(root, "bin/bash")
-    for path in ("usr/sbin/update-initramfs", *more):
+    for path in ("usr/sbin/update-initramfs", "usr/sbin/fsck.ext4", *more):
         put(root, path)
     (root / "var/lib/systemd").mkdir()
     return root
@@ -55,11 +55,12 @@ def make_target(root: Path, *more: str) -> Path:
 
 def installation(tmp_path: Path, *more: str) -> Installation:
     log = tmp_path / "log"
-    tmp_path.mkdir(exist_ok=True)
+    tmp_path.mkdir(exist_ok=True, parents=True)
     log.write_text("all of it\n")
     return Installation(
         clone=Clone(image=Path("/image"), root=make_target(tmp_path / "clone", *more)),
         answers=ANSWERS,
+        file_system=FileSystem.EXT4,
         target=make_target(tmp_path / "target", *more),
         log=log,
     )
