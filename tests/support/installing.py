@@ -31,7 +31,7 @@ class RecordingMachine:
         self.typed: dict[str, str] = {}
         self.inputs: list[tuple[str, str]] = []
         self.mounts: list[str] = []
-        self._printed = dict(printed or {})
+        self.printed = dict(printed or {})
         self._failing = failing
         self._output = output
         self._effects = dict(effects or {})
@@ -46,7 +46,7 @@ class RecordingMachine:
             raise StepError("{tool} failed", output=self._output, tool=argv[0])
         if argv[0] in self._effects:
             self._effects[argv[0]](argv, root)
-        return self._printed.get(argv[0], "")
+        return self.printed.get(argv[0], "")
 
     @contextlib.contextmanager
     def mounted(

@@ -200,6 +200,28 @@ def test_nothing_is_written_before_all_is_checked(
     assert not [did for did in told.did if did.startswith(WRITING)]
 
 
+@pytest.mark.parametrize("kind", ["crypt", "lvm", "raid1"])
+def test_a_disk_below_something_is_never_written_to(kind: str, tmp_path: Path) -> None:
+    told = machine()
+    above = {"path": "/dev/dm-0", "type": kind, "maj:min": "253:0"}
+    (disk,) = json.loads(LSBLK)["blockdevices"]
+    disk["children"] = [
+        {"path": "/dev/sda1", "type": "part", "maj:min": "8:1", "children": [above]}
+    ]
+    told.printed["lsblk"] = json.dumps({"blockdevices": [disk]})
+    with pytest.raises(UsageError, match="/dev/sda is in use: /dev/dm-0"):
+        installation(tmp_path).run(told)
+    assert not [did for did in told.did if did.startswith(WRITING)]
+
+
+def test_a_disk_that_is_too_small_is_never_written_to(tmp_path: Path) -> None:
+    told = machine()
+    told.printed["du"] = f"{64 * GIB}\t/clone\n"
+    with pytest.raises(UsageError, match="/dev/sda has 68719476736 bytes; the system needs"):
+        installation(tmp_path).run(told)
+    assert not [did for did in told.did if did.startswith(WRITING)]
+
+
 def test_a_system_that_cannot_start_is_refused_first(tmp_path: Path) -> None:
     whole = installation(tmp_path)
     (tmp_path / "clone/usr/sbin/update-initramfs").unlink()
