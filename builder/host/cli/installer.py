@@ -42,7 +42,20 @@ def check(file: Path, *, as_json: bool) -> None:
             disk=", ".join(f"{name} {value}" for name, value in named.items()),
             user=answers.user.name,
         )
-        answer(display, text, {"disk": named, "user": answers.user.name})
+        kind, encrypted = answers.file_system, answers.passphrase is not None
+        lines = [text]
+        if kind is not None:
+            lines.append(say("The root becomes {kind}", kind=kind))
+        if encrypted:
+            lines.append(say("It is encrypted, and the file has the passphrase: keep it safe"))
+        data = {
+            "disk": named,
+            "user": answers.user.name,
+            "file_system": kind,
+            "encrypted": encrypted,
+            "swap_mib": answers.swap_mib,
+        }
+        answer(display, "\n".join(lines), data)
 
 
 def _content(file: Path) -> bytes:
