@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from builder.formats.answers import FileSystem
+
 
 class Firmware(StrEnum):
     """The firmware that boots the test machine."""
@@ -76,6 +78,9 @@ class InstallTestRequest:
     memory_mib: int
     processors: int
     disk_mib: int
+    file_system: FileSystem | None = None  # None: what the installer takes by itself
+    encrypt: bool = False  # with a passphrase, which is typed when the disk starts
+    secure_boot: bool = False  # enforced by UEFI, with Microsoft's keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

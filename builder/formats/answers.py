@@ -5,7 +5,7 @@ The same code reads it where the file is checked and in the installer (docs/inst
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -22,6 +22,8 @@ class FileSystem(StrEnum):
     """What the root of the installed system is."""
 
     EXT4 = "ext4"
+    BTRFS = "btrfs"  # in subvolumes, for / and /home
+    XFS = "xfs"
 
 
 class Afterwards(StrEnum):
@@ -57,7 +59,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """All that an installation has to know; None keeps the system's own setting."""
+    """All that an installation has to know; None keeps the system's own setting.
+
+    Without a passphrase nothing is encrypted.
+    """
 
     disk: DiskName
     user: Account
@@ -65,7 +70,9 @@ class Answers:
     locale: str | None = None
     keyboard: str | None = None
     timezone: str | None = None
-    file_system: FileSystem = FileSystem.EXT4
+    file_system: FileSystem | None = None
+    passphrase: str | None = field(default=None, repr=False)
+    swap_mib: int = 0  # of a swap file
     afterwards: Afterwards = Afterwards.POWEROFF
 
 
@@ -83,6 +90,9 @@ def _one_of(words: type[StrEnum]) -> str:
 
 
 _MAKE_ONE: Final = "Make one with `mkpasswd` or `openssl passwd -6`."
+# No more: what is typed at the start of the machine may come before its keyboard's layout is known.
+UNLOCKING: Final = r"[ -~]{8,512}"
+_NO_SWAP: Final = "none"
 # Of udev's names and kernel's texts; lsblk shows them.
 _WORD: Final = r"[ -~]{1,200}"
 _NO_NAME: Final = "Line {line}: the disk cannot be named like this"
@@ -139,7 +149,23 @@ _FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
         "file_system": _Form(
             pattern=_one_of(FileSystem),
             message="Line {line}: this is no file system that can be made",
-            hint="Use ext4.",
+            hint="Use ext4, btrfs or xfs.",
+        ),
+        "encrypt": _Form(
+            pattern="true|false",
+            message="Line {line}: this does not say whether the disk is encrypted",
+            hint="Use true or false.",
+        ),
+        "passphrase": _Form(
+            pattern=UNLOCKING,
+            message="Line {line}: this passphrase cannot be used",
+            hint="Use 8 to 512 letters, digits and signs of ASCII, which every keyboard has. One "
+            "with blanks or special characters stands in single quotes.",
+        ),
+        "swap": _Form(
+            pattern=f"{_NO_SWAP}|[1-9][0-9]{{0,5}}[MG]",
+            message="Line {line}: this is not the size of a swap file",
+            hint="Use none, or a size such as 512M or 4G.",
         ),
         "afterwards": _Form(
             pattern=_one_of(Afterwards),
@@ -155,7 +181,7 @@ _NEEDED: Final = ("user.name", "user.password_hash", "hostname")
 def read_answers(data: bytes) -> Answers:
     """Return what an answer file says. Raises UsageError for one that cannot be used.
 
-    No message shows a value: among them is a password's hash.
+    No message shows a value: among them are a password's hash and a passphrase.
     """
     if len(data) > LARGEST:
         raise UsageError("The answer file is larger than {limit} bytes", limit=LARGEST)
@@ -188,7 +214,9 @@ def read_answers(data: bytes) -> Answers:
         locale=found("locale"),
         keyboard=found("keyboard"),
         timezone=found("timezone"),
-        file_system=FileSystem(said.get("file_system", FileSystem.EXT4)),
+        file_system=FileSystem(said["file_system"]) if "file_system" in said else None,
+        passphrase=_passphrase(said),
+        swap_mib=_swap_mib(said.get("swap", _NO_SWAP)),
         afterwards=Afterwards(said.get("afterwards", Afterwards.POWEROFF)),
     )
 
@@ -224,6 +252,25 @@ def _unknown(key: str) -> UsageError:
         key=key,
         known=", ".join(_FORMS),
     )
+
+
+def _passphrase(said: Mapping[str, str]) -> str | None:
+    """Return the passphrase if the disk is to be encrypted. Raises UsageError for half of it."""
+    encrypt, passphrase = said.get("encrypt") == "true", said.get("passphrase")
+    if encrypt and passphrase is None:
+        raise UsageError("The answer file lacks {key}", key="passphrase")
+    if passphrase is not None and not encrypt:
+        raise UsageError(
+            "The answer file has a passphrase, but does not say that the disk is encrypted",
+            hint="Add `encrypt: true`, or take the passphrase out.",
+        )
+    return passphrase
+
+
+def _swap_mib(text: str) -> int:
+    if text == _NO_SWAP:
+        return 0
+    return int(text[:-1]) << (10 if text.endswith("G") else 0)
 
 
 def _stable(disk: DiskName) -> DiskName:

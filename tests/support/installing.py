@@ -1,7 +1,7 @@
 """A `Machine` for tests: it remembers what was asked, and prints what it was told to."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from builder.basics.errors import StepError
@@ -13,7 +13,8 @@ HASH = "$6$salt$" + 86 * "x"
 class RecordingMachine:
     """Remembers commands, mounts and notes; `printed` is what a program prints, by its name.
 
-    A program that is in `failing` fails. `files` are those of the kernel, by their last name.
+    A program that is in `failing` fails, with that output. `files` are those of the kernel, by
+    their last name. `effects` are what programs do, given their arguments and the tree.
     """
 
     def __init__(
@@ -22,22 +23,30 @@ class RecordingMachine:
         *,
         files: Mapping[str, bytes] | None = None,
         failing: str = "",
+        output: Sequence[str] = (),
+        effects: Mapping[str, Callable[[Sequence[str], Path | None], None]] | None = None,
     ) -> None:
         self.did: list[str] = []
         self.said: list[str] = []
         self.typed: dict[str, str] = {}
+        self.inputs: list[tuple[str, str]] = []
         self.mounts: list[str] = []
-        self._printed = dict(printed or {})
+        self.printed = dict(printed or {})
         self._failing = failing
+        self._output = output
+        self._effects = dict(effects or {})
         self._files = dict(files or {})
 
     def run(self, argv: Sequence[str], *, root: Path | None = None, stdin: str = "") -> str:
         """Remember a command, and what it reads."""
         self.did.append(" ".join((*(("in",) if root is not None else ()), *argv)))
         self.typed[argv[0]] = stdin
+        self.inputs.append((" ".join(argv[:2]), stdin))
         if argv[0] == self._failing:
-            raise StepError("{tool} failed", tool=argv[0])
-        return self._printed.get(argv[0], "")
+            raise StepError("{tool} failed", output=self._output, tool=argv[0])
+        if argv[0] in self._effects:
+            self._effects[argv[0]](argv, root)
+        return self.printed.get(argv[0], "")
 
     @contextlib.contextmanager
     def mounted(

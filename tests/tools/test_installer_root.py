@@ -1,17 +1,20 @@
 """The installer's root, made of the real builder image: its programs run there, and work."""
 
 import json
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from builder.basics.errors import StepError
 from builder.formats.answers import FileSystem
+from builder.inside.installing.clone import Clone, unpack
 from builder.inside.installing.disks import Disk
 from builder.inside.installing.root import InstallerRoot, closure
 from builder.inside.installing.starting import menu
-from builder.inside.installing.volumes import Volumes, make_volumes
+from builder.inside.installing.volumes import Layout, Volume, Volumes, made_volumes
 from builder.inside.steps.installer import LISTING
 from builder.inside.tree.tree import Tree
 from tests.support.installing import RecordingMachine
@@ -20,9 +23,12 @@ from tests.support.trees import make_system
 pytestmark = pytest.mark.tools
 
 _PROGRAMS = (
-    ("du", "--version"), ("grub-install", "--version"), ("lsblk", "--version"),
-    ("mkfs.ext4", "-V"), ("mkfs.fat", "--help"), ("mount", "--version"), ("sfdisk", "--version"),
-    ("umount", "--version"), ("wipefs", "--version"), ("chroot", "--version"),
+    ("btrfs", "filesystem", "mkswapfile", "--help"), ("chmod", "--version"),
+    ("chroot", "--version"), ("cryptsetup", "--version"), ("du", "--version"),
+    ("fallocate", "--version"), ("grub-install", "--version"), ("lsblk", "--version"),
+    ("mkfs.btrfs", "--version"), ("mkfs.ext4", "-V"), ("mkfs.fat", "--help"), ("mkfs.xfs", "-V"),
+    ("mkswap", "--version"), ("mount", "--version"), ("sfdisk", "--version"),
+    ("umount", "--version"), ("wipefs", "--version"),
 )  # fmt: skip
 _IMPORTS = "import builder.inside.installing.__main__ as main; print(main.LOG)"
 _HASHES = "from builder.inside.installing.questions import hashed; print(hashed('live'))"
@@ -36,15 +42,20 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True, check=True, text=True,
     ).stdout  # fmt: skip
     target = tmp_path_factory.mktemp("installer") / "root"
-    InstallerRoot(image=Path("/"), target=target, clock=1764000000).make(closure(listing))
+    maker = InstallerRoot(image=Path("/"), target=target, file_system=None, clock=1764000000)
+    maker.make(closure(listing))
     return target
 
 
-def run(root: Path, *argv: str | Path, stdin: str = "") -> str:
-    done = subprocess.run(
+def started(root: Path, *argv: str | Path, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         ["chroot", root, *argv], capture_output=True, check=False, text=True, input=stdin,
         env={"PATH": "/usr/sbin:/usr/bin", "PYTHONPATH": "/usr/lib/distroclone-builder"},
     )  # fmt: skip
+
+
+def run(root: Path, *argv: str | Path, stdin: str = "") -> str:
+    done = started(root, *argv, stdin=stdin)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -79,14 +90,15 @@ def test_its_size_is_worth_a_look_when_it_grows(root: Path) -> None:
     assert size < 150 << 20, size
 
 
-def test_the_menu_of_a_system_without_grub_is_what_grub_understands(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", list(FileSystem))
+def test_the_menu_of_a_system_without_grub_is_what_grub_understands(
+    kind: FileSystem, tmp_path: Path
+) -> None:
     volumes = Volumes(
         disk="/dev/sda",
-        esp="/dev/sda2",
-        esp_uuid="0123-4567",
-        root="/dev/sda3",
-        root_uuid="0123",
-        file_system=FileSystem.EXT4,
+        layout=Layout(file_system=kind),
+        esp=Volume(device="/dev/sda2", uuid="0123-4567"),
+        root=Volume(device="/dev/sda3", uuid="0123"),
     )
     text = menu(Tree(make_system(tmp_path / "system")), volumes)
     assert "menuentry 'Debian GNU/Linux 13 (trixie)' {" in text
@@ -104,24 +116,70 @@ class _OnFile(RecordingMachine):
     def run(self, argv: Sequence[str], *, root: Path | None = None, stdin: str = "") -> str:
         """Run it."""
         assert root is None
-        return run(self._root, *argv, stdin=stdin)
+        done = started(self._root, *argv, stdin=stdin)
+        if done.returncode:
+            said = done.stderr.splitlines()
+            raise StepError("{tool} failed", output=said, tool=argv[0])
+        return done.stdout
 
 
-def test_the_partitions_and_file_systems_are_what_older_systems_can_check(root: Path) -> None:
-    for name, size in (("disk", 4 << 30), ("disk2", 512 << 20), ("disk3", 1 << 30)):
+@pytest.fixture
+def disk(root: Path) -> Iterator[Disk]:
+    """A disk of 4 GiB in the root, whose partitions are files beside it."""
+    sizes = {"disk": 4 << 30, "disk2": 512 << 20, "disk3": 1 << 30}
+    for name, size in sizes.items():
         with (root / "tmp" / name).open("wb") as stream:
             stream.truncate(size)
-    volumes = make_volumes(Disk(path="/tmp/disk", size=4 << 30), FileSystem.EXT4, _OnFile(root))
+    yield Disk(path="/tmp/disk", size=4 << 30)
+    for name in sizes:
+        (root / "tmp" / name).unlink()
+
+
+def made(root: Path, disk: Disk, kind: FileSystem) -> Volumes:
+    with made_volumes(disk, Layout(file_system=kind), _OnFile(root)) as volumes:
+        return volumes
+
+
+def test_the_partitions_and_file_systems_are_what_older_systems_can_check(
+    root: Path, disk: Disk
+) -> None:
+    volumes = made(root, disk, FileSystem.EXT4)
     table = json.loads(run(root, "sfdisk", "--json", "/tmp/disk"))["partitiontable"]
     assert table["label"] == "gpt"
     assert [each["size"] * 512 >> 20 for each in table["partitions"]][:2] == [1, 512]
     assert sum(each["size"] for each in table["partitions"]) * 512 > (4 << 30) - (4 << 20)
     shown = run(root, "dumpe2fs", "-h", "/tmp/disk3")
-    assert volumes.root_uuid in shown
+    assert volumes.root.uuid in shown
     features = next(line for line in shown.splitlines() if line.startswith("Filesystem features"))
     assert "orphan_file" not in features
     assert "metadata_csum_seed" not in features
-    label = run(root, "blkid", "--probe", "--match-tag", "UUID", "--output", "value", "/tmp/disk2")
-    assert label.strip() == volumes.esp_uuid
-    for name in ("disk", "disk2", "disk3"):
-        (root / "tmp" / name).unlink()
+    assert found_uuid(root, "disk2") == volumes.esp.uuid
+
+
+@pytest.mark.parametrize("kind", [FileSystem.BTRFS, FileSystem.XFS])
+def test_the_other_file_systems_are_made_as_well(kind: FileSystem, root: Path, disk: Disk) -> None:
+    made(root, disk, FileSystem.EXT4)  # as after an installation that was cut off
+    volumes = made(root, disk, kind)
+    assert found_uuid(root, "disk3") == volumes.root.uuid
+    if kind is FileSystem.XFS:
+        assert "nrext64=0" in run(root, "xfs_info", "/tmp/disk3")
+
+
+def found_uuid(root: Path, name: str) -> str:
+    options = ("--probe", "--match-tag", "UUID", "--output", "value")
+    return run(root, "blkid", *options, f"/tmp/{name}").strip()
+
+
+def test_unpacking_to_a_disk_that_is_too_small_says_so(root: Path) -> None:
+    folder, small = root / "tmp/large", root / "tmp/small"
+    folder.mkdir()
+    (folder / "file").write_bytes(os.urandom(1 << 20))
+    subprocess.run(["mksquashfs", folder, root / "tmp/large.img", "-quiet"], check=True)
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], check=True)
+    try:
+        clone = Clone(image=Path("/tmp/large.img"), root=folder)
+        with pytest.raises(StepError, match="disk was full before the whole system was copied"):
+            unpack(clone, Path("/tmp/small"), _OnFile(root))
+    finally:
+        subprocess.run(["umount", small], check=True)

@@ -43,13 +43,7 @@ def run_boot_test(
     Raises UsageError when there is no such file, HostError when the engine cannot run the test,
     VerificationError when the ISO does not come up.
     """
-    if secure_boot and firmware is not Firmware.UEFI:
-        raise UsageError(
-            "There is no Secure Boot with {firmware}, only with {possible}",
-            hint="Leave out --firmware, or --secure-boot.",
-            firmware=firmware,
-            possible=Firmware.UEFI,
-        )
+    check_secure_boot(firmware, secure_boot=secure_boot)
     request = BootTestRequest(
         firmware=firmware,
         attach=attach,
@@ -62,6 +56,17 @@ def run_boot_test(
     return run_on_test_machine(
         engine, BOOT_TEST, request, iso=iso, screenshot=screenshot, on_event=on_event
     )
+
+
+def check_secure_boot(firmware: Firmware, *, secure_boot: bool) -> None:
+    """Raise UsageError for Secure Boot with a firmware that has none here."""
+    if secure_boot and firmware is not Firmware.UEFI:
+        raise UsageError(
+            "There is no Secure Boot with {firmware}, only with {possible}",
+            hint="Leave out --firmware, or --secure-boot.",
+            firmware=firmware,
+            possible=Firmware.UEFI,
+        )
 
 
 def run_on_test_machine(

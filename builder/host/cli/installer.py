@@ -9,7 +9,7 @@ from builder.basics.errors import UsageError
 from builder.basics.regular import NotRegularError, read_start
 from builder.basics.texts import say
 from builder.border.boot_test import Firmware
-from builder.formats.answers import LARGEST, read_answers
+from builder.formats.answers import LARGEST, FileSystem, read_answers
 from builder.host.boot_test.install_test import run_install_test
 from builder.host.command_line.options import AnyPath, answer, json_option
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
@@ -42,7 +42,20 @@ def check(file: Path, *, as_json: bool) -> None:
             disk=", ".join(f"{name} {value}" for name, value in named.items()),
             user=answers.user.name,
         )
-        answer(display, text, {"disk": named, "user": answers.user.name})
+        kind, encrypted = answers.file_system, answers.passphrase is not None
+        lines = [text]
+        if kind is not None:
+            lines.append(say("The root becomes {kind}", kind=kind))
+        if encrypted:
+            lines.append(say("It is encrypted, and the file has the passphrase: keep it safe"))
+        data = {
+            "disk": named,
+            "user": answers.user.name,
+            "file_system": kind,
+            "encrypted": encrypted,
+            "swap_mib": answers.swap_mib,
+        }
+        answer(display, "\n".join(lines), data)
 
 
 def _content(file: Path) -> bytes:
@@ -72,9 +85,33 @@ def _content(file: Path) -> bytes:
     show_default=True,
     help="The firmware that starts the machine.",
 )
+@click.option(
+    "--filesystem",
+    type=click.Choice([each.value for each in FileSystem]),
+    help="What the root becomes, instead of what the source system has.",
+)
+@click.option(
+    "--encrypt",
+    is_flag=True,
+    help="Encrypt the root, and type its passphrase when the disk starts.",
+)
+@click.option(
+    "--secure-boot",
+    is_flag=True,
+    help="Have the firmware enforce Secure Boot, with the ISO and with the disk.",
+)
 @json_option
 @pass_surroundings
-def install_test(surroundings: Surroundings, iso: Path, firmware: str, *, as_json: bool) -> None:
+def install_test(
+    surroundings: Surroundings,
+    iso: Path,
+    firmware: str,
+    filesystem: str | None,
+    *,
+    encrypt: bool,
+    secure_boot: bool,
+    as_json: bool,
+) -> None:
     """Install an ISO in a virtual machine, and start what was installed.
 
     The test passes when the installed system itself reports that it started from its disk, and that
@@ -85,12 +122,16 @@ def install_test(surroundings: Surroundings, iso: Path, firmware: str, *, as_jso
     \b
     Example:
       distroclone-builder install-test Debian-13-console.iso --firmware bios
+      distroclone-builder install-test Debian-13-console.iso --filesystem btrfs --encrypt
     """
     with choose_display(json=as_json) as display:
         result = run_install_test(
             surroundings.open_engine(),
             iso=iso,
             firmware=Firmware(firmware),
+            file_system=None if filesystem is None else FileSystem(filesystem),
+            encrypt=encrypt,
+            secure_boot=secure_boot,
             on_event=display.event,
         )
         lines = [

@@ -5,6 +5,8 @@ system alone, which the installer gives to test machines (`builder/inside/instal
 """
 
 import contextlib
+import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from builder.border.events import Note, OnEvent, ToolOutput, announced
 from builder.formats.answers import NAME
 from builder.inside.boot_test.accelerator import fault_of_kvm, uefi_variables
 from builder.inside.boot_test.boot_report import failed_units_in, state_in
-from builder.inside.boot_test.machine import Ending, bare_argv, escaped, watch
+from builder.inside.boot_test.machine import Ending, Reply, bare_argv, escaped, firmware_code, watch
 from builder.inside.boot_test.serial_console import (
     INSTALL_SIGNS,
     INSTALLED_SIGNS,
@@ -34,6 +36,8 @@ from builder.inside.boot_test.serial_console import (
 _INSTALLING: Final = "install-to-disk"
 _STARTING: Final = "start-from-disk"
 _SERIAL: Final = "INSTALL-TEST"
+_USED: Final = b"somebody's data\n" * 4096
+_CHUNK: Final = 1 << 20
 _BLOCK: Final = 512  # bytes, of st_blocks
 # The password is "live"; nobody logs in.
 _HASH: Final = (
@@ -47,7 +51,11 @@ user:
   full_name: Anna Test
   password_hash: {_HASH}
 hostname: installed
+swap: 256M
 """
+# What the initramfs of Debian's cryptsetup asks; plymouth and systemd ask in other words.
+_PROMPT: Final = "Please unlock disk"
+_PASSPHRASE: Final = "only for the test"  # noqa: S105 - of a disk that is deleted after it
 _LAST_WORDS: Final = "The lines above are the last serial output of the test machine."
 _NO_INSTALLER: Final = (
     "The lines above are the last serial output of the test machine. Only ISOs that were built "
@@ -63,6 +71,7 @@ class _Bench:
     accelerator: Accelerator
     disk: Path
     variables: Path | None
+    bystander: Path
     on_event: OnEvent
 
     def start(self, step: str, more: tuple[str, ...], signs: tuple[Sign, ...]) -> Ending:
@@ -72,10 +81,14 @@ class _Bench:
                 memory_mib=self.request.memory_mib,
                 processors=self.request.processors,
                 variables=self.variables,
+                code=firmware_code(self.request.firmware, secure_boot=self.request.secure_boot),
             ),
             "-device", "VGA",
             "-blockdev", f"driver=file,node-name=disk,filename={escaped(self.disk)}",
             "-device", f"virtio-blk-pci,drive=disk,serial={_SERIAL},bootindex=1",
+            # Another one of its kind, which has to stay as it is.
+            "-blockdev", f"driver=file,node-name=other,filename={escaped(self.bystander)}",
+            "-device", "virtio-blk-pci,drive=other,serial=BYSTANDER",
             *more,
         )  # fmt: skip
         self.on_event(ToolOutput(step=step, text="$ " + " ".join(argv)))
@@ -84,6 +97,7 @@ class _Bench:
             signs=signs,
             limit_seconds=self.request.timeout_seconds,
             on_line=lambda line: self.on_event(ToolOutput(step=step, text=line)),
+            reply=Reply(prompt=_PROMPT, text=_PASSPHRASE) if self.request.encrypt else None,
         )
 
 
@@ -107,21 +121,28 @@ def install_test(
         on_event(Note(level="info", message=message, values={"reason": reason}))
     with tempfile.TemporaryDirectory() as folder, _variables(request) as variables:
         disk = Path(folder) / "disk.img"
-        with disk.open("wb") as stream:
-            stream.truncate(request.disk_mib << 20)
+        bystander = disk.with_name("other.img")
+        _make_disk(disk, request.disk_mib)
+        _make_disk(bystander, request.disk_mib)
+        before = _digest(bystander)
         bench = _Bench(
             request=request,
             accelerator=Accelerator.TCG if reason else Accelerator.KVM,
             disk=disk,
             variables=variables,
+            bystander=bystander,
             on_event=on_event,
         )
         with announced(_INSTALLING, on_event, position=1, total=2):
-            installed = bench.start(_INSTALLING, _medium(iso, Path(folder)), INSTALL_SIGNS)
+            medium = _medium(iso, Path(folder), _answers(request))
+            installed = bench.start(_INSTALLING, medium, INSTALL_SIGNS)
             _check(_INSTALLING, installed, request)
         with announced(_STARTING, on_event, position=2, total=2):
             started = bench.start(_STARTING, (), INSTALLED_SIGNS)
             report = _check(_STARTING, started, request)
+        _check_secure_boot(report, request)
+        if _digest(bystander) != before:
+            raise VerificationError("A disk was written to that the answer file does not name")
         return InstallTestResult(
             install_seconds=installed.seconds,
             boot_seconds=started.seconds,
@@ -133,11 +154,43 @@ def install_test(
         )
 
 
-def _medium(iso: Path, folder: Path) -> tuple[str, ...]:
+def _answers(request: InstallTestRequest) -> str:
+    kind = f"file_system: {request.file_system}\n" if request.file_system is not None else ""
+    locked = f"encrypt: true\npassphrase: {_PASSPHRASE}\n" if request.encrypt else ""
+    return f"{_ANSWERS}{kind}{locked}"
+
+
+def _make_disk(file: Path, mib: int) -> None:
+    """Make an empty disk, but for some bytes at its start and its end, where tables are."""
+    with file.open("wb") as stream:
+        stream.write(_USED)
+        stream.truncate((mib << 20) - len(_USED))
+        stream.seek(0, os.SEEK_END)
+        stream.write(_USED)
+
+
+def _digest(file: Path) -> str:
+    """Return the SHA-256 of a file with holes: of what is written in it, and where."""
+    digest, end = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        while end < size:
+            try:
+                start = os.lseek(stream.fileno(), end, os.SEEK_DATA)
+            except OSError:  # ENXIO: nothing more is written
+                break
+            end = os.lseek(stream.fileno(), start, os.SEEK_HOLE)
+            digest.update(f"{start}-{end}:".encode("ascii"))
+            for at in range(start, end, _CHUNK):
+                digest.update(os.pread(stream.fileno(), min(_CHUNK, end - at), at))
+    return digest.hexdigest()
+
+
+def _medium(iso: Path, folder: Path, answers: str) -> tuple[str, ...]:
     """Return what is plugged in for the installation: the ISO, and a stick with the answers."""
     stick = folder / "stick"
     stick.mkdir()
-    (stick / NAME).write_text(_ANSWERS, encoding="ascii")
+    (stick / NAME).write_text(answers, encoding="ascii")
     return (
         "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={escaped(iso)}",
         "-device", "ide-cd,bus=ide.0,drive=medium,bootindex=0",
@@ -175,10 +228,17 @@ def _check(step: str, ending: Ending, request: InstallTestRequest) -> str:
     )
 
 
+def _check_secure_boot(report: str, request: InstallTestRequest) -> None:
+    if request.secure_boot and " secure-boot=on " not in report:
+        raise VerificationError(
+            "The firmware of the test machine did not enforce Secure Boot: {report}", report=report
+        )
+
+
 @contextlib.contextmanager
 def _variables(request: InstallTestRequest) -> Iterator[Path | None]:
     if request.firmware is Firmware.BIOS:
         yield None
         return
-    with uefi_variables() as variables:
+    with uefi_variables(request.firmware, secure_boot=request.secure_boot) as variables:
         yield variables

@@ -11,8 +11,8 @@ import select
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -23,6 +23,7 @@ from builder.inside.system.tool_error import not_installed
 
 # The report unit of our ISOs only reports on a machine with this name.
 _PRODUCT: Final = "distroclone-builder-boot-test"
+_BEFORE_TYPING: Final = 1.0  # seconds: who asks may drop what was typed before
 _OVMF_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 _OVMF_32_CODE: Final = "/usr/share/OVMF/OVMF32_CODE_4M.fd"
 _OVMF_SECURE_CODE: Final = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"
@@ -36,6 +37,18 @@ class Ending:
     exit_code: int | None  # of QEMU, if it exited by itself
     seconds: float
     last_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What is typed where a program asks for it."""
+
+    prompt: str
+    text: str = field(repr=False)
+
+    def is_asked(self, lines: Iterable[str]) -> bool:
+        """Whether some line has the prompt: not only the last, since the kernel may go on in it."""
+        return any(self.prompt in line for line in lines)
 
 
 def qemu_argv(
@@ -67,7 +80,7 @@ def qemu_argv(
     return (
         *bare_argv(accelerator=accelerator, memory_mib=request.memory_mib,
             processors=request.processors, variables=variables,
-            code=_code(request)),
+            code=firmware_code(request.firmware, secure_boot=request.secure_boot)),
         *(("-device", "VGA") if screen else ()),
         "-blockdev", f"driver=file,node-name=medium,read-only=on,filename={escaped(iso)}",
         *drive,
@@ -120,14 +133,15 @@ def bare_argv(
     )  # fmt: skip
 
 
-def _code(request: BootTestRequest) -> str:
-    match request.firmware:
+def firmware_code(firmware: Firmware, *, secure_boot: bool) -> str:
+    """Return the file with the code of a UEFI firmware; BIOS, which QEMU has, takes none."""
+    match firmware:
         case Firmware.BIOS | Firmware.UEFI:
-            return _OVMF_SECURE_CODE if request.secure_boot else _OVMF_CODE
+            return _OVMF_SECURE_CODE if secure_boot else _OVMF_CODE
         case Firmware.UEFI32:
             return _OVMF_32_CODE
         case _:
-            assert_never(request.firmware)
+            assert_never(firmware)
 
 
 def watch(
@@ -137,10 +151,12 @@ def watch(
     limit_seconds: float,
     on_line: Callable[[str], None],
     on_sighting: Callable[[Sighting], None] = lambda _sighting: None,
+    reply: Reply | None = None,
 ) -> Ending:
     """Run a machine until one of `signs` appears, it exits, or the time is up; then kill it.
 
-    At a sign, `on_sighting` gets it while the machine still runs.
+    At a sign, `on_sighting` gets it while the machine still runs. `reply` is typed once, on its
+    serial port.
 
     Raises StepError when the program is not installed.
     """
@@ -151,11 +167,17 @@ def watch(
     seconds: float | None = None
     with _started(argv) as process:
         assert process.stdout is not None
+        assert process.stdin is not None
         for chunk in _chunks(process.stdout.fileno(), until=began + limit_seconds):
             lines, sighting = lookout.feed(chunk)
             for line in lines:
                 last.append(line)
                 on_line(line)
+            if reply is not None and reply.is_asked((*lines, lookout.pending)):
+                time.sleep(_BEFORE_TYPING)
+                with contextlib.suppress(BrokenPipeError):  # it has ended meanwhile
+                    os.write(process.stdin.fileno(), f"{reply.text}\r".encode("ascii"))
+                reply = None
             if sighting is not None:
                 seconds = time.monotonic() - began
                 on_sighting(sighting)
@@ -178,7 +200,7 @@ def watch(
 def _started(argv: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
     try:
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
     except FileNotFoundError as error:
         raise not_installed(argv) from error

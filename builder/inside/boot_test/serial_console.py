@@ -125,6 +125,11 @@ class Lookout:
         self._signs = signs
         self._lines = SerialLines()
 
+    @property
+    def pending(self) -> str:
+        """The line that has not ended."""
+        return self._lines.pending
+
     def feed(self, chunk: bytes) -> tuple[list[str], Sighting | None]:
         """Take a chunk; return the lines that it completes and the first sign in it."""
         lines = self._lines.feed(chunk)

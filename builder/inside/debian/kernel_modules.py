@@ -72,6 +72,16 @@ def abilities(tree: Tree, version: str) -> Abilities:
     )
 
 
+def can_load(tree: Tree, version: str, name: str) -> bool:
+    """Whether the kernel `version` has a module ("dm_crypt"), to load or built in."""
+    lists = [
+        _text(tree, f"/lib/modules/{version}/{each}") for each in ("modules.dep", "modules.builtin")
+    ]
+    written = re.escape(name).replace("_", "[-_]")
+    pattern = re.compile(rf"^(?:[^:\s]*/)?{written}\.ko(?:\.(?:gz|xz|zst))?(?::|$)", re.MULTILINE)
+    return any(map(pattern.search, lists))
+
+
 def _loadable(tree: Tree, folder: str, listed: str) -> Iterator[str]:
     for match in _LISTED.finditer(listed):
         files = (match["path"], *(match["needs"] or "").split())

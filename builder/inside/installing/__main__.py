@@ -5,19 +5,20 @@ The exit code tells the live system what to do next (`builder/inside/files/insta
 
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import BuilderError, DefectError
+from builder.basics.errors import BuilderError, DefectError, UsageError
 from builder.basics.texts import say
-from builder.formats.answers import Afterwards, Answers, read_answers
+from builder.formats.answers import Afterwards, Answers, FileSystem, read_answers
 from builder.inside.installing.clone import Clone
+from builder.inside.installing.defaults import default_file_system
 from builder.inside.installing.disks import find_disks
 from builder.inside.installing.installation import Installation
 from builder.inside.installing.machine import Log, RealMachine, show_everywhere
-from builder.inside.installing.questions import Terminal, ask_answers
+from builder.inside.installing.questions import Choice, Terminal, ask_answers
 from builder.inside.installing.sticks import find_answers
-from builder.inside.installing.volumes import needed_size
 
 LOG: Final = Path("/run/distroclone-install.log")
 _CLONE: Final = Clone(
@@ -39,7 +40,13 @@ def main() -> int:
     try:
         content = find_answers(_STICK, machine)
         answers = _asked(terminal, machine) if content is None else read_answers(content)
-        installation = Installation(clone=_CLONE, answers=answers, target=_TARGET, log=LOG)
+        installation = Installation(
+            clone=_CLONE,
+            answers=answers,
+            file_system=default_file_system(),
+            target=_TARGET,
+            log=LOG,
+        )
         disk = installation.run(machine)
     except BuilderError as error:
         return _fail(error, log)
@@ -54,8 +61,29 @@ def main() -> int:
 
 def _asked(terminal: Terminal, machine: RealMachine) -> Answers:
     _CLONE.check()
-    needed = needed_size(_CLONE.size(machine))
-    return ask_answers(terminal, find_disks(machine), needed=needed, check=_CLONE.check_name)
+    return ask_answers(
+        terminal, find_disks(machine), _choice(machine), check=_CLONE.check_name
+    )  # fmt: skip
+
+
+def _choice(machine: RealMachine) -> Choice:
+    able = tuple(each for each in FileSystem if _refusal(_CLONE.check_file_system, each) is None)
+    usual = default_file_system()
+    refusal = _refusal(_CLONE.check_encryption)
+    return Choice(
+        size=_CLONE.size(machine),
+        file_systems=able,
+        file_system=usual if usual in able else FileSystem.EXT4,
+        no_encryption=None if refusal is None else str(refusal),
+    )
+
+
+def _refusal(check: Callable[..., None], *arguments: object) -> UsageError | None:
+    try:
+        check(*arguments)
+    except UsageError as error:
+        return error
+    return None
 
 
 def _fail(error: BuilderError, log: Log) -> int:

@@ -5,7 +5,7 @@ Sources: lsblk(8) with --json, proc(5) for mountinfo and swaps, sysfs for holder
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from builder.basics.printable import clean
 from builder.formats.answers import DiskName
 from builder.inside.installing.machine import Machine
 
-_COLUMNS: Final = "PATH,TYPE,SIZE,MODEL,SERIAL,WWN,RO,MAJ:MIN"
+_COLUMNS: Final = "PATH,TYPE,SIZE,MODEL,SERIAL,WWN,RO,MAJ:MIN,FSTYPE,LABEL,UUID"
 _IDS: Final = Path("/dev/disk/by-id")
 _MOUNTS: Final = Path("/proc/1/mountinfo")  # of the live system; our own root hides some
 _SWAPS: Final = Path("/proc/swaps")
@@ -32,6 +32,7 @@ class Disk:
     ids: tuple[str, ...] = ()  # names in /dev/disk/by-id
     read_only: bool = False
     uses: tuple[str, ...] = ()  # devices on it that are mounted, swapped to, or below others
+    contents: tuple[str, ...] = ()  # what is on it: "ext4 home", "crypto_LUKS"
 
     def partition(self, number: int) -> str:
         """Return the device of one of its partitions: "/dev/sda1", "/dev/nvme0n1p1"."""
@@ -53,6 +54,7 @@ class Disk:
         words = [self.path, self.model, f"{self.size} bytes"]
         words += [f"serial {self.serial}"] if self.serial else []
         words += [f"wwn {self.wwn}"] if self.wwn else []
+        words += [f"with {', '.join(self.contents)}"] if self.contents else []
         return ", ".join(filter(None, words))
 
 
@@ -61,10 +63,25 @@ class InUse:
     """What the running system uses: device numbers ("8:1") and devices ("/dev/sda1")."""
 
     devices: frozenset[str]
+    has_zfs: bool = False  # whose devices the kernel names nowhere
+    file_systems: frozenset[str] = frozenset()  # UUIDs of those that may be on several devices
 
     def names(self, node: Mapping[str, Any]) -> bool:
         """Whether a device of lsblk's is in use."""
-        return bool(self.devices & {node.get("maj:min"), node.get("path")})
+        return (
+            bool(self.devices & {node.get("maj:min"), node.get("path")})
+            or (self.has_zfs and node.get("fstype") == "zfs_member")
+            or node.get("uuid") in self.file_systems
+        )
+
+    def with_others(self, nodes: Sequence[Mapping[str, Any]]) -> "InUse":
+        """Return it with the UUIDs of what is mounted: of a btrfs, only one device is named."""
+        found = {
+            node["uuid"]
+            for node in _all(nodes)
+            if node.get("fstype") == "btrfs" and node.get("uuid") and self.names(node)
+        }
+        return replace(self, file_systems=frozenset(found))
 
 
 def find_disks(machine: Machine) -> tuple[Disk, ...]:
@@ -82,12 +99,13 @@ def in_use(mounts: str, swaps: str) -> InUse:
         fields, _, rest = line.partition(" - ")
         found |= {*fields.split(" ")[2:3], *rest.split(" ")[1:2]}
     found |= {line.split()[0] for line in swaps.splitlines()[1:] if line.split()}
-    return InUse(devices=frozenset(found))
+    return InUse(devices=frozenset(found), has_zfs=" - zfs " in mounts)
 
 
 def parse_disks(text: str, *, used: InUse, ids: Mapping[str, tuple[str, ...]]) -> tuple[Disk, ...]:
     """Return the disks that lsblk lists; `ids` are the names of devices in /dev/disk/by-id."""
     nodes = json.loads(text)["blockdevices"]
+    used = used.with_others(nodes)
     return tuple(
         Disk(
             path=node["path"],
@@ -98,6 +116,11 @@ def parse_disks(text: str, *, used: InUse, ids: Mapping[str, tuple[str, ...]]) -
             ids=ids.get(node["path"], ()),
             read_only=bool(node["ro"]),
             uses=tuple(sorted(set(_uses(node, used)))),
+            contents=tuple(
+                " ".join(filter(None, (_text(each["fstype"]), _text(each.get("label")))))
+                for each in _all([node])
+                if each.get("fstype")
+            ),
         )
         for node in nodes
         if node["type"] == "disk"
@@ -153,6 +176,13 @@ def _uses(node: Mapping[str, Any], used: InUse) -> Iterator[str]:
         yield node["path"]
     for child in node.get("children", ()):
         yield from _uses(child, used)
+
+
+def _all(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield devices and all that is above them."""
+    for node in nodes:
+        yield node
+        yield from _all(node.get("children", ()))
 
 
 def _ids(folder: Path) -> dict[str, tuple[str, ...]]:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import UsageError
-from builder.formats.answers import Answers
+from builder.formats.answers import Answers, FileSystem
 from builder.inside.installing.clone import Clone, unpack
 from builder.inside.installing.disks import Disk, choose_disk, find_disks
 from builder.inside.installing.machine import Machine, has_secure_boot, is_test_machine
-from builder.inside.installing.report import add_report
+from builder.inside.installing.mounting import make_swap, mounted_esp, mounted_root
+from builder.inside.installing.report import add_console, add_report
 from builder.inside.installing.settings import make_account, make_keys, write_settings
 from builder.inside.installing.starting import (
     has_signed_grub,
@@ -22,13 +23,7 @@ from builder.inside.installing.starting import (
     install_boot_loader,
     make_initramfs,
 )
-from builder.inside.installing.volumes import (
-    Volumes,
-    make_volumes,
-    mounted_esp,
-    mounted_root,
-    needed_size,
-)
+from builder.inside.installing.volumes import Layout, Volumes, made_volumes, needed_size
 from builder.inside.tree.tree import Tree
 
 _KEPT_LOG: Final = "/var/log/distroclone-install.log"
@@ -36,10 +31,14 @@ _KEPT_LOG: Final = "/var/log/distroclone-install.log"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """What is installed, as answered; `target` is an empty folder, `log` the file of the log."""
+    """What is installed, as answered; `target` is an empty folder, `log` the file of the log.
+
+    `file_system` is what the root becomes where the answers do not say it.
+    """
 
     clone: Clone
     answers: Answers
+    file_system: FileSystem
     target: Path
     log: Path
 
@@ -51,14 +50,27 @@ class Installation:
         machine.note("[1/7] Checking the disk and the system")
         disk = self._checked(machine)
         machine.note("[2/7] Making partitions and file systems on {disk}", disk=disk)
-        volumes = make_volumes(disk, self.answers.file_system, machine)
-        with mounted_root(volumes, self.target, machine), self._log_kept():
+        passphrase = self.answers.passphrase or ""
+        with (
+            made_volumes(disk, self._layout, machine, passphrase=passphrase) as volumes,
+            mounted_root(volumes, self.target, machine),
+            self._log_kept(),
+        ):
             machine.note("[3/7] Copying the system")
             unpack(self.clone, self.target, machine)
             with mounted_esp(volumes, self.target, machine):
                 self._make_own(volumes, machine)
         os.sync()
         return disk
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(
+            file_system=self.answers.file_system or self.file_system,
+            encrypted=self.answers.passphrase is not None,
+            swap_mib=self.answers.swap_mib,
+            has_home=self.clone.has_home,
+        )
 
     def _checked(self, machine: Machine) -> Disk:
         """Return the disk; of all that can be known to fail later, nothing will."""
@@ -70,7 +82,17 @@ class Installation:
                 hint="Switch Secure Boot off in the firmware's settings, or install shim-signed "
                 "and grub-efi-amd64-signed in the source system and build the ISO again.",
             )
-        needed = needed_size(self.clone.size(machine))
+        self.clone.check_file_system(self._layout.file_system)
+        if self._layout.encrypted:
+            self.clone.check_encryption()
+        missing = self.clone.missing_repair(self._layout.file_system)
+        if missing is not None:
+            machine.note(
+                "The system cannot check or repair {kind} before {package} is installed in it",
+                kind=self._layout.file_system,
+                package=missing,
+            )
+        needed = needed_size(self.clone.size(machine), self._layout)
         return choose_disk(find_disks(machine), self.answers.disk, needed=needed)
 
     def _make_own(self, volumes: Volumes, machine: Machine) -> None:
@@ -78,13 +100,16 @@ class Installation:
         tree = Tree(self.target, clock=int(time.time()))
         with inhabited(tree, volumes, machine):
             machine.note("[4/7] Writing the settings")
+            make_swap(volumes, self.target, machine)
             write_settings(tree, self.answers, volumes, machine)
             make_keys(tree, machine)
             machine.note("[5/7] Making the account")
             make_account(tree, self.answers, machine)
             machine.note("[6/7] Making an initramfs for each kernel")
-            make_initramfs(tree, self.clone.kernels, machine)
+            make_initramfs(tree, self.clone.kernels, volumes, machine)
             machine.note("[7/7] Installing the boot loader")
+            if volumes.locked is not None and is_test_machine(machine):
+                add_console(tree)
             install_boot_loader(tree, volumes, machine)
         if is_test_machine(machine):
             add_report(tree, self.answers, volumes)

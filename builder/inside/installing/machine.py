@@ -125,10 +125,8 @@ class RealMachine:
         """See `Machine.mounted`."""
         how = [*(("-t", kind) if kind else ()), *(("-o", ",".join(options)) if options else ())]
         self.run(["mount", *how, source, os.fspath(target)])
-        try:
+        with undone(self, ["umount", os.fspath(target)]):
             yield
-        finally:
-            self.run(["umount", os.fspath(target)])
 
     def read(self, path: Path) -> bytes:
         """See `Machine.read`."""
@@ -143,7 +141,7 @@ class RealMachine:
         while not Path(device).is_block_device():
             if time.monotonic() > until:
                 raise StepError(
-                    "The new partition {device} does not appear",
+                    "The new device {device} does not appear",
                     hint="Start the installation again. If that does not help, the disk may be "
                     "broken.",
                     device=device,
@@ -153,6 +151,18 @@ class RealMachine:
     def note(self, message: str, **values: object) -> None:
         """See `Machine.note`."""
         self._log.show(say(message, **values))
+
+
+@contextlib.contextmanager
+def undone(machine: Machine, argv: Sequence[str]) -> Iterator[None]:
+    """Run a program after the body; its failure does not hide that of the body."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(StepError):
+            machine.run(argv)
+        raise
+    machine.run(argv)
 
 
 def is_test_machine(machine: Machine) -> bool:

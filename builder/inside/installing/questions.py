@@ -9,13 +9,22 @@ import getpass
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from builder.basics import forms
 from builder.basics.errors import StepError, UsageError
 from builder.basics.texts import say
-from builder.formats.answers import Account, Afterwards, Answers, DiskName
+from builder.formats.answers import (
+    UNLOCKING,
+    Account,
+    Afterwards,
+    Answers,
+    DiskName,
+    FileSystem,
+)
 from builder.inside.installing.disks import Disk, choose_disk
+from builder.inside.installing.volumes import Layout, needed_size
 
 _GO: Final = "erase"  # the word that starts it; one that nobody types by habit
 _METHOD: Final = b"$6$"  # of crypt(5): one that every system of today knows
@@ -61,20 +70,35 @@ class Terminal:
             raise _nobody() from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What can be chosen, as far as the system decides it."""
+
+    size: int  # bytes of the system
+    file_systems: tuple[FileSystem, ...]  # which its kernels can mount
+    file_system: FileSystem  # what it becomes unless another is chosen
+    no_encryption: str | None = None  # why it cannot be encrypted
+
+
 def ask_answers(
-    console: Console, disks: Sequence[Disk], *, needed: int, check: Callable[[str], None]
+    console: Console, disks: Sequence[Disk], choice: Choice, *, check: Callable[[str], None]
 ) -> Answers:
     """Return what is answered, once it is confirmed; `check` raises UsageError for a taken name.
 
-    Raises UsageError where no disk can take `needed` bytes, and where it is not confirmed: nothing
-    was written then.
+    Raises UsageError where no disk can take the system, and where it is not confirmed: nothing was
+    written then.
     """
-    disk = _ask_disk(console, disks, needed=needed)
+    disk = _ask_disk(console, disks, needed=needed_size(choice.size, Layout()))
+    file_system = _ask_file_system(console, choice)
+    passphrase = _ask_passphrase(console, choice)
+    swap_mib = _ask_swap(console, disk, choice, encrypted=passphrase is not None)
     name = _ask_name(console, check)
     full_name = _ask_text(console, say("Your full name (may be empty):"), f"({forms.FULL_NAME})?")
-    password = _ask_password(console)
+    password = _ask_secret(console, say("A password:"), ".+")
     hostname = _ask_text(console, say("A name for this machine:"), forms.HOSTNAME)
     console.show("")
+    if passphrase is not None:
+        console.show(say("What is on it then is encrypted; without the passphrase it is lost."))
     console.show(say("All that is on this disk will be lost: {disk}", disk=disk))
     console.show(
         say("The first user is {name}, and the machine is called {host}", name=name, host=hostname)
@@ -85,6 +109,9 @@ def ask_answers(
         disk=DiskName(path=disk.path, size=disk.size, serial=disk.serial or None),
         user=Account(name=name, full_name=full_name, password_hash=hashed(password)),
         hostname=hostname,
+        file_system=file_system,
+        passphrase=passphrase,
+        swap_mib=swap_mib,
         afterwards=Afterwards.REBOOT,
     )
 
@@ -125,6 +152,42 @@ def _can_take(disk: Disk, needed: int) -> bool:
     return True
 
 
+def _ask_file_system(console: Console, choice: Choice) -> FileSystem:
+    known = {each.value: each for each in choice.file_systems}
+    question = say(
+        "Which file system: {names}? Enter alone takes {usual}:",
+        names=", ".join(known),
+        usual=choice.file_system,
+    )
+    while (answer := console.ask(question) or choice.file_system.value) not in known:
+        console.show(say("This cannot be used."))
+    return known[answer]
+
+
+def _ask_passphrase(console: Console, choice: Choice) -> str | None:
+    """Return the passphrase if the disk is to be encrypted."""
+    if choice.no_encryption is not None:
+        console.show(choice.no_encryption)
+        return None
+    question = say("Encrypt the disk? Type yes, or Enter alone for no:")
+    while (answer := console.ask(question)) not in ("yes", ""):
+        console.show(say("This cannot be used."))
+    return _ask_secret(console, say("A passphrase to unlock the disk, of 8 characters at least:"),
+                       UNLOCKING) if answer else None  # fmt: skip
+
+
+def _ask_swap(console: Console, disk: Disk, choice: Choice, *, encrypted: bool) -> int:
+    """Return how large the swap file is to be, in MiB: no more than the disk has room for."""
+    question = say("A swap file of how many GiB? Enter alone makes none:")
+    while True:
+        answer = console.ask(question) or "0"
+        if re.fullmatch(r"[0-9]{1,4}", answer) is not None:
+            layout = Layout(encrypted=encrypted, swap_mib=int(answer) << 10)
+            if not layout.swap_mib or _can_take(disk, needed_size(choice.size, layout)):
+                return layout.swap_mib
+        console.show(say("This cannot be used, or the disk is too small for it."))
+
+
 def _ask_name(console: Console, check: Callable[[str], None]) -> str:
     while True:
         name = _ask_text(console, say("A user name, of small letters and digits:"), forms.USER_NAME)
@@ -142,12 +205,15 @@ def _ask_text(console: Console, question: str, pattern: str) -> str:
     return answer
 
 
-def _ask_password(console: Console) -> str:
+def _ask_secret(console: Console, question: str, pattern: str) -> str:
     while True:
-        password = console.ask_secret(say("A password:"))
-        if password and password == console.ask_secret(say("The same password again:")):
-            return password
-        console.show(say("It was empty, or not the same."))
+        secret = console.ask_secret(question)
+        if re.fullmatch(pattern, secret) is None:
+            console.show(say("This cannot be used."))
+        elif secret == console.ask_secret(say("The same again:")):
+            return secret
+        else:
+            console.show(say("It was not the same."))
 
 
 def _nobody() -> UsageError:

@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import StepError
+from builder.formats.answers import FileSystem
+from builder.inside.installing.defaults import NAME, write_defaults
 
 WANTED: Final = (
-    "base-files", "coreutils", "dosfstools", "e2fsprogs", "fdisk", "grub-efi-amd64-bin",
-    "grub-pc-bin", "grub2-common", "libcrypt1", "mount", "python3-minimal", "python3.13",
-    "squashfs-tools", "util-linux",
+    "base-files", "btrfs-progs", "coreutils", "cryptsetup-bin", "dosfstools", "e2fsprogs", "fdisk",
+    "grub-efi-amd64-bin", "grub-pc-bin", "grub2-common", "libcrypt1", "mount", "python3-minimal",
+    "python3.13", "squashfs-tools", "util-linux", "xfsprogs",
 )  # fmt: skip
 # What these depend on to be installed or to be used by others, and never call.
 _WITHOUT: Final = frozenset(
     (
         "debconf", "dpkg", "gettext-base", "grub-efi-amd64-unsigned", "install-info", "libdebconf",
-        "libfuse3-4", "login.defs", "mawk", "media-types", "netbase", "perl-base",
-        "sysvinit-utils", "tzdata",
+        "libfuse3-4", "libicu76", "login.defs", "mawk", "media-types", "netbase", "perl-base",
+        "python3", "python3-dbus", "sysvinit-utils", "tzdata",
     )
 )  # fmt: skip
 _LISTS: Final = "var/lib/dpkg/info"
@@ -44,6 +46,7 @@ class InstallerRoot:
 
     image: Path
     target: Path
+    file_system: FileSystem | None  # of the source's root, where it is known
     clock: int  # seconds since 1970, the date of everything in it
     code: Path = _OWN_CODE
 
@@ -58,6 +61,7 @@ class InstallerRoot:
         shutil.copytree(
             self.code, self.target / _CODE, ignore=shutil.ignore_patterns("__pycache__")
         )
+        write_defaults((self.target / _CODE).with_name(NAME), file_system=self.file_system)
         self._date()
 
     def _listed(self, name: str) -> Iterator[str]:

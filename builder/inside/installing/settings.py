@@ -39,6 +39,9 @@ def write_settings(tree: Tree, answers: Answers, volumes: Volumes, machine: Mach
     for path in expand(tree, _OURS):
         tree.remove(path)
     add(tree, "/etc/fstab", volumes.fstab().encode())
+    crypttab = volumes.crypttab()
+    if crypttab is not None:
+        add(tree, "/etc/crypttab", crypttab.encode())
     add(tree, "/etc/machine-id", f"{uuid.uuid4().hex}\n".encode(), mode=0o444)
     if tree.is_dir("/var/lib/systemd"):
         add(tree, "/var/lib/systemd/random-seed", secrets.token_bytes(_SEED_BYTES), mode=0o600)

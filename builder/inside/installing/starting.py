@@ -5,42 +5,46 @@ one, and a menu that finds new kernels by itself.
 """
 
 import contextlib
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from builder.basics.errors import StepError
+from builder.formats.answers import FileSystem
 from builder.inside.debian.facts import read_os_release
-from builder.inside.installing.clone import DRACUT, INITRAMFS_TOOLS
+from builder.inside.installing.clone import DRACUT, INITRAMFS_TOOLS, MENU_MAKER
+from builder.inside.installing.encryption import check_unlocking
 from builder.inside.installing.machine import Machine
 from builder.inside.installing.volumes import Volumes
 from builder.inside.rules.rule import add
 from builder.inside.tree.tree import Tree
 
 _SMALLEST: Final = 1 << 20  # bytes; an initramfs with udev and busybox has several times that
+_CHUNK: Final = 1 << 20
 _BIOS: Final = "i386-pc"
 _UEFI: Final = "x86_64-efi"
 _GRUB: Final = "/usr/sbin/grub-install"
 _SHIM: Final = "/usr/lib/shim/shimx64.efi.signed"
-_MENU_MAKER: Final = "/usr/sbin/update-grub"
 _MENU: Final = "/boot/grub/grub.cfg"
 _CONTENT: Final = """\
 # Written by the installer: the system has no GRUB that would keep a menu.
 set default=0
 set timeout=5
 search --no-floppy --fs-uuid --set=root {uuid}
-if [ -f /vmlinuz -a -f /initrd.img ]; then
+if [ -f {top}/vmlinuz -a -f {top}/initrd.img ]; then
   menuentry '{title}' {{
-    linux /vmlinuz root=UUID={uuid} ro quiet
-    initrd /initrd.img
+    linux {top}/vmlinuz root=UUID={uuid} ro quiet{more}
+    initrd {top}/initrd.img
   }}
 fi
 insmod regexp
-for kernel in /boot/vmlinuz-*; do
+for kernel in {top}/boot/vmlinuz-*; do
   regexp --set=1:version '/boot/vmlinuz-(.*)' "$kernel"
-  if [ -f "/boot/initrd.img-$version" ]; then
+  if [ -f "{top}/boot/initrd.img-$version" ]; then
     menuentry "{title} ($version)" "$version" {{
-      linux "/boot/vmlinuz-$2" root=UUID={uuid} ro quiet
-      initrd "/boot/initrd.img-$2"
+      linux "{top}/boot/vmlinuz-$2" root=UUID={uuid} ro quiet{more}
+      initrd "{top}/boot/initrd.img-$2"
     }}
   fi
 done
@@ -65,13 +69,13 @@ def inhabited(tree: Tree, volumes: Volumes, machine: Machine) -> Iterator[None]:
             stack.enter_context(machine.mounted(source, place, kind=kind, options=options))
         # live-tools replaces update-initramfs by one that refuses where it reads "boot=live".
         line = tree.root / "tmp/cmdline"
-        line.write_text(f"root=UUID={volumes.root_uuid} ro quiet\n", encoding="ascii")
+        line.write_text(f"root=UUID={volumes.root.uuid} ro quiet\n", encoding="ascii")
         place = tree.root / "proc/cmdline"
         stack.enter_context(machine.mounted(str(line), place, options=("bind",)))
         yield
 
 
-def make_initramfs(tree: Tree, kernels: Sequence[str], machine: Machine) -> None:
+def make_initramfs(tree: Tree, kernels: Sequence[str], volumes: Volumes, machine: Machine) -> None:
     """Make and check an initramfs for each kernel. Raises StepError for one that is not whole."""
     for kernel in kernels:
         image = f"/boot/initrd.img-{kernel}"
@@ -87,6 +91,32 @@ def make_initramfs(tree: Tree, kernels: Sequence[str], machine: Machine) -> None
                 kernel=kernel,
                 tool=command[0],
             )
+        if volumes.locked is not None:
+            check_unlocking(tree, image, uuid=volumes.locked.uuid, machine=machine)
+        if volumes.layout.file_system is FileSystem.BTRFS:
+            for path in (f"/boot/vmlinuz-{kernel}", image):
+                _write_plainly(tree, path)
+
+
+def _write_plainly(tree: Tree, path: str) -> None:
+    """Write a file again: whole, with no holes, and sharing nothing.
+
+    GRUB is known to end early in files on btrfs that are anything else.
+    """
+    if not tree.is_file(path):
+        return  # such a kernel is beside its modules
+    real = tree.resolve(path)
+    status = real.stat()
+    new = real.with_name(f"{real.name}.new")
+    with real.open("rb") as source, new.open("xb") as copy:
+        os.fchmod(copy.fileno(), stat.S_IMODE(status.st_mode))
+        os.fchown(copy.fileno(), status.st_uid, status.st_gid)
+        while chunk := source.read(_CHUNK):
+            copy.write(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
+    os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns))
+    new.replace(real)
 
 
 def install_boot_loader(tree: Tree, volumes: Volumes, machine: Machine) -> None:
@@ -108,10 +138,10 @@ def install_boot_loader(tree: Tree, volumes: Volumes, machine: Machine) -> None:
             place = f"--boot-directory={boot}"
             given = [each for each in options if each != "--force-extra-removable"]
             machine.run(["grub-install", f"--target={platform}", place, *efi, *given])
-    if tree.is_file(_MENU_MAKER):
-        machine.run([_MENU_MAKER], root=tree.root)
+    if tree.is_file(MENU_MAKER):
+        machine.run([MENU_MAKER], root=tree.root)
         if not tree.is_file(_MENU):
-            raise StepError("{tool} wrote no menu for GRUB", tool=_MENU_MAKER)
+            raise StepError("{tool} wrote no menu for GRUB", tool=MENU_MAKER)
     else:
         add(tree, _MENU, menu(tree, volumes).encode())
 
@@ -128,7 +158,11 @@ def menu(tree: Tree, volumes: Volumes) -> str:
     """
     name = (read_os_release(tree) or {}).get("PRETTY_NAME", "")
     title = "".join(each for each in name if each.isalnum() or each in " ./()+-_") or "Linux"
-    return _CONTENT.format(uuid=volumes.root_uuid, title=title)
+    # GRUB sees a btrfs from its top, and the kernel is told which of its subvolumes is the root.
+    top, more = "", ""
+    for subvolume, _place in volumes.layout.subvolumes[:1]:
+        top, more = f"/{subvolume}", f" rootflags=subvol={subvolume}"
+    return _CONTENT.format(uuid=volumes.root.uuid, title=title, top=top, more=more)
 
 
 def has_signed_grub(tree: Tree) -> bool:

@@ -1,7 +1,8 @@
-"""Partitions and file systems of the installed system: one layout that BIOS and UEFI both start.
+"""Partitions and file systems of the installed system: layouts that BIOS and UEFI both start.
 
-Sources: sfdisk(8); the types of partitions are GPT's (UEFI specification, 5.3.3, and GRUB's manual,
-"BIOS installation").
+Sources: sfdisk(8), mkfs.ext4(8), mkfs.btrfs(8), mkfs.xfs(8); the types of partitions are GPT's
+(UEFI specification, 5.3.3; GRUB's manual, "BIOS installation"; the UAPI group's "Discoverable
+Partitions Specification").
 """
 
 import contextlib
@@ -9,100 +10,177 @@ import secrets
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, assert_never
 
-from builder.basics.errors import StepError
 from builder.formats.answers import FileSystem
 from builder.inside.installing.disks import Disk
+from builder.inside.installing.encryption import mapping, unlocked
 from builder.inside.installing.machine import Machine
 
 _BIOS_MIB: Final = 1
 _ESP_MIB: Final = 512
+_BOOT_MIB: Final = 1024
 _SPARE_MIB: Final = 1024  # for initramfs, logs, and what a first start writes
 _MIB: Final = 1 << 20
 _OVERHEAD: Final = 1.15  # inodes, journal, and the share that is kept for root
-_TABLE: Final = f"""\
-label: gpt
-size={_BIOS_MIB}MiB, type=21686148-6449-6E6F-744E-656564454649, name="BIOS boot"
-size={_ESP_MIB}MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name="EFI system partition"
-type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name="root"
-"""
+_BIOS: Final = ("21686148-6449-6E6F-744E-656564454649", "BIOS boot")
+_ESP: Final = ("C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "EFI system partition")
+_BOOT: Final = ("0FC63DAF-8483-4772-8E79-3D69D8477DE4", "boot")
+_ROOT: Final = ("0FC63DAF-8483-4772-8E79-3D69D8477DE4", "root")
+_LOCKED: Final = ("CA7D7CCB-63ED-4C53-861C-1742536059CC", "root, encrypted")
 # What e2fsprogs 1.47 switches on and older ones, at every start, refuse to check.
 _EXT4_FEATURES: Final = "^metadata_csum_seed,^orphan_file"
+# What Linux before 5.19 and GRUB before 2.12 cannot read, though xfsprogs of today make it.
+_XFS_FEATURES: Final = ("-i", "nrext64=0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What is to be on the disk besides the parts that firmware and GRUB need.
+
+    On btrfs, root and home are subvolumes; `has_home` is whether /home is a folder, and so can be.
+    GRUB reads all of these file systems, but no LUKS2 as it is made today: where the root is
+    encrypted, /boot is not.
+    """
+
+    file_system: FileSystem = FileSystem.EXT4
+    encrypted: bool = False
+    swap_mib: int = 0
+    has_home: bool = True
+
+    @property
+    def swap_file(self) -> str | None:
+        """Where the swap file is; on btrfs in a subvolume, or none of the root could be copied."""
+        if not self.swap_mib:
+            return None
+        return "/swap/swapfile" if self.file_system is FileSystem.BTRFS else "/swapfile"
+
+    @property
+    def subvolumes(self) -> tuple[tuple[str, str], ...]:
+        """The subvolumes of a btrfs, and where each is mounted; that of the root is the first."""
+        if self.file_system is not FileSystem.BTRFS:
+            return ()
+        home = (("@home", "/home"),) if self.has_home else ()
+        swap = (("@swap", "/swap"),) if self.swap_mib else ()
+        return (("@", "/"), *home, *swap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A file system or an encrypted partition: its device, and its UUID as blkid(8) says it."""
+
+    device: str
+    uuid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volumes:
-    """The file systems of an installation, by their devices and UUIDs as blkid(8) says them."""
+    """What an installation has on its disk."""
 
     disk: str
-    esp: str
-    esp_uuid: str
-    root: str
-    root_uuid: str
-    file_system: FileSystem
+    layout: Layout
+    esp: Volume
+    root: Volume
+    boot: Volume | None = None  # where the root is encrypted
+    locked: Volume | None = None  # the encrypted partition that the root is in
 
     def fstab(self) -> str:
         """Return the lines of fstab(5) for them."""
-        match self.file_system:
+        root, kind = f"UUID={self.root.uuid}", self.layout.file_system
+        match kind:
             case FileSystem.EXT4:
-                options = "errors=remount-ro"
+                lines = [f"{root}  /  ext4  errors=remount-ro  0  1\n"]
+            case FileSystem.XFS:
+                lines = [f"{root}  /  xfs  defaults  0  0\n"]
+            case FileSystem.BTRFS:
+                lines = [
+                    f"{root}  {place}  btrfs  defaults,subvol={name}  0  0\n"
+                    for name, place in self.layout.subvolumes
+                ]
             case _:
-                assert_never(self.file_system)
-        return (
-            "# <file system>  <mount point>  <type>  <options>  <dump>  <pass>\n"
-            f"UUID={self.root_uuid}  /  {self.file_system}  {options}  0  1\n"
-            f"UUID={self.esp_uuid}  /boot/efi  vfat  umask=0077  0  1\n"
-        )
+                assert_never(kind)
+        if self.boot is not None:
+            lines.append(f"UUID={self.boot.uuid}  /boot  ext4  defaults  0  2\n")
+        lines.append(f"UUID={self.esp.uuid}  /boot/efi  vfat  umask=0077  0  1\n")
+        if self.layout.swap_file is not None:
+            lines.append(f"{self.layout.swap_file}  none  swap  sw  0  0\n")
+        head = "# <file system>  <mount point>  <type>  <options>  <dump>  <pass>\n"
+        return "".join((head, *lines))
+
+    def crypttab(self) -> str | None:
+        """Return the line of crypttab(5) for the root; None where nothing is encrypted."""
+        if self.locked is None:
+            return None
+        # The last word puts it into the initramfs, whatever else its tools may think of it.
+        return f"{mapping(self.locked.uuid)} UUID={self.locked.uuid} none luks,discard,initramfs\n"
 
 
-def needed_size(content: int) -> int:
+def needed_size(content: int, layout: Layout) -> int:
     """Return how large a disk has to be, in bytes, for a system of `content` bytes."""
-    return int(content * _OVERHEAD) + (_BIOS_MIB + _ESP_MIB + _SPARE_MIB) * _MIB
+    boot = _BOOT_MIB if layout.encrypted else 0
+    return int(content * _OVERHEAD) + _MIB * (
+        _BIOS_MIB + _ESP_MIB + boot + layout.swap_mib + _SPARE_MIB
+    )
 
 
-def make_volumes(disk: Disk, file_system: FileSystem, machine: Machine) -> Volumes:
-    """Write a new partition table to a disk, and file systems: what was there is lost."""
+@contextlib.contextmanager
+def made_volumes(
+    disk: Disk, layout: Layout, machine: Machine, *, passphrase: str = ""
+) -> Iterator[Volumes]:
+    """Write a new partition table to a disk, and file systems: what was there is lost.
+
+    While the body runs, what is encrypted is unlocked.
+    """
     machine.run(["wipefs", "--all", "--force", disk.path])
     machine.run(
-        ["sfdisk", "--wipe", "always", "--wipe-partitions", "always", disk.path], stdin=_TABLE
+        ["sfdisk", "--wipe", "always", "--wipe-partitions", "always", disk.path],
+        stdin=_table(layout),
     )
-    serial, root_uuid = secrets.token_hex(4).upper(), str(uuid.uuid4())
-    volumes = Volumes(
-        disk=disk.path,
-        esp=disk.partition(2),
-        esp_uuid=f"{serial[:4]}-{serial[4:]}",
-        root=disk.partition(3),
-        root_uuid=root_uuid,
-        file_system=file_system,
-    )
-    for device in (volumes.esp, volumes.root):
-        machine.wait_for(device)
-    machine.run(["mkfs.fat", "-F", "32", "-i", serial, volumes.esp])
-    match file_system:
-        case FileSystem.EXT4:
-            machine.run(
-                ["mkfs.ext4", "-q", "-F", "-O", _EXT4_FEATURES, "-U", root_uuid, volumes.root]
+    last = 4 if layout.encrypted else 3
+    for number in range(2, last + 1):
+        machine.wait_for(disk.partition(number))
+    serial = secrets.token_hex(4).upper()
+    esp = Volume(device=disk.partition(2), uuid=f"{serial[:4]}-{serial[4:]}")
+    machine.run(["mkfs.fat", "-F", "32", "-i", serial, esp.device])
+    boot = locked = None
+    root = _volume(disk.partition(last))
+    with contextlib.ExitStack() as stack:
+        if layout.encrypted:
+            boot, locked = _volume(disk.partition(3)), root
+            _make_file_system(FileSystem.EXT4, boot, machine)
+            device = stack.enter_context(
+                unlocked(locked.device, locked.uuid, passphrase=passphrase, machine=machine)
             )
+            root = _volume(device)
+        _make_file_system(layout.file_system, root, machine)
+        yield Volumes(
+            disk=disk.path, layout=layout, esp=esp, root=root, boot=boot, locked=locked
+        )  # fmt: skip
+
+
+def _table(layout: Layout) -> str:
+    """Return the partition table as sfdisk(8) reads it."""
+    rows = [(_BIOS_MIB, _BIOS), (_ESP_MIB, _ESP)]
+    rows += [(_BOOT_MIB, _BOOT), (0, _LOCKED)] if layout.encrypted else [(0, _ROOT)]
+    lines = [
+        f'{f"size={size}MiB, " if size else ""}type={kind}, name="{name}"\n'
+        for size, (kind, name) in rows
+    ]
+    return "".join(("label: gpt\n", *lines))
+
+
+def _volume(device: str) -> Volume:
+    return Volume(device=device, uuid=str(uuid.uuid4()))
+
+
+def _make_file_system(kind: FileSystem, volume: Volume, machine: Machine) -> None:
+    match kind:
+        case FileSystem.EXT4:
+            command = ["mkfs.ext4", "-q", "-F", "-O", _EXT4_FEATURES, "-U", volume.uuid]
+        case FileSystem.BTRFS:
+            command = ["mkfs.btrfs", "--quiet", "--force", "--uuid", volume.uuid]
+        case FileSystem.XFS:
+            command = ["mkfs.xfs", "-q", "-f", *_XFS_FEATURES, "-m", f"uuid={volume.uuid}"]
         case _:
-            assert_never(file_system)
-    return volumes
-
-
-@contextlib.contextmanager
-def mounted_root(volumes: Volumes, target: Path, machine: Machine) -> Iterator[None]:
-    """Mount the root of the installation at `target` while the body runs."""
-    with machine.mounted(volumes.root, target, kind=volumes.file_system.value):
-        yield
-
-
-@contextlib.contextmanager
-def mounted_esp(volumes: Volumes, target: Path, machine: Machine) -> Iterator[None]:
-    """Mount the EFI system partition of the installation whose root is mounted at `target`."""
-    place = target / "boot/efi"
-    if place.is_symlink() or place.parent.is_symlink():
-        raise StepError("{path} of the system is a link; it has to be a folder", path=place)
-    place.mkdir(parents=True, exist_ok=True)
-    with machine.mounted(volumes.esp, place, kind="vfat", options=("umask=0077",)):
-        yield
+            assert_never(kind)
+    machine.run([*command, volume.device])

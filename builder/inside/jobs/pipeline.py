@@ -172,6 +172,7 @@ def _installer_steps(plan: BuildPlan) -> tuple[Step, ...]:
         return ()
     step = InstallerStep(
         folder=paths.INSTALLER,
+        source=paths.SOURCE,
         target=paths.ISO_TREE / medium.INSTALLER,
         stack=paths.STACK,
         compression=plan.recipe.compression,

@@ -12,6 +12,7 @@ from builder.formats.package import Package
 from builder.formats.recipe import Compression
 from builder.inside.blocks.mksquashfs import STEADY_STAT, mksquashfs_argv
 from builder.inside.debian.dpkg import read_packages
+from builder.inside.installing.defaults import file_system_of
 from builder.inside.installing.root import InstallerRoot, closure
 from builder.inside.output.rows import read_rows
 from builder.inside.system.system import Sight, System
@@ -25,6 +26,7 @@ _IMAGE: Final = Path("/")
 class InstallerStep:
     """Make the installer's root in the new `folder`, and pack it to `target`.
 
+    What it does unless something else is asked for is what the system at `source` did.
     Everything in it is dated `source_date_epoch` (seconds since 1970). `stack`, the JSON list that
     the step `initramfs` left, gets the packages that are in it.
     """
@@ -34,6 +36,7 @@ class InstallerStep:
     neutral: ClassVar[tuple[str, ...]] = ("folder", "stack")
 
     folder: Path
+    source: Path
     target: Path
     stack: Path
     compression: Compression
@@ -46,6 +49,7 @@ class InstallerStep:
         InstallerRoot(
             image=_IMAGE,
             target=self.folder,
+            file_system=file_system_of(Tree(self.source)),
             clock=self.source_date_epoch,
         ).make(names)
         self._list(names)

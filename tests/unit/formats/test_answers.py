@@ -20,7 +20,8 @@ def test_the_least_is_a_disk_a_user_and_a_name() -> None:
     assert (answers.user.name, answers.user.password_hash) == ("anna", PASSWORD_HASH)
     assert (answers.user.full_name, answers.hostname) == ("", "kiosk")
     assert (answers.locale, answers.keyboard, answers.timezone) == (None, None, None)
-    assert (answers.file_system, answers.afterwards) == (FileSystem.EXT4, Afterwards.POWEROFF)
+    assert (answers.file_system, answers.afterwards) == (None, Afterwards.POWEROFF)
+    assert (answers.passphrase, answers.swap_mib) == (None, 0)
 
 
 def test_everything_can_be_said() -> None:
@@ -37,7 +38,10 @@ hostname: kiosk.example.org
 locale: de_DE.UTF-8
 keyboard: de
 timezone: Europe/Berlin
-file_system: ext4
+file_system: btrfs
+encrypt: true
+passphrase: 'correct horse: battery'
+swap: 4G
 afterwards: reboot
 """
     answers = read_answers(text.encode())
@@ -46,6 +50,24 @@ afterwards: reboot
     assert answers.hostname == "kiosk.example.org"
     assert (answers.locale, answers.keyboard) == ("de_DE.UTF-8", "de")
     assert (answers.timezone, answers.afterwards) == ("Europe/Berlin", Afterwards.REBOOT)
+    assert (answers.file_system, answers.swap_mib) == (FileSystem.BTRFS, 4096)
+    words = "correct horse: battery"
+    assert answers.passphrase == words
+    assert "horse" not in repr(answers)
+
+
+@pytest.mark.parametrize(("swap", "size"), [("none", 0), ("512M", 512), ("64G", 65536)])
+def test_a_swap_file_has_the_size_that_is_said(swap: str, size: int) -> None:
+    assert read_answers(f"{WHOLE}swap: {swap}\n".encode()).swap_mib == size
+
+
+def test_half_of_an_encryption_is_refused() -> None:
+    with pytest.raises(UsageError, match="The answer file lacks passphrase"):
+        read_answers(f"{WHOLE}encrypt: true\n".encode())
+    for encrypt in ("", "encrypt: false\n"):
+        with pytest.raises(UsageError, match="does not say that the disk is encrypted") as caught:
+            read_answers(f"{WHOLE}{encrypt}passphrase: battery-staple\n".encode())
+        assert "battery" not in f"{caught.value}{caught.value.advice}"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +94,11 @@ def test_a_disk_that_is_not_named_for_certain_is_refused(disk: str) -> None:
         ("keyboard: DE\n", "Line 1: this is not a valid keyboard layout"),
         ("timezone: CET/\n", "Line 1: this is not a valid time zone"),
         ("file_system: ntfs\n", "Line 1: this is no file system that can be made"),
+        ("encrypt: yes\n", "Line 1: this does not say whether the disk is encrypted"),
+        ("passphrase: seven77\n", "Line 1: this passphrase cannot be used"),
+        ("passphrase: größer als 8\n", "Line 1: this passphrase cannot be used"),
+        ("swap: 4\n", "Line 1: this is not the size of a swap file"),
+        ("swap: 0G\n", "Line 1: this is not the size of a swap file"),
         ("afterwards: dance\n", "Line 1: this is nothing that the machine can do afterwards"),
     ],
 )

@@ -35,7 +35,25 @@ def test_a_good_file_is_told_with_its_disk(
     assert "installs to the disk with serial S1, and anna is its first user" in text
     code, text = checked(capsys, str(file), "--json")
     result = json.loads(text.splitlines()[-1])
-    assert result == {"event": "result", "data": {"disk": {"serial": "S1"}, "user": "anna"}}
+    assert result["event"] == "result"
+    assert result["data"] == {
+        "disk": {"serial": "S1"},
+        "user": "anna",
+        "file_system": None,
+        "encrypted": False,
+        "swap_mib": 0,
+    }
+
+
+def test_it_says_what_the_disk_becomes_and_not_the_passphrase(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"{ANSWERS}file_system: xfs\nencrypt: true\npassphrase: horse battery\n")
+    code, text = checked(capsys, str(file))
+    assert code == 0
+    assert "The root becomes xfs\nIt is encrypted, and the file has the passphrase" in text
+    assert "battery" not in text
 
 
 @pytest.mark.parametrize(

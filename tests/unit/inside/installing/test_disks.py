@@ -14,6 +14,7 @@ MOUNTS = """\
 23 1 0:22 / /run rw - tmpfs tmpfs rw
 30 23 11:0 / /run/live/medium ro - iso9660 /dev/sr0 ro
 31 23 0:40 / /srv rw - btrfs /dev/sdc1 rw
+32 23 0:41 / /pool rw - zfs pool/data rw
 """
 SWAPS = "Filename Type Size Used Priority\n/dev/sdd2 partition 1000 0 -2\n"
 
@@ -65,6 +66,14 @@ def test_partitions_are_called_as_the_kernel_does(path: str, partition: str) -> 
             "/dev/dm-0",
         ),
         (node("/dev/sdf", children=[node("/dev/md0", "raid1")]), "/dev/md0"),
+        (
+            node(
+                "/dev/sdg",
+                children=[node("/dev/sdg2", "part", children=[node("/dev/dm-1", "lvm")])],
+            ),
+            "/dev/dm-1",
+        ),
+        (node("/dev/sdh", children=[node("/dev/sdh1", "part", fstype="zfs_member")]), "/dev/sdh1"),
     ],
 )
 def test_a_disk_that_something_uses_is_not_taken(disk: dict[str, object], used: str) -> None:
@@ -72,6 +81,26 @@ def test_a_disk_that_something_uses_is_not_taken(disk: dict[str, object], used: 
     assert found_disk.uses == (used,)
     with pytest.raises(UsageError, match=re.escape(f"{found_disk.path} is in use: {used}")):
         choose_disk([found_disk], DiskName(path=found_disk.path), needed=GIB)
+
+
+def test_each_disk_of_a_mounted_btrfs_is_in_use() -> None:
+    def half(path: str, uuid: str) -> dict[str, object]:
+        return node(path, children=[node(f"{path}1", "part", fstype="btrfs", uuid=uuid)])
+
+    mounted, other, free = found(half("/dev/sdc", "u1"), half("/dev/sdi", "u1"),
+                                 half("/dev/sdj", "u2"))  # fmt: skip
+    assert (mounted.uses, other.uses, free.uses) == (("/dev/sdc1",), ("/dev/sdi1",), ())
+
+
+def test_a_disk_says_what_is_on_it() -> None:
+    parts = [
+        node("/dev/sda1", "part", fstype="ntfs", label="Win\x1bdows"),
+        node("/dev/sda2", "part"),
+        node("/dev/sda3", "part", fstype="LVM2_member"),
+    ]
+    full, empty = found(node("/dev/sda", children=parts), node("/dev/sdb"))
+    assert str(full).endswith(", with ntfs Windows, LVM2_member")
+    assert "with" not in str(empty)
 
 
 def test_a_disk_with_old_partitions_can_be_taken() -> None:

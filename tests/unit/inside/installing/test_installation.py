@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError, UsageError
-from builder.formats.answers import Account, Answers, DiskName
+from builder.formats.answers import Account, Answers, DiskName, FileSystem
 from builder.inside.installing.clone import Clone
 from builder.inside.installing.installation import Installation
 from tests.support.installing import HASH, RecordingMachine
@@ -47,7 +47,7 @@ def make_target(root: Path, *more: str) -> Path:
     put(root, "etc/hostname", "live\n")
     put(root, "etc/fstab", "/dev/sdx1 /data ext4 defaults 0 2\n")
     put(root, "bin/bash")
-    for path in ("usr/sbin/update-initramfs", *more):
+    for path in ("usr/sbin/update-initramfs", "usr/sbin/fsck.ext4", *more):
         put(root, path)
     (root / "var/lib/systemd").mkdir()
     return root
@@ -55,11 +55,12 @@ def make_target(root: Path, *more: str) -> Path:
 
 def installation(tmp_path: Path, *more: str) -> Installation:
     log = tmp_path / "log"
-    tmp_path.mkdir(exist_ok=True)
+    tmp_path.mkdir(exist_ok=True, parents=True)
     log.write_text("all of it\n")
     return Installation(
         clone=Clone(image=Path("/image"), root=make_target(tmp_path / "clone", *more)),
         answers=ANSWERS,
+        file_system=FileSystem.EXT4,
         target=make_target(tmp_path / "target", *more),
         log=log,
     )
@@ -196,6 +197,28 @@ def test_nothing_is_written_before_all_is_checked(
     whole = installation(tmp_path)
     with pytest.raises(UsageError, match=reason):
         replace(whole, answers=replace(ANSWERS, **change)).run(told)  # type: ignore[arg-type]
+    assert not [did for did in told.did if did.startswith(WRITING)]
+
+
+@pytest.mark.parametrize("kind", ["crypt", "lvm", "raid1"])
+def test_a_disk_below_something_is_never_written_to(kind: str, tmp_path: Path) -> None:
+    told = machine()
+    above = {"path": "/dev/dm-0", "type": kind, "maj:min": "253:0"}
+    (disk,) = json.loads(LSBLK)["blockdevices"]
+    disk["children"] = [
+        {"path": "/dev/sda1", "type": "part", "maj:min": "8:1", "children": [above]}
+    ]
+    told.printed["lsblk"] = json.dumps({"blockdevices": [disk]})
+    with pytest.raises(UsageError, match="/dev/sda is in use: /dev/dm-0"):
+        installation(tmp_path).run(told)
+    assert not [did for did in told.did if did.startswith(WRITING)]
+
+
+def test_a_disk_that_is_too_small_is_never_written_to(tmp_path: Path) -> None:
+    told = machine()
+    told.printed["du"] = f"{64 * GIB}\t/clone\n"
+    with pytest.raises(UsageError, match="/dev/sda has 68719476736 bytes; the system needs"):
+        installation(tmp_path).run(told)
     assert not [did for did in told.did if did.startswith(WRITING)]
 
 

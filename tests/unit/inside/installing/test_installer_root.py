@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError
+from builder.formats.answers import FileSystem
+from builder.inside.installing.defaults import default_file_system
 from builder.inside.installing.root import InstallerRoot, closure
 from tests.support.trees import put
 
@@ -51,7 +53,11 @@ def made(tmp_path: Path) -> Path:
     put(tmp_path, "code/inside/__pycache__/a.pyc", "")
     target = tmp_path / "target"
     root = InstallerRoot(
-        image=image(tmp_path / "image"), target=target, clock=1000, code=tmp_path / "code"
+        image=image(tmp_path / "image"),
+        target=target,
+        file_system=FileSystem.BTRFS,
+        clock=1000,
+        code=tmp_path / "code",
     )
     root.make(("tool", "libc6"))
     return target
@@ -63,7 +69,10 @@ def test_it_has_the_files_of_its_packages_and_our_code(tmp_path: Path) -> None:
     assert files == {
         "usr/bin/tool", "usr/bin/alias", "usr/lib/libc.so.6", "lib/libc.so.6",
         "usr/share/doc/tool/copyright", "usr/lib/distroclone-builder/builder/inside/a.py",
+        "usr/lib/distroclone-builder/defaults.yaml",
     } - {"lib/libc.so.6"}  # fmt: skip
+    defaults = target / "usr/lib/distroclone-builder/defaults.yaml"
+    assert default_file_system(defaults) is FileSystem.BTRFS
     assert (target / "lib").is_symlink()
     assert (target / "usr/bin/tool").stat().st_mode & 0o7777 == 0o755
     assert {each.name for each in target.iterdir()} >= {"dev", "proc", "run", "stick", "target"}
@@ -75,6 +84,8 @@ def test_everything_in_it_has_one_date(tmp_path: Path) -> None:
 
 
 def test_a_package_without_a_list_is_missing(tmp_path: Path) -> None:
-    root = InstallerRoot(image=image(tmp_path / "image"), target=tmp_path / "t", clock=0)
+    root = InstallerRoot(
+        image=image(tmp_path / "image"), target=tmp_path / "t", file_system=None, clock=0
+    )
     with pytest.raises(StepError, match=re.escape("lacks the package other")):
         root.make(("other",))
