@@ -50,7 +50,9 @@ def units_of(schedule: Schedule) -> Units:
     for each in (schedule.calendar, *command):
         if _CONTROL.search(each):
             raise UsageError(
-                "A unit of systemd cannot hold {text}", text=each.encode("unicode_escape").decode()
+                "A unit of systemd cannot hold {text}",
+                hint="Use names without line breaks and other control characters.",
+                text=each.encode("unicode_escape").decode(),
             )
     places = [str(schedule.plan.cache)]
     if schedule.plan.source != RUNNING:

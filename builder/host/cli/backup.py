@@ -197,7 +197,7 @@ def schedule(
       sudo distroclone-builder backup schedule --off
     """
     if off and (when or dry_run):
-        raise UsageError("--off stands alone")
+        raise UsageError("--off stands alone", hint="Leave out the times and --dry-run.")
     with choose_display(json=as_json) as display:
         if off:
             gone = timer.remove(folder=timer.UNITS)
