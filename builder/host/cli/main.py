@@ -13,6 +13,7 @@ from builder.border.events import encode
 from builder.host.cli.root import cli
 from builder.host.command_line.started_with import (
     check_current_folder,
+    give_up_streams,
     open_standard_streams,
     stream_error,
 )
@@ -43,8 +44,8 @@ def run(arguments: list[str], *, surroundings: Surroundings = USUAL) -> int:
         return int(Interrupted.exit_code)
     except Exception as error:  # noqa: BLE001 - the last door: nobody shall see it slam
         with held(forget=True):
-            code = _failed(stream_error() or error, arguments)
-            stream_error()  # what could not be told is given up
+            code = _failed(stream_error(error) or error, arguments)
+            give_up_streams()
             return code
 
 

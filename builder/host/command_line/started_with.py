@@ -2,10 +2,16 @@
 
 import os
 import sys
+import traceback
 from pathlib import Path
+from typing import Final
 
 from builder.basics.errors import HostError
-from builder.basics.texts import say
+
+_PRINTING: Final = (
+    "builder.host.display.json_lines", "builder.host.display.plain",
+    "builder.host.display.terminal", "click.utils", "rich.",
+)  # fmt: skip
 
 
 def open_standard_streams() -> None:
@@ -39,20 +45,26 @@ def check_current_folder() -> None:
         ) from error
 
 
-def stream_error() -> HostError | None:
-    """Return what is wrong with where our output goes; None if that can be written to.
+def stream_error(error: Exception) -> HostError | None:
+    """Return what is wrong with where our output goes, if `error` comes from that; else None."""
+    frames = traceback.walk_tb(error.__traceback__)
+    modules = [str(frame.f_globals.get("__name__")) for frame, _line in frames]
+    if not isinstance(error, OSError) or not any(each.startswith(_PRINTING) for each in modules):
+        return None
+    return HostError(
+        "The output cannot be written: {reason}",
+        hint="Free space where it goes, or send it elsewhere.",
+        reason=error.strerror or error,
+    )
 
-    What could not be written is still waiting to be, so it fails once more. It is given up.
+
+def give_up_streams() -> None:
+    """Leave what still waits to be printed unprinted, where it cannot be.
+
+    Python would try again at its end, complain, and end with a code of its own.
     """
-    for stream, name in ((sys.stdout, say("Standard output")), (sys.stderr, say("Standard error"))):
+    for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-            return HostError(
-                "{name} cannot be written to: {reason}",
-                hint="Free space where it goes, or send it elsewhere.",
-                name=name,
-                reason=getattr(error, "strerror", "") or error,
-            )
-    return None

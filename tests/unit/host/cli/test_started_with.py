@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from builder.host.command_line.started_with import stream_error
+
 PROJECT = Path(__file__).parents[4]
 # The shell closes streams and removes folders, as a daemon, cron or a person may.
 COMMAND = f"exec '{sys.executable}' -c 'from builder.host.cli.main import main; main()'"
@@ -43,10 +45,11 @@ def test_a_stream_that_was_closed_is_no_file_of_ours(tmp_path: Path) -> None:
     assert (done.returncode, int(done.stderr) > 2) == (0, True)
 
 
-def test_output_that_cannot_be_written_is_no_defect(tmp_path: Path) -> None:
-    done = ended(f"{COMMAND} --help >/dev/full", folder=tmp_path)
+@pytest.mark.parametrize("buffering", ["", "PYTHONUNBUFFERED=1"])
+def test_output_that_cannot_be_written_is_no_defect(tmp_path: Path, buffering: str) -> None:
+    done = ended(f"export {buffering}; {COMMAND} --help >/dev/full", folder=tmp_path)
     assert done.returncode == 3
-    assert done.stderr.startswith("Error: Standard output cannot be written to: No space left")
+    assert done.stderr.startswith("Error: The output cannot be written: No space left")
 
 
 @pytest.mark.parametrize("stream", [">/dev/full", "2>/dev/full"])
@@ -55,6 +58,12 @@ def test_an_error_that_cannot_be_told_keeps_its_exit_code(tmp_path: Path, stream
     assert done.returncode == 2  # of a wrong command line
     assert (done.stdout + done.stderr).count("There is nothing to verify at nothing") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_not_said_to_be_the_output() -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        Path("/nothing/there").read_bytes()
+    assert stream_error(caught.value) is None
 
 
 def test_a_folder_that_is_gone_is_no_defect(tmp_path: Path) -> None:
