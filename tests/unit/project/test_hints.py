@@ -21,6 +21,8 @@ _SAY_IT_THEMSELVES: Final = frozenset({
     "Invalid name of a frozen snapshot: {name}",
     "The answer file is larger than {limit} bytes",
     "The answer file lacks {key}",
+    "The engine saved an unreadable image: {reason}",
+    "The engine sent an incomplete file system: {reason}",
     "The engine lost {pinned}, which it had just pulled",
     "The base image could not be imported: {reason}",
     "The installation was stopped; nothing was written",
