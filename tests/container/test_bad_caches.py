@@ -53,6 +53,16 @@ def test_a_cache_that_is_not_there_is_named(
     assert option in ended.error["hint"]
 
 
+@pytest.mark.parametrize("option", ["--cache", "--tree"])
+def test_a_file_in_place_of_a_folder_is_named(
+    builder_image: ImageIdentity, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "backup.tar").touch()
+    ended = run("snapshots", option, tmp_path / "backup.tar")
+    assert ended.code == 4, ended.errors
+    assert ended.error["message"] == f"{tmp_path / 'backup.tar'} is not a folder"
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

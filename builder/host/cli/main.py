@@ -1,14 +1,22 @@
 """The entry point: run the command line, turn what went wrong into words and an exit code."""
 
+import contextlib
 import os
 import sys
 
 import click
 
 from builder.basics.errors import BuilderError, DefectError, Interrupted, UsageError
+from builder.basics.printable import printable_lines
 from builder.basics.signals import held, interruptible
 from builder.border.events import encode
 from builder.host.cli.root import cli
+from builder.host.command_line.started_with import (
+    check_current_folder,
+    give_up_streams,
+    open_standard_streams,
+    stream_error,
+)
 from builder.host.command_line.surroundings import USUAL, Surroundings
 from builder.host.display import failed_event, render_failure
 from builder.host.display.defects import plea
@@ -16,6 +24,7 @@ from builder.host.display.defects import plea
 
 def main() -> None:
     """Run the command and leave with the documented exit code."""
+    open_standard_streams()
     with interruptible(to_the_end=True):
         code = run(sys.argv[1:])
     sys.exit(code)
@@ -24,6 +33,7 @@ def main() -> None:
 def run(arguments: list[str], *, surroundings: Surroundings = USUAL) -> int:
     """Run the command with these arguments and return its exit code."""
     try:
+        check_current_folder()
         result = cli.main(
             arguments, prog_name="distroclone-builder", standalone_mode=False, obj=surroundings
         )
@@ -34,23 +44,32 @@ def run(arguments: list[str], *, surroundings: Surroundings = USUAL) -> int:
         return int(Interrupted.exit_code)
     except Exception as error:  # noqa: BLE001 - the last door: nobody shall see it slam
         with held(forget=True):
-            return _failed(error, arguments)
+            code = _failed(stream_error(error) or error, arguments)
+            give_up_streams()
+            return code
 
 
 def _failed(error: Exception, arguments: list[str]) -> int:
     """Say what went wrong; `arguments` tell whether to a program as well."""
     known = _as_ours(error)
     if "--json" in arguments:
-        click.echo(encode(failed_event(known)))
+        _tell(encode(failed_event(known)), err=False)
     if isinstance(error, click.ClickException):
-        error.show()  # with the command's usage
+        with contextlib.suppress(OSError):
+            error.show()  # with the command's usage
         return error.exit_code
-    click.echo(render_failure(known), err=True)
+    _tell(render_failure(known))
     if isinstance(known, DefectError):
-        click.echo(plea(), err=True)
+        _tell(plea())
     for note in dict.fromkeys(getattr(error, "__notes__", ())):
-        click.echo(note, err=True)
+        _tell(printable_lines(note))
     return int(known.exit_code)
+
+
+def _tell(text: str, *, err: bool = True) -> None:
+    """Print, if it can be: where it cannot, the exit code still says what happened."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=err)
 
 
 def _as_ours(error: Exception) -> BuilderError:

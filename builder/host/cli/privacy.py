@@ -60,7 +60,7 @@ def privacy(
 ) -> int:
     """Show what of a system would be in an ISO, and what is private in that.
 
-    Stages, cleans and searches the system as a build does, and builds nothing. Exits with 7 if a
+    Prepares, cleans and searches the system as a build does, and builds nothing. Exits with 7 if a
     build would stop. The report names paths: it is for you, not for others.
 
     \b

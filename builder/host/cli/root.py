@@ -34,8 +34,8 @@ Exit codes: 0 done, 2 usage or config, 3 engine or host, 4 the cache or snapshot
 def cli() -> None:
     """Turn a DistroClone Backup cache into a bootable, reproducible live ISO.
 
-    Everything that touches a root filesystem happens inside one pinned container. Only `backup` and
-    `delete` change a cache.
+    Whatever touches a system does so in a container, whose tools are always the same. Only `backup`
+    and `delete` change a cache.
     """
 
 

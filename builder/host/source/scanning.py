@@ -23,6 +23,7 @@ def scan(
     """
     facts = engine.facts()
     source.check(outputs=(Path(facts.root),))
+    _check_name(source.path)
     if facts.rootless and source.scan.loop_devices:
         raise HostError(
             "The engine runs without root, and so can mount no cache image: {path}",
@@ -38,6 +39,18 @@ def scan(
     )
     with _source_named(source):
         return engine.run(spec, on_event)
+
+
+def _check_name(path: Path) -> None:
+    """Raise SourceError for a path with bytes that the engine's API, which is JSON, cannot have."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            "The path {path} is not UTF-8, and so the engine cannot be told it",
+            hint="Give it by another name: rename it, or make a link to it with `ln -s`.",
+            path=path,
+        ) from error
 
 
 @contextlib.contextmanager

@@ -14,11 +14,15 @@ from tests.support.templates import CODE
 _TO_ACT_ON: Final = ("UsageError", "HostError", "SourceError")
 # They say themselves what to do, or nothing can be done but what they say.
 _SAY_IT_THEMSELVES: Final = frozenset({
+    "--off stands alone",
     "--yes names {said}, and what would be erased is {name}; nothing was written",
+    "A unit of systemd cannot hold {text}",
     "Give one of --snapshot, --older-than and --all",
     "Invalid name of a frozen snapshot: {name}",
     "The answer file is larger than {limit} bytes",
     "The answer file lacks {key}",
+    "The engine saved an unreadable image: {reason}",
+    "The engine sent an incomplete file system: {reason}",
     "The engine lost {pinned}, which it had just pulled",
     "The base image could not be imported: {reason}",
     "The installation was stopped; nothing was written",

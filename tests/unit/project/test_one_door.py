@@ -24,6 +24,7 @@ OWN = {
     "results/result_folder.py": "must be a folder",
     "reproduce/temporary.py": "must be a folder",
     "cli/main.py": "/dev/null",
+    "command_line/started_with.py": "/dev/null",
     "stick/disks.py": "the kernel's files",
     "stick/reading_back.py": "what is open already",
     "stick/target.py": "a disk, or a file made anew or looked at once it is open",

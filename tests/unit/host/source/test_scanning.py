@@ -67,3 +67,12 @@ def test_another_refusal_stays_what_it_is() -> None:
     engine = FakeEngine(refusals={SCAN.name: EngineRefusedError("Out of memory")})
     with pytest.raises(EngineRefusedError, match="Out of memory"):
         scan(engine, IMAGE, CacheFolder(Path("/x")), run="0" * 16, on_event=lambda _event: None)
+
+
+def test_a_path_that_an_engine_cannot_be_told_is_refused_with_a_way_round() -> None:
+    engine = FakeEngine(answers={SCAN_TREE.name: answering(cache_report())})
+    source = PlainTree(Path("/srv/b\udce4d"))
+    with pytest.raises(SourceError, match="is not UTF-8") as caught:
+        scan(engine, IMAGE, source, run="0" * 16, on_event=lambda _event: None)
+    assert "ln -s" in caught.value.advice
+    assert engine.specs == []
