@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.inside.boot_test.machine import watch
-from builder.inside.boot_test.screen import asked, is_blank
+from builder.inside.boot_test.screen import asked
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
 from tests.boot.machine import RESULTS, machine_argv, variables_for
 
@@ -52,12 +52,14 @@ def wait_for_menu(press: Press, *, longest: int = _LONGEST) -> None:
     raise TimeoutError(message)
 
 
-def wait_for_rest(press: Press, *, still: int = _STILL, longest: int = _LONGEST) -> None:
-    """Wait until something stays on the screen for `still` pauses. Raises TimeoutError."""
+def wait_for_rest(
+    press: Press, *, dark: bytes = b"", still: int = _STILL, longest: int = _LONGEST
+) -> None:
+    """Wait until anything but `dark` stays for `still` pauses. Raises TimeoutError."""
     before, same = press(NOTHING), 0
     for _time in range(longest):
         now = press(NOTHING)
-        same = same + 1 if now == before and not is_blank(now) else 0
+        same = same + 1 if now == before != dark else 0
         if same == still:
             return
         before = now
@@ -89,21 +91,25 @@ def _hand(monitor: Path, picture: Path) -> Iterator[Press]:
 
 
 def _work(monitor: Path, picture: Path, *, when: When, keys: Sequence[str], text: str) -> None:
-    with _hand(monitor, picture) as press:
-        if keys:
-            wait_for_menu(press)
-        for key in keys:
-            press(key)
-        match when:
-            case _ if text:
-                return
-            case When.REST:
-                wait_for_rest(press)
-            case When.SOON:
+    goes_on = False
+    try:
+        with _hand(monitor, picture) as press:
+            dark = press(NOTHING)
+            if keys:
+                wait_for_menu(press)
+            for key in keys:
+                press(key)
+            if text:
+                goes_on = True
+            elif when is When.REST:
+                wait_for_rest(press, dark=dark)
+            else:
                 for _time in range(_STILL):
                     press(NOTHING)
-    with asked(monitor) as machine:
-        machine.execute("quit")
+    finally:
+        if not goes_on:
+            with asked(monitor) as machine:
+                machine.execute("quit")
 
 
 def _type(monitor: Path, picture: Path, text: str) -> None:
