@@ -25,6 +25,8 @@ from tests.boot.machine import RESULTS, machine_argv, variables_for
 NOTHING: Final = ""  # instead of a key: time goes by
 _PAUSE: Final = 1.0  # seconds; without KVM, a menu needs that to paint
 _STILL: Final = 20  # pauses; a firmware shows its mark for less
+_BLINKING: Final = 2  # pictures
+_SOON: Final = 8  # pauses; GRUB takes its errors away after ten seconds
 _LONGEST: Final = 240  # pauses
 _KEYS: Final = {" ": "spc", "/": "slash", "-": "minus", "\n": "ret"}
 
@@ -35,7 +37,7 @@ class When(StrEnum):
     """When the picture is taken."""
 
     REST = "rest"  # when nothing changes on the screen any more
-    SOON = "soon"  # where something always does: a while after the last key
+    SOON = "soon"  # a while after the last key, where something always changes or goes away
 
 
 def wait_for_menu(press: Press, *, longest: int = _LONGEST) -> None:
@@ -55,14 +57,17 @@ def wait_for_menu(press: Press, *, longest: int = _LONGEST) -> None:
 def wait_for_rest(
     press: Press, *, dark: bytes = b"", still: int = _STILL, longest: int = _LONGEST
 ) -> None:
-    """Wait until anything but `dark` stays for `still` pauses. Raises TimeoutError."""
-    before, same = press(NOTHING), 0
+    """Wait until anything but `dark` stays for `still` pauses. Raises TimeoutError.
+
+    A cursor may blink, so there may be two pictures in turn.
+    """
+    shown, same = {press(NOTHING)}, 0
     for _time in range(longest):
         now = press(NOTHING)
-        same = same + 1 if now == before != dark else 0
+        shown, same = (shown | {now}, same + 1) if len(shown | {now}) <= _BLINKING else ({now}, 0)
+        same = 0 if now == dark else same
         if same == still:
             return
-        before = now
     message = "the screen goes on changing"
     raise TimeoutError(message)
 
@@ -104,7 +109,7 @@ def _work(monitor: Path, picture: Path, *, when: When, keys: Sequence[str], text
             elif when is When.REST:
                 wait_for_rest(press, dark=dark)
             else:
-                for _time in range(_STILL):
+                for _time in range(_SOON):
                     press(NOTHING)
     finally:
         if not goes_on:

@@ -243,7 +243,12 @@ def test_a_screen_is_at_rest_when_something_stays_there() -> None:
     dark, painted = b"dark", b"painted"
     screen = Screen([dark] * 9 + [painted])
     wait_for_rest(screen.press, dark=dark, still=3)
-    assert len(screen.keys) == 9 + 4
+    assert len(screen.keys) == 9 + 3
+    blinking = Screen([b"other", *[painted, b"cursor"] * 9])
+    wait_for_rest(blinking.press, still=10)
+    assert len(blinking.keys) == 12
+    with pytest.raises(TimeoutError, match="goes on changing"):
+        wait_for_rest(Screen([b"1", b"2", b"3"] * 9).press, still=3, longest=20)
     with pytest.raises(TimeoutError, match="goes on changing"):
         wait_for_rest(Screen([dark]).press, dark=dark, still=3, longest=20)
 
