@@ -71,7 +71,6 @@ PICTURES: Final = (
         when=When.SOON,
     ),
     Picture(name="refused-grub", content=Content.UNSIGNED_GRUB, machine=Machine.SECURE, keys=()),
-    Picture(name="refused-medium", content=Content.UNSIGNED, machine=Machine.SECURE, keys=()),
 )
 
 
