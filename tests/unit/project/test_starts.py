@@ -266,7 +266,7 @@ def test_pictures_are_small_and_shown() -> None:
     with pytest.raises(SystemExit, match="there is no desktop; there are: menu-bios, "):
         chosen_pictures(["desktop"])
     files = {file.name: file.stat().st_size for file in page.RESULTS.glob("*.png")}
-    assert set(files) <= {picture.file for picture in PICTURES}
+    assert set(files) == {picture.file for picture in PICTURES}
     assert [name for name, size in files.items() if size > 60_000] == []
     pages = "".join(file.read_text("utf-8") for file in page.DOCS.glob("*.md"))
     assert [name for name in files if f"](starts/{name})" not in pages] == []
