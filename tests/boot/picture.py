@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Final
 
 from builder.inside.boot_test.machine import watch
-from builder.inside.boot_test.screen import asked, is_blank
+from builder.inside.boot_test.screen import asked
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
 from tests.boot.machine import RESULTS, machine_argv, variables_for
 
 NOTHING: Final = ""  # instead of a key: time goes by
 _PAUSE: Final = 1.0  # seconds; without KVM, a menu needs that to paint
 _STILL: Final = 20  # pauses; a firmware shows its mark for less
+_BLINKING: Final = 2  # pictures
+_SOON: Final = 8  # pauses; GRUB takes its errors away after ten seconds
 _LONGEST: Final = 240  # pauses
 _KEYS: Final = {" ": "spc", "/": "slash", "-": "minus", "\n": "ret"}
 
@@ -35,7 +37,7 @@ class When(StrEnum):
     """When the picture is taken."""
 
     REST = "rest"  # when nothing changes on the screen any more
-    SOON = "soon"  # where something always does: a while after the last key
+    SOON = "soon"  # a while after the last key, where something always changes or goes away
 
 
 def wait_for_menu(press: Press, *, longest: int = _LONGEST) -> None:
@@ -52,15 +54,20 @@ def wait_for_menu(press: Press, *, longest: int = _LONGEST) -> None:
     raise TimeoutError(message)
 
 
-def wait_for_rest(press: Press, *, still: int = _STILL, longest: int = _LONGEST) -> None:
-    """Wait until something stays on the screen for `still` pauses. Raises TimeoutError."""
-    before, same = press(NOTHING), 0
+def wait_for_rest(
+    press: Press, *, dark: bytes = b"", still: int = _STILL, longest: int = _LONGEST
+) -> None:
+    """Wait until anything but `dark` stays for `still` pauses. Raises TimeoutError.
+
+    A cursor may blink, so there may be two pictures in turn.
+    """
+    shown, same = {press(NOTHING)}, 0
     for _time in range(longest):
         now = press(NOTHING)
-        same = same + 1 if now == before and not is_blank(now) else 0
+        shown, same = (shown | {now}, same + 1) if len(shown | {now}) <= _BLINKING else ({now}, 0)
+        same = 0 if now == dark else same
         if same == still:
             return
-        before = now
     message = "the screen goes on changing"
     raise TimeoutError(message)
 
@@ -89,21 +96,25 @@ def _hand(monitor: Path, picture: Path) -> Iterator[Press]:
 
 
 def _work(monitor: Path, picture: Path, *, when: When, keys: Sequence[str], text: str) -> None:
-    with _hand(monitor, picture) as press:
-        if keys:
-            wait_for_menu(press)
-        for key in keys:
-            press(key)
-        match when:
-            case _ if text:
-                return
-            case When.REST:
-                wait_for_rest(press)
-            case When.SOON:
-                for _time in range(_STILL):
+    goes_on = False
+    try:
+        with _hand(monitor, picture) as press:
+            dark = press(NOTHING)
+            if keys:
+                wait_for_menu(press)
+            for key in keys:
+                press(key)
+            if text:
+                goes_on = True
+            elif when is When.REST:
+                wait_for_rest(press, dark=dark)
+            else:
+                for _time in range(_SOON):
                     press(NOTHING)
-    with asked(monitor) as machine:
-        machine.execute("quit")
+    finally:
+        if not goes_on:
+            with asked(monitor) as machine:
+                machine.execute("quit")
 
 
 def _type(monitor: Path, picture: Path, text: str) -> None:

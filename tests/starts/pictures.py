@@ -68,9 +68,9 @@ PICTURES: Final = (
         content=Content.UNSIGNED_KERNEL,
         machine=Machine.SECURE,
         keys=("home", "ret"),
+        when=When.SOON,
     ),
     Picture(name="refused-grub", content=Content.UNSIGNED_GRUB, machine=Machine.SECURE, keys=()),
-    Picture(name="refused-medium", content=Content.UNSIGNED, machine=Machine.SECURE, keys=()),
 )
 
 
