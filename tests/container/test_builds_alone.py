@@ -79,9 +79,8 @@ def test_a_build_that_goes_on_alone_is_ended_with_all_that_it_has(
         started.wait_for_step("stage")
         container = container_of(client, started.process.pid, "build")
         assert container is not None
-        os.kill(
-            int(container.attrs["State"]["Pid"]), signal.SIGSTOP
-        )  # it shall not come to its end
+        # It shall not come to its end by itself.
+        os.kill(int(container.attrs["State"]["Pid"]), signal.SIGSTOP)
         started.send(signal.SIGKILL)
         killed = started.end().process
     assert len(left_by(client, killed)) == 2  # a container and a volume
