@@ -42,7 +42,12 @@ def read_plain(text: str) -> Groups:
         else:
             target, depth = group, indent
         if key in target:
-            raise UsageError('Line {line} says "{key}" a second time', line=number, key=key)
+            raise UsageError(
+                'Line {line} says "{key}" a second time',
+                hint="Keep one of the two lines.",
+                line=number,
+                key=key,
+            )
         if value is not None:
             target[key] = Plain(text=value, line=number)
         elif indent:

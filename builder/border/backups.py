@@ -1,6 +1,13 @@
 """What backups ask of containers, and what these answer."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+# File systems that parts of a system are kept on; all else is the kernel's, or somebody else's.
+DISKS: Final = frozenset({
+    "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zfs", "bcachefs", "nilfs2",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,7 @@ class BackupRequest:
     system: FolderIdentity
     filters: tuple[str, ...]  # rsync's rules, in their order
     mounts: tuple[str, ...]  # separate file systems of the source, relative to its top, e.g. "boot"
+    mounted: tuple[str, ...]  # all places in the source where anything is mounted, also others
     frozen: bool  # the source cannot change
     running: bool  # it is the system that runs on this machine
     new: bool  # a cache is started where there is none
@@ -90,6 +98,13 @@ class DeleteSnapshotsRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteCacheRequest:
+    """Delete the cache at /cache, which has no other subvolumes inside its tree than these."""
+
+    subvolumes: tuple[SnapshotName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheState:
     """What a cache has, and how its last backup ended."""
 
@@ -102,6 +117,47 @@ class CacheState:
     free: int  # bytes
     total: int  # bytes of the volume
     snapshots: tuple[StoredSnapshot, ...]  # oldest first
+    others: tuple[SnapshotName, ...] = ()  # subvolumes beside them that no program knows as one
+
+
+class Wholeness(StrEnum):
+    """How a snapshot is, compared with what was recorded when it was made."""
+
+    WHOLE = "whole"
+    CHANGED = "changed"  # its files are not those that were recorded
+    DAMAGED = "damaged"  # something in it cannot be read
+    INCOMPLETE = "incomplete"  # there is no whole system in it
+    UNKNOWN = "unknown"  # nothing was recorded, or it was sent here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRequest:
+    """Check the snapshots of the cache at /cache."""
+
+    read_data: bool  # read all files too, which btrfs compares with its checksums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedSnapshot:
+    """How one snapshot is."""
+
+    selector: str
+    wholeness: Wholeness
+    read_only: bool
+    path: str = ""  # the first one that cannot be read
+    reason: str = ""  # why not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What a check found."""
+
+    state: CacheState
+    snapshots: tuple[CheckedSnapshot, ...]  # oldest first
+    filesystem: str  # the id of the btrfs
+    read: int  # bytes of files
+    device_errors: tuple[str, ...]  # of the volume's disks, as the kernel counted them
+    tree_distro: str  # what the cache's own tree calls itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +174,5 @@ class Restored:
 
     entries: int  # files, folders and all else
     files: int
+    powerful: int  # programs that run with rights of their own, and devices, among these
+    powerful_paths: tuple[str, ...]  # some of them

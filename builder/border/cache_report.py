@@ -17,7 +17,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One tree in the cache. It can be built if and only if it has no problems."""
+    """One tree in the cache. It can be built if and only if it was examined and has no problems."""
 
     selector: str  # "cache", "3", "@2026-06-17_14:30"
     kind: SnapshotKind
@@ -30,11 +30,12 @@ class Candidate:
     uuid: str  # btrfs subvolume UUID; "" where there is none
     system: SystemFacts | None
     problems: tuple[Problem, ...] = ()
+    examined: bool = True  # false where nobody needed to know what is in it
 
     @property
     def complete(self) -> bool:
-        """Whether this tree can become a live ISO."""
-        return not self.problems
+        """Whether this tree is known to be one that can become a live ISO."""
+        return self.examined and not self.problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,9 @@ from builder.border.backups import (
     BackedUp,
     BackupRequest,
     CacheState,
+    Checked,
+    CheckRequest,
+    DeleteCacheRequest,
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
@@ -59,6 +62,8 @@ Result = TypeVar("Result")
 KVM: Final = "/dev/kvm"
 _GIB: Final = 1 << 30
 _HOUR: Final = 3600  # seconds
+_FULL_SHARE: Final = 1024
+_IN_THE_BACKGROUND: Final = 102  # a tenth of what others get; all that nobody else wants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ class Sight:
     target: Path  # where it is in the container
     writable: bool = False
     optional: bool = False
+    is_file: bool = False  # otherwise a folder
     with_mounts: bool = False  # file systems that are mounted in it may be bound at their places
 
 
@@ -81,6 +87,7 @@ class Limits:
     seconds: int = 2 * _HOUR
     quiet: int = 2 * _HOUR  # seconds without any event
     output: int = 512 << 20  # bytes of events, and of whatever else it prints
+    processor: int = _FULL_SHARE  # against others that want it too: cpu_shares of docker run(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +112,11 @@ class Job(Generic[Request, Result]):
 
 _CACHE: Final = Sight(what="the cache", target=paths.CACHE)
 _CACHE_TO_FREEZE: Final = replace(_CACHE, writable=True)
-_IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE)
+_IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE, is_file=True)
 _TREE: Final = Sight(what="the chosen tree", target=paths.SOURCE)
 _SYSTEM: Final = Sight(what="the system", target=paths.SOURCE)
 _PACKAGES: Final = Sight(what="the files of added packages", target=paths.PACKAGES)
-_ISO: Final = Sight(what="the ISO", target=paths.MEDIUM)
+_ISO: Final = Sight(what="the ISO", target=paths.MEDIUM, is_file=True)
 _WORK: Final = Sight(what="its work volume", target=paths.WORK, writable=True)
 _BLOCKS: Final = Sight(what="the block cache", target=paths.BLOCK_CACHE)
 _BLOCKS_TO_CHANGE: Final = replace(_BLOCKS, writable=True)
@@ -175,7 +182,7 @@ BACKUP: Final = Job(
     sees=(replace(_SYSTEM, with_mounts=True), _CACHE_TO_FREEZE),
     capabilities=_COPYING,
     why="a copy that keeps owners, modes, device nodes and every attribute, and a snapshot of it",
-    limits=Limits(seconds=48 * _HOUR),
+    limits=Limits(seconds=48 * _HOUR, processor=_IN_THE_BACKGROUND),
 )
 BACKUP_STATE: Final = Job(
     name="backup-state",
@@ -184,6 +191,15 @@ BACKUP_STATE: Final = Job(
     sees=(_CACHE,),
     capabilities=_READING,
     why=_ANY_OWNER,
+)
+CHECK_CACHE: Final = Job(
+    name="check-cache",
+    request=CheckRequest,
+    result=Checked,
+    sees=(_CACHE,),
+    capabilities=_READING,
+    why=_ANY_OWNER,
+    limits=Limits(seconds=48 * _HOUR, processor=_IN_THE_BACKGROUND),
 )
 DELETE_SNAPSHOTS: Final = Job(
     name="delete-snapshots",
@@ -195,7 +211,7 @@ DELETE_SNAPSHOTS: Final = Job(
 )
 DELETE_CACHE: Final = Job(
     name="delete-cache",
-    request=Nothing,
+    request=DeleteCacheRequest,
     result=Nothing,
     sees=(_CACHE_TO_FREEZE,),
     capabilities=_FREEZING,
@@ -320,8 +336,8 @@ EXPLAIN: Final = Job(
     request=Nothing,
     result=Explanation,
     sees=(
-        Sight(what="the original ISO", target=paths.ORIGINAL),
-        Sight(what="the rebuilt ISO", target=paths.REBUILT),
+        Sight(what="the original ISO", target=paths.ORIGINAL, is_file=True),
+        Sight(what="the rebuilt ISO", target=paths.REBUILT, is_file=True),
     ),
     capabilities=_READING,
     why="to read ISOs that only their owner may read",
@@ -355,7 +371,7 @@ BOOT_TEST: Final = Job(
     name="boot-test",
     request=BootTestRequest,
     result=BootTestResult,
-    sees=(_ISO, Sight(what="KVM", target=Path(KVM), writable=True, optional=True)),
+    sees=(_ISO, Sight(what="KVM", target=Path(KVM), writable=True, optional=True, is_file=True)),
     capabilities=("DAC_OVERRIDE",),
     why="QEMU, in an image of its own",
     limits=Limits(memory=4 * _GIB),
@@ -389,8 +405,8 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 JOBS: Final = (
     SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
-    BACKUP_STATE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD), EXAMINE,
-    on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
+    BACKUP_STATE, CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD),
+    EXAMINE, on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST, INSTALL_TEST,
 )  # fmt: skip

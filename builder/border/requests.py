@@ -16,9 +16,14 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanRequest:
-    """Report what can be built from the source that the container sees."""
+    """Report what can be built from the source that the container sees.
+
+    Of many snapshots, those that `wanted`, a selector, may mean are examined, and the others only
+    if these cannot be built.
+    """
 
     kind: SourceKind
+    wanted: str = ""  # "": all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from builder.basics.codec import from_data, to_data
 
 LOCK_FORMAT: Final = 1
 IN_MANIFEST: Final = "packages_lock"  # the field
+_IN_ANY_MANIFEST: Final = "artefacts"
 MOST_BYTES: Final = 16 << 20  # of a lock; one of 1000 packages has 300 kB
 _MOST_PACKAGES: Final = 5000
 # Debian policy 5.6.1 and 5.6.12; an archive's own words are believed in nothing else.
@@ -115,6 +116,9 @@ def lock_of(text: str) -> PackagesLock:
     data = json.loads(text)
     if isinstance(data, dict) and IN_MANIFEST in data:
         data = data[IN_MANIFEST]
+    elif isinstance(data, dict) and _IN_ANY_MANIFEST in data:
+        message = "it is the manifest of a build that added and removed none"
+        raise ValueError(message)
     lock = from_data(PackagesLock, data)
     check_lock(lock)
     return lock

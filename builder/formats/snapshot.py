@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+LATEST: Final = "latest"  # the selector of the newest complete one
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -16,11 +16,13 @@ from typing import Any
 
 from builder.border.boot_test import Accelerator, Attachment, BootTestRequest, Firmware
 from builder.inside.boot_test.accelerator import uefi_variables
-from builder.inside.boot_test.machine import bare_argv, qemu_argv, watch
+from builder.inside.boot_test.machine import qemu_argv, watch
 from builder.inside.boot_test.serial_console import BOOT_SIGNS
 
 RESULTS = Path("/results")
 _MEMORY = 1536  # MiB
+_WRITTEN = ("disk", "stick")
+_READ_ONLY = ",read-only=on"
 PACKAGES = {Firmware.BIOS: "seabios", Firmware.UEFI: "ovmf", Firmware.UEFI32: "ovmf-ia32"}
 
 
@@ -36,8 +38,8 @@ def asked(
     """Return the argument for a machine that starts the first of `drives`: (name, place).
 
     A place is "cd", "usb", or what the machine may write to: "disk", or "stick", which is also on
-    USB, and only starts by itself. `processors` are as many as
-    there are unless a number is given; `seconds` is how long it may take.
+    USB. `processors` are as many as there are unless a number is given; `seconds` is how long it
+    may take.
     """
     return json.dumps(
         {
@@ -51,11 +53,11 @@ def asked(
     )
 
 
-def machine_argv(told: dict[str, Any], *, variables: Path | None) -> tuple[str, ...]:
+def machine_argv(
+    told: dict[str, Any], *, variables: Path | None, monitor: Path | None = None
+) -> tuple[str, ...]:
     """Return the command of the machine that the argument describes."""
     (name, place), *others = told["drives"]
-    if place == "stick":
-        return _with_stick(told, RESULTS / name, variables=variables)
     request = BootTestRequest(
         firmware=Firmware(told["firmware"]),
         attach=Attachment.CD if place == "cd" else Attachment.DISK,
@@ -64,34 +66,22 @@ def machine_argv(told: dict[str, Any], *, variables: Path | None) -> tuple[str, 
         processors=told["processors"],
         secure_boot=told["secure_boot"],
     )
+    argv = qemu_argv(
+        request,
+        iso=RESULTS / name,
+        accelerator=Accelerator.TCG,
+        variables=variables,
+        monitor=monitor,
+        screen=told["screen"],
+    )
     return (
-        *qemu_argv(
-            request,
-            iso=RESULTS / name,
-            accelerator=Accelerator.TCG,
-            variables=variables,
-            screen=told["screen"],
-        ),
+        *(word.replace(_READ_ONLY, "") if place in _WRITTEN else word for word in argv),
         *(
             word
             for number, (other, where) in enumerate(others, 1)
             for word in _drive(number, RESULTS / other, where)
         ),
     )
-
-
-def _with_stick(told: dict[str, Any], stick: Path, *, variables: Path | None) -> tuple[str, ...]:
-    machine = bare_argv(
-        accelerator=Accelerator.TCG,
-        memory_mib=_MEMORY,
-        processors=told["processors"],
-        variables=variables,
-    )
-    return (
-        *machine, "-device", "VGA",
-        "-blockdev", f"driver=file,node-name=stick,filename={stick}",
-        "-device", "qemu-xhci", "-device", "usb-storage,drive=stick,bootindex=0",
-    )  # fmt: skip
 
 
 def _drive(number: int, file: Path, place: str) -> tuple[str, ...]:
@@ -101,14 +91,14 @@ def _drive(number: int, file: Path, place: str) -> tuple[str, ...]:
     match place:
         case "cd":
             device = ("-device", f"ide-cd,bus=ide.{number},drive={name}")
-        case "usb":
+        case "usb" | "stick":
             device = (
                 "-device", f"qemu-xhci,id=usb{number}",
                 "-device", f"usb-storage,bus=usb{number}.0,drive={name}",
             )  # fmt: skip
         case _:
             device = ("-device", f"virtio-blk-pci,drive={name}")
-    read_only = "" if place == "disk" else ",read-only=on"
+    read_only = "" if place in _WRITTEN else _READ_ONLY
     return ("-blockdev", back_end + read_only, *device)
 
 

@@ -1,9 +1,11 @@
 """A disk that keeps what a live system changes, and whose system says what it finds of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from builder.host.stick.guid_table import Span, read_guid_table
 from tests.support.caches import command
 
 _DISK = 4 << 30  # bytes; a sparse file
@@ -49,6 +51,38 @@ def make_persistence(target: Path, folder: Path) -> None:
     with target.open("xb") as stream:
         stream.truncate(_DISK)
     command("mkfs.ext4", "-q", "-L", "persistence", "-d", folder, target)
+
+
+def persistence_on(stick: Path) -> Span:
+    """Return where the partition is that `stick --persistence` made."""
+    with stick.open("rb") as stream:
+        table = read_guid_table(stream.read(1 << 20))
+    assert table is not None
+    _number, span = table.partitions[-1]
+    return span
+
+
+@contextmanager
+def attached(stick: Path, span: Span) -> Iterator[str]:
+    """Attach a partition of a file to a loop device."""
+    where = ("--offset", span.start, "--sizelimit", span.size)
+    device = command("losetup", "--find", "--show", *where, stick).strip()
+    try:
+        yield device
+    finally:
+        command("losetup", "--detach", device)
+
+
+def plant_on_stick(stick: Path, mount: Path) -> None:
+    """Put the unit onto such a stick, whose partition is mounted on the new folder `mount`."""
+    mount.mkdir()
+    with attached(stick, persistence_on(stick)) as device:
+        command("mount", device, mount)
+        try:
+            plant(mount)
+        finally:
+            command("umount", mount)
+    mount.rmdir()
 
 
 def lost(boots: Sequence[Mapping[str, Any]]) -> str:

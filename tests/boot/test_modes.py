@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,14 @@ from builder.host.build.session import Outcome, build
 from builder.host.config.build_config import Overrides, load_config
 from builder.host.engine import Engine
 from builder.host.image.boot_test_image import ensure_boot_test_image
-from builder.host.stick.guid_table import Span, read_guid_table
 from tests.boot.machine import asked
-from tests.boot.persistence import lost, make_persistence, plant
+from tests.boot.persistence import (
+    attached,
+    lost,
+    make_persistence,
+    persistence_on,
+    plant_on_stick,
+)
 from tests.conftest import ignore, report
 from tests.support.caches import command
 from tests.support.command_line import run
@@ -73,17 +77,6 @@ def persistent(
     return outcome.folder / outcome.iso.name
 
 
-@contextmanager
-def attached(stick: Path, span: Span) -> Iterator[str]:
-    """Attach a partition of a file to a loop device."""
-    where = ("--offset", span.start, "--sizelimit", span.size)
-    device = command("losetup", "--find", "--show", *where, stick).strip()
-    try:
-        yield device
-    finally:
-        command("losetup", "--detach", device)
-
-
 def test_what_is_changed_survives_a_shutdown_and_a_power_cut(
     persistent: Path, boot: Boot, place: Path
 ) -> None:
@@ -100,21 +93,15 @@ def test_a_stick_with_persistence_keeps_it_on_bios_and_uefi(
     stick = place / "stick.img"
     ended = run("stick", persistent, stick, "--size", "8G", "--persistence", "rest")
     assert ended.code == 0, ended.errors
-    with stick.open("rb") as stream:
-        table = read_guid_table(stream.read(1 << 20))
-    assert table is not None
-    _number, span = table.partitions[-1]
+    span = persistence_on(stick)
     assert span.size == ended.data["persistence"] > 6 << 30
-    with attached(stick, span) as device:
-        (place / "mount").mkdir()
-        command("mount", device, place / "mount")
-        plant(place / "mount")
-        command("umount", place / "mount")
+    plant_on_stick(stick, place / "mount")
     boots = [
         boot([("stick.img", "stick")], firmware)
         for firmware in (Firmware.BIOS, Firmware.UEFI, Firmware.BIOS)
     ]
     assert lost(boots) == "", boots[0]["lines"][-20:]
+    (place / "mount").mkdir()
     with attached(stick, span) as device:
         command("mount", device, place / "mount")  # the kernel replays the journal
         command("umount", place / "mount")

@@ -11,6 +11,7 @@ import pytest
 
 from builder.formats.identities import ImageIdentity
 from tests.conftest import DEMO
+from tests.support.backed_up import Volume, backed_volume
 from tests.support.caches import PREFIX, frozen, mounted_copy, plain_copy
 from tests.support.command_line import Ended, run, wait_until
 from tests.support.leftovers import Attached, attached, everything, has_strangers, ours
@@ -86,3 +87,10 @@ def plain_cache(cache: Path) -> Iterator[Path]:
     """The base of a cache in plain directories."""
     with plain_copy(cache) as base:
         yield base
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Volume]:
+    """A fresh btrfs for a cache, with a small system to back up."""
+    with backed_volume(tmp_path) as made:
+        yield made

@@ -209,6 +209,7 @@ def live(
     return build
 
 
+@pytest.mark.full
 def test_in_the_live_layer_packages_leave_the_system_as_it_is(
     archive: Archive, live: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -228,6 +229,7 @@ def test_in_the_live_layer_packages_leave_the_system_as_it_is(
     assert checked.code == 0, checked.errors
 
 
+@pytest.mark.full
 def test_the_manifest_is_enough_to_verify_and_to_reproduce(
     archive: Archive, built: Path, store: Path
 ) -> None:
@@ -309,7 +311,7 @@ def test_what_cannot_be_added_is_refused_before_any_work(
     assert list(tmp_path.glob("*.iso")) == []
 
 
-@pytest.mark.parametrize("layer", ["system", "live"])
+@pytest.mark.parametrize("layer", ["system", pytest.param("live", marks=pytest.mark.full)])
 def test_what_is_named_goes(archive: Archive, tmp_path: Path, layer: str) -> None:
     config, store, results = (tmp_path / name for name in ("build.yaml", "store", "iso"))
     store.mkdir()

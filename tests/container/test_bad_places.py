@@ -225,7 +225,7 @@ class FarEngine(DockerEngine):
             yield job
 
 
-@pytest.fixture(params=["nowhere", "somewhere else"])
+@pytest.fixture(params=["nowhere", pytest.param("somewhere else", marks=pytest.mark.full)])
 def far_engine(
     request: pytest.FixtureRequest, client: docker.DockerClient, product: Product, tmp_path: Path
 ) -> FarEngine:

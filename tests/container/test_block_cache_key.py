@@ -66,6 +66,7 @@ def built(client: docker.DockerClient, words: tuple[object, ...], seen: list[byt
         return run.end()
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("builder_image")
 def test_a_key_changes_no_byte_and_is_seen_nowhere(
     client: docker.DockerClient, demo_cache: Path, key: Path, tmp_path: Path

@@ -64,7 +64,7 @@ def test_with_json_every_line_is_an_event_and_the_last_one_is_the_result(built: 
 
 def test_the_choice_and_the_newer_cache_are_told(built: Built) -> None:
     notes = [event["message"] for event in built.ended.events if event["event"] == "note"]
-    assert any(note.startswith("Building from 3: Debian GNU/Linux 13") for note in notes)
+    assert any(note.startswith("The source is 3: Debian GNU/Linux 13") for note in notes)
     assert any("cache itself is newer" in note for note in notes)
     assert any(note.startswith("The system is not copied: an overlay") for note in notes)
 

@@ -30,6 +30,7 @@ dpkg --audit
 """
 
 
+@pytest.mark.full
 def test_made_from_nothing_it_is_the_same_image(
     engine: Engine, builder_image: ImageIdentity
 ) -> None:

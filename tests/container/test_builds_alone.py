@@ -1,6 +1,7 @@
 """A build whose line breaks, and one whose process is killed: nothing of either is lost."""
 
 import hashlib
+import os
 import signal
 import time
 from pathlib import Path
@@ -71,10 +72,16 @@ def test_a_broken_line_and_a_killed_process_cost_no_result(
 def test_a_build_that_goes_on_alone_is_ended_with_all_that_it_has(
     client: docker.DockerClient, cache: Path, tmp_path: Path
 ) -> None:
+    """And by nobody while another process is attached to it, wherever its results go."""
     output = tmp_path / "iso"
     words = ("build", "--cache", cache, "--output", output, "--compression", "fast")
     with running(*words) as started:
         started.wait_for_step("stage")
+        container = container_of(client, started.process.pid, "build")
+        assert container is not None
+        os.kill(
+            int(container.attrs["State"]["Pid"]), signal.SIGSTOP
+        )  # it shall not come to its end
         started.send(signal.SIGKILL)
         killed = started.end().process
     assert len(left_by(client, killed)) == 2  # a container and a volume
@@ -82,7 +89,19 @@ def test_a_build_that_goes_on_alone_is_ended_with_all_that_it_has(
     assert run("sweep", "--cache", cache).code == 0
     assert len(frozen(cache)) == 1
     assert len(list(output.glob(".*.partial"))) == 1
+    with running("builds", "attach", "--output", tmp_path / "other") as attached:
+        attached.wait_for_step("stage")
+        (found,) = run("builds", "list").data["builds"]
+        assert found["follower"] == "here"
+        for command in ("attach", "cancel"):
+            refused = run("builds", command, found["run"])
+            assert refused.code == 2
+            assert f"by process {attached.process.pid} of this" in refused.error["message"]
+        attached.send(signal.SIGKILL)
+        left = attached.end().process
+    assert len(left_by(client, left)) == 1  # a claim
     assert run("builds", "cancel").code == 0
+    assert left_by(client, left) == []
     assert left_by(client, killed) == []
     assert frozen(cache) == []
     assert [each.suffix for each in output.iterdir()] == [".log"]

@@ -18,6 +18,7 @@ from builder.border.requests import FrozenNames, Nothing
 from builder.formats.identities import ImageIdentity
 from builder.host.engine import Bind, ContainerSpec, Engine, Product, RunningJob, podman
 from builder.host.engine.connection import DockerEngine
+from builder.host.engine.faults import NameTakenError
 from builder.host.engine.owner import labels
 from tests.conftest import ignore
 from tests.support.leftovers import left_by
@@ -61,6 +62,24 @@ def test_a_container_that_does_not_start_is_removed(
     odd = spec(builder_image, Bind(source="/etc/hostname", target=target), job=job)
     with pytest.raises(HostError, match="/proc/sys"), engine.started(odd) as running:
         running.finish(ignore)
+    assert left_by(client, os.getpid()) == []
+
+
+def test_the_engine_gives_a_name_only_once_and_takes_it_back(
+    engine: Engine, client: docker.DockerClient, builder_image: ImageIdentity
+) -> None:
+    run = new_run()
+    ours = labels(run, "follower")
+    with engine.started(spec(builder_image)) as job:
+        for _again in range(2):
+            with engine.claimed(f"{volume_name(run)}-follower", of=job.id, labels=ours):
+                assert len(left_by(client, os.getpid())) == 2
+                with (
+                    pytest.raises(NameTakenError, match="already in use"),
+                    engine.claimed(f"{volume_name(run)}-follower", of=job.id, labels=ours),
+                ):
+                    pytest.fail("it is taken")
+        assert job.finish(ignore) == FrozenNames(names=())
     assert left_by(client, os.getpid()) == []
 
 

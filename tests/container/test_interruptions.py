@@ -171,6 +171,7 @@ def test_sweep_removes_what_a_killed_build_left_and_no_living_one(
     assert not any(name.endswith((".iso", "SHA256SUMS")) for name in rest)
 
 
+@pytest.mark.full
 def test_an_engine_that_stays_away_is_told_and_its_build_ended_when_it_is_back(
     client: docker.DockerClient, cache: Path, tmp_path: Path
 ) -> None:

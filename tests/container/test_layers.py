@@ -133,7 +133,7 @@ def hooked(plain_cache: Path) -> Iterator[Path]:
         hook.write_bytes(before)
 
 
-@pytest.mark.parametrize("staging", ["overlay", "rsync"])
+@pytest.mark.parametrize("staging", ["overlay", pytest.param("rsync", marks=pytest.mark.full)])
 def test_what_a_program_of_the_tree_does_to_it_is_not_packed(
     hooked: Path, tmp_path: Path, staging: str
 ) -> None:

@@ -194,6 +194,7 @@ def test_nobody_is_left_and_the_build_goes_on(behind: Mapping[str, Outcome], pro
     assert behind[program].seconds < 30
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_without_the_wall_it_succeeds(beside: Mapping[str, Outcome], program: str) -> None:
     assert beside[program].said == ""

@@ -39,6 +39,7 @@ def test_a_tree_is_built_and_its_manifest_says_so(from_tree: tuple[Ended, Path])
     assert (said["selector"], said["kind"], said["number"]) == ("tree", "tree", None)
 
 
+@pytest.mark.full
 def test_a_tree_is_found_again_in_a_cache_and_gives_the_same_bytes(
     from_tree: tuple[Ended, Path], plain_cache: Path
 ) -> None:

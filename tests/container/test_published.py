@@ -98,6 +98,7 @@ def test_no_file_of_the_system_has_the_users_words(
     assert probed(client, builder_image, own, words)["found"] == []
 
 
+@pytest.mark.full
 def test_it_is_reproduced_with_the_private_file_and_without_it_says_what_is_missing(
     own: Built, demo_cache: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import docker
 import pytest
 
 from builder.border.labels import LABEL_SENT
+from builder.formats.identities import ImageIdentity
 from tests.container.conftest import Built
 from tests.container.test_builds_alone import digest
 from tests.support.caches import ROOTFS
@@ -20,8 +21,9 @@ pytestmark = pytest.mark.container
 
 
 @pytest.fixture
-def nothing_sent(client: docker.DockerClient) -> Iterator[None]:
-    """Remove what the test sent, and see that `sweep --sent` does."""
+def nothing_sent(client: docker.DockerClient, builder_image: ImageIdentity) -> Iterator[None]:
+    """Have nothing sent before and after the test, and see that `sweep --sent` does that."""
+    assert run("sweep", "--sent").code == 0
     yield
     assert run("sweep", "--sent").code == 0
     assert client.volumes.list(filters={"label": LABEL_SENT}) == []
@@ -32,7 +34,7 @@ def notes(ended: Ended) -> list[str]:
     return [str(each["message"]) for each in ended.events if each["event"] == "note"]
 
 
-@pytest.mark.usefixtures("builder_image", "nothing_sent")
+@pytest.mark.usefixtures("nothing_sent")
 def test_a_cache_image_is_sent_once_although_the_line_breaks(
     client: docker.DockerClient, demo_cache: Path, tmp_path: Path
 ) -> None:

@@ -72,9 +72,10 @@ def container(client: docker.DockerClient, image: str, command: list[str]) -> It
 
 
 def test_the_tests_of_the_real_tools_pass_inside_the_builder_image(
-    client: docker.DockerClient, tools_image: str
+    client: docker.DockerClient, tools_image: str, request: pytest.FixtureRequest
 ) -> None:
-    command = ["python3", "-c", _AS_JOB, "-p", "no:cacheprovider", "-m", "tools", "tests/tools",
+    chosen = "tools" if request.config.getoption("--full") else "tools and not full"
+    command = ["python3", "-c", _AS_JOB, "-p", "no:cacheprovider", "-m", chosen, "tests/tools",
                "--confcutdir", "tests/tools",
                "-o", "filterwarnings="]  # fmt: skip
     with container(client, tools_image, command) as one:

@@ -46,7 +46,7 @@ def _linked(source: str, target: str) -> str:
     return str(shutil.copy2(source, target, follow_symlinks=False))
 
 
-@pytest.fixture(scope="module", params=["overlay", "rsync"])
+@pytest.fixture(scope="module", params=["overlay", pytest.param("rsync", marks=pytest.mark.full)])
 def results(
     untidy: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:

@@ -16,7 +16,7 @@ from typing import Final
 import docker
 
 from builder.formats.identities import ImageIdentity
-from tests.boot.persistence import make_persistence
+from tests.boot import persistence
 from tests.conftest import DEMO
 from tests.starts.way import Content
 from tests.support.command_line import COMMAND
@@ -27,16 +27,23 @@ _SETTINGS: Final[Mapping[Content, str]] = {
     Content.PLAIN: "",
     Content.OTHER: "live: {user: other}\n",
     Content.KEPT: "boot: {entries: [persistence, live], timeout_seconds: 1}\n",
+    Content.GERMAN: "live: {locale: de_DE.UTF-8}\n",
     Content.UNSIGNED: "",
     Content.LARGE: "compression: fast\n",
 }
+_BY_COMMAND: Final[Mapping[Content, tuple[Content, tuple[str, ...]]]] = {
+    Content.STICK: (Content.PLAIN, ()),
+    Content.STICK_KEPT: (Content.KEPT, ("--persistence", "rest")),
+}
+_STICK_SIZE: Final = "2G"  # larger than the ISO, as sticks are
 _STICKS: Final[Mapping[Content, str]] = {
     Content.GRUB_STICK: "grub",
     Content.COPIED_MBR: "mbr",
     Content.COPIED_GPT: "gpt",
 }
 _TREES: Final[Mapping[Content, str]] = {Content.UNSIGNED: "unsigned", Content.LARGE: "large"}
-_SPOILED: Final = (Content.UNSIGNED_KERNEL, Content.CHANGED_KERNEL, Content.UNSIGNED_GRUB)
+_SPOILED: Final = (Content.UNSIGNED_KERNEL, Content.CHANGED_KERNEL, Content.UNSIGNED_GRUB,
+                   Content.DAMAGED)  # fmt: skip
 _INSIDE: Final = Path(__file__).parent / "inside"
 _TREE: Final = "tree"
 _PREFIX: Final = "starts-"
@@ -60,6 +67,8 @@ class Media:
         sys.stderr.write(f"starts: making {content}\n")
         if content in _SETTINGS:
             self._build(content, target)
+        elif content in _BY_COMMAND:
+            self._write_stick(content, target)
         elif content in _STICKS:
             self._run_in_image("sticks", _STICKS[content], self.made(Content.PLAIN).name, content)
         elif content in _SPOILED:
@@ -68,7 +77,7 @@ class Media:
             run_module(self.client, self.boot_test_image, self.folder, *words, may_write=True)
         else:
             layer = self.folder / "layer"
-            make_persistence(target, layer)
+            persistence.make_persistence(target, layer)
             shutil.rmtree(layer)
         return target
 
@@ -90,6 +99,14 @@ class Media:
                 if each.exists():
                     shutil.rmtree(each)
 
+    def _write_stick(self, content: Content, target: Path) -> None:
+        source, options = _BY_COMMAND[content]
+        argv = [*COMMAND, "stick", os.fspath(self.made(source)), os.fspath(target), "--size",
+                _STICK_SIZE, *options]  # fmt: skip
+        subprocess.run(argv, check=True, stdout=sys.stderr)
+        if options:
+            persistence.plant_on_stick(target, self.folder / "mount")
+
     def _run_in_image(self, module: str, *words: str) -> None:
         image = known_as(self.client, self.builder_image)
         name = f"tests.starts.inside.{module}"
@@ -99,7 +116,7 @@ class Media:
 def media_folder(builder_image: ImageIdentity) -> Path:
     """Return the folder for what this image and this code make; that of any other is removed."""
     whole = hashlib.sha256(builder_image.id.encode())
-    for source in (Path(__file__), *sorted(_INSIDE.glob("*.py"))):
+    for source in (Path(__file__), Path(persistence.__file__), *sorted(_INSIDE.glob("*.py"))):
         whole.update(source.read_bytes())
     folder = DEMO / f"{_PREFIX}{whole.hexdigest()[:16]}"
     for old in DEMO.glob(f"{_PREFIX}*"):

@@ -1,6 +1,7 @@
 """Boots start paths under QEMU, and says how each ended."""
 
 import contextlib
+import fcntl
 import json
 import os
 import threading
@@ -26,18 +27,18 @@ from tests.boot.persistence import lost
 from tests.conftest import DEMO, ignore
 from tests.starts.measured import Boot, Ending, Measured
 from tests.starts.media import Media, media_folder
-from tests.starts.way import Machine, Place, Way
+from tests.starts.way import WRITTEN, Machine, Way
 from tests.support.probing import run_module
 
 Told = Mapping[str, Any]  # what tests/boot/machine.py told
 
-_FIRMWARE: Final = {
+FIRMWARE: Final = {
     Machine.BIOS: Firmware.BIOS,
     Machine.UEFI: Firmware.UEFI,
     Machine.SECURE: Firmware.UEFI,
     Machine.UEFI32: Firmware.UEFI32,
 }
-_SECONDS: Final = 900  # without KVM, beside other work, some boots take five minutes
+SECONDS: Final = 900  # without KVM, beside other work, some boots take five minutes
 _LONGEST: Final = 120  # characters of what was said
 
 
@@ -70,13 +71,13 @@ class Laboratory:
             yield Laboratory(media=media, making=threading.Lock())
 
     def measured(self, asked_for: Sequence[tuple[Way, Machine]]) -> Iterator[Measured]:
-        """Boot start paths, as many at once as there are processors; yield each that is over."""
+        """Boot start paths, as many at once as we may use processors; yield each that is over."""
 
         def measure(way: Way, machine: Machine) -> Measured:
             boot = judged(way, machine, self._booted(way, machine))
             return Measured(name=way.name, boots=(boot,))
 
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
             running = [pool.submit(measure, way, machine) for way, machine in asked_for]
             try:
                 for each in as_completed(running):
@@ -85,12 +86,19 @@ class Laboratory:
                 for each in running:
                     each.cancel()
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have nobody else make drives, in this process or in another one."""
+        with self.making, (self.media.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def _drives(self, way: Way, machine: Machine, stack: contextlib.ExitStack) -> list[Path]:
         files = []
-        with self.making:
+        with self.alone():
             for drive in way.drives:
                 file = self.media.made(drive.content)
-                if drive.place is Place.DISK:  # each machine has one of its own
+                if drive.place in WRITTEN:
                     file = file.rename(file.with_stem(f"{file.stem}-{machine}"))
                     stack.callback(file.unlink)
                 files.append(file)
@@ -101,12 +109,12 @@ class Laboratory:
             files = self._drives(way, machine, stack)
             argument = asked(
                 [(file.name, drive.place) for file, drive in zip(files, way.drives, strict=True)],
-                firmware=_FIRMWARE[machine],
+                firmware=FIRMWARE[machine],
                 secure_boot=machine is Machine.SECURE,
                 # Without one, GRUB writes to the serial port what it says of a failure.
                 screen=machine not in way.refused,
                 processors=1,
-                seconds=_SECONDS,
+                seconds=SECONDS,
             )
             return [self._boot(argument) for _boot in range(way.boots)]
 

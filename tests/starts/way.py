@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Machine(StrEnum):
@@ -23,14 +24,18 @@ class Content(StrEnum):
     PLAIN = "plain.iso"  # the demo, as it is built by default
     OTHER = "other.iso"  # the demo with another live user
     KEPT = "kept.iso"  # its default entry keeps what is changed
+    GERMAN = "german.iso"  # the demo in another language
     LARGE = "large.iso"  # more than 4 GiB in one file
     UNSIGNED = "unsigned.iso"  # built from a system whose kernels have no signature
+    STICK = "stick.img"  # `PLAIN`, by the command `stick`
+    STICK_KEPT = "stick-kept.img"  # `KEPT`, by `stick --persistence`; it counts boots
     GRUB_STICK = "grub-stick.img"  # with another GRUB, and `PLAIN` as a file
     COPIED_MBR = "copied-mbr.img"  # the files of `PLAIN` on a FAT32, with a partition table of a PC
     COPIED_GPT = "copied-gpt.img"  # the same with a GPT
     UNSIGNED_KERNEL = "unsigned-kernel.iso"  # `PLAIN` without its kernels' signatures
     CHANGED_KERNEL = "changed-kernel.iso"
     UNSIGNED_GRUB = "unsigned-grub.iso"
+    DAMAGED = "damaged.iso"  # `PLAIN` with a changed byte in its system
     PERSISTENCE = "persistence.img"  # a partition that keeps changes, and counts boots
 
 
@@ -39,7 +44,11 @@ class Place(StrEnum):
 
     CD = "cd"
     USB = "usb"
-    DISK = "disk"  # one that the live system writes to
+    STICK = "stick"  # a USB stick that the live system writes to
+    DISK = "disk"  # one that it writes to
+
+
+WRITTEN: Final = (Place.STICK, Place.DISK)  # here each machine has a file of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,18 @@ WAYS: Final = (
     Way(name="cd", title="CD", drives=(cd(Content.PLAIN),)),
     Way(name="stick", title="USB stick written with dd", drives=(usb(Content.PLAIN),)),
     Way(
+        name="stick-command",
+        title="USB stick of 2 GiB written by `stick`",
+        drives=(usb(Content.STICK),),
+    ),
+    Way(
+        name="stick-persistence",
+        title="the same with `--persistence`: shut down once, power cut twice, nothing lost",
+        drives=(Drive(content=Content.STICK_KEPT, place=Place.STICK),),
+        machines=_BOTH,
+        boots=3,
+    ),
+    Way(
         name="file",
         title="file on a FAT32 stick with another GRUB, by its `loopback.cfg`",
         drives=(usb(Content.GRUB_STICK),),

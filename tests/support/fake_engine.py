@@ -18,7 +18,7 @@ from builder.border.jobs import JOBS, Job, Request, Result
 from builder.border.labels import LABEL_LOCKED, LABEL_RUN
 from builder.border.requests import FreezeRequest, TreeRequest
 from builder.host.engine import ContainerSpec, EngineFacts, ImageFacts, Leftover, Product, State
-from builder.host.engine.faults import EngineSilentError
+from builder.host.engine.faults import EngineSilentError, NameTakenError
 from builder.host.engine.protocol import Value
 from builder.host.image.builder_image import builder_tag
 from tests.support.fake_images import FakeImages, facts
@@ -166,6 +166,17 @@ class FakeEngine:
         """See `Engine.put`: what came can be read in `came`."""
         assert {each.name for each in spec.volumes} <= self.volumes.keys()
         self.came.append((folder, b"".join(archive)))
+
+    @contextlib.contextmanager
+    def claimed(self, name: str, *, of: str, labels: Mapping[str, str]) -> Iterator[None]:
+        """See `Engine.claimed`."""
+        assert of in self.containers
+        if name in self.containers:
+            message = f"The container name {name} is in use"
+            raise NameTakenError(message)
+        self.containers[name] = labels
+        with undoing(lambda: self.remove_container(name)):
+            yield
 
     def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:  # noqa: ARG002
         """See `Engine.persist`: once more, for a line that breaks once."""

@@ -57,9 +57,10 @@ def _sight(sight: Sight) -> str:
 
 def _limits(limits: Limits) -> str:
     quiet = f" ({limits.quiet / 3600:g} without an event)" if limits.quiet < limits.seconds else ""
+    behind = "; gives way to others" if limits.processor < Limits().processor else ""
     return (
         f"{readable_size(limits.memory)}, {limits.processes} processes, "
-        f"{limits.seconds / 3600:g} hours{quiet}"
+        f"{limits.seconds / 3600:g} hours{quiet}{behind}"
     )
 
 

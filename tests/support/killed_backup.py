@@ -14,6 +14,7 @@ if __name__ == "__main__":
 
 from builder.border.backups import (
     BackupRequest,
+    DeleteCacheRequest,
     DeleteSnapshotsRequest,
     FolderIdentity,
     SnapshotName,
@@ -58,6 +59,7 @@ def request_for(source: Path, *, new: bool = False, frozen: bool = False) -> Bac
         ),
         filters=("- /proc/*",),
         mounts=(),
+        mounted=(),
         frozen=frozen,
         running=False,
         new=new,
@@ -75,6 +77,13 @@ def deletion_of(base: Path, *selectors: str) -> DeleteSnapshotsRequest:
             if each.selector in selectors
         )
     )
+
+
+def deletion_of_all(base: Path) -> DeleteCacheRequest:
+    """Return the request to delete a whole cache, as somebody sees it now."""
+    state = stored.cache_state(base)
+    known = [SnapshotName(path=each.path, uuid=each.uuid) for each in state.snapshots]
+    return DeleteCacheRequest(subvolumes=(*known, *state.others))
 
 
 def _killing(place: Any, name: str, *, before: bool) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from builder.border.backups import BackedUp, CacheState, StoredSnapshot
+from builder.border.backups import BackedUp, CacheState, SnapshotName, StoredSnapshot
 
 
 def seconds(text: str) -> int:
@@ -49,7 +49,10 @@ def backed_up(*snapshots: StoredSnapshot) -> BackedUp:
 
 
 def state(
-    *snapshots: StoredSnapshot, began: int | None = None, running: bool = False
+    *snapshots: StoredSnapshot,
+    began: int | None = None,
+    running: bool = False,
+    others: tuple[SnapshotName, ...] = (),
 ) -> CacheState:
     """Return the state of a cache with these snapshots."""
     return CacheState(
@@ -62,4 +65,5 @@ def state(
         free=5 << 30,
         total=50 << 30,
         snapshots=snapshots,
+        others=others,
     )

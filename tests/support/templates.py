@@ -32,6 +32,8 @@ _KNOWN: Final[Mapping[tuple[str, str], str]] = {
     ): "an error that comes back as data",
     ("builder/basics/errors.py", "str(data.get('hint', ''))"): "an error that comes back as data",
     ("builder/host/display/json_lines.py", "note_text(event)"): "the finished text",
+    ("builder/host/cli/snapshots.py", "render(problem.message, values)"): "the finished text",
+    ("builder/host/cli/snapshots.py", "render(problem.hint, values)"): "the finished text",
     ("builder/host/engine/container.py", "event"): "the event that a HeldError is made from",
 }
 

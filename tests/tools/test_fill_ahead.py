@@ -17,7 +17,12 @@ from tests.support.packed import Packing, values
 
 pytestmark = pytest.mark.tools
 
-KINDS = ["zstd,level=3", "zstd,level=9,block=64K", "xz", "xz,block=256K,filters=x86+arm"]
+KINDS = [
+    "zstd,level=3",
+    "zstd,level=9,block=64K",
+    "xz",
+    pytest.param("xz,block=256K,filters=x86+arm", marks=pytest.mark.full),
+]
 
 
 @pytest.fixture
@@ -115,6 +120,7 @@ def test_what_it_does_not_know_it_refuses(packing: Packing, words: tuple[str, ..
     assert done.stderr.startswith("fill_ahead: TREE SMALLEST")
 
 
+@pytest.mark.full
 def test_no_bytes_are_kept_of_what_a_filter_does_not_make_shorter(packing: Packing) -> None:
     _packed, plain = packing.cached("xz")
     shutil.rmtree(packing.cache.folder)

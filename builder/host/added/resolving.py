@@ -70,7 +70,10 @@ def read_lock(path: Path) -> PackagesLock:
         return lock_of(read_whole(path.resolve(), limit=MOST_BYTES).decode("utf-8"))
     except OSError as error:
         raise UsageError(
-            "The lock {path} cannot be read: {reason}", path=path, reason=error.strerror or error
+            "The lock {path} cannot be read: {reason}",
+            hint="Check the path; `distroclone-builder packages lock` writes such a file.",
+            path=path,
+            reason=error.strerror or error,
         ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(
@@ -88,5 +91,8 @@ def write_lock(path: Path, text: str) -> None:
         path.write_text(text, "ascii")
     except OSError as error:
         raise HostError(
-            "{path} cannot be written: {reason}", path=path, reason=error.strerror
+            "{path} cannot be written: {reason}",
+            hint="Choose a file that you can write to with --lock.",
+            path=path,
+            reason=error.strerror,
         ) from error

@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from builder.border import paths
-from builder.border.backups import StoredSnapshot
+from builder.border.backups import DeleteCacheRequest, SnapshotName, StoredSnapshot
 from builder.border.events import OnEvent
 from builder.border.jobs import DELETE_CACHE
 from builder.border.labels import new_run
-from builder.border.requests import Nothing
 from builder.host.backup.selecting import older_than as chosen_by_age
 from builder.host.backup.selecting import selected
-from builder.host.backup.session import delete
+from builder.host.backup.session import delete, name_of
 from builder.host.backup.status import read_state
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.image.builder_image import ensure_builder
@@ -26,6 +25,7 @@ class Deletion:
 
     cache: Path
     snapshots: tuple[StoredSnapshot, ...]
+    others: tuple[SnapshotName, ...] = ()  # of a whole cache: subvolumes beside its snapshots
 
 
 def planned_deletion(
@@ -45,7 +45,7 @@ def planned_deletion(
     elif older_than is not None:
         snapshots = chosen_by_age(state.snapshots, older_than, now=datetime.now(UTC), zone=zone)
     else:
-        snapshots = state.snapshots
+        return Deletion(cache=cache, snapshots=state.snapshots, others=state.others)
     return Deletion(cache=cache, snapshots=snapshots)
 
 
@@ -59,7 +59,7 @@ def carry_out(
         spec = ContainerSpec(
             image=image,
             job=DELETE_CACHE,
-            request=Nothing(),
+            request=DeleteCacheRequest(subvolumes=(*map(name_of, plan.snapshots), *plan.others)),
             run=new_run(),
             binds=(Bind(source=str(plan.cache.resolve()), target=paths.CACHE, read_only=False),),
         )

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from builder.border.backups import DISKS
+
 MOUNTINFO: Final = Path("/proc/self/mountinfo")
-_DISKS: Final = frozenset({
-    "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zfs", "bcachefs", "nilfs2",
-})  # fmt: skip
 # What others keep for this system elsewhere; whatever else is mounted, the kernel makes up.
 _ELSEWHERE: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "virtiofs", "glusterfs"}
 )
+_IMAGES: Final = frozenset({"squashfs", "iso9660", "udf", "erofs", "overlay"})  # files elsewhere
+_BOOT: Final = "vfat"  # below /boot, where small machines have their kernels
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 _TOP_OF_A_SUBVOLUME: Final = 256  # its inode; BTRFS_FIRST_FREE_OBJECTID
 
@@ -30,11 +31,14 @@ class MountPoint:
     path: str
     kind: str  # "ext4"
     device: str  # "8:1", one for all subvolumes of a btrfs
+    origin: str  # "/dev/sda1"
     root: str  # what of it is mounted here
     writable: bool
 
 
-_UNKNOWN: Final = MountPoint(path="/", kind="", device="", root="/", writable=False)  # in a chroot
+_UNKNOWN: Final = MountPoint(  # in a chroot
+    path="/", kind="", device="", origin="", root="/", writable=False
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,8 @@ class SystemMounts:
 
     disks: tuple[MountPoint, ...]  # parts of the system on disks, outermost first
     elsewhere: tuple[MountPoint, ...]  # shares of other machines
+    foreign: tuple[MountPoint, ...]  # disks of other systems: a Windows partition, a card
+    places: tuple[str, ...]  # where anything is mounted, also what is left out
 
 
 def mount_points(text: str) -> tuple[MountPoint, ...]:
@@ -59,6 +65,7 @@ def mount_points(text: str) -> tuple[MountPoint, ...]:
             path=point,
             kind=rest.split(" ")[0],
             device=device,
+            origin=_unescaped(rest.split(" ")[1]),
             root=_unescaped(root),
             writable=options.split(",")[0] == "rw",
         )
@@ -85,7 +92,7 @@ def mounted_in(
     seen = {point_of(source, points).device}
     disks = []
     for each in wanted:
-        if each.kind not in _DISKS:
+        if not _is_taken(each, source):
             continue
         if each.kind == "btrfs":
             is_part = _is_subvolume(Path(each.path))
@@ -95,7 +102,22 @@ def mounted_in(
         if is_part:
             disks.append(each)
     elsewhere = tuple(each for each in wanted if each.kind in _ELSEWHERE)
-    return SystemMounts(disks=tuple(disks), elsewhere=elsewhere)
+    foreign = tuple(each for each in wanted if _is_foreign(each) and each not in disks)
+    # An automount that nobody has entered yet shows an empty folder: autofs(5).
+    places = tuple(each.path for each in inside if each.kind != "autofs")
+    return SystemMounts(disks=tuple(disks), elsewhere=elsewhere, foreign=foreign, places=places)
+
+
+def _is_taken(point: MountPoint, source: Path) -> bool:
+    return point.kind in DISKS or (
+        point.kind == _BOOT and Path(point.path).is_relative_to(source / "boot")
+    )
+
+
+def _is_foreign(point: MountPoint) -> bool:
+    others = {*DISKS, *_ELSEWHERE, *_IMAGES}
+    is_virtual = point.kind.startswith("fuse.") or point.origin == "/dev/fuse"
+    return point.origin.startswith("/dev/") and point.kind not in others and not is_virtual
 
 
 def freezes(source: Path, points: Sequence[MountPoint]) -> bool:

@@ -61,7 +61,15 @@ class Seen:
     @property
     def parts(self) -> tuple[str, ...]:
         """The separate file systems, relative to the source."""
-        return tuple(str(Path(each.path).relative_to(self.source)) for each in self.mounts.disks)
+        return self._relative([each.path for each in self.mounts.disks])
+
+    @property
+    def mounted(self) -> tuple[str, ...]:
+        """All places where something is mounted, relative to the source."""
+        return self._relative(self.mounts.places)
+
+    def _relative(self, paths: Sequence[str]) -> tuple[str, ...]:
+        return tuple(str(Path(each).relative_to(self.source)) for each in paths)
 
 
 def seen_system(plan: BackupPlan, *, engine_root: Path, mountinfo: Path = MOUNTINFO) -> Seen:

@@ -27,8 +27,8 @@ def restore(
 ) -> tuple[StoredSnapshot, Restored]:
     """Copy what is `wanted` of a snapshot, or everything, into the folder `target`.
 
-    The folder is made where there is none. Raises what the job raises, and HostError for a folder
-    that cannot be made.
+    The folder is made where there is none: for its owner alone, if files are `wanted`. Raises what
+    the job raises, and HostError for a folder that cannot be made.
     """
     state = read_state(cache, engine, on_event=on_event)
     snapshot = selected(state.snapshots, selector, zone=local_zone())
@@ -36,7 +36,7 @@ def restore(
         message = "Snapshot {selector} is not complete: something may be missing in it"
         values = {"selector": snapshot.selector}
         on_event(Note(level="warning", message=message, values=values))
-    _make(target)
+    _make(target, private=bool(wanted))
     status = target.stat()
     identity = FolderIdentity(boot=ourselves().boot, device=status.st_dev, inode=status.st_ino)
     spec = ContainerSpec(
@@ -52,9 +52,10 @@ def restore(
     return snapshot, engine.run(spec, on_event)
 
 
-def _make(target: Path) -> None:
+def _make(target: Path, *, private: bool) -> None:
+    """Make the folder; one for files to look at is for nobody else, as some may give rights."""
     try:
-        target.mkdir(exist_ok=True)
+        target.mkdir(0o700 if private else 0o777, exist_ok=True)
     except OSError as error:
         raise HostError(
             "The folder {path} cannot be made: {reason}",

@@ -7,8 +7,8 @@ from typing import Final
 
 from builder.basics.errors import SourceError, UsageError
 from builder.border.backups import StoredSnapshot
+from builder.formats.snapshot import LATEST
 from builder.host.backup.retention import moment
-from builder.host.source.selection import LATEST
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

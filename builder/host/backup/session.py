@@ -87,7 +87,7 @@ def delete(
     """Delete snapshots of a cache, if there are any."""
     if not snapshots:
         return
-    names = tuple(SnapshotName(path=each.path, uuid=each.uuid) for each in snapshots)
+    names = tuple(map(name_of, snapshots))
     spec = ContainerSpec(
         image=image,
         job=DELETE_SNAPSHOTS,
@@ -98,6 +98,11 @@ def delete(
     engine.run(spec, on_event)
 
 
+def name_of(snapshot: StoredSnapshot) -> SnapshotName:
+    """Return what tells a container which snapshot is meant."""
+    return SnapshotName(path=snapshot.path, uuid=snapshot.uuid)
+
+
 def _request(plan: BackupPlan, seen: Seen, identity: FolderIdentity, *, run: str) -> BackupRequest:
     offset = datetime.fromtimestamp(time.time(), UTC).astimezone(local_zone()).utcoffset()
     return BackupRequest(
@@ -105,6 +110,7 @@ def _request(plan: BackupPlan, seen: Seen, identity: FolderIdentity, *, run: str
         system=identity,
         filters=seen.filters,
         mounts=seen.parts,
+        mounted=seen.mounted,
         frozen=seen.freezes and not seen.parts,
         running=seen.source == RUNNING,
         new=plan.new,
@@ -164,6 +170,15 @@ def _tell_parts(seen: Seen, on_event: OnEvent) -> None:
             Note(
                 level="warning",
                 message="{path} is not in the backup: it is on another machine ({kind})",
+                values={"path": each.path, "kind": each.kind},
+            )
+        )
+
+    for each in seen.mounts.foreign:
+        on_event(
+            Note(
+                level="warning",
+                message="{path} is not in the backup: it is on a {kind} file system",
                 values={"path": each.path, "kind": each.kind},
             )
         )

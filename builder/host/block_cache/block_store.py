@@ -59,7 +59,11 @@ def place(engine: Engine, store: BlockStoreSetting) -> str:
         return str(store.folder)
     path = engine.volume_path(BLOCK_CACHE)
     if path is None:
-        raise HostError("The volume {name} was removed in the meantime", name=BLOCK_CACHE)
+        raise HostError(
+            "The volume {name} was removed in the meantime",
+            hint="Run the command again: it makes a new one.",
+            name=BLOCK_CACHE,
+        )
     return path
 
 

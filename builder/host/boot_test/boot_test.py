@@ -13,6 +13,7 @@ from builder.border.boot_test import Attachment, BootTestRequest, BootTestResult
 from builder.border.events import OnEvent
 from builder.border.jobs import BOOT_TEST, KVM, Job, Request, Result
 from builder.border.labels import new_run
+from builder.host.boot_test.medium import check_iso
 from builder.host.boot_test.picture import save_picture
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.faults import BindMissingError, DeviceMissingError
@@ -79,14 +80,10 @@ def run_on_test_machine(
 ) -> Result:
     """Run a job that starts a virtual machine with `iso`, and return its result.
 
-    Raises UsageError when there is no such file, HostError when the engine cannot run the test.
+    Raises UsageError when there is no such ISO, VerificationError when it is cut off, HostError
+    when the engine cannot run the test.
     """
-    if not iso.is_file():
-        raise UsageError(
-            "There is no ISO at {path}",
-            hint="Give the path of an .iso file that a build made.",
-            path=iso,
-        )
+    check_iso(iso)
     spec = ContainerSpec(
         image=ensure_boot_test_image(engine, on_event=on_event),
         job=job,

@@ -51,10 +51,11 @@ def prepare(config: Config, engine: Engine, *, run: str, on_event: OnEvent) -> C
     if not image.locked:
         on_event(_note("The builder image is unlocked: its tools are not the pinned versions",
                        warning=True))  # fmt: skip
-    report = scan(engine, image.id, source_in(config), run=run, on_event=on_event)
+    wanted = config.source.selector
+    report = scan(engine, image.id, source_in(config), run=run, on_event=on_event, wanted=wanted)
     for warning in report.warnings:
         on_event(Note(level="warning", message=warning.message, values=dict(warning.values)))
-    candidate = choose(report, config.source.selector, zone=local_zone())
+    candidate = choose(report, wanted, zone=local_zone())
     if candidate.kind is SnapshotKind.CACHE:  # which DistroClone Backup may be writing to
         check_no_other(config.source.path)
     choice = choice_of(config, image=image, report=report, candidate=candidate)
@@ -82,7 +83,11 @@ def choice_of(
 ) -> Choice:
     """Return the choice of a candidate. Raises SourceError for one without a system."""
     if candidate.system is None:
-        raise SourceError("{selector} contains no system", selector=candidate.selector)
+        raise SourceError(
+            "{selector} contains no system",
+            hint="`distroclone-builder snapshots` lists what can be built.",
+            selector=candidate.selector,
+        )
     return Choice(
         image=image,
         report=report,
@@ -100,7 +105,7 @@ def source_in(config: Config) -> Source:
 def _chosen(report: CacheReport, candidate: Candidate, system: SystemFacts) -> Note:
     taken = local_time(report, candidate, zone=local_zone())
     return _note(
-        "Building from {selector}: {system}, taken {taken}",
+        "The source is {selector}: {system}, taken {taken}",
         selector=candidate.selector,
         system=system.pretty_name,
         taken=f"{taken:%Y-%m-%d %H:%M}",

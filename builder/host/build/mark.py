@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from builder.basics.codec import from_data, to_data
 from builder.border.handover import SUMS
@@ -16,6 +17,8 @@ from builder.formats.result_names import (
     provenance_name,
     sbom_names,
 )
+
+_LATEST: Final = 253_370_764_800  # the year 9999: what comes later is no date anywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,4 +57,4 @@ def mark_in(labels: Mapping[str, str]) -> BuildMark | None:
         mark = from_data(BuildMark, json.loads(labels[LABEL_BUILD]))
     except (KeyError, ValueError, RecursionError):
         return None
-    return mark if is_plain_name(mark.iso_name) else None
+    return mark if is_plain_name(mark.iso_name) and 0 <= mark.begun < _LATEST else None

@@ -1,9 +1,9 @@
-"""`distroclone-builder backup`, `delete` and `restore`: make the cache, see how it is, use it."""
+"""`distroclone-builder backup`: make the cache, and see how it is."""
 
-import re
-import sys
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,87 +11,98 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode, UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
-from builder.border.backups import StoredSnapshot
-from builder.host.backup.deletion import carry_out, planned_deletion
+from builder.border.events import Note
+from builder.host.backup import timer
 from builder.host.backup.planning import BackupPlan
-from builder.host.backup.restoring import restore as restore_paths
 from builder.host.backup.retention import LAST, Retention, moment
+from builder.host.backup.schedule import SERVICE, TIMER, Schedule, Units, units_of
 from builder.host.backup.session import Outcome, back_up
 from builder.host.backup.status import Status, judged, read_state, readable_age
-from builder.host.command_line.options import FOLDER, answer, json_option, setting_option
+from builder.host.command_line.options import (
+    FOLDER,
+    Command,
+    answer,
+    cache_folder,
+    json_option,
+    parse_age,
+    setting_option,
+)
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config import checks, settings
-from builder.host.display import choose_display, columns
+from builder.host.display import Display, choose_display, columns
 from builder.host.source.local_zone import local_zone
 
-_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+_PLAN_OPTIONS = (
+    click.option(
+        "--source",
+        type=FOLDER,
+        metavar="DIR",
+        default=Path("/"),
+        help="The system to back up: a root filesystem as a folder [default: /, this system].",
+    ),
+    setting_option(settings.CACHE),
+    click.option("--include-home", is_flag=True, help="Back up /home and /root as well."),
+    click.option(
+        "--exclude",
+        metavar="PATTERN",
+        multiple=True,
+        help="What else to leave out: an rsync pattern that starts with /, e.g. /opt/games. May be "
+        "given more than once.",
+    ),
+    click.option(
+        "--keep-last",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"Keep the last N snapshots [default: {LAST}, and no more than one is deleted at a "
+        "time].",
+    ),
+    click.option(
+        "--keep-daily",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=0,
+        help="Keep the newest snapshot of each of the last N days too.",
+    ),
+    click.option(
+        "--keep-weekly",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=0,
+        help="Keep the newest snapshot of each of the last N weeks too.",
+    ),
+    click.option(
+        "--keep-monthly",
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=0,
+        help="Keep the newest snapshot of each of the last N months too.",
+    ),
+)
+
+
+def plan_options(command: Command) -> Command:
+    """Give a command the options that say what is backed up, where to, and what is kept."""
+    for option in reversed(_PLAN_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group(invoke_without_command=True)
-@click.option(
-    "--source",
-    type=FOLDER,
-    metavar="DIR",
-    default=Path("/"),
-    help="The system to back up: a root filesystem as a folder [default: /, this system].",
-)
-@setting_option(settings.CACHE)
+@plan_options
 @click.option("--new", is_flag=True, help="Start a cache there, if there is none yet.")
 @click.option(
     "--adopt", is_flag=True, help="Go on with a cache that another system was backed up to."
-)
-@click.option("--include-home", is_flag=True, help="Back up /home and /root as well.")
-@click.option(
-    "--exclude",
-    metavar="PATTERN",
-    multiple=True,
-    help="What else to leave out: an rsync pattern that starts with /, e.g. /opt/games. May be "
-    "given more than once.",
-)
-@click.option(
-    "--keep-last",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"Keep the last N snapshots [default: {LAST}, and no more than one is deleted at a time].",
-)
-@click.option(
-    "--keep-daily",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    help="Keep the newest snapshot of each of the last N days too.",
-)
-@click.option(
-    "--keep-weekly",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    help="Keep the newest snapshot of each of the last N weeks too.",
-)
-@click.option(
-    "--keep-monthly",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=0,
-    help="Keep the newest snapshot of each of the last N months too.",
 )
 @json_option
 @click.pass_context
 def backup(
     context: click.Context,
     /,
-    source: Path,
-    cache: Path | None,
-    exclude: tuple[str, ...],
-    keep_last: int | None,
-    keep_daily: int,
-    keep_weekly: int,
-    keep_monthly: int,
     *,
     new: bool,
     adopt: bool,
-    include_home: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Back up this system into a cache on btrfs, and keep a snapshot of it.
 
@@ -105,16 +116,9 @@ def backup(
       distroclone-builder backup status
     """
     if context.invoked_subcommand is not None:
+        _refuse_options_before(context, context.invoked_subcommand)
         return
-    plan = BackupPlan(
-        cache=_cache(cache),
-        source=source,
-        include_home=include_home,
-        exclude=checks.excludes(tuple(map(checks.exclude, exclude))),
-        new=new,
-        adopt=adopt,
-        retention=_retention(keep_last, daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly),
-    )
+    plan = replace(_plan(**given), new=new, adopt=adopt)
     surroundings = context.find_object(Surroundings) or Surroundings()
     with choose_display(json=as_json) as display:
         outcome = back_up(plan, surroundings.open_engine(), on_event=display.event)
@@ -143,166 +147,149 @@ def status(
       distroclone-builder backup status --max-age 2d
     """
     limit = None if max_age is None else parse_age(max_age)
+    place = cache_folder(cache)
     with choose_display(json=as_json) as display:
-        state = read_state(_cache(cache), surroundings.open_engine(), on_event=display.event)
+        state = read_state(place, surroundings.open_engine(), on_event=display.event)
         found = judged(state, now=datetime.now(UTC), zone=local_zone(), max_age=limit)
         seconds = None if found.age is None else int(found.age.total_seconds())
-        data = {**to_data(state), "age": seconds, "troubles": list(found.troubles)}
-        answer(display, _shown(found), data)
+        waits = _next_run(place)
+        data = {
+            **to_data(state), "age": seconds, "troubles": list(found.troubles), "next": waits,
+        }  # fmt: skip
+        answer(display, _shown(found, next_run=waits), data)
     return int(ExitCode.BACKUP if found.troubles else ExitCode.DONE)
 
 
-@click.command()
+@backup.command()
+@click.argument("when", required=False)
+@plan_options
 @click.option(
-    "--snapshot",
-    "selectors",
-    metavar="SELECTOR",
-    multiple=True,
-    help="A snapshot: its number, @YYYY-MM-DD_HH:MM, a day or latest. May be given more than once.",
+    "--on-failure",
+    metavar="UNIT",
+    default="",
+    help="A unit of systemd to start when a backup fails, e.g. notify@%n.service.",
 )
-@click.option(
-    "--older-than",
-    metavar="TIME",
-    help="All snapshots of backups that are older, e.g. 4w, but never the newest complete one.",
-)
-@click.option("--all", "everything", is_flag=True, help="The whole cache, with all snapshots.")
-@setting_option(settings.CACHE)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--off", is_flag=True, help="Remove the schedule.")
+@click.option("--dry-run", is_flag=True, help="Show the units, and write nothing.")
 @json_option
 @pass_surroundings
-def delete(
+def schedule(
     surroundings: Surroundings,
     /,
-    selectors: tuple[str, ...],
-    older_than: str | None,
-    cache: Path | None,
+    when: str | None,
+    on_failure: str,
     *,
-    everything: bool,
-    yes: bool,
+    off: bool,
+    dry_run: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
-    """Delete snapshots of a cache, or all of it.
+    """Have systemd make backups: daily, weekly, monthly, or when systemd.time(7) says.
 
-    Says what goes, and asks. Builds that are under way are not disturbed: they read a snapshot of
-    their own.
+    Takes the options of `backup`, shows the units that it writes, and starts their timer. Without
+    WHEN, it shows the schedule that there is.
 
     \b
     Examples:
-      distroclone-builder delete --snapshot 3 --snapshot 4
-      distroclone-builder delete --older-than 4w --yes
-      distroclone-builder delete --all --cache /media/usb/debian_backup
+      sudo distroclone-builder backup schedule daily --cache /media/usb/debian_backup
+      sudo distroclone-builder backup schedule 'Mon..Fri 19:30' --keep-last 5 --keep-weekly 8
+      distroclone-builder backup schedule
+      sudo distroclone-builder backup schedule --off
     """
-    if bool(selectors) + (older_than is not None) + everything != 1:
-        raise UsageError("Give one of --snapshot, --older-than and --all")
-    limit = None if older_than is None else parse_age(older_than)
-    place = _cache(cache)
+    if off and (when or dry_run):
+        raise UsageError("--off stands alone", hint="Leave out the times and --dry-run.")
     with choose_display(json=as_json) as display:
-        engine = surroundings.open_engine()
-        plan = planned_deletion(
-            place, engine, selectors=selectors, older_than=limit, on_event=display.event
-        )
-        if plan.snapshots or everything:
-            display.close()  # nothing may draw over the question
-            _ask(place, plan.snapshots, everything=everything, yes=yes, as_json=as_json)
-        done = carry_out(plan, engine, everything=everything, on_event=display.event)
-        names = [each.selector for each in done]
-        text = (
-            say("Deleted: {names}", names=", ".join(names)) if names else say("Nothing to delete")
-        )
-        if everything:
-            text = say("Deleted the cache {path}", path=place)
-        answer(display, text, {"deleted_snapshots": names, "cache": str(place), "all": everything})
+        if off:
+            gone = timer.remove(folder=timer.UNITS)
+            text = say("Removed the schedule") if gone else say("There is no schedule")
+            answer(display, text, {"removed": gone})
+        elif when is None:
+            found = timer.installed(folder=timer.UNITS)
+            answer(display, *_schedule_shown(found))
+        else:
+            timer.check_calendar(when)
+            program = (*timer.own_program(), *_engine_words(surroundings))
+            units = units_of(
+                Schedule(plan=_plan(**given), calendar=when, program=program, on_failure=on_failure)
+            )
+            if not dry_run:
+                _warn_of_owner(Path(program[0]), display)
+                timer.install(units, folder=timer.UNITS)
+            found = timer.installed(folder=timer.UNITS)
+            waits = "" if found is None or dry_run else found.next
+            answer(display, _units_shown(units, next_run=waits), {
+                "written": not dry_run, "timer": units.timer, "service": units.service,
+                "next": waits,
+            })  # fmt: skip
 
 
-@click.command()
-@click.argument("selector")
-@click.argument("wanted", metavar="[PATH]...", nargs=-1)
-@click.option(
-    "--to",
-    type=FOLDER,
-    metavar="DIR",
-    required=True,
-    help="A new or empty folder for what is restored.",
-)
-@setting_option(settings.CACHE)
-@json_option
-@pass_surroundings
-def restore(
-    surroundings: Surroundings,
-    /,
-    selector: str,
-    wanted: tuple[str, ...],
-    to: Path,
+def _plan(
+    *,
+    source: Path,
     cache: Path | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Restore files of a snapshot, or all of it, into a new folder.
-
-    PATH is in the system, e.g. /etc/fstab, and may have the wildcards of a shell. Owners, modes,
-    links and attributes come back as they were. Nothing that is there is ever overwritten.
-
-    \b
-    Examples:
-      distroclone-builder restore latest /etc/ssh '/home/alice/*.odt' --to restored
-      distroclone-builder restore 2026-06-17 --to /mnt/disk/system
-    """
-    with choose_display(json=as_json) as display:
-        snapshot, done = restore_paths(
-            _cache(cache),
-            selector,
-            wanted,
-            surroundings.open_engine(),
-            target=to.absolute(),
-            on_event=display.event,
-        )
-        text = say(
-            "Restored {count} files and folders of snapshot {selector} into {path}",
-            count=done.entries,
-            selector=snapshot.selector,
-            path=to,
-        )
-        answer(display, text, {**to_data(done), "selector": snapshot.selector, "folder": str(to)})
+    include_home: bool,
+    exclude: tuple[str, ...],
+    keep_last: int | None,
+    keep_daily: int,
+    keep_weekly: int,
+    keep_monthly: int,
+) -> BackupPlan:
+    return BackupPlan(
+        cache=cache_folder(cache),
+        source=source,
+        include_home=include_home,
+        exclude=checks.excludes(tuple(map(checks.exclude, exclude))),
+        retention=_retention(keep_last, daily=keep_daily, weekly=keep_weekly, monthly=keep_monthly),
+    )
 
 
-def _ask(
-    place: Path,
-    snapshots: tuple[StoredSnapshot, ...],
-    *,
-    everything: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    """Say what goes, and ask unless that is settled. Raises UsageError where nobody can answer."""
-    rows = [
-        (each.selector, f"{moment(each, zone=local_zone()):%Y-%m-%d %H:%M}") for each in snapshots
-    ]
-    if not as_json:
-        if rows:
-            click.echo(say("To be deleted:") + "\n" + columns(rows, indent="  "))
-        if everything:
-            click.echo(say("and with them the whole cache in {path}", path=place))
-    if yes:
-        return
-    if as_json or not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked here", hint="Give --yes to delete without asking.")
-    click.confirm(say("Delete?"), abort=True)
+def _engine_words(surroundings: Surroundings) -> list[str]:
+    asked = surroundings.asked
+    words = [f"--engine={asked.engine}"] if asked.engine else []
+    return [*words, *([f"--context={asked.context}"] if asked.context else [])]
 
 
-def parse_age(text: str) -> timedelta:
-    """Read a time such as 36h, 2d or 1w. Raises UsageError."""
-    found = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
+def _warn_of_owner(program: Path, display: Display) -> None:
+    if (place := timer.changeable_by(program)) is not None:
+        message = "{path} can be changed by others than root, who so become root at the next backup"
+        display.event(Note(level="warning", message=message, values={"path": str(place)}))
+
+
+def _units_shown(units: Units, *, next_run: str) -> str:
+    lines = [f"{timer.UNITS / SERVICE}:", units.service, f"{timer.UNITS / TIMER}:", units.timer]
+    if next_run:
+        lines.append(say("Next backup: {moment}", moment=next_run))
+    return "\n".join(lines)
+
+
+def _schedule_shown(found: timer.Installed | None) -> tuple[str, dict[str, object]]:
     if found is None:
+        return say("There is no schedule"), {"cache": None}
+    data: dict[str, object] = {
+        "cache": str(found.cache),
+        "next": found.next,
+        "timer": found.units.timer,
+        "service": found.units.service,
+    }
+    return _units_shown(found.units, next_run=found.next), data
+
+
+def _refuse_options_before(context: click.Context, word: str) -> None:
+    """Raise UsageError for options that would not reach the command behind them."""
+    given = [
+        each.opts[0]
+        for each in context.command.params
+        if each.name
+        and each.expose_value
+        and context.get_parameter_source(each.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
         raise UsageError(
-            'Invalid time "{text}"',
-            hint="Use a whole number with h, d or w for hours, days or weeks, e.g. 36h.",
-            text=text[:80],
+            "{option} stands before {word}, where it would be ignored",
+            hint="Give it after {word}.",
+            option=given[0],
+            word=word,
         )
-    return timedelta(hours=int(found[1]) * _HOURS[found[2]])
-
-
-def _cache(given: Path | None) -> Path:
-    return (given or settings.CACHE.default).absolute()
 
 
 def _retention(last: int | None, *, daily: int, weekly: int, monthly: int) -> Retention:
@@ -340,7 +327,13 @@ def _data_of(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def _shown(found: Status) -> str:
+def _next_run(cache: Path) -> str | None:
+    """Return when systemd makes the next backup into a cache; None where it makes none."""
+    found = timer.installed(folder=timer.UNITS)
+    return None if found is None or found.cache != cache else found.next
+
+
+def _shown(found: Status, *, next_run: str | None) -> str:
     state = found.state
     size = state.size and f" ({state.size})"
     rows = [
@@ -359,6 +352,7 @@ def _shown(found: Status) -> str:
             age=readable_age(found.age),
         )
         rows.append((say("Newest"), newest))
+    rows.append((say("Next run"), say("no schedule") if next_run is None else next_run or "?"))
     lines = [columns(rows)]
     if state.running:
         lines.append(say("A backup is running."))

@@ -9,14 +9,14 @@ from builder.basics.codec import to_data
 from builder.basics.texts import say
 from builder.border.boot_test import Attachment, BootTestResult, Firmware
 from builder.host.boot_test.boot_test import run_boot_test
-from builder.host.command_line.options import answer, json_option
+from builder.host.command_line.options import AnyPath, answer, json_option
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 from builder.host.report.outputs import check_outputs
 
 
 @click.command()
-@click.argument("iso", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("iso", type=AnyPath(dir_okay=False))
 @click.option(
     "--firmware",
     type=click.Choice([each.value for each in Firmware]),
@@ -39,7 +39,7 @@ from builder.host.report.outputs import check_outputs
 )
 @click.option(
     "--screenshot",
-    type=click.Path(path_type=Path),
+    type=AnyPath(dir_okay=False),
     help="Save what is on the screen at the end to this file, as a PNG.",
     metavar="FILE",
 )

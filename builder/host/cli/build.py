@@ -17,7 +17,13 @@ from builder.host.build import session
 from builder.host.build.choice import Choice, prepare
 from builder.host.build.inspection import Inspection
 from builder.host.build.planning import describe
-from builder.host.command_line.options import answer, config_of, json_option, setting_options
+from builder.host.command_line.options import (
+    AnyPath,
+    answer,
+    config_of,
+    json_option,
+    setting_options,
+)
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.config.build_config import Config, FlagValue
 from builder.host.display import Display, choose_display, columns
@@ -31,7 +37,7 @@ from builder.host.sign import signing
 @click.option(
     "--config",
     "path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=AnyPath(dir_okay=False),
     metavar="FILE",
     help="A build.yaml; flags override it.",
 )

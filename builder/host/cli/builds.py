@@ -11,6 +11,7 @@ from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.host.build import alone
 from builder.host.build.alone import Follower, FoundBuild
+from builder.host.build.mark import BuildMark
 from builder.host.command_line.options import FOLDER, answer, json_option
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display, columns
@@ -81,9 +82,9 @@ def attach(
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
         build = alone.the_build(engine, run)
-        build.check_ours(from_elsewhere=from_elsewhere)
         folder = output.absolute() if output else None
-        outcome = alone.attach(engine, build, output=folder, on_event=display.event)
+        with alone.claimed(engine, build, from_elsewhere=from_elsewhere) as ours:
+            outcome = alone.attach(engine, ours, output=folder, on_event=display.event)
         iso = outcome.folder / outcome.iso.name
         size = readable_size(outcome.iso.size)
         rows = [
@@ -121,22 +122,25 @@ def cancel(
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()
         build = alone.the_build(engine, run)
-        build.check_ours(from_elsewhere=from_elsewhere)
-        alone.remove(engine, build, on_event=display.event)
+        with alone.claimed(engine, build, from_elsewhere=from_elsewhere) as ours:
+            alone.remove(engine, ours, on_event=display.event)
         text = say("Ended the build {run}; nothing of it is left.", run=build.run)
         answer(display, text, {"run": build.run})
 
 
 def _words(build: FoundBuild) -> str:
-    begun = datetime.fromtimestamp(build.mark.begun, tz=local_zone())
     rows = [
-        (say("ISO"), f"{build.mark.iso_name}.iso"),
-        (say("Since"), f"{begun:%Y-%m-%d %H:%M}"),
+        *(_made(build.mark) if build.mark else [(say("ISO"), say("not readable by this version"))]),
         (say("State"), _state(build.state)),
         (say("Followed by"), _follower(build)),
-        (say("Results go to"), build.mark.output),
+        *([(say("Results go to"), build.mark.output)] if build.mark else ()),
     ]
     return printable_lines(f"{build.run}\n{columns(rows, indent='  ')}")
+
+
+def _made(mark: BuildMark) -> list[tuple[str, str]]:
+    begun = datetime.fromtimestamp(mark.begun, tz=local_zone())
+    return [(say("ISO"), f"{mark.iso_name}.iso"), (say("Since"), f"{begun:%Y-%m-%d %H:%M}")]
 
 
 def _state(state: State) -> str:
@@ -154,8 +158,7 @@ def _state(state: State) -> str:
 def _follower(build: FoundBuild) -> str:
     match build.follower:
         case Follower.HERE:
-            process = build.owner.process if build.owner else ""
-            return say("process {process} of this machine", process=process)
+            return say("process {process} of this machine", process=build.process)
         case Follower.NOBODY:
             return say("nobody")
         case Follower.UNKNOWN:
@@ -163,11 +166,12 @@ def _follower(build: FoundBuild) -> str:
 
 
 def _data(build: FoundBuild) -> dict[str, object]:
+    mark = build.mark
     return {
         "run": build.run,
-        "iso": f"{build.mark.iso_name}.iso",
-        "begun": build.mark.begun,
+        "iso": f"{mark.iso_name}.iso" if mark else None,
+        "begun": mark.begun if mark else None,
         "state": build.state.value,
         "follower": build.follower.value,
-        "output": build.mark.output,
+        "output": mark.output if mark else None,
     }

@@ -68,7 +68,11 @@ def build(
       distroclone-builder image build --archive /srv/debs --fresh
     """
     if unlocked and sources:
-        raise UsageError("--archive and --unlocked cannot be used together")
+        raise UsageError(
+            "--archive and --unlocked cannot be used together",
+            hint="Leave out --unlocked for the packages in the lock file, or --archive for those "
+            "that the archive has now.",
+        )
     archives = archives_of(sources)
     with choose_display(json=as_json) as display:
         made = build_builder(
@@ -174,7 +178,7 @@ def prune(surroundings: Surroundings, *, as_json: bool) -> None:
     with choose_display(json=as_json) as display:
         pruned = prune_images(surroundings.open_engine())
         text = say(
-            "Removed {count} images, freed {size}",
+            "Images removed: {count}; {size} freed",
             count=len(pruned.images),
             size=readable_size(pruned.freed),
         )

@@ -11,7 +11,7 @@ from builder.basics.texts import say
 from builder.border.boot_test import Firmware
 from builder.formats.answers import LARGEST, FileSystem, read_answers
 from builder.host.boot_test.install_test import run_install_test
-from builder.host.command_line.options import answer, json_option
+from builder.host.command_line.options import AnyPath, answer, json_option
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
 
@@ -22,7 +22,7 @@ def installer() -> None:
 
 
 @installer.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=AnyPath(dir_okay=False))
 @json_option
 def check(file: Path, *, as_json: bool) -> None:
     """Check an answer file as the installer reads it.
@@ -62,7 +62,11 @@ def _content(file: Path) -> bytes:
     try:
         return read_start(file, limit=LARGEST + 1, follow=True)[0]
     except NotRegularError as error:
-        raise UsageError("The answer file {path} is not a file", path=file) from error
+        raise UsageError(
+            "The answer file {path} is not a file",
+            hint="Give the path of the file itself, e.g. distroclone-answers.yaml.",
+            path=file,
+        ) from error
     except (OSError, ValueError) as error:
         raise UsageError(
             "The answer file {path} cannot be read: {reason}",
@@ -73,7 +77,7 @@ def _content(file: Path) -> bytes:
 
 
 @click.command()
-@click.argument("iso", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("iso", type=AnyPath(dir_okay=False))
 @click.option(
     "--firmware",
     type=click.Choice([each.value for each in Firmware]),

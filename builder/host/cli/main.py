@@ -57,7 +57,13 @@ def _as_ours(error: Exception) -> BuilderError:
     if isinstance(error, BuilderError):
         return error
     if isinstance(error, click.ClickException):
-        return UsageError("{problem}", problem=error.format_message())
+        context = getattr(error, "ctx", None)
+        return UsageError(
+            "{problem}",
+            hint="`{words} --help` shows how it is used.",
+            problem=error.format_message().rstrip("."),
+            words=context.command_path if context else "distroclone-builder",
+        )
     if isinstance(error, click.Abort):
         return Interrupted("Interrupted")
     return DefectError.of(error)

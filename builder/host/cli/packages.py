@@ -27,6 +27,7 @@ from builder.host.config import settings
 from builder.host.config.build_config import FlagValue, PackagesSetting
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
+from builder.host.report.outputs import check_outputs
 from builder.host.sent.sending import at_engine
 
 _FILE = AnyPath(dir_okay=False)
@@ -77,6 +78,7 @@ def lock(
             "No package is named",
             hint="Give --install NAME or --remove NAME, or packages.install in a build.yaml.",
         )
+    check_outputs([target], as_json=False)
     config = replace(config, packages=replace(config.packages, lock=None))
     with choose_display(json=as_json) as display:
         engine = surroundings.open_engine()

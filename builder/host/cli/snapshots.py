@@ -1,6 +1,7 @@
 """`distroclone-builder snapshots`: what a cache contains, and what of that can be built."""
 
 import sys
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -44,9 +45,27 @@ def snapshots(surroundings: Surroundings, /, *, as_json: bool, **flags: FlagValu
         image = ensure_builder(engine, on_event=display.event)
         source = source_in(at_engine(config, engine, on_event=display.event))
         report = scan(engine, image.id, source, run=new_run(), on_event=display.event)
-        answer(display, label(report), to_data(report) | {"label": label(report)})
+        answer(display, label(report), to_data(_worded(report)) | {"label": label(report)})
     if not as_json:
         _show(report)
+
+
+def _worded(report: CacheReport) -> CacheReport:
+    """Return the report with finished sentences, as all JSON for programs has them."""
+    return replace(
+        report,
+        candidates=tuple(
+            replace(each, problems=tuple(map(_finished, each.problems)))
+            for each in report.candidates
+        ),
+        skipped=tuple(replace(each, reason=_finished(each.reason)) for each in report.skipped),
+        warnings=tuple(map(_finished, report.warnings)),
+    )
+
+
+def _finished(problem: Problem) -> Problem:
+    values = dict(problem.values)
+    return Problem(message=render(problem.message, values), hint=render(problem.hint, values))
 
 
 def _show(report: CacheReport) -> None:

@@ -101,8 +101,8 @@ def sweep(
             on_event=display.event,
         )
         text = say(
-            "Removed {containers} containers, {volumes} volumes, {images} images and {frozen} "
-            "frozen snapshots.",
+            "Containers removed: {containers}; volumes: {volumes}; images: {images}; frozen "
+            "snapshots: {frozen}",
             containers=len(swept.containers),
             volumes=len(swept.volumes),
             images=len(swept.images),
@@ -110,7 +110,7 @@ def sweep(
         )
         removed = remove_sent(engine) if sent else ()
         if sent:
-            text += "\n" + say("Removed {count} copies of sources.", count=len(removed))
+            text += "\n" + say("Copies of sources removed: {count}", count=len(removed))
         if swept.builds:
             text += "\n" + say(
                 "Builds that go on alone were left: {runs}. `distroclone-builder builds attach` "

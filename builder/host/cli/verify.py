@@ -1,4 +1,4 @@
-"""`distroclone-builder verify`: is this what the builder made, and who signed it?"""
+"""`distroclone-builder sign` and `verify`: who made this, and is it what the builder made?"""
 
 from pathlib import Path
 from typing import Final
@@ -9,14 +9,48 @@ from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode
 from builder.basics.printable import printable, printable_lines
 from builder.basics.texts import say
-from builder.host.command_line.options import AnyPath, answer, json_option, private_option
+from builder.host.command_line.options import (
+    FOLDER,
+    AnyPath,
+    answer,
+    json_option,
+    private_option,
+)
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display
+from builder.host.sign import signing
 from builder.host.sign.signatures import trusted_signer
 from builder.host.verify.checks import Check, CheckVerdict, Verification
 from builder.host.verify.verification import verify_results
 
+_WHAT_IT_IS: Final = ("sums", "manifest", "content", "sbom", "provenance")  # not what was asked for
 _MARKS: Final = {CheckVerdict.OK: "✔", CheckVerdict.FAILED: "✘", CheckVerdict.NOT_CHECKED: "-"}
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.option(
+    "--key",
+    required=True,
+    metavar="KEY",
+    help="The file of a private SSH key, or a GPG key's fingerprint or address.",
+)
+@json_option
+def sign(folder: Path, key: str, *, as_json: bool) -> None:
+    """Sign the results in an output folder.
+
+    Every file is compared with SHA256SUMS, which is then signed: with an SSH key into
+    SHA256SUMS.sig, with a GPG key into SHA256SUMS.asc.
+
+    \b
+    Examples:
+      distroclone-builder sign iso --key ~/.ssh/id_ed25519
+      distroclone-builder sign iso --key alice@example.org
+    """
+    chosen = signing.signing_key(key)
+    with choose_display(json=as_json) as display:
+        signature = signing.sign_folder(folder, chosen, on_event=display.event)
+        answer(display, say("Signed: {path}", path=signature), {"signature": str(signature)})
 
 
 @click.command()
@@ -84,6 +118,13 @@ def _words(found: Verification) -> str:
     name = found.iso or found.folder
     if not found.verified:
         lines.append(say("NOT verified: {name}", name=name))
+        if any(each.name in _WHAT_IT_IS for each in found.checks if each.is_failure):
+            lines.append(
+                say(
+                    "Do not use it before you know why. If it was copied or downloaded, do that "
+                    "again, with all files beside it; if you built it, build it again."
+                )
+            )
     else:
         done = [each.name for each in found.checks if each.verdict is CheckVerdict.OK]
         rest = [each.name for each in found.checks if each.verdict is CheckVerdict.NOT_CHECKED]

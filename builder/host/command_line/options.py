@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from builder.basics.errors import UsageError
+from builder.basics.texts import say
 from builder.border.events import Result
 from builder.host.config import settings
 from builder.host.config.build_config import Config, FlagValue, Overrides, load_config
@@ -26,15 +28,18 @@ class AnyPath(click.Path):
     def convert(
         self,
         value: str | os.PathLike[str],
-        param: click.Parameter | None,  # noqa: ARG002
-        ctx: click.Context | None,  # noqa: ARG002
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> Path:
-        """Return the path as it is."""
+        """Return the path as it is; an empty one, as of a variable that is not set, is none."""
+        if not os.fspath(value):
+            self.fail(say("it is empty"), param, ctx)
         return Path(value)
 
 
 FOLDER = AnyPath(file_okay=False)
 _FILE = AnyPath(dir_okay=False)
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
 _SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 json_option = click.option(
@@ -90,6 +95,23 @@ def answer(display: Display, text: str, data: Mapping[str, object]) -> None:
         return
     display.close()  # nothing may draw over the words
     click.echo(text)
+
+
+def cache_folder(given: Path | None) -> Path:
+    """Return the folder of the cache that --cache names."""
+    return (given or settings.CACHE.default).absolute()
+
+
+def parse_age(text: str) -> timedelta:
+    """Read a time such as 36h, 2d or 1w. Raises UsageError."""
+    found = re.fullmatch(r"([0-9]{1,5})([hdw])", text)
+    if found is None:
+        raise UsageError(
+            'Invalid time "{text}"',
+            hint="Use a whole number with h, d or w for hours, days or weeks, e.g. 36h.",
+            text=text[:80],
+        )
+    return timedelta(hours=int(found[1]) * _HOURS[found[2]])
 
 
 def parse_size(text: str) -> int:

@@ -1,20 +1,34 @@
 """What a command needs from outside; the entry point gives it to every command."""
 
 import functools
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 import click
 
+from builder.basics.errors import HostError
 from builder.host.engine import NOTHING_ASKED, Asked, Engine, OpenEngine, connect
-from builder.host.engine.troubles import EngineUnreachableError
+from builder.host.engine.troubles import EngineUnreachableError, Trouble
+from builder.host.upkeep.engine_advice import advice
 from builder.host.upkeep.machine_facts import gathered
 from builder.host.upkeep.without_engine import engine_remedy
 
 
 def connected(asked: Asked = NOTHING_ASKED) -> Engine:
-    """Reach an engine as `connect` does; where none answers, say what to type on this machine."""
+    """Reach an engine as `connect` does; where none answers, say what to type on this machine.
+
+    Raises HostError on what is not Linux, although an engine may answer there (Docker Desktop).
+    """
+    if platform.uname().system != "Linux":
+        facts = gathered()
+        raise HostError(
+            "This machine runs {system}, and not Linux",
+            hint="{advice}",
+            system=facts.system,
+            advice=advice(facts, Trouble.NOT_THERE),
+        )
     try:
         return connect(asked)
     except EngineUnreachableError as error:

@@ -105,8 +105,13 @@ exclude: Final = matching(
     r"/[^\x00-\x1f\x7f-\x9f]{0,4094}",
     message='"{value}" is not a valid exclude pattern',
     hint="Start it with / (the root of the system), and use no control characters.",
-    refused=Refusal(pattern=r"/[*/]*", message='The pattern "{value}" excludes everything'),
+    refused=Refusal(
+        pattern=r"/[*/]*",
+        message='The pattern "{value}" excludes everything',
+        hint="Name what is to be left out, e.g. /opt/games.",
+    ),
 )
+_FEWER: Final = "Name folders instead of the files in them; * stands for any characters but /."
 # Whether a path exists is checked when it is used.
 # Debian policy 5.6.1. apt would take a name that ends in "-" for one to remove.
 package_name: Final = matching(
@@ -126,6 +131,7 @@ def excludes(patterns: tuple[str, ...]) -> tuple[str, ...]:
     if len(patterns) > MOST_EXCLUDES:
         raise UsageError(
             "There are {count} exclude patterns; at most {most} are allowed",
+            hint=_FEWER,
             count=len(patterns),
             most=MOST_EXCLUDES,
         )
@@ -133,6 +139,7 @@ def excludes(patterns: tuple[str, ...]) -> tuple[str, ...]:
     if length > LONGEST_EXCLUDES:
         raise UsageError(
             "The exclude patterns have {length} characters; at most {longest} are allowed",
+            hint=_FEWER,
             length=length,
             longest=LONGEST_EXCLUDES,
         )
@@ -145,6 +152,7 @@ def kernel_parameters(words: tuple[str, ...]) -> tuple[str, ...]:
     if length > LONGEST_PARAMETERS:
         raise UsageError(
             "The kernel parameters have {length} characters; at most {longest} are allowed",
+            hint="Leave some of them out.",
             length=length,
             longest=LONGEST_PARAMETERS,
         )
@@ -169,7 +177,11 @@ def boot_entries(entries: tuple[str, ...]) -> tuple[str, ...]:
     """Check the boot menu as a whole: the first entry boots unless somebody chooses another."""
     for entry in entries:
         if entries.count(entry) > 1:
-            raise UsageError('The boot menu has the entry "{value}" twice', value=entry)
+            raise UsageError(
+                'The boot menu has the entry "{value}" twice',
+                hint="Keep one of the two.",
+                value=entry,
+            )
     if not entries or entries[0] not in STARTING:
         raise UsageError(
             "The boot menu does not begin with an entry that starts the live system",

@@ -123,7 +123,10 @@ def _options(words: list[str], *, text: str) -> dict[str, str]:
             )
         if name in options:
             raise UsageError(
-                'Compression "{text}" sets {name} twice', text=text[:_SHOWN], name=name
+                'Compression "{text}" sets {name} twice',
+                hint="Keep one of the two.",
+                text=text[:_SHOWN],
+                name=name,
             )
         options[name] = value
     return options
@@ -183,7 +186,9 @@ def _filters(codec: Codec, text: str | None) -> tuple[str, ...]:
                 known=", ".join(BRANCH_FILTERS),
             )
         if filters.count(name) > 1:
-            raise UsageError("Branch filter {name} is given twice", name=name)
+            raise UsageError(
+                "Branch filter {name} is given twice", hint="Keep one of the two.", name=name
+            )
     return filters
 
 

@@ -61,7 +61,10 @@ def authorized_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Check the keys together."""
     if len(keys) > MOST_KEYS:
         raise UsageError(
-            "There are {count} keys; at most {most} are allowed", count=len(keys), most=MOST_KEYS
+            "There are {count} keys; at most {most} are allowed",
+            hint="Leave some of them out.",
+            count=len(keys),
+            most=MOST_KEYS,
         )
     return keys
 

@@ -42,6 +42,7 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "explain": "Find the differences",
         "copy": "Copy the system",
         "keep": "Keep a snapshot of the copy",
+        "check-cache": "Check snapshots",
         "prune": "Delete snapshots",
         "delete": "Delete the cache",
         "restore": "Restore",

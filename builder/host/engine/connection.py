@@ -61,7 +61,9 @@ class DockerEngine:
     def facts(self) -> EngineFacts:
         """See `Engine.facts`."""
         with translated("asking the engine about itself"):
-            info, version = self._client.info(), self._client.version()
+            return self._said(self._client.info(), self._client.version())
+
+    def _said(self, info: Mapping[str, Any], version: Mapping[str, Any]) -> EngineFacts:
         security = tuple(str(option) for option in info.get("SecurityOptions") or ())
         return EngineFacts(
             product=self._product,
@@ -77,20 +79,10 @@ class DockerEngine:
             rootless=info.get("Rootless") is True or "name=rootless" in security,  # Podman; Docker
         )
 
-    def _security_options(self, spec: ContainerSpec[Any, Any]) -> list[str]:
-        options = []
-        if "SYS_ADMIN" in spec.job.capabilities and self._has("apparmor"):
-            options.append("apparmor=unconfined")  # its default profile forbids every mount
-        if spec.binds and self._has("selinux"):
-            options.append("label=disable")  # files of the user have no container's label
-        if self._is_rootless and self._product is Product.PODMAN:
-            options.append("unmask=ALL")  # or the kernel forbids to mount /proc in a user namespace
-        return options
-
     @contextlib.contextmanager
     def started(self, spec: ContainerSpec[Request, Result]) -> Iterator[DockerJob[Result]]:
         """See `Engine.started`."""
-        options = self._security_options(spec)
+        options = security_options(spec.job, self._facts)
         create = creating(self._client, self._product)
         spec = replace(spec, image=self.images.called(spec.image))
         line = Line(patience=self._patience, stays=spec.run if LABEL_BUILD in spec.marks else "")
@@ -113,13 +105,25 @@ class DockerEngine:
     def put(self, spec: ContainerSpec[Any, Any], folder: Path, archive: Iterator[bytes]) -> None:
         """See `Engine.put`."""
         create = creating(self._client, self._product)
-        options = self._security_options(spec)
+        options = security_options(spec.job, self._facts)
         spec = replace(spec, image=self.images.called(spec.image))
         with (
             created(create, spec, security_options=options, root=self._facts.root) as container,
             translated("sending to the engine"),
         ):
             container.put_archive(str(folder), archive)
+
+    @contextlib.contextmanager
+    def claimed(self, name: str, *, of: str, labels: Mapping[str, str]) -> Iterator[None]:
+        """See `Engine.claimed`."""
+        with contextlib.ExitStack() as stack:
+            with held(), translated("claiming a container"):
+                image = self._client.containers.get(of).attrs["Image"]
+                made = self._client.api.create_container(
+                    image, ["-"], name=name, labels=dict(labels)
+                )
+                stack.enter_context(undoing(lambda: self.remove_container(str(made["Id"]))))
+            yield
 
     def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
         """See `Engine.persist`."""
@@ -168,15 +172,16 @@ class DockerEngine:
             found = self._client.containers.list(
                 all=True, filters={"label": _LABELS_MARK}, ignore_removed=True
             )
-        return tuple(
-            Leftover(id=str(each.id), labels=_labels(each), state=_state(each)) for each in found
-        )
+            return tuple(
+                Leftover(id=str(each.id), labels=_labels(each), state=_state(each))
+                for each in found
+            )
 
     def leftover_volumes(self) -> tuple[Leftover, ...]:
         """See `Engine.leftover_volumes`."""
         with translated("listing volumes"):
             found = self._client.volumes.list(filters={"label": _LABELS_MARK})
-        return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
+            return tuple(Leftover(id=str(each.name), labels=_labels(each)) for each in found)
 
     def remove_unused_volumes(self, label: str) -> tuple[str, ...]:
         """See `Engine.remove_unused_volumes`."""
@@ -208,17 +213,28 @@ class DockerEngine:
         """See `Engine.remove_volume`."""
         patiently("removing a volume", lambda: self._client.volumes.get(name).remove(force=True))
 
-    def _has(self, module: str) -> bool:
-        """Whether the engine confines containers with that security module."""
-        return any(f"name={module}" in option for option in self._facts.security)
-
-    @property
-    def _is_rootless(self) -> bool:
-        return self._facts.rootless
-
     @functools.cached_property
     def _facts(self) -> EngineFacts:
         return self.facts()
+
+
+def security_options(job: Job[Any, Any], facts: EngineFacts) -> list[str]:
+    """Return what an engine's own walls around containers have to let through for a job."""
+    options = []
+    if "SYS_ADMIN" in job.capabilities and _has("apparmor", facts):
+        options.append("apparmor=unconfined")  # its default profile forbids every mount
+    if facts.product is Product.PODMAN or _has("selinux", facts):  # Podman 4.3 tells nobody
+        # Files of the user have no container's label, labelled containers may mount nothing, and
+        # what one that is not labelled writes into a volume is closed to those that are.
+        options.append("label=disable")
+    if facts.rootless and facts.product is Product.PODMAN:
+        options.append("unmask=ALL")  # or the kernel forbids to mount /proc in a user namespace
+    return options
+
+
+def _has(module: str, facts: EngineFacts) -> bool:
+    """Whether the engine confines containers with that security module."""
+    return any(f"name={module}" in option for option in facts.security)
 
 
 def connect(asked: Asked = NOTHING_ASKED) -> Engine:

@@ -259,6 +259,7 @@ def container_options(
         "mem_limit": job.limits.memory,
         "memswap_limit": job.limits.memory,
         "pids_limit": job.limits.processes,
+        "cpu_shares": job.limits.processor,
     }
     if not job.network:
         options["network_mode"] = "none"
@@ -319,7 +320,8 @@ def _check_mounts(container: "Container", spec: ContainerSpec[Request, JobResult
     """Refuse to start when the engine made a mount writable that must not be."""
     with translated("checking the container's mounts"):
         container.reload()
-    writable = {str(mount["Destination"]): bool(mount["RW"]) for mount in container.attrs["Mounts"]}
+        found = container.attrs["Mounts"]
+        writable = {str(mount["Destination"]): bool(mount["RW"]) for mount in found}
     mounts: tuple[Bind | NamedVolume, ...] = (*spec.binds, *spec.volumes)
     for bind in mounts:
         if writable.get(str(bind.target)) is not (not bind.read_only):

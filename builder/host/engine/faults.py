@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import ssl
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -15,7 +16,8 @@ import urllib3.exceptions
 from docker.utils.socket import SocketError
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from builder.basics.errors import HostError
+from builder.basics.errors import BuilderError, HostError
+from builder.basics.printable import short
 
 _ADVICE_GONE = (
     "Check that the engine is running (`distroclone-builder doctor`). If it stopped during a "
@@ -31,6 +33,10 @@ class EngineSilentError(HostError):
     def reason(self) -> str:
         """What the system says of it."""
         return self.values.get("reason") or str(self)
+
+
+class EngineNonsenseError(HostError):
+    """The engine answered with something of another shape than its API has."""
 
 
 class EngineRefusedError(HostError):
@@ -58,6 +64,10 @@ class NotAllowedError(EngineRefusedError):
     """The engine is not allowed to do that: it lacks a capability, or access to a mount or path."""
 
 
+class NameTakenError(EngineRefusedError):
+    """Something else has the name already."""
+
+
 # How engines word it, the more exact first; a group is the path. Docker: daemon/ and volume/mounts
 # of moby, 20.10 to 28; Podman: pkg/specgen of libpod, 4 and 5; the rest comes from runc and crun.
 _WORDINGS: Final[tuple[tuple[str, type[EngineRefusedError]], ...]] = (
@@ -67,6 +77,7 @@ _WORDINGS: Final[tuple[tuple[str, type[EngineRefusedError]], ...]] = (
     (r"\bstatfs (/.*): no such file or directory", BindMissingError),
     (r"mounting \"(/[^\"]+)\" to rootfs .*no such file or directory", BindMissingError),
     (r"cannot stat `(/.*)`: no such file or directory", BindMissingError),
+    (r"\bname \S+ is already in use", NameTakenError),
     (r"no space left on device|disk quota exceeded", NoSpaceError),
     (r"mounts denied|operation not permitted|permission denied|capabilit", NotAllowedError),
     (r"privileged mode is incompatible with user namespaces", NotAllowedError),
@@ -78,6 +89,10 @@ _SILENCE = (
     SocketError,
     OSError,
 )
+_SHAPES: Final = (
+    AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+_READERS: Final = ("docker.", "json.", __package__)
 
 
 @contextlib.contextmanager
@@ -102,6 +117,27 @@ def translated(doing: str) -> Iterator[None]:
             doing=doing,
             reason=reason(error),
         ) from error
+    except BuilderError:
+        raise
+    except Exception as error:
+        if not _is_about_an_answer(error):
+            raise
+        raise EngineNonsenseError(
+            "What the container engine said while {doing} makes no sense: {reason}",
+            hint="Check what really answers there, and that nothing in between changes it: "
+            "`distroclone-builder doctor` says which engine is taken. If it is one that "
+            "docs/engines.md names, please report this.",
+            doing=doing,
+            reason=short(f"{type(error).__name__}: {error}", longest=200),
+        ) from error
+
+
+def _is_about_an_answer(error: Exception) -> bool:
+    """Whether it is one of those that reading an unexpected shape raises, raised by what reads."""
+    if not isinstance(error, _SHAPES) and type(error) is not Exception:  # the SDK raises that too
+        return False
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    return str(frames[-1].f_globals.get("__name__")).startswith(_READERS)
 
 
 def patiently(doing: str, remove: Callable[[], object]) -> None:

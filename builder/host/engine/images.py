@@ -47,7 +47,7 @@ class DockerImages:
                 image = self._client.images.get(self._called(reference))
             except docker.errors.NotFound:
                 return None
-        return _facts(image)
+            return _facts(image)
 
     def pull(
         self,
@@ -117,7 +117,7 @@ class DockerImages:
                 pieces, repository=repository, tag=name, changes=changes
             )
             said = [json.loads(line) for line in answer.splitlines() if line.strip()]
-        failure = _failure(said)
+            failure = _failure(said)
         facts = None if failure else self._named(tag, said)
         if facts is None:
             raise HostError(
@@ -215,14 +215,15 @@ class DockerImages:
         """See `Images.names`."""
         with translated("listing images"):
             found = self._client.images.list(name=self._called(repository))
-        names = (podman.without_registry(str(name)) for image in found for name in image.tags)
+            tags = [str(name) for image in found for name in image.tags]
+        names = (podman.without_registry(name) for name in tags)
         return tuple(sorted(name for name in names if name.startswith(f"{repository}:")))
 
     def labelled(self, label: str) -> tuple[ImageFacts, ...]:
         """See `Images.labelled`."""
         with translated("listing images"):
             found = self._client.images.list(all=True, filters={"label": label})
-        return tuple(_facts(image) for image in found)
+            return tuple(_facts(image) for image in found)
 
     def space(self) -> int:
         """See `Images.space`."""
@@ -305,7 +306,8 @@ def _facts(image: Image) -> ImageFacts:
 
 def _followed(output: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
     with translated("building the image"):
-        yield from output
+        for each in output:
+            yield dict(each)  # or it is none
 
 
 def _build_lines(output: Iterable[Mapping[str, object]], errors: list[str]) -> Iterator[str]:

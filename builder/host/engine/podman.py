@@ -84,6 +84,7 @@ def specification(
     mem_limit: int | None = None,
     memswap_limit: int | None = None,
     pids_limit: int | None = None,
+    cpu_shares: int | None = None,
     cap_drop: Sequence[str] = (),
     cap_add: Sequence[str] = (),
     security_opt: Sequence[str] = (),
@@ -116,6 +117,7 @@ def specification(
         "resource_limits": {
             "memory": {"limit": mem_limit, "swap": memswap_limit},
             "pids": {"limit": pids_limit},
+            "cpu": {"shares": cpu_shares},
         },
         # Always a file: the journal may not be there, and output is followed from the beginning.
         "log_configuration": {"driver": "k8s-file"},

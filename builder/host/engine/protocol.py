@@ -244,6 +244,15 @@ class Engine(Protocol):
         """Unpack a tar into `folder` of a container like that, which is never started."""
         ...
 
+    def claimed(
+        self, name: str, *, of: str, labels: Mapping[str, str]
+    ) -> AbstractContextManager[None]:
+        """Keep a name that only one may have, for work on the container `of`, while the body lasts.
+
+        What keeps it is a container that is never started. Raises NameTakenError if it is taken.
+        """
+        ...
+
     def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
         """Return what `call` returns; call it again, within limits, when the line breaks."""
         ...

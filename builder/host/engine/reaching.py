@@ -42,13 +42,13 @@ _NEWEST_API: Final = (1, 45)  # Docker 26, the last one that was tried: what com
 _LIMIT: Final = 1 << 20  # bytes of an answer; real ones have about a thousand
 _API: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 # A line that died is noticed within 90 seconds, as over ssh: nobody tells a client that waits for a
-# container to speak (tcp(7)).
+# container to speak (tcp(7)). By name, as macOS lacks some, where we come as far as saying so.
 _SIGNS_OF_LIFE: Final = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 90_000),  # milliseconds
+    ("SOL_SOCKET", "SO_KEEPALIVE", 1),
+    ("IPPROTO_TCP", "TCP_KEEPIDLE", 30),
+    ("IPPROTO_TCP", "TCP_KEEPINTVL", 20),
+    ("IPPROTO_TCP", "TCP_KEEPCNT", 3),
+    ("IPPROTO_TCP", "TCP_USER_TIMEOUT", 90_000),  # milliseconds
 )
 _WRONG: Final = (
     docker.errors.DockerException,
@@ -166,7 +166,12 @@ class _LivingAdapter(HTTPAdapter):
     """Connections over the network that notice when the other side is gone."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        options["socket_options"] = [*HTTPConnection.default_socket_options, *_SIGNS_OF_LIFE]
+        ours = [
+            (getattr(socket, level), getattr(socket, name), value)
+            for level, name, value in _SIGNS_OF_LIFE
+            if hasattr(socket, name)
+        ]
+        options["socket_options"] = [*HTTPConnection.default_socket_options, *ours]
         super().init_poolmanager(*arguments, **options)
 
 

@@ -216,6 +216,8 @@ def _load(engine: Engine, config: ImageConfig, layers: Sequence[Layer], *, tag: 
     if facts is None or facts.layers != tuple(part.digest for part in config.parts):
         raise HostError(
             "The engine did not load the image {tag}: {reason}",
+            hint="Make sure that the engine's disk is not full (`distroclone-builder doctor`), "
+            "then try again.",
             tag=tag,
             reason=failure or "it has a different image under that name",
         )

@@ -107,7 +107,12 @@ def saved_layer(archive: IO[bytes], *, digest: str) -> Iterator[Layer]:
             size = saved.getmember(name).size
             yield Layer(digest=digest, size=size, content=_content(saved, name))
     except (tarfile.TarError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise HostError("The engine saved an unreadable image: {reason}", reason=error) from error
+        raise HostError(
+            "The engine saved an unreadable image: {reason}",
+            hint="Make sure that the engine's disk is not full (`distroclone-builder doctor`), "
+            "then try again.",
+            reason=error,
+        ) from error
 
 
 def _content(archive: tarfile.TarFile, name: str) -> IO[bytes]:

@@ -65,7 +65,11 @@ def tree_layer(source: IO[bytes], into: IO[bytes], *, top: str, epoch: int) -> L
                 layer.addfile(info)
     except (tarfile.TarError, KeyError) as error:
         raise HostError(
-            "The engine sent an incomplete file system: {reason}", temporary=True, reason=error
+            "The engine sent an incomplete file system: {reason}",
+            hint="Make sure that the engine's disk is not full (`distroclone-builder doctor`), "
+            "then try again.",
+            temporary=True,
+            reason=error,
         ) from error
     return _measured(into)
 

@@ -91,7 +91,10 @@ def _checked(path: Path, package: Package) -> bytes:
             content = file.read()
     except OSError as error:
         raise HostError(
-            "The package {path} cannot be read: {reason}", path=path, reason=error.strerror or error
+            "The package {path} cannot be read: {reason}",
+            hint="Check the file and its permissions, or take it out of that folder.",
+            path=path,
+            reason=error.strerror or error,
         ) from error
     came = hashlib.sha256(content).hexdigest()
     if came != package.sha256:

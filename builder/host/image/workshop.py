@@ -128,7 +128,11 @@ def _inner(archive: IO[bytes]) -> Iterator[IO[bytes]]:
             yield content
     except (tarfile.TarError, IndexError) as error:
         raise HostError(
-            "The engine sent an incomplete file system: {reason}", temporary=True, reason=error
+            "The engine sent an incomplete file system: {reason}",
+            hint="Make sure that the engine's disk is not full (`distroclone-builder doctor`), "
+            "then try again.",
+            temporary=True,
+            reason=error,
         ) from error
 
 

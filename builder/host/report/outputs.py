@@ -29,7 +29,9 @@ def check_outputs(outputs: list[Path], *, as_json: bool) -> None:
     for path in outputs:
         if path != STANDARD_OUTPUT and (path.is_dir() or not path.parent.is_dir()):
             raise UsageError(
-                "Cannot write {path}: it is a folder, or its folder does not exist", path=path
+                "Cannot write {path}: it is a folder, or its folder does not exist",
+                hint="Give the path of a file, in a folder that is there.",
+                path=path,
             )
 
 

@@ -193,6 +193,7 @@ def _in_container(
     if not found.differences:
         raise HostError(
             "the engine sees identical ISOs at {original} and {rebuilt}",
+            hint="Do not use an engine on another machine for this.",
             original=original,
             rebuilt=rebuilt,
         )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from builder.basics.errors import UsageError
+from builder.basics.texts import say
 from builder.border.handover import SUMS, Artefact
 from builder.formats.result_names import manifest_name
 from builder.host.reproduce.described_build import DescribedBuild, read_described_build
@@ -145,9 +146,9 @@ def located(path: Path) -> Path:
     """Return the folder of the manifest at `path`. Raises UsageError where there is no file."""
     try:
         path.lstat()
-        if not path.is_dir():
+        if not path.is_dir() and path.suffix != ".iso":
             return path.parent
-        reason = "it is a folder"
+        reason = say("it is a folder") if path.is_dir() else say("it is an ISO")
     except OSError as error:
         reason = error.strerror or str(error)
     raise UsageError(

@@ -42,6 +42,7 @@ def _built(engine: Engine, described: DescribedBuild, *, on_event: OnEvent) -> I
 
 def _missing(engine: Engine, described: DescribedBuild, here: list[ImageIdentity]) -> HostError:
     wanted = described.image
+    found = ", ".join(each.id for each in here) or "none"
     if described.manifest.said.builder != __version__:
         return HostError(
             "The manifest needs the builder image {wanted} of distroclone-builder {theirs}; this "
@@ -52,11 +53,14 @@ def _missing(engine: Engine, described: DescribedBuild, here: list[ImageIdentity
             ours=__version__,
         )
     if engine.images.find(wanted.id) is not None:
-        hint = (
-            "This engine has that image, but it was made from different code: reproduce the ISO "
-            "with the checkout that made it."
+        return HostError(
+            "The ISO was built by other code than this: the builder image {wanted} is here, but "
+            "this program has {found}",
+            hint="Reproduce it with the checkout that made it.",
+            wanted=wanted.id,
+            found=found,
         )
-    elif wanted.locked:
+    if wanted.locked:
         hint = (
             "Copy that image here: `docker save {tag}` where the ISO was built, then `docker "
             "load`. Or build it from the same code, which gives the same image: "
@@ -72,6 +76,6 @@ def _missing(engine: Engine, described: DescribedBuild, here: list[ImageIdentity
         "The manifest's builder image {wanted} is not available; this engine has {found}",
         hint=hint,
         wanted=wanted.id,
-        found=", ".join(each.id for each in here) or "none",
+        found=found,
         tag=builder_tag(locked=wanted.locked),
     )

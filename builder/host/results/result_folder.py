@@ -79,7 +79,11 @@ class ResultFolder:
                 ) from error
             raise VerificationError("{name} is not a regular file", name=short(name)) from error
         except FileNotFoundError as error:
-            raise VerificationError("{name} is missing", name=short(name)) from error
+            raise VerificationError(
+                "{name} is missing",
+                hint="Get it from where the ISO came from, and put it into the same folder.",
+                name=short(name),
+            ) from error
         except OSError as error:
             raise VerificationError(
                 "{name} cannot be read: {reason}",

@@ -66,7 +66,11 @@ def send(engine: Engine, image: str, content: Content, *, on_event: OnEvent) -> 
         sent = sending.run(on_event, progress)
     where = engine.volume_path(name)
     if where is None:
-        raise HostError("The volume {name} was removed in the meantime", name=name)
+        raise HostError(
+            "The volume {name} was removed in the meantime",
+            hint="Run the command again: it sends everything anew.",
+            name=name,
+        )
     message = "{path} was sent to the engine: {sent} of {count} blocks"
     if not sent:
         message = "{path} is at the engine already"

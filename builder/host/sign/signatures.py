@@ -22,6 +22,10 @@ from builder.host.sign.signing import NAMESPACE
 from builder.host.sign.tools import Ran, run_tool
 
 _LARGEST_KEY: Final = 4 * 1024 * 1024  # bytes
+_KEY_FILES: Final = (
+    "Give an SSH public key (one line, e.g. ssh-ed25519 AAAA…), an allowed_signers file, or what "
+    "`gpg --armor --export` prints."
+)
 _PATIENCE: Final = 60.0  # seconds; a hostile signature may hold a compressed gigabyte
 _SSH_KEY: Final = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[\w@.-]+ +[A-Za-z0-9+/=]+(?: .*)?")
 _SSH_GOOD: Final = re.compile(r"Good .* with (?P<kind>\S+) key (?P<key>SHA256:\S+)")
@@ -157,10 +161,13 @@ def _of_file(path: Path) -> Signer:
         content, whole = read_start(path, limit=_LARGEST_KEY, follow=True)
     except OSError as error:
         raise UsageError(
-            "{path} cannot be read: {reason}", path=path, reason=error.strerror or error
+            "{path} cannot be read: {reason}",
+            hint="Check the path given with --signed-by, and its permissions.",
+            path=path,
+            reason=error.strerror or error,
         ) from error
     if not whole:
-        raise UsageError("{path} is too large for a key file", path=path)
+        raise UsageError("{path} is too large for a key file", hint=_KEY_FILES, path=path)
     if b"PRIVATE KEY" in content:
         raise UsageError(
             "{path} contains a private key",
@@ -181,8 +188,7 @@ def _allowed_signers(content: bytes, path: Path) -> bytes:
     if not rows or "\0" in text or not all(re.search(r"\bAAAA[A-Za-z0-9+/]", row) for row in rows):
         raise UsageError(
             "{path} contains no public key",
-            hint="Give an SSH public key (one line, e.g. ssh-ed25519 AAAA…), an allowed_signers "
-            "file, or what `gpg --armor --export` prints.",
+            hint=_KEY_FILES,
             path=path,
         )
     named = (f"signer {row}" if _SSH_KEY.fullmatch(row) else row for row in rows)

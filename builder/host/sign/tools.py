@@ -43,6 +43,11 @@ def run_tool(argv: Sequence[str], *, stdin: bytes = b"", timeout: float | None =
             package=_PACKAGES[argv[0]],
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise HostError("{tool} cannot be run: {reason}", tool=argv[0], reason=error) from error
+        raise HostError(
+            "{tool} cannot be run: {reason}",
+            hint="Try it by itself: `{tool} --help`.",
+            tool=argv[0],
+            reason=error,
+        ) from error
     errors = done.stderr.decode("utf-8", "backslashreplace")
     return Ran(code=done.returncode, output=done.stdout, errors=errors)

@@ -10,12 +10,17 @@ from builder.border.cache_report import CacheReport
 from builder.border.events import OnEvent
 from builder.border.requests import ScanRequest
 from builder.host.engine import ContainerSpec, Engine
-from builder.host.engine.faults import BindMissingError
+from builder.host.engine.faults import BindMissingError, EngineRefusedError
 from builder.host.source.kinds import Source
 
 
-def scan(engine: Engine, image: str, source: Source, *, run: str, on_event: OnEvent) -> CacheReport:
-    """Read what the source holds. Raises SourceError for none, and for one that is unreadable."""
+def scan(
+    engine: Engine, image: str, source: Source, *, run: str, on_event: OnEvent, wanted: str = ""
+) -> CacheReport:
+    """Read what the source holds; with `wanted`, no more than is needed for that selector.
+
+    Raises SourceError for no source, and for one that is unreadable.
+    """
     facts = engine.facts()
     source.check(outputs=(Path(facts.root),))
     if facts.rootless and source.scan.loop_devices:
@@ -27,7 +32,7 @@ def scan(engine: Engine, image: str, source: Source, *, run: str, on_event: OnEv
     spec = ContainerSpec(
         image=image,
         job=source.scan,
-        request=ScanRequest(kind=source.kind),
+        request=ScanRequest(kind=source.kind, wanted=wanted),
         run=run,
         binds=(source.bind(),),
     )
@@ -54,3 +59,13 @@ def _source_named(source: Source) -> Iterator[None]:
                 )
             )
         raise missing from error
+    except EngineRefusedError as error:
+        # Whatever the engine, its words end with those of mount(2); the source is all it mounts.
+        if "not a directory" not in str(error).lower():
+            raise
+        raise SourceError(
+            "{path} is not a folder",
+            hint="--cache and --tree take folders. A file that holds a btrfs volume with a cache "
+            "is given with --cache-image; an archive has to be unpacked first.",
+            path=source.path,
+        ) from error

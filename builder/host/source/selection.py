@@ -13,9 +13,8 @@ from typing import Final
 from builder.basics.errors import SourceError, UsageError
 from builder.basics.texts import render, say
 from builder.border.cache_report import CacheReport, Candidate
-from builder.formats.snapshot import SnapshotKind
+from builder.formats.snapshot import LATEST, SnapshotKind
 
-LATEST: Final = "latest"
 _AS_IT_IS_NOW: Final = (SnapshotKind.CACHE, SnapshotKind.TREE)  # not a snapshot of it
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTES: Final = len("2026-06-17 14:30")

@@ -231,6 +231,8 @@ def _installing(facts: MachineFacts, wanted: Product | None) -> Iterator[str]:
     else:
         yield say("Install an engine and start it:")
         yield _as_root(facts, _fitting(facts, commands[product]))
+        if _is_in_the_next_snapshot(facts, found):
+            yield _as_root(facts, "reboot")
         yield from _start_commands(_with_init_of(facts, found), product)
         yield from _afterwards(facts, product)
 
@@ -259,9 +261,16 @@ def _fitting(facts: MachineFacts, command: str) -> str:
     """Return the command with what this variant of the family has in place of the usual."""
     if "rpm-ostree" in facts.programs:
         return command.replace("dnf install", "rpm-ostree install --apply-live")
+    if _is_in_the_next_snapshot(facts, family(facts)):
+        return command.replace("zypper", "transactional-update pkg")
     if command.startswith("dnf") and "dnf" not in facts.programs and "yum" in facts.programs:
         return command.replace("dnf", "yum")
     return command
+
+
+def _is_in_the_next_snapshot(facts: MachineFacts, found: Family) -> bool:
+    """Whether the system is read-only, and changed in a snapshot that it starts next (MicroOS)."""
+    return found is Family.SUSE and "transactional-update" in facts.programs
 
 
 def _with_init_of(facts: MachineFacts, found: Family) -> MachineFacts:

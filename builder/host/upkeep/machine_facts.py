@@ -17,8 +17,8 @@ from builder.basics.printable import short
 from builder.basics.regular import read_start
 
 _PROGRAMS: Final = (
-    "dockerd", "podman", "sudo", "doas", "apt-get", "dnf", "yum", "rpm-ostree", "zypper", "pacman",
-    "apk", "emerge", "rc-service", "service", "mmdebstrap",
+    "dockerd", "podman", "sudo", "doas", "apt-get", "dnf", "yum", "rpm-ostree", "zypper",
+    "transactional-update", "pacman", "apk", "emerge", "rc-service", "service", "mmdebstrap",
 )  # fmt: skip
 _LIMIT: Final = 16 << 20  # bytes of a file; a list of modules has about one million
 _ADMIN_FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # where users have no dockerd

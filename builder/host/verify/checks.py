@@ -25,6 +25,11 @@ class Check:
     finding: str
     advice: str = ""
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether something was found wrong."""
+        return self.verdict is CheckVerdict.FAILED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
@@ -39,7 +44,7 @@ class Verification:
     def verified(self) -> bool:
         """Whether nothing failed and the sums and the manifest were really checked."""
         good = {check.name for check in self.checks if check.verdict is CheckVerdict.OK}
-        failed = any(check.verdict is CheckVerdict.FAILED for check in self.checks)
+        failed = any(check.is_failure for check in self.checks)
         return not failed and {"sums", "manifest"} <= good
 
 

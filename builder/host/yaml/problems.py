@@ -50,5 +50,6 @@ class Problems:
             lines.append(say("… and {count} more", count=hidden))
         return UsageError(
             "Invalid configuration:\n{problems}",
+            hint="Correct what is named there. docs/build.yaml has an example of every setting.",
             problems=printable_lines("\n".join(lines)),
         )

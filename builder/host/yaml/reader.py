@@ -29,6 +29,7 @@ from builder.host.yaml.nodes import Entry, Items, Kind, Mapping, Node, Refused, 
 from builder.host.yaml.problems import Location, Problems
 
 LARGEST: Final = 1 << 20  # bytes
+_OTHER: Final = "Give --config the path of a build.yaml, a text file of some lines."
 _DEEPEST: Final = 20  # levels of nesting; ours has three
 
 _KINDS: Final = (
@@ -67,7 +68,7 @@ def _content(path: Path) -> bytes:
     try:
         content, whole = read_start(path, limit=LARGEST, follow=True)
     except NotRegularError as error:  # a pipe would block, a device never end
-        raise UsageError("The config {path} is not a file", path=path) from error
+        raise UsageError("The config {path} is not a file", hint=_OTHER, path=path) from error
     except (OSError, ValueError) as error:
         raise UsageError(
             "The config {path} cannot be read: {reason}",
@@ -76,7 +77,9 @@ def _content(path: Path) -> bytes:
             reason=error.strerror if isinstance(error, OSError) else error,
         ) from error
     if not whole:
-        raise UsageError("The config {path} is larger than {limit} bytes", path=path, limit=LARGEST)
+        raise UsageError(
+            "The config {path} is larger than {limit} bytes", hint=_OTHER, path=path, limit=LARGEST
+        )
     return content
 
 

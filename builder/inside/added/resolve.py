@@ -77,8 +77,8 @@ def _lock(apt: Apt, request: ResolveRequest, system: System) -> PackagesLock:
     except ToolError as error:
         raise SourceError(
             "The packages cannot be added: {reason}",
-            hint="Those are the words of apt, which looked in the archives of the system. Compare "
-            "with `apt-get install --simulate` there; the log has all it said.",
+            hint="Those are the words of apt, which looked in the archives of the system. Check "
+            "the names, and compare with `apt-get install --simulate` there.",
             reason=_reason(error.output),
         ) from error
     return lock_from(request.wishes, request.removes, lines, files(listed))

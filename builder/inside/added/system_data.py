@@ -23,6 +23,10 @@ _ARCHITECTURE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 # Of dpkg's states (deb-dpkg(1), lib/dpkg/parse.c), those of a package that is wholly there or gone.
 _SOUND: Final = ("installed", "config-files", "not-installed")
 _MOST_NAMED: Final = 10
+_NO_DPKG: Final = (
+    "Leave out --install, --remove and `packages`: they need a system of the Debian family whose "
+    "/var/lib/dpkg is whole."
+)
 
 
 def system_data(tree: Tree) -> AptData:
@@ -30,7 +34,9 @@ def system_data(tree: Tree) -> AptData:
     try:
         status = tree.read_bytes(STATUS, limit=MOST_BYTES)
     except OSError as error:
-        raise SourceError("The system has no list of its packages: {path}", path=STATUS) from error
+        raise SourceError(
+            "The system has no list of its packages: {path}", hint=_NO_DPKG, path=STATUS
+        ) from error
     _check_sound(status)
     keys = _Keys(tree)
     rows = list(_sources(tree))
@@ -84,7 +90,9 @@ def _architectures(tree: Tree, status: bytes) -> list[str]:
     )
     match = re.search(rb"^Architecture: ([a-z0-9-]+)$", own, re.MULTILINE)
     if match is None:
-        raise SourceError("The system does not say which architecture its dpkg is of")
+        raise SourceError(
+            "The system does not say which architecture its dpkg is of", hint=_NO_DPKG
+        )
     return [match[1].decode("ascii")]
 
 

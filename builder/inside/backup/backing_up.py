@@ -15,6 +15,7 @@ from typing import Protocol
 from builder.basics.errors import HostError
 from builder.border import paths
 from builder.border.backups import BackedUp, BackupRequest
+from builder.inside.backup.absent_parts import check_parts
 from builder.inside.backup.cache import Cache, locked, meta_draft, prepared
 from builder.inside.backup.copying import Copied, Copying, copy, full_cache, shown
 from builder.inside.backup.folders import write_atomically
@@ -28,7 +29,7 @@ from builder.inside.backup.system import (
     still_there,
 )
 from builder.inside.debian.facts import read_facts
-from builder.inside.source.scan import META
+from builder.inside.source.scan import META, ROOTFS
 from builder.inside.source.unfinished import mark, unmark
 from builder.inside.system.system import System
 from builder.inside.system.tool_error import ToolError
@@ -59,6 +60,13 @@ def backup(
     with locked(base):
         with system.step("copy", position=1, total=2), _written():
             check_system(source)
+            check_parts(
+                source,
+                base / ROOTFS,
+                mounted=request.mounted,
+                filters=request.filters,
+                system=system,
+            )
             cache = prepared(base, new=request.new, system=system)
             if not request.adopt:
                 check_same_system(source, cache.rootfs)
@@ -91,6 +99,9 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
         frozen=request.frozen,
     )
     mark(cache.rootfs, now=int(time.time()))
+    # After others at the disk, where its scheduler has an order: ionice(1). rsync inherits it.
+    rank = ["ionice", "--class", "2", "--classdata", "7", "--pid", str(os.getpid())]
+    system.run(rank, success=(0, 1), logged=False)  # no matter where that is not possible
     with still_there(source) if request.frozen else contextlib.nullcontext():
         copied = copy(copying, system=system)
     check_system(source)

@@ -12,11 +12,17 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from builder.basics.errors import HostError, SourceError
+from builder.basics.printable import clean
 from builder.border import paths
-from builder.border.backups import DeleteSnapshotsRequest, SnapshotName
+from builder.border.backups import DeleteCacheRequest, DeleteSnapshotsRequest, SnapshotName
 from builder.inside.backup.cache import locked, meta_draft
-from builder.inside.backup.folders import SNAPSHOT, clear_folder, sync_folder
-from builder.inside.backup.system import nested_subvolumes
+from builder.inside.backup.folders import (
+    clear_folder,
+    is_staged,
+    subvolumes_in,
+    sync_folder,
+)
+from builder.inside.backup.system import subvolumes_inside
 from builder.inside.linux.btrfs import subvolume
 from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
 from builder.inside.system.system import System
@@ -45,16 +51,15 @@ def delete_snapshots(
             system.progress((start + len(some)) / len(there))
 
 
-def delete_cache(base: Path, *, system: System) -> None:
+def delete_cache(request: DeleteCacheRequest, *, system: System, base: Path = paths.CACHE) -> None:
     """Delete a whole cache on btrfs, from the inside out; what is not a part of it stays.
 
-    Raises SourceError for a tree that is no subvolume or has others in it, before anything is
-    deleted; HostError where the volume cannot be written.
+    Raises SourceError for a tree that is no subvolume, or for subvolumes in the cache that the
+    request does not name, before anything is deleted; HostError where the volume cannot be written.
     """
     rootfs = base / ROOTFS
     with locked(base), _deleted():
-        if os.path.lexists(rootfs):
-            _check_deletable(rootfs, system=system)
+        _check_deletable(base, request, system=system)
         for folder in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
             _empty(folder, system=system)
         # The tree is last: without it there is no cache, and nobody could ask to delete the rest.
@@ -66,30 +71,52 @@ def delete_cache(base: Path, *, system: System) -> None:
             sync_folder(base)
 
 
-def _check_deletable(rootfs: Path, *, system: System) -> None:
-    if subvolume(rootfs) is None:
+def _check_deletable(base: Path, request: DeleteCacheRequest, *, system: System) -> None:
+    rootfs = base / ROOTFS
+    if os.path.lexists(rootfs) and subvolume(rootfs) is None:
         raise SourceError(
             "{name} is not a btrfs subvolume, so it is not deleted",
             hint="Look at it, and remove it by hand.",
             name=ROOTFS,
         )
-    if others := nested_subvolumes(rootfs, system=system):
+    if others := [*dict.fromkeys(_unnamed(base, request, system=system))]:
         raise SourceError(
-            "There are subvolumes in {name} that are no snapshots: {paths}",
-            hint="Look at them, and delete them with `btrfs subvolume delete` first.",
-            name=ROOTFS,
+            "There are subvolumes in the cache that are no snapshots: {paths}",
+            hint="Look at them, and delete them with `btrfs subvolume delete` first. If a backup "
+            "has just made one, give the command again.",
             paths=", ".join(others[:5]),
         )
 
 
+def _unnamed(base: Path, request: DeleteCacheRequest, *, system: System) -> Iterator[str]:
+    """Yield the subvolumes that would go and that nobody was told of."""
+    named = {each.uuid for each in request.subvolumes}
+    folders = (base / ROOTFS / SNAPSHOTS, base / SNAPSHOTS)
+    nested = [each for each in (base / ROOTFS, *folders) if subvolume(each) is not None]
+    named |= {each.uuid for each in map(subvolume, folders) if each is not None}
+    for path in [each for folder in folders for each in subvolumes_in(folder)]:
+        found = subvolume(path)
+        if found is None:
+            continue
+        if is_staged(path):
+            named.add(found.uuid)
+        if found.uuid not in named:
+            yield clean(path.relative_to(base).as_posix())
+        elif not found.read_only:  # in which others may have been made
+            nested.append(path)
+    for place in nested:
+        inside = subvolumes_inside(place, system=system)
+        yield from (path for uuid, path in inside.items() if uuid not in named)
+
+
 def _empty(folder: Path, *, system: System) -> None:
-    """Delete the snapshots in a folder, what describes them, and the folder itself."""
+    """Delete the subvolumes in a folder of snapshots, what describes them, and the folder."""
+    _delete_subvolumes([*subvolumes_in(folder)], system=system)
     if folder.is_symlink() or not folder.is_dir():
         return
-    entries = [each for each in sorted(folder.iterdir()) if not each.is_symlink()]
-    inner = [each for entry in entries if entry.is_dir() for each in (entry, entry / SNAPSHOT)]
-    _delete_subvolumes([each for each in inner if subvolume(each) is not None], system=system)
-    for entry in entries:
+    for entry in sorted(folder.iterdir()):
+        if entry.is_symlink():
+            continue
         if entry.is_dir():
             clear_folder(entry)
         elif entry.name.startswith("@") and entry.name.endswith(".meta"):

@@ -2,10 +2,12 @@
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from builder.border.cache_report import Problem
+from builder.border.labels import is_frozen_name
 from builder.inside.linux.btrfs import subvolume
 from builder.inside.source.snapper import read_info
 from builder.inside.source.snapshots import is_routine
@@ -15,6 +17,23 @@ SNAPSHOT: Final = "snapshot"
 INFO: Final = "info.xml"
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _LISTS: Final = re.compile(r"filelist-[0-9]{1,9}\.txt(?:\.gz)?")  # snapper's comparisons
+
+
+def subvolumes_in(folder: Path) -> Iterator[Path]:
+    """Yield the subvolumes where snapshots are, in a folder of them: whatever they are."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for entry in sorted(folder.iterdir()):
+        if entry.is_symlink() or not entry.is_dir():
+            continue
+        for each in (entry, entry / SNAPSHOT):
+            if subvolume(each) is not None:
+                yield each
+
+
+def is_staged(path: Path) -> bool:
+    """Whether a subvolume is a snapshot of ours that has no number yet."""
+    return path.name == SNAPSHOT and is_frozen_name(path.parent.name)
 
 
 def remove_staged(folder: Path, *, system: System) -> None:

@@ -4,13 +4,12 @@ Snapshot and info.xml are made in a folder beside the numbers, which gets its nu
 whole and on the disk: no reader ever sees half of one. A read-only snapshot itself cannot be moved.
 """
 
-import errno
 import os
 import re
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import StepError
+from builder.basics.errors import SourceError, StepError
 from builder.basics.signals import undoing
 from builder.border.labels import frozen_name
 from builder.inside.backup.cache import Cache
@@ -22,6 +21,8 @@ from builder.inside.backup.folders import (
     write_atomically,
 )
 from builder.inside.backup.records import Record, info_text
+from builder.inside.linux.renaming import rename_to_free
+from builder.inside.source.fingerprint import fingerprint
 from builder.inside.source.freeze import snapshot_read_only
 from builder.inside.source.scan import SNAPSHOTS
 from builder.inside.system.system import System
@@ -29,6 +30,7 @@ from builder.inside.system.system import System
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _LARGEST: Final = 999_999_999  # of nine digits, as every reader expects
 _ATTEMPTS: Final = 20
+_RECORDED: Final = 32  # of 64 digits: against accidents, and lines of snapper stay short
 
 
 def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
@@ -40,11 +42,12 @@ def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
     staged.mkdir(mode=0o755)
     with undoing(lambda: _remove(staged, system=system)):
         snapshot_read_only(cache.rootfs, staged / SNAPSHOT, system=system)
+        tree = recorded_tree(staged / SNAPSHOT)
         for _attempt in range(_ATTEMPTS):  # snapper may be making one as well
             number = next_number(cache.snapshots)
             if number > _LARGEST:
                 break
-            text = info_text(record, number=number)
+            text = info_text(record, number=number, tree=tree)
             write_atomically(staged / INFO, text, draft=staged / f"{INFO}.draft")
             if _numbered(staged, cache.snapshots / str(number)):
                 sync_folder(cache.snapshots)
@@ -58,6 +61,18 @@ def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
         )
 
 
+def recorded_tree(root: Path) -> str:
+    """Return what is recorded of a snapshot's files: their names, rights, sizes and times.
+
+    The change times, which nobody can set, and the inodes are those of the cache's tree, so what is
+    done to a file of a snapshot shows. "" for a tree that cannot be read to its end.
+    """
+    try:
+        return fingerprint(root)[:_RECORDED]
+    except SourceError:
+        return ""
+
+
 def next_number(snapshots: Path) -> int:
     """Return the number after the highest one, which snapper never gives twice."""
     taken = [int(name) for name in os.listdir(snapshots) if _NUMBER.fullmatch(name)]  # noqa: PTH208
@@ -66,14 +81,10 @@ def next_number(snapshots: Path) -> int:
 
 def _numbered(staged: Path, target: Path) -> bool:
     """Give a staged snapshot its number; false where something has that by now."""
-    if os.path.lexists(target):
-        return False
     try:
-        staged.rename(target)
-    except OSError as error:
-        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-            return False
-        raise
+        rename_to_free(staged, target)
+    except FileExistsError:
+        return False
     return True
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from builder.basics.printable import clean
+from builder.inside.source.snapper import TREE
 from builder.inside.source.snapshots import DESCRIPTION
 
 _FOR_A_SHELL: Final = '"$`\\'  # special between double quotes; bash(1), QUOTING
@@ -46,8 +47,10 @@ def meta_text(record: Record) -> str:
     return "".join(f'{key}="{_harmless(value)}"\n' for key, value in values.items())
 
 
-def info_text(record: Record, *, number: int) -> str:
+def info_text(record: Record, *, number: int, tree: str = "") -> str:
     """Return the info.xml of snapshot `number`: snapper/Snapshot.cc, `Snapshot::writeInfo`.
+
+    `tree` is the fingerprint of its files, for `check`.
 
     Described as by DistroClone Backup, and with the clean-up algorithm that lets snapper delete it.
     """
@@ -63,6 +66,7 @@ def info_text(record: Record, *, number: int) -> str:
         "distro": record.distro,
         "kernel": record.kernel,
         "size_kb": str(math.ceil(record.size / 1024)),
+        TREE: tree,
     }
     lines = [f"  <{name}>{_xml(text)}</{name}>" for name, text in fields.items()]
     for key, value in userdata.items():

@@ -6,15 +6,17 @@ The paths are found in the snapshot's own tree: a link in it never leads out of 
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError, StepError, UsageError
-from builder.basics.printable import short
+from builder.basics.printable import clean, short
 from builder.border import paths
 from builder.border.backups import Restored, RestoreRequest
 from builder.inside.backup.copying import COPIED, ENTRIES, progress_of, statistics
+from builder.inside.backup.powers import powerful_paths
 from builder.inside.backup.system import check_identity, still_there
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.scan import SNAPSHOTS, WITHOUT_OWNERS
@@ -22,6 +24,7 @@ from builder.inside.system.system import Sight, System
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.tree import Tree
 
+_MOST_NAMED: Final = 20
 _WILDCARDS: Final = frozenset("*?[")
 _FULL: Final = ("No space left on device", "Disk quota exceeded")
 
@@ -38,7 +41,23 @@ def restore(
     _check_target(target)
     found = found_paths(Tree(source), request.paths)
     with still_there(source):
-        return _copy(found, source=source, target=target, system=system)
+        count, named = _powers(source, found, system=system)
+        done = _copy(found, source=source, target=target, system=system)
+    return replace(done, powerful=count, powerful_paths=named)
+
+
+def _powers(source: Path, found: tuple[str, ...], *, system: System) -> tuple[int, tuple[str, ...]]:
+    """Say before they are there which files give rights: it may be somebody else's snapshot."""
+    powerful = [*powerful_paths(source, found)]
+    named = tuple(map(clean, powerful[:_MOST_NAMED]))
+    if powerful:
+        system.note(
+            "{count} of the files run with rights of their own or are devices, for example {paths}",
+            warning=bool(found),  # in a whole system some always are
+            count=len(powerful),
+            paths=", ".join(named[:5]),
+        )
+    return len(powerful), named
 
 
 def found_paths(tree: Tree, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -103,8 +122,9 @@ def _check_target(target: Path) -> None:
 def _copy(found: tuple[str, ...], *, source: Path, target: Path, system: System) -> Restored:
     with tempfile.TemporaryDirectory() as folder:
         names = Path(folder) / "names"
-        # With "./", as rsync takes a name that begins with "#" or ";" for a comment.
-        names.write_bytes(b"".join(b"./" + os.fsencode(each) + b"\0" for each in found))
+        # With "/", as rsync takes a name that begins with "#" or ";" for a comment; and not with
+        # "./", which would give the folder itself, the user's own, the rights of the system's root.
+        names.write_bytes(b"".join(b"/" + os.fsencode(each) + b"\0" for each in found))
         some = ("--recursive", "--from0", f"--files-from={names}") if found else ()
         argv = (
             "rsync", "-aAXH", "--numeric-ids", "--sparse", "--one-file-system",
@@ -117,7 +137,12 @@ def _copy(found: tuple[str, ...], *, source: Path, target: Path, system: System)
         except ToolError as error:
             raise _explained(error) from error
     counts = statistics(output)
-    return Restored(entries=counts.get(ENTRIES, 0), files=counts.get(COPIED, 0))
+    return Restored(
+        entries=counts.get(ENTRIES, 0),
+        files=counts.get(COPIED, 0),
+        powerful=0,
+        powerful_paths=(),
+    )
 
 
 def _explained(error: ToolError) -> StepError:

@@ -1,13 +1,16 @@
 """What a cache has: its snapshots, and how its last backup ended."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from builder.basics.errors import SourceError
-from builder.border.backups import CacheState, StoredSnapshot
+from builder.border.backups import CacheState, SnapshotName, StoredSnapshot
 from builder.formats.snapshot import SnapshotKind
 from builder.inside.backup.cache import is_locked
+from builder.inside.backup.folders import is_staged, subvolumes_in
 from builder.inside.debian.facts import read_os_release
+from builder.inside.linux.btrfs import subvolume
 from builder.inside.source import unfinished
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
@@ -29,19 +32,36 @@ def has_system(tree: Tree) -> bool:
 def stored_snapshots(base: Path) -> tuple[StoredSnapshot, ...]:
     """Return the snapshots of the cache at `base`, oldest first: also raw ones, in both places.
 
-    Numbered ones are in the order of their numbers, whatever the clock said. Raw ones come first:
-    backups make them where there is no snapper yet.
+    Numbered ones are in the order of their numbers, and raw ones among them by the ids of the
+    subvolumes, which a volume counts up: whatever the clock said.
     """
+    return tuple(_stored(each, base) for each in found_snapshots(base))
+
+
+def found_snapshots(base: Path) -> list[FoundSnapshot]:
+    """Like `stored_snapshots`, before anybody looks into them."""
     found: dict[str, FoundSnapshot] = {}
     for folder in (base / ROOTFS / SNAPSHOTS, base / SNAPSHOTS):
         for each in find_snapshots(folder, base=base)[0]:
             found.setdefault(each.selector, each)
-    return tuple(_stored(each, base) for each in sorted(found.values(), key=_order))
+    return in_order(found.values())
 
 
-def _order(found: FoundSnapshot) -> tuple[bool, int]:
-    is_numbered = found.kind is SnapshotKind.SNAPPER
-    return is_numbered, int(found.selector) if is_numbered else found.taken
+def in_order(found: Iterable[FoundSnapshot]) -> list[FoundSnapshot]:
+    """Return snapshots in the order of their making.
+
+    The numbers count, also where the ids do not fit, as on a volume that others were sent to.
+    """
+    kinds: dict[bool, list[FoundSnapshot]] = {True: [], False: []}
+    for each in found:
+        kinds[each.kind is SnapshotKind.SNAPPER].append(each)
+    ordered: list[tuple[int, FoundSnapshot]] = []
+    highest = 0
+    for each in sorted(kinds[True], key=lambda each: int(each.selector)):
+        highest = max(highest, each.subvolume.id)
+        ordered.append((highest, each))
+    ordered += [(each.subvolume.id, each) for each in kinds[False]]
+    return [each for _id, each in sorted(ordered, key=lambda pair: pair[0])]
 
 
 def _stored(found: FoundSnapshot, base: Path) -> StoredSnapshot:
@@ -69,6 +89,7 @@ def cache_state(base: Path) -> CacheState:
     meta, finished = _meta(base)
     space = os.statvfs(base)
     running = is_locked(base)
+    snapshots = stored_snapshots(base)
     return CacheState(
         date=meta.date,
         distro=meta.distro,
@@ -78,8 +99,19 @@ def cache_state(base: Path) -> CacheState:
         running=running,
         free=space.f_bavail * space.f_frsize,
         total=space.f_blocks * space.f_frsize,
-        snapshots=stored_snapshots(base),
+        snapshots=snapshots,
+        others=tuple(_others(base, snapshots)),
     )
+
+
+def _others(base: Path, known: Iterable[StoredSnapshot]) -> Iterator[SnapshotName]:
+    """Yield what is deleted with a whole cache, too: half-made snapshots, and what people made."""
+    uuids = {each.uuid for each in known}
+    for folder in (base / ROOTFS / SNAPSHOTS, base / SNAPSHOTS):
+        for path in subvolumes_in(folder):
+            found = subvolume(path)
+            if found is not None and found.uuid not in uuids and not is_staged(path):
+                yield SnapshotName(path=path.relative_to(base).as_posix(), uuid=found.uuid)
 
 
 def _began(rootfs: Path) -> int | None:

@@ -24,8 +24,8 @@ _MACHINE_ID: Final = "/etc/machine-id"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _USERS: Final = Path("/proc/self/uid_map")  # user_namespaces(7)
 _ALL_USERS: Final = ["0", "0", "4294967295"]
-# `btrfs subvolume list -o`: ID 257 gen 9 top level 256 path @/var/lib/machines
-_LISTED: Final = re.compile(r"ID \d+ gen \d+ top level \d+ path (.+)")
+# `btrfs subvolume list -ou`: ID 257 gen 9 top level 256 uuid 8f…2 path @/var/lib/machines
+_LISTED: Final = re.compile(r"ID \d+ gen \d+ top level \d+ uuid (\S+) path (.+)")
 _NO_PARTS: Final = re.compile(r"(^|/)(\.snapshots|\.distroclone-builder-[^/]*)(/|$)")
 
 
@@ -110,6 +110,12 @@ def freeze_system(
 
 def nested_subvolumes(source: Path, *, system: System) -> tuple[str, ...]:
     """Return the subvolumes directly inside one, from their volume's top, but for snapshots."""
-    output = system.run(["btrfs", "subvolume", "list", "-o", str(source)], logged=False)
-    found = [match[1] for match in map(_LISTED.fullmatch, output.split("\n")) if match]
-    return tuple(clean(path) for path in found if not _NO_PARTS.search(path))
+    found = subvolumes_inside(source, system=system)
+    return tuple(path for path in found.values() if not _NO_PARTS.search(path))
+
+
+def subvolumes_inside(source: Path, *, system: System) -> dict[str, str]:
+    """Return the paths of the subvolumes directly inside one, from their volume's top, by UUID."""
+    output = system.run(["btrfs", "subvolume", "list", "-o", "-u", str(source)], logged=False)
+    found = [match for match in map(_LISTED.fullmatch, output.split("\n")) if match]
+    return {match[1]: clean(match[2]) for match in found}

@@ -32,7 +32,7 @@ def save_screen(
     besides. Raises StepError when QEMU does not give it.
     """
     first, before, taken, waited = b"", b"", 0, 0
-    with _asked(monitor) as ask:
+    with asked(monitor) as ask:
         while taken < most and waited < most_waiting:
             ask.execute("screendump", filename=str(target), format="png")
             picture = target.read_bytes()
@@ -65,7 +65,7 @@ def is_blank(picture: bytes) -> bool:
     return compressed < _BLANK * width * height * 3
 
 
-class _Monitor:
+class Monitor:
     """A conversation with QEMU: one order at a time."""
 
     def __init__(self, stream: IO[str]) -> None:
@@ -85,15 +85,16 @@ class _Monitor:
 
 
 @contextlib.contextmanager
-def _asked(monitor: Path) -> Iterator[_Monitor]:
+def asked(monitor: Path) -> Iterator[Monitor]:
+    """Have a conversation with the QEMU on this socket. Raises StepError where it gives none."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_ANSWER_SECONDS)
             connection.connect(str(monitor))
             with connection.makefile("rw", encoding="utf-8") as stream:
-                asked = _Monitor(stream)
-                asked.execute("qmp_capabilities")  # its greeting, too, is no answer
-                yield asked
+                opened = Monitor(stream)
+                opened.execute("qmp_capabilities")  # its greeting, too, is no answer
+                yield opened
     except (OSError, ValueError) as error:
         raise _refused(str(error)) from error
 

@@ -22,23 +22,31 @@ class People:
     groups: frozenset[str]
 
 
-def is_person(uid: int) -> bool:
-    """Whether accounts with this uid belong to people."""
-    return 1000 <= uid < 60000 or 60001 <= uid <= 60513 or uid > 65535
+def is_person(uid: str) -> bool:
+    """Whether accounts with this uid, written as passwd(5) has it, belong to people.
+
+    Spaces, a plus sign and zeros may be before it, as strtoul(3) reads it. One that is too large
+    for any system counts as a person's: nobody knows what a program makes of it.
+    """
+    digits = uid.strip().removeprefix("+").lstrip("0")
+    if not (digits.isascii() and digits.isdecimal()):
+        return False
+    number = int(digits[:11])
+    return 1000 <= number < 60000 or 60001 <= number <= 60513 or number > 65535
 
 
 def find_people(passwd: list[str], group: list[str]) -> People:
     """Find the accounts of people, and the groups that are primary only to them."""
-    entries = [fields for line in passwd if (fields := _fields(line, 7)) and fields[2].isdigit()]
-    gone = [fields for fields in entries if is_person(int(fields[2]))]
+    entries = [fields for line in passwd if (fields := _fields(line, 7))]
+    gone = [fields for fields in entries if is_person(fields[2])]
     users = frozenset(fields[0] for fields in gone)
     needed = {fields[3] for fields in entries if fields[0] not in users}
-    own_gids = {fields[3] for fields in gone if fields[3].isdigit() and is_person(int(fields[3]))}
+    own_gids = {fields[3] for fields in gone if is_person(fields[3])}
     groups = frozenset(
         fields[0]
         for line in group
         if (fields := _fields(line, 4)) and fields[2] not in needed
-        if fields[2] in own_gids or (fields[0] in users and _is_personal(fields[2]))
+        if fields[2] in own_gids or (fields[0] in users and is_person(fields[2]))
     )
     return People(users=users, uids=frozenset(fields[2] for fields in gone), groups=groups)
 
@@ -106,10 +114,6 @@ def without_members(group: list[str], people: People) -> list[str]:
 def without_ranges(subid: list[str], people: People) -> list[str]:
     """Return subuid(5) or subgid(5) without `people`; an owner may be a name or a number."""
     return [line for line in subid if _name(line) not in people.users | people.uids]
-
-
-def _is_personal(number: str) -> bool:
-    return number.isdigit() and is_person(int(number))
 
 
 def _left(names: str, gone: Collection[str]) -> str:

@@ -26,8 +26,9 @@ _PROGRAMS: Final = (
 )  # fmt: skip
 
 _NEW_BACKUP: Final = (
-    "The backup does not include other filesystems. Move or copy {missing} to the system's root "
-    "filesystem, then make a new backup."
+    "If {missing} is a file system of its own, mount it at its place and make a new backup with "
+    "`distroclone-builder backup`, which takes along what is mounted. For --tree, mount or copy it "
+    "there."
 )
 
 
@@ -42,8 +43,9 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
         return (
             Problem(
                 message="it is empty",
-                hint="The first snapshot of a cache is made before the first backup. "
-                "Choose a later one, or make a backup.",
+                hint="The first snapshot of a cache may be made before the first backup: choose a "
+                "later one, or make a backup. A folder for --tree holds a root filesystem (etc, "
+                "usr, var …).",
             ),
         )
     return (

@@ -84,11 +84,10 @@ def dpkg_architecture(tree: Tree) -> str | None:
         first = tree.read_text("/var/lib/dpkg/arch", limit=4096).split("\n")[0].strip()
     except OSError:
         first = ""
+    if _DPKG_ARCHITECTURE.fullmatch(first):
+        return first
     packages = dpkg.installed(tree, ("dpkg", "libc6"))
-    found = [
-        first,
-        *(packages[name].architecture for name in ("dpkg", "libc6") if name in packages),
-    ]
+    found = [packages[name].architecture for name in ("dpkg", "libc6") if name in packages]
     return next((name for name in found if _DPKG_ARCHITECTURE.fullmatch(name)), None)
 
 

@@ -67,7 +67,10 @@ class Clone:
         if not self.kernels:
             raise UsageError("The system has no kernel that a disk could start")
         if tree.link_target("/boot") is not None:
-            raise UsageError("/boot of the system is a link; it has to be a folder")
+            raise UsageError(
+                "/boot of the system is a link; it has to be a folder",
+                hint="Make it one in the source system, then build the ISO again.",
+            )
         if not any(map(tree.is_file, (INITRAMFS_TOOLS, DRACUT))):
             raise UsageError(
                 _PROBLEM_OF_TOOLS,

@@ -43,7 +43,11 @@ def mounted_esp(volumes: Volumes, target: Path, machine: Machine) -> Iterator[No
     """Mount the EFI system partition of the installation whose root is mounted at `target`."""
     place = target / "boot/efi"
     if place.is_symlink() or place.parent.is_symlink():
-        raise StepError("{path} of the system is a link; it has to be a folder", path=place)
+        raise StepError(
+            "{path} of the system is a link; it has to be a folder",
+            hint="Make it one in the source system, then build the ISO again.",
+            path=place,
+        )
     place.mkdir(parents=True, exist_ok=True)
     with machine.mounted(volumes.esp.device, place, kind="vfat", options=("umask=0077",)):
         yield

@@ -329,5 +329,9 @@ def _fill_ahead(
 
 def _facts(plan: BuildPlan) -> SystemFacts:
     if plan.candidate.system is None:
-        raise SourceError("{selector} does not contain a system", selector=plan.candidate.selector)
+        raise SourceError(
+            "{selector} does not contain a system",
+            hint="`distroclone-builder snapshots` lists what can be built.",
+            selector=plan.candidate.selector,
+        )
     return plan.candidate.system

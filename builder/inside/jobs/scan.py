@@ -15,10 +15,11 @@ def scan(request: ScanRequest, *, system: System) -> CacheReport:
     """Report on the source that the container sees. Raises SourceError when it is unusable."""
     match request.kind:
         case SourceKind.CACHE:
-            return scan_cache(paths.CACHE)
+            return scan_cache(paths.CACHE, wanted=request.wanted)
         case SourceKind.CACHE_IMAGE:
             with cache_image.mounted(paths.CACHE_IMAGE, paths.CACHE, system=system):
-                return scan_cache(find_base(paths.CACHE), volume=paths.CACHE)
+                base = find_base(paths.CACHE)
+                return scan_cache(base, volume=paths.CACHE, wanted=request.wanted)
         case SourceKind.TREE:
             return scan_tree(paths.SOURCE)
         case kind:

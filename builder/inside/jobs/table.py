@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 from builder.basics.codec import from_data, to_data
-from builder.basics.errors import StepError
+from builder.basics.errors import HostError, StepError
 from builder.border import paths
 from builder.border.added_packages import (
     AptData,
@@ -22,6 +22,9 @@ from builder.border.backups import (
     BackedUp,
     BackupRequest,
     CacheState,
+    Checked,
+    CheckRequest,
+    DeleteCacheRequest,
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
@@ -43,6 +46,7 @@ from builder.border.jobs import (
     BACKUP_STATE,
     BOOT_TEST,
     BUILD,
+    CHECK_CACHE,
     DELETE_CACHE,
     DELETE_SNAPSHOTS,
     DIGEST,
@@ -98,7 +102,19 @@ class Handler(Generic[Request, Result]):
 
     def run(self, request: object, on_event: OnEvent) -> Mapping[str, Any]:
         """Run the job, and return its result as plain data."""
+        _check_folders(self.job)
         return dict(to_data(self.do(from_data(self.job.request, request), on_event)))
+
+
+def _check_folders(job: Job[Request, Result]) -> None:
+    """Raise HostError where a file was given for a folder; engines mount one as well."""
+    for sight in job.sees:
+        if not sight.is_file and sight.target.exists() and not sight.target.is_dir():
+            raise HostError(
+                "What was given for {what} is not a folder",
+                hint="Give the path of a folder on the engine's machine.",
+                what=sight.what,
+            )
 
 
 def run(name: str, request: object, *, on_event: OnEvent) -> Mapping[str, Any]:
@@ -152,6 +168,14 @@ def _backup_state(_request: Nothing, _on_event: OnEvent) -> CacheState:
     return stored.cache_state(paths.CACHE)
 
 
+def _check_cache(request: CheckRequest, on_event: OnEvent) -> Checked:
+    from builder.inside.backup import checking
+
+    system = RealSystem(on_event)
+    with system.step("check-cache", position=1, total=1):
+        return checking.check(request, system=system)
+
+
 def _delete_snapshots(request: DeleteSnapshotsRequest, on_event: OnEvent) -> Nothing:
     from builder.inside.backup import deleting
 
@@ -161,12 +185,12 @@ def _delete_snapshots(request: DeleteSnapshotsRequest, on_event: OnEvent) -> Not
     return Nothing()
 
 
-def _delete_cache(_request: Nothing, on_event: OnEvent) -> Nothing:
+def _delete_cache(request: DeleteCacheRequest, on_event: OnEvent) -> Nothing:
     from builder.inside.backup import deleting
 
     system = RealSystem(on_event)
     with system.step("delete", position=1, total=1):
-        deleting.delete_cache(paths.CACHE, system=system)
+        deleting.delete_cache(request, system=system)
     return Nothing()
 
 
@@ -312,6 +336,7 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(FREEZE_SYSTEM, _freeze_system),
         Handler(BACKUP, _backup),
         Handler(BACKUP_STATE, _backup_state),
+        Handler(CHECK_CACHE, _check_cache),
         Handler(DELETE_SNAPSHOTS, _delete_snapshots),
         Handler(DELETE_CACHE, _delete_cache),
         Handler(RESTORE, _restore),

@@ -5,6 +5,7 @@ empty line; then for each alternative its path, its priority and a path for each
 an empty line.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from builder.inside.tree.tree import Tree
 
 DATABASE: Final = "/var/lib/dpkg/alternatives"
 LINKS: Final = "/etc/alternatives"
+_PRIORITY: Final = re.compile(r"-?[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ def _parsed(lines: list[str]) -> _Group | None:
     rest = texts[end + 1 :]
     starts = range(0, len(rest) - width + 1, width)
     choices = tuple(tuple(rest[start : start + width]) for start in starts if rest[start])
-    if len(named) % 2 or any(not choice[1].lstrip("-").isdigit() for choice in choices):
+    if len(named) % 2 or not all(_PRIORITY.fullmatch(choice[1]) for choice in choices):
         return None
     return _Group(status=texts[0], link=texts[1], slaves=slaves, choices=choices)
 

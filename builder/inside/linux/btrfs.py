@@ -35,6 +35,7 @@ class Subvolume:
     read_only: bool
     created: int  # otime, seconds since 1970
     changed: int  # ctransid, the transaction that last changed something in it
+    received: bool = False  # `btrfs receive` made it, with inodes and change times of its own
 
 
 def subvolume(path: Path) -> Subvolume | None:
@@ -43,9 +44,15 @@ def subvolume(path: Path) -> Subvolume | None:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if status.st_ino != _FIRST_FREE_OBJECTID or filesystem_at(path) != "btrfs":
+    if status.st_ino != _FIRST_FREE_OBJECTID or not stat.S_ISDIR(status.st_mode):
         return None
-    fields = _SUBVOL_INFO.unpack(_ask(path, _GET_SUBVOL_INFO, _SUBVOL_INFO.size))
+    try:
+        answer = _ask(path, _GET_SUBVOL_INFO, _SUBVOL_INFO.size)
+    except OSError:  # not asked before: to read the table of mounts for each of thousands is slow
+        if filesystem_at(path) != "btrfs":
+            return None
+        raise
+    fields = _SUBVOL_INFO.unpack(answer)
     flags, identity = fields[5], fields[6]
     created = fields[15]
     return Subvolume(
@@ -54,6 +61,7 @@ def subvolume(path: Path) -> Subvolume | None:
         read_only=bool(flags & _READ_ONLY),
         created=created,
         changed=fields[9],
+        received=any(fields[8]),
     )
 
 

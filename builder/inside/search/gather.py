@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from builder.inside.debian.account_files import is_person
 from builder.inside.search import own_settings
 from builder.inside.search.own_settings import Hint
 from builder.inside.search.words import Word, Words
@@ -19,7 +20,6 @@ _MOST_WORDS: Final = 5000
 _SHORTEST: Final = 3
 _LONGEST: Final = 200
 _LONGEST_KEY: Final = 4000
-_PEOPLE: Final = range(1000, 65534)  # uids
 _NOBODY: Final = frozenset({"nobody", "nogroup", "lost+found", "linuxbrew"})
 # What every machine may be called, and what stands for any other.
 _ANY_HOST: Final = frozenset({
@@ -90,7 +90,7 @@ def _accounts(tree: Tree) -> Iterator[Hint]:
         return
     for line in content.split(b"\n"):
         fields = line.decode("utf-8", "replace").split(":")
-        if len(fields) < 6 or not fields[2].isdecimal() or int(fields[2][:10]) not in _PEOPLE:
+        if len(fields) < 6 or not is_person(fields[2]):
             continue
         name, real = fields[0], fields[4].split(",")
         if name in _NOBODY:

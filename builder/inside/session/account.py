@@ -5,6 +5,7 @@ Formats: passwd(5), shadow(5), group(5), gshadow(5), subuid(5). The hash is wher
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ STATE: Final = "/var/lib/distroclone-builder/live-login"
 _LIVE: Final = (
     "$6$live$DGwTyJOHVdGXnIgakdVYF1yqVFI2k5.sn.mrenraSfBaEVrgfoJsHHqnGjq52SMkEo.KOT3SAoEGgtnPYZOFl1"
 )
+_NUMBER: Final = re.compile(r"[ \t]*\+?[0-9]{1,10}")  # as strtoul(3) reads it
 _FIRST, _LAST = 1000, 59999  # Debian Policy 9.2.2, uids of people
 _SKELETON: Final = "/etc/skel"
 _HOME: Final = "/home"
@@ -63,7 +65,7 @@ def _free_number(tree: Tree, name: str, *, wanted: int | None) -> int:
                 hint = "Choose another name for live.user."
                 raise StepError(message, hint=hint, user=name, path=path)
             # The gid of an account may be of a group that is not in the database.
-            taken |= {int(field) for field in fields[2:4] if field.isascii() and field.isdigit()}
+            taken |= {int(field) for field in fields[2:4] if _NUMBER.fullmatch(field)}
     people = range(_FIRST, _LAST + 1)
     if wanted is not None and wanted in people and wanted not in taken:
         return wanted
@@ -126,7 +128,7 @@ def _free_range(tree: Tree, path: str) -> int:
     ends = [
         int(fields[1]) + int(fields[2])
         for fields in _rows(tree, path)
-        if len(fields) == 3 and fields[1].isdecimal() and fields[2].isdecimal()
+        if len(fields) == 3 and all(_NUMBER.fullmatch(each) for each in fields[1:])
     ]
     return max([_SUBORDINATE[0], *ends])
 

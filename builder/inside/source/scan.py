@@ -1,14 +1,16 @@
 """Scans a cache or a tree and reports what can be built from it; nothing is written."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import SourceError
 from builder.basics.printable import clean
 from builder.border.cache_report import CacheReport, Candidate, Problem, Skipped
-from builder.formats.snapshot import SnapshotKind
+from builder.formats.snapshot import LATEST, SnapshotKind
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.admission import admission_problems, admission_warnings, is_empty
 from builder.inside.debian.dpkg import STATUS
@@ -29,18 +31,24 @@ _UNMAPPED: Final = Problem(
     hint="Send it to the engine as root (--source-on here), or use an engine that runs as root.",
     values=(),
 )
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FROM_NOON: Final = 26 * 3600  # seconds: half a day, and the 14 hours that a zone may be ahead
 WITHOUT_OWNERS: Final = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
 
 
-def scan_cache(base: Path, *, volume: Path | None = None) -> CacheReport:
+def scan_cache(base: Path, *, volume: Path | None = None, wanted: str = "") -> CacheReport:
     """Report on the cache at `base`, in the mounted cache image `volume` if there is one.
+
+    With `wanted`, only snapshots that this selector may mean are examined, and the others if none
+    of these can be built.
 
     Raises SourceError, naming what is missing, when it is not a complete cache.
     """
     base = base.resolve()
     rootfs, meta = _detect(base)
     cache = _cache_candidate(base, rootfs, meta)
-    snapshots, skipped = _snapshot_candidates(base, rootfs)
+    found, skipped = _found_snapshots(base, rootfs)
+    snapshots = _snapshot_candidates(found, base, wanted=wanted, cache=cache)
     return CacheReport(
         base=base.relative_to(volume.resolve()).as_posix() if volume else ".",
         filesystem=filesystem_at(rootfs),
@@ -212,7 +220,7 @@ def _last_change(tree: Tree) -> int:
     return max(0, int(status.st_mtime))
 
 
-def _snapshot_candidates(base: Path, rootfs: Path) -> tuple[list[Candidate], list[Skipped]]:
+def _found_snapshots(base: Path, rootfs: Path) -> tuple[list[FoundSnapshot], list[Skipped]]:
     found: dict[str, FoundSnapshot] = {}
     skipped: list[Skipped] = []
     for directory in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
@@ -223,8 +231,44 @@ def _snapshot_candidates(base: Path, rootfs: Path) -> tuple[list[Candidate], lis
                 skipped.append(_twin(snapshot, found[snapshot.selector], base))
             else:
                 found[snapshot.selector] = snapshot
-    ordered = sorted(found.values(), key=_age)
-    return [_from_snapshot(snapshot, base) for snapshot in ordered], skipped
+    return sorted(found.values(), key=_age), skipped
+
+
+def _snapshot_candidates(
+    found: Sequence[FoundSnapshot], base: Path, *, wanted: str, cache: Candidate
+) -> list[Candidate]:
+    """Return the snapshots as candidates: those that are needed examined, all if none of them is.
+
+    The package list of one alone may take a tenth of a second to read, and there may be thousands.
+    """
+    examined: dict[str, Candidate] = {}
+    for snapshot in meant_by(wanted, found):
+        examined[snapshot.selector] = _from_snapshot(snapshot, base)
+        if wanted == LATEST and examined[snapshot.selector].complete:
+            break
+    known = [*examined.values(), *([cache] if wanted == cache.selector else [])]
+    everything = not any(each.complete for each in known)
+    return [
+        examined.get(each.selector)
+        or (_from_snapshot(each, base) if everything else _unexamined(each, base))
+        for each in found
+    ]
+
+
+def meant_by(wanted: str, found: Sequence[FoundSnapshot]) -> list[FoundSnapshot]:
+    """Return the snapshots that a selector may mean, for `latest` in the order to try them.
+
+    A day is one of the user's, whose zone is not known here.
+    """
+    if wanted == LATEST:
+        usable = [each for each in found if each.subvolume.read_only]
+        return sorted(usable, key=lambda each: -each.taken)
+    if _DAY.fullmatch(wanted):
+        day = utc_seconds(f"{wanted} 12:00")
+        return (
+            [] if day is None else [each for each in found if abs(each.taken - day) <= _FROM_NOON]
+        )
+    return [each for each in found if each.selector == wanted]
 
 
 def _age(snapshot: FoundSnapshot) -> tuple[int, bool, int, str]:
@@ -246,7 +290,12 @@ def _from_snapshot(snapshot: FoundSnapshot, base: Path) -> Candidate:
     system, problems = _inspect(Tree(snapshot.path))
     if is_unfinished(snapshot.path):
         problems = (unfinished_problem(), *problems)
-    return _candidate(
+    unexamined = _unexamined(snapshot, base)
+    return replace(unexamined, system=system, problems=problems, examined=True)
+
+
+def _unexamined(snapshot: FoundSnapshot, base: Path) -> Candidate:
+    candidate = _candidate(
         selector=snapshot.selector,
         kind=snapshot.kind,
         path=snapshot.path.relative_to(base).as_posix(),
@@ -254,9 +303,10 @@ def _from_snapshot(snapshot: FoundSnapshot, base: Path) -> Candidate:
         description=snapshot.description,
         size=snapshot.size,
         volume=snapshot.subvolume,
-        system=system,
-        problems=problems,
+        system=None,
+        problems=(),
     )
+    return replace(candidate, examined=False)
 
 
 def _inspect(tree: Tree) -> tuple[SystemFacts | None, tuple[Problem, ...]]:

@@ -14,6 +14,7 @@ from builder.basics.regular import read_whole
 from builder.border.cache_report import Problem
 from builder.inside.source.zoneless_time import utc_seconds
 
+TREE: Final = "tree"  # the key of our own in the userdata
 LIMIT: Final = 64 * 1024  # bytes; real ones have a few hundred
 _TYPES: Final = ("single", "pre", "post")
 _DELETE: Final = (
@@ -30,6 +31,7 @@ class SnapperInfo:
     description: str
     cleanup: str  # the algorithm that may delete it: "number", "timeline"; "" for none
     important: bool  # its owner said so
+    tree: str = ""  # what our backup recorded of its files; "" where it did not
 
 
 def read_info(path: Path, *, number: int) -> SnapperInfo | Problem:
@@ -73,6 +75,7 @@ def read_info(path: Path, *, number: int) -> SnapperInfo | Problem:
         description=fields.get("description", ""),
         cleanup=fields.get("cleanup", ""),
         important=userdata.get("important") == "yes",
+        tree=userdata.get(TREE, ""),
     )
 
 

@@ -37,6 +37,7 @@ class FoundSnapshot:
     size: str
     subvolume: Subvolume
     routine: bool  # a backup made it, and nobody asked to keep it
+    tree: str = ""  # the fingerprint that our backup recorded; "" where it did not
 
 
 def find_snapshots(directory: Path, *, base: Path) -> tuple[list[FoundSnapshot], list[Skipped]]:
@@ -124,6 +125,7 @@ def _snapper_snapshot(directory: Path) -> FoundSnapshot | Problem:
         size="",
         subvolume=volume,
         routine=is_routine(info),
+        tree=info.tree,
     )
 
 

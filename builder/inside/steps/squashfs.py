@@ -96,12 +96,17 @@ class SquashfsStep:
             return
         system.note(
             "Block cache: {percent} % of {asked} blocks reused, which saved compressing "
-            "{saved} MiB; {unstored} new blocks could not be stored",
+            "{saved} MiB",
             percent=math.floor(counts.rate * 100),
             asked=counts.asked,
             saved=counts.hit_bytes >> 20,
-            unstored=counts.not_stored,
         )
+        if counts.not_stored:
+            system.note(
+                "Block cache: {unstored} new blocks could not be kept: there is no space for them, "
+                "or they may not be written there",
+                unstored=counts.not_stored,
+            )
 
 
 def squashfs_progress(line: str) -> float | None:

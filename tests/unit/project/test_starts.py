@@ -13,10 +13,12 @@ import pytest
 
 from builder.border.boot_test import Firmware
 from tests.boot.machine import PACKAGES, asked, machine_argv
+from tests.boot.picture import keys_of, wait_for_menu, wait_for_rest
 from tests.starts import page
-from tests.starts.__main__ import chosen
+from tests.starts.__main__ import chosen, chosen_pictures
 from tests.starts.inside.partition_tables import write_gpt, write_mbr
 from tests.starts.measured import Boot, Ending, Measured
+from tests.starts.pictures import PICTURES
 from tests.starts.running import judged
 from tests.starts.way import Content, Machine, Place
 from tests.starts.ways import WAYS
@@ -122,8 +124,17 @@ def test_a_machine_starts_the_first_drive_and_writes_to_disks_only() -> None:
     assert "node-name=medium,read-only=on,filename=/results/a.iso" in words
     assert "node-name=drive1,filename=/results/b.iso,read-only=on -device ide-cd" in words
     assert "node-name=drive2,filename=/results/c.img -device virtio-blk-pci" in words
-    assert set(Place) == {"cd", "usb", "disk"}
+    assert set(Place) == {"cd", "usb", "stick", "disk"}
     assert len(Content) == len(set(Content))
+
+
+def test_a_stick_that_is_written_to_starts_with_any_firmware() -> None:
+    argument = asked([("a.img", "stick"), ("b.img", "stick")], firmware=Firmware.UEFI32)
+    words = " ".join(machine_argv(json.loads(argument), variables=Path("/variables")))
+    assert "node-name=medium,filename=/results/a.img -device qemu-xhci -device usb-st" in words
+    assert "node-name=drive1,filename=/results/b.img -device qemu-xhci,id=usb1" in words
+    assert "read-only=on,filename=/results" not in words
+    assert "OVMF32_CODE" in words
 
 
 def result(name: str = "cd", **changes: Any) -> Measured:
@@ -205,3 +216,58 @@ def test_both_partition_tables_have_one_partition_of_the_same_place() -> None:
 
 def test_every_firmware_has_a_version_to_tell() -> None:
     assert set(PACKAGES) == set(Firmware)
+
+
+@dataclasses.dataclass
+class Screen:
+    """What a machine shows, one picture after the other; the last one stays."""
+
+    shown: list[bytes]
+    keys: list[str] = dataclasses.field(default_factory=list)
+
+    def press(self, key: str) -> bytes:
+        self.keys.append(key)
+        return self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
+
+
+def test_only_what_moves_with_the_keys_is_a_menu() -> None:
+    mark, first, last = b"mark", b"first", b"last"
+    screen = Screen([mark, mark, mark, mark, b"text", first, first, last, first])
+    wait_for_menu(screen.press)
+    assert screen.keys == ["home", "end", "home"] * 3
+    with pytest.raises(TimeoutError, match="there is no menu"):
+        wait_for_menu(Screen([mark]).press, longest=5)
+
+
+def png(*, painted: bool) -> bytes:
+    data = b"p" * (2000 if painted else 1)
+    head = struct.pack(">I4sII5sI", 13, b"IHDR", 100, 100, b"", 0)
+    return b"\x89PNG\r\n\x1a\n" + head + struct.pack(">I", len(data)) + b"IDAT" + data + b"sum."
+
+
+def test_a_screen_is_at_rest_when_something_stays_there() -> None:
+    dark, painted = png(painted=False), png(painted=True)
+    screen = Screen([dark] * 9 + [painted])
+    wait_for_rest(screen.press, still=3)
+    assert len(screen.keys) == 9 + 4
+    with pytest.raises(TimeoutError, match="goes on changing"):
+        wait_for_rest(Screen([dark]).press, still=3, longest=20)
+
+
+def test_a_text_is_typed_key_by_key() -> None:
+    assert keys_of("df /a-b\n") == ["d", "f", "spc", "slash", "a", "minus", "b", "ret"]
+    texts = "".join(picture.text for picture in PICTURES)
+    assert [key for key in keys_of(texts) if len(key) == 1 and not key.islower()] == []
+
+
+def test_pictures_are_small_and_shown() -> None:
+    names = [picture.name for picture in PICTURES]
+    assert [picture.name for picture in chosen_pictures([])] == names
+    assert len(set(names)) == len(names)
+    with pytest.raises(SystemExit, match="there is no desktop; there are: menu-bios, "):
+        chosen_pictures(["desktop"])
+    files = {file.name: file.stat().st_size for file in page.RESULTS.glob("*.png")}
+    assert set(files) <= {picture.file for picture in PICTURES}
+    assert [name for name, size in files.items() if size > 60_000] == []
+    pages = "".join(file.read_text("utf-8") for file in page.DOCS.glob("*.md"))
+    assert [name for name in files if f"](starts/{name})" not in pages] == []

@@ -32,6 +32,22 @@ def test_the_parts_of_a_system_on_other_disks_are_found_outermost_first() -> Non
     assert [(each.path, each.kind) for each in found.elsewhere] == [("/srv/share", "nfs4")]
 
 
+def test_what_is_not_taken_is_known_for_what_it_is() -> None:
+    text = (
+        "22 1 8:2 / / rw - ext4 /dev/sda2 rw\n"
+        "23 22 8:3 / /boot/firmware rw - vfat /dev/sda3 rw\n"
+        "24 22 8:4 / /windows rw - fuseblk /dev/sda4 rw\n"
+        "25 22 8:5 / /efi rw - vfat /dev/sda5 rw\n"
+        "26 22 0:70 / /srv/auto rw - autofs systemd-1 rw\n"
+        "27 22 0:71 / /opt/portal rw - fuse.portal /dev/fuse rw\n"
+        "28 22 7:1 / /opt/disc ro - iso9660 /dev/loop1 ro\n"
+    )
+    found = mounted_in(Path("/"), mount_points(text), left_out=())
+    assert [each.path for each in found.disks] == ["/boot/firmware"]
+    assert [each.path for each in found.foreign] == ["/efi", "/windows"]
+    assert set(found.places) == {"/boot/firmware", "/windows", "/efi", "/opt/portal", "/opt/disc"}
+
+
 def test_a_disk_that_is_left_out_with_its_folder_is_no_part() -> None:
     assert mounted_in(Path("/"), mount_points(TEXT), left_out=[Path("/")]).disks == ()
     only = mounted_in(Path("/var"), mount_points(TEXT), left_out=())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import HostError, StepError
+from builder.basics.texts import render
 from builder.border import paths
 from builder.border.backups import BackupRequest, DeleteSnapshotsRequest, FrozenSystem, SnapshotName
 from builder.border.events import Event, Note
@@ -80,9 +81,25 @@ def test_a_backup_sees_the_system_its_parts_and_the_cache(machine: Machine) -> N
     status = plan.source.stat()
     assert (request.system.device, request.system.inode) == (status.st_dev, status.st_ino)
     assert (request.system.boot, request.mounts) == (ourselves().boot, ("boot",))
+    assert request.mounted == ("boot",)
     assert (request.frozen, request.running, request.new) == (False, False, False)
     told = [each.values["parts"] for each in events if isinstance(each, Note) and each.values]
     assert told == [f"{plan.source}/boot (ext4)"]
+
+
+def test_disks_that_are_not_copied_are_named(machine: Machine) -> None:
+    top = machine.plan.source
+    with machine.mountinfo.open("a") as stream:
+        stream.write(
+            f"3 1 8:9 / {top}/windows rw - ntfs3 /dev/sda9 rw\n"
+            f"4 1 8:8 / {top}/efi rw - vfat /dev/sda8 rw\n"
+        )
+    _outcome, events = machine.ran(FakeEngine(answers=answers(backed_up(stored("1")))))
+    warned = [each for each in events if isinstance(each, Note) and each.level == "warning"]
+    assert [render(each.message, each.values) for each in warned] == [
+        f"{top}/efi is not in the backup: it is on a vfat file system",
+        f"{top}/windows is not in the backup: it is on a ntfs3 file system",
+    ]
 
 
 def test_old_snapshots_go_after_a_backup_that_is_complete(machine: Machine) -> None:

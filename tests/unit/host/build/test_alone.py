@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from builder.basics.codec import to_data
-from builder.basics.errors import BuilderError, Interrupted, StepError, VerificationError
+from builder.basics.errors import (
+    BuilderError,
+    Interrupted,
+    StepError,
+    UsageError,
+    VerificationError,
+)
 from builder.border import paths
 from builder.border.events import Event, Note, OnEvent
 from builder.border.handover import MARK, Artefact
@@ -19,12 +26,15 @@ from builder.border.labels import (
     LABEL_CACHE,
     LABEL_OUTPUT,
     LABEL_OWNER,
+    LABEL_ROLE,
     LABEL_RUN,
     frozen_name,
     volume_name,
 )
 from builder.border.requests import Built, FrozenNames, Nothing
 from builder.formats.identities import ImageIdentity
+from builder.host.build import alone
+from builder.host.build.alone import Follower
 from builder.host.build.mark import BuildMark, mark_in
 from builder.host.cli import main
 from builder.host.command_line.surroundings import Surroundings
@@ -157,6 +167,50 @@ def test_a_label_cannot_choose_a_path(tmp_path: Path) -> None:
     assert mark_in(mark(tmp_path).labels) == mark(tmp_path)
     for name in ("../x", "/etc/x", ".x", "a/b", ""):
         assert mark_in(mark(tmp_path, name).labels) is None
+
+
+@pytest.mark.parametrize("begun", [-1, 253_402_300_800, 10**17, 10**400])
+def test_what_a_label_calls_a_time_is_one_or_the_label_is_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], begun: int
+) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"))
+    engine.containers["c1"] = {
+        **engine.containers["c1"], **replace(mark(tmp_path), begun=begun).labels,
+    }  # fmt: skip
+    assert main.run(["builds", "list"], surroundings=around(engine)) == 0
+    assert "not readable by this version" in capsys.readouterr().out
+
+
+def test_a_build_whose_label_this_version_cannot_read_can_be_ended_but_not_attached_to(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"))
+    engine.containers["c1"] = {**engine.containers["c1"], LABEL_BUILD: '{"format": 2}'}
+    code, events = said(engine, capsys, "builds", "list")
+    assert (code, events[-1]["data"]) == (0, {"builds": [{
+        "run": RUN, "iso": None, "begun": None, "state": "works", "follower": "nobody",
+        "output": None,
+    }]})  # fmt: skip
+    code, events = said(engine, capsys, "builds", "attach", "--output", tmp_path)
+    text = str(events[-1])
+    assert (code, "this version cannot read" in text, "builds cancel" in text) == (2, True, True)
+    assert is_untouched(engine)
+    assert said(engine, capsys, "builds", "cancel")[0] == 0
+    assert (engine.containers, engine.volumes) == ({}, {})
+
+
+@pytest.mark.parametrize("output", ["/" + "x" * 5000, "/dev/null/x", "/a\0b", "", "\ud800"])
+def test_an_output_folder_that_cannot_be_looked_into_is_not_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"))
+    hostile = replace(mark(tmp_path), output=output)
+    engine.containers["c1"] = {**engine.containers["c1"], **hostile.labels}
+    code, events = said(engine, capsys, "builds", "attach")
+    assert (code, "is not here" in str(events[-1])) == (2, True)
+    assert is_untouched(engine)
+    assert said(engine, capsys, "builds", "cancel")[0] == 0
+    assert engine.containers == {}
 
 
 def test_results_that_the_container_put_into_the_folder_are_taken(
@@ -342,6 +396,71 @@ def test_only_one_takes_the_results(tmp_path: Path, capsys: pytest.CaptureFixtur
     text = str(events[-1])
     assert (code, "Another build is writing" in text) == (3, True)
     assert is_untouched(engine)
+
+
+@pytest.mark.parametrize("second", ["attach", "cancel"])
+def test_while_one_is_attached_no_other_attaches_or_ends_the_build(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], second: str
+) -> None:
+    found: list[tuple[int, str]] = []
+
+    def answer(_spec: AnySpec, _on_event: OnEvent) -> object:
+        shown = alone.found_builds(engine)
+        assert [(each.follower, each.process) for each in shown] == [(Follower.HERE, os.getpid())]
+        code = main.run(["builds", second, RUN], surroundings=around(engine))
+        found.append((code, capsys.readouterr().err))
+        return built(tmp_path, delivered=True)
+
+    started_here(tmp_path, files=contents(tmp_path))
+    engine = engine_with(tmp_path, answer)
+    assert said(engine, capsys, "builds", "attach")[0] == 0
+    ((code, text),) = found
+    assert (code, f"is followed by process {os.getpid()} of this machine" in text) == (2, True)
+    assert names(tmp_path) == {*contents(tmp_path), "Debian-13-xfce.log"}
+    assert (engine.containers, engine.volumes) == ({}, {})
+
+
+@pytest.mark.parametrize("second", ["attach", "cancel"])
+def test_of_two_that_begin_at_once_the_engine_lets_one_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], second: str
+) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"))
+    seen = engine.leftover_containers()  # by both, before either has begun
+    with alone.claimed(engine, alone.the_build(engine, RUN), from_elsewhere=False):
+        engine.leftover_containers = lambda: seen  # type: ignore[method-assign]
+        code, events = said(engine, capsys, "builds", second)
+    text = str(events[-1])
+    assert (code, "Another process began to attach" in text) == (2, True)
+    assert is_untouched(engine)
+
+
+@pytest.mark.parametrize(("owner", "words"), [(ENDED, []), (ELSEWHERE, ["--from-elsewhere"])])
+def test_who_was_killed_while_attached_is_in_nobody_s_way(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], owner: Owner, words: list[str]
+) -> None:
+    started_here(tmp_path, files=contents(tmp_path))
+    engine = engine_with(tmp_path, built(tmp_path, delivered=True))
+    engine.containers[f"{volume_name(RUN)}-follower"] = {
+        LABEL_RUN: RUN, LABEL_ROLE: "follower", LABEL_OWNER: str(owner),
+    }  # fmt: skip
+    if words:
+        code, events = said(engine, capsys, "builds", "attach", RUN)
+        assert (code, words[0] in str(events[-1])) == (2, True)
+    code, events = said(engine, capsys, "builds", "attach", RUN, *words)
+    assert code == 0, events
+    assert (engine.containers, engine.volumes) == ({}, {})
+
+
+def test_a_build_that_another_has_taken_meanwhile_is_gone(tmp_path: Path) -> None:
+    engine = engine_with(tmp_path, StepError("never asked"))
+    build = alone.the_build(engine, RUN)
+    engine.containers["c1"] = {}  # what it is now says nothing of a build
+    with (
+        pytest.raises(UsageError, match=f"has no build {RUN}"),
+        alone.claimed(engine, build, from_elsewhere=False),
+    ):
+        pytest.fail("there is nothing to work on")
+    assert set(engine.containers) == {"c1"}
 
 
 def test_what_was_said_before_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

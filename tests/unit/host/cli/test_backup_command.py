@@ -1,13 +1,33 @@
 """`backup`, `backup status`, `delete` and `restore`: words, JSON and exit codes."""
 
 import json
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from builder.border.backups import CacheState, Restored
-from builder.border.jobs import BACKUP, BACKUP_STATE, DELETE_CACHE, DELETE_SNAPSHOTS, RESTORE
+from builder.border.backups import (
+    CacheState,
+    Checked,
+    CheckedSnapshot,
+    CheckRequest,
+    Restored,
+    SnapshotName,
+    Wholeness,
+)
+from builder.border.jobs import (
+    BACKUP,
+    BACKUP_STATE,
+    CHECK_CACHE,
+    DELETE_CACHE,
+    DELETE_SNAPSHOTS,
+    RESTORE,
+)
 from builder.border.requests import Nothing
+from builder.host.backup import timer
 from builder.host.cli import main
 from builder.host.cli.root import cli
 from builder.host.command_line.surroundings import Surroundings
@@ -84,6 +104,10 @@ def test_what_the_user_leaves_out_comes_before_all_else(engine: FakeEngine, tmp_
         (("--keep-daily", "-1"), "is not in the range x>=0"),
         (("--source", "/nowhere/at/all"), "There is no folder at /nowhere/at/all"),
         (("status", "--max-age", "soon"), 'Invalid time "soon"'),
+        (("--cache", "/mnt/x", "status"), "--cache stands before status, where it would be"),
+        (("--keep-daily", "0", "status"), "--keep-daily stands before status"),
+        (("--new", "schedule", "daily"), "--new stands before schedule"),
+        (("schedule", "daily", "--off"), "--off stands alone"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
@@ -131,6 +155,47 @@ def test_a_backup_that_runs_is_told_and_is_no_trouble(capsys: pytest.CaptureFixt
 
 
 @pytest.fixture
+def units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in the place of systemd's."""
+    monkeypatch.setattr(timer, "UNITS", tmp_path / "units")
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/true"])
+    (tmp_path / "units").mkdir()
+    return tmp_path / "units"
+
+
+def test_a_schedule_is_shown_written_known_to_status_and_removed(
+    units: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(timer, "_systemctl", lambda *words: asked.append(words))
+    words = ("schedule", "weekly", "--cache", "/mnt/x", "--keep-last", 3)
+    assert ran(FakeEngine(), *words, "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert "OnCalendar=weekly" in shown
+    assert [*units.iterdir()] == []
+    assert ran(FakeEngine(), "--engine", "podman", *words) == 0
+    service = (units / "distroclone-builder-backup.service").read_text()
+    assert "ExecStart=/usr/bin/true --engine=podman backup --cache=/mnt/x --keep-last=3" in service
+    assert asked == [("daemon-reload",), ("enable", "--now", "distroclone-builder-backup.timer")]
+    capsys.readouterr()
+    monkeypatch.setattr(timer, "_asked", lambda words: done(words, "Mon 2026-06-22 00:00:00 UTC"))
+    _code, out = status_of(capsys, state(stored("1")), "--cache", "/mnt/x")
+    assert "Next run     Mon 2026-06-22 00:00:00 UTC" in out
+    _code, out = status_of(capsys, state(stored("1")), "--cache", "/mnt/other")
+    assert "Next run     no schedule" in out
+    assert ran(FakeEngine(), "schedule") == 0
+    assert "Next backup: Mon 2026-06-22" in capsys.readouterr().out
+    assert ran(FakeEngine(), "schedule", "--off") == 0
+    assert [*units.iterdir()] == []
+    assert ran(FakeEngine(), "schedule") == 0
+    assert "There is no schedule" in capsys.readouterr().out
+
+
+def done(words: Sequence[str], output: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.CompletedProcess(args=words, returncode=0, stdout=f"{output}\n", stderr="")
+
+
+@pytest.fixture
 def stocked() -> FakeEngine:
     """An engine whose cache has three snapshots, of which the second is empty."""
     found = state(
@@ -143,7 +208,7 @@ def stocked() -> FakeEngine:
             BACKUP_STATE.name: answering(found),
             DELETE_SNAPSHOTS.name: answering(Nothing()),
             DELETE_CACHE.name: answering(Nothing()),
-            RESTORE.name: answering(Restored(entries=7, files=5)),
+            RESTORE.name: answering(Restored(entries=7, files=5, powerful=0, powerful_paths=())),
         }
     )
 
@@ -178,6 +243,22 @@ def test_a_whole_cache_goes_with_all_its_snapshots(
     assert stocked.jobs == ["backup-state", "delete-cache"]
 
 
+def test_what_is_no_snapshot_and_goes_with_the_cache_is_named_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mine = SnapshotName(path=".rootfs_cache/.snapshots/mine", uuid="uuid-mine")
+    answers = {
+        BACKUP_STATE.name: answering(state(stored("1"), others=(mine,))),
+        DELETE_CACHE.name: answering(Nothing()),
+    }
+    engine = FakeEngine(answers=answers)
+    assert command(engine, "delete", "--all", "--cache", "/mnt/x", "--yes") == 0
+    out = capsys.readouterr().out
+    assert out.index(".rootfs_cache/.snapshots/mine  is no snapshot") < out.index("Deleted")
+    (asked,) = engine.asked(DELETE_CACHE)
+    assert [each.uuid for each in asked.subvolumes] == ["uuid-1", "uuid-mine"]
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -199,6 +280,35 @@ def test_nothing_is_deleted_unless_it_is_meant(
     assert stocked.asked(DELETE_CACHE) == []
 
 
+@pytest.mark.parametrize(
+    ("wholeness", "code", "said"),
+    [
+        (Wholeness.WHOLE, 0, "1           as it was backed up"),
+        (Wholeness.CHANGED, 8, "Warning: Snapshot 1 is not what was backed up"),
+    ],
+)
+def test_a_check_says_how_each_snapshot_is_and_ends_for_monitoring(
+    capsys: pytest.CaptureFixture[str], wholeness: Wholeness, code: int, said: str
+) -> None:
+    snapshot = CheckedSnapshot(selector="1", wholeness=wholeness, read_only=True)
+    found = Checked(
+        state=state(stored("1")), snapshots=(snapshot,), filesystem="none", read=3 << 30,
+        device_errors=(), tree_distro="Debian GNU/Linux 13 (trixie)",
+    )  # fmt: skip
+    engine = FakeEngine(answers={CHECK_CACHE.name: answering(found)})
+    assert command(engine, "check", "--read-data", "--cache", "/mnt/x") == code
+    out = capsys.readouterr().out
+    assert said in out
+    assert "3.0 GiB read" in out
+    assert ("Nothing is wrong." in out) is (code == 0)
+    assert engine.asked(CHECK_CACHE) == [CheckRequest(read_data=True)]
+    (spec,) = engine.specs
+    assert [each.read_only for each in spec.binds] == [True]
+    assert command(engine, "check", "--json") == code
+    data = json.loads(capsys.readouterr().out.splitlines()[-1])["data"]
+    assert (data["scrub"], len(data["troubles"])) == (None, int(code == 8))
+
+
 def test_files_are_restored_into_a_folder_that_is_made(
     stocked: FakeEngine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,7 +316,7 @@ def test_files_are_restored_into_a_folder_that_is_made(
     code = command(stocked, "restore", "latest", "/etc/fstab", "--to", target, "--cache", "/mnt/x")
     assert code == 0
     assert "Restored 7 files and folders of snapshot 3" in capsys.readouterr().out
-    assert target.is_dir()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o700
     spec = stocked.specs[-1]
     assert spec.request.paths == ("/etc/fstab",)
     assert [(each.source, each.read_only) for each in spec.binds] == [

@@ -52,6 +52,34 @@ def test_with_json_the_last_line_is_the_error_and_its_notes(
     assert (last["error"]["exit_code"], last["error"]["notes"]) == (5, ["Cleanup failed: that"])
 
 
+def test_with_json_a_wrong_command_line_says_where_the_right_one_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main.run(["backup", "status", "--jsno", "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["message"].startswith("No such option '--jsno'")
+    assert error["hint"] == "`distroclone-builder backup status --help` shows how it is used."
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("build", "--output", ""),
+        ("build", "--config", ""),
+        ("snapshots", "--cache", ""),
+        ("verify", ""),
+        ("boot-test", ""),
+        ("installer", "check", ""),
+        ("stick", "x.iso", ""),
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert main.run([*words]) == 2
+    assert ": it is empty" in capsys.readouterr().err
+
+
 def test_a_defect_of_ours_is_told_as_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,7 @@ def test_the_lock_is_in_the_result_for_programs(
         (b"\xff", "is no lock of packages"),
         (b"[" * 100_000, "is no lock of packages"),
         (b'{"packages_lock": null}', "is no lock of packages"),
+        (b'{"artefacts": []}', "is the manifest of a build that added and removed none"),
     ],
 )
 def test_what_is_no_lock_is_refused(
@@ -74,6 +75,14 @@ def test_what_is_no_lock_is_refused(
         (tmp_path / "lock").write_bytes(content)
     assert run(["packages", "show", str(tmp_path / "lock")]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_lock_that_could_not_be_written_is_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["packages", "lock", "--tree", str(tmp_path), "--install", "x11"]
+    assert run([*words, "--lock", str(tmp_path / "none/x")]) == 2  # and no engine is asked
+    assert "it is a folder, or its folder does not exist" in capsys.readouterr().err
 
 
 def test_a_lock_of_nothing_is_refused_before_an_engine_is_asked(

@@ -9,6 +9,7 @@ from builder.host.engine.faults import (
     BindMissingError,
     DeviceMissingError,
     EngineRefusedError,
+    NameTakenError,
     NoSpaceError,
     NotAllowedError,
     classified,
@@ -64,6 +65,13 @@ FULL = {
     "runc": _RUNC + "mkdir /run/x: no space left on device: unknown",
     "crun": "crun: write to `/run/crun/0a/status`: No space left on device: OCI runtime error",
 }
+TAKEN = {
+    "Docker 20.10 to 28": 'Conflict. The container name "/x-follower" is already in use by '
+    'container "0a". You have to remove (or rename) that container to be able to reuse that name.',
+    "Podman 4 and 5": 'creating container storage: the container name "x-follower" is already in '
+    "use by 0a. You have to remove that container to be able to reuse that name: that name is "
+    "already in use",
+}
 CLOSED = {
     "Docker 20.10": _RUNC_OLD + 'mounting "proc" to rootfs at "/proc" caused: mount through '
     "procfd: operation not permitted: unknown",
@@ -101,12 +109,17 @@ def test_what_the_engine_may_not_do_is_one(words: str) -> None:
     assert classified(words) == (NotAllowedError, "")
 
 
+@pytest.mark.parametrize("words", TAKEN.values(), ids=TAKEN)
+def test_a_name_that_is_taken_is_one(words: str) -> None:
+    assert classified(words) == (NameTakenError, "")
+
+
 @pytest.mark.parametrize(
     "words",
     [
         "",
         "something new",
-        'Conflict. The container name "/x" is already in use by container "0a".',
+        "port is already in use",
         "No such image: distroclone-builder:0a",
         "No such container: 0a",
         "device or resource busy",

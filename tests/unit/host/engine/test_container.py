@@ -14,9 +14,11 @@ from builder.border.jobs import BACKUP, BUILD, JOBS, LIST_FROZEN, SCAN, Job
 from builder.border.labels import LABEL_ROLE, LABEL_RUN
 from builder.border.plan import Isolation
 from builder.border.requests import FrozenNames
-from builder.host.engine import Bind
+from builder.host.engine import Bind, Product
+from builder.host.engine.connection import security_options
 from builder.host.engine.container import DockerJob, container_options
 from builder.host.engine.following import Line
+from tests.support.fake_engine import FakeEngine
 from tests.support.specs import RUN, spec_for, title
 
 every_row = pytest.mark.parametrize("job", JOBS, ids=title)
@@ -42,6 +44,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "mem_limit": job.limits.memory,
         "memswap_limit": job.limits.memory,  # so there is no swap
         "pids_limit": job.limits.processes,
+        "cpu_shares": job.limits.processor,
         "devices": [*devices, *loops],
         "hostname": "distroclone-builder",
     }
@@ -59,6 +62,29 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         if each["Type"] == "bind":
             assert each["BindOptions"] == {"Propagation": "rprivate"}
             assert each["Source"] in [bind.source for bind in spec.binds]
+
+
+@every_row
+def test_the_walls_of_an_engine_let_through_what_a_job_needs_and_no_more(
+    job: Job[Any, Any],
+) -> None:
+    def asked(
+        *modules: str, rootless: bool = False, product: Product = Product.DOCKER
+    ) -> list[str]:
+        facts = replace(
+            FakeEngine().facts(),
+            product=product,
+            security=tuple(f"name={each}" for each in modules),
+            rootless=rootless,
+        )
+        return security_options(job, facts)
+
+    mounts = "SYS_ADMIN" in job.capabilities
+    assert asked() == asked("seccomp,profile=default", "cgroupns") == []
+    assert asked("apparmor") == (["apparmor=unconfined"] if mounts else [])
+    assert asked("selinux") == asked(product=Product.PODMAN) == ["label=disable"]
+    assert asked(rootless=True) == []
+    assert asked(rootless=True, product=Product.PODMAN) == ["label=disable", "unmask=ALL"]
 
 
 def test_a_folder_that_is_bound_alone_shows_nothing_that_is_mounted_in_it() -> None:

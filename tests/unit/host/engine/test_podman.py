@@ -47,6 +47,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
         "resource_limits": {
             "memory": {"limit": job.limits.memory, "swap": job.limits.memory},
             "pids": {"limit": job.limits.processes},
+            "cpu": {"shares": job.limits.processor},
         },
         "log_configuration": {"driver": "k8s-file"},
     }

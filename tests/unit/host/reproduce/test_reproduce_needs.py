@@ -116,7 +116,7 @@ def image(name: str, *, locked: bool = True) -> Mapping[str, ImageFacts]:
         (
             {},
             {**image("sha256:other"), IMAGE: ImageFacts(id=IMAGE, labels={}, size=1)},
-            ["made from different code"],
+            ["built by other code", "this program has sha256:other"],
         ),
         ({"builder": "0.0.9"}, image("sha256:other"), ["of distroclone-builder 0.0.9; this is"]),
         (
@@ -162,7 +162,9 @@ def test_an_unlocked_image_that_is_here_beside_the_locked_one_is_taken(place: Wo
 
 
 def test_what_is_no_manifest_is_a_mistake_in_the_command(place: Workplace) -> None:
-    for path in (place.folder / "none.json", place.folder, place.folder / ("x" * 5000)):
+    iso = place.folder / "x.iso"
+    iso.touch()
+    for path in (place.folder / "none.json", place.folder, iso, place.folder / ("x" * 5000)):
         engine = rebuilding_engine()
         told = place.reproduce(engine, path)
         assert (told.code, engine.jobs) == (2, []), path

@@ -149,6 +149,19 @@ def test_image_based_and_older_fedoras_have_another_installer() -> None:
     fedora = machine("Fedora 41")
     ostree = replace(fedora, programs=frozenset({"rpm-ostree", "dnf"}))
     assert typed(advice(ostree, Trouble.NOT_THERE))[0].startswith("rpm-ostree install")
+    micro = replace(
+        machine("openSUSE Tumbleweed"),
+        os_release=os_release('ID="opensuse-microos"\nID_LIKE="suse opensuse"'),
+        programs=frozenset({"transactional-update", "zypper"}),
+    )
+    assert typed(advice(micro, Trouble.NOT_THERE)) == [
+        "transactional-update pkg install podman",
+        "reboot",
+        "systemctl enable --now podman.socket",
+    ]
+    assert typed(advice(replace(micro, programs=frozenset({"podman"})), Trouble.NOT_THERE)) == [
+        "systemctl enable --now podman.socket"
+    ]
     old = replace(machine("RHEL 9"), programs=frozenset({"yum"}))
     assert typed(advice(old, Trouble.NOT_THERE))[0] == "yum install podman"
 

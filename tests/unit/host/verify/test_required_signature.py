@@ -54,6 +54,7 @@ def test_a_required_signature_that_nobody_checks_is_a_failure(
     assert "✘ signature: " + ("signed" if signed else "not signed") in out
     assert ("--signed-by" in out) == signed
     assert "NOT verified" in out
+    assert "Do not use it" not in out  # the files are what they claim to be
 
 
 def test_a_required_signature_that_is_good_is_enough(

@@ -232,6 +232,7 @@ def test_spoilt_results_are_not_verified(
     assert code == 6
     assert reason in text
     assert "NOT verified" in text
+    assert "Do not use it before you know why" in text
     assert "\nVerified" not in text
     assert "\x1b" not in text
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import HostError, SourceError
-from builder.border.backups import DeleteSnapshotsRequest, SnapshotName
+from builder.border.backups import DeleteCacheRequest, DeleteSnapshotsRequest, SnapshotName
 from builder.inside.backup import cache as module
 from builder.inside.backup import deleting
 from builder.inside.backup.cache import is_locked, locked, prepared
@@ -182,7 +182,7 @@ def test_the_tree_of_a_cache_is_deleted_last(
         "_delete_subvolumes",
         lambda *_words, **_named: there.append((tmp_path / ".backup_meta").exists()),
     )
-    delete_cache(tmp_path, system=RecordingSystem())
+    delete_cache(DeleteCacheRequest(subvolumes=()), system=RecordingSystem(), base=tmp_path)
     assert there[-1] is False
 
 

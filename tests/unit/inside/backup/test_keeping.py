@@ -44,6 +44,34 @@ def test_a_number_that_no_reader_knows_is_not_given(cache: Cache) -> None:
     assert [each.name for each in cache.snapshots.iterdir()] == ["999999999"]
 
 
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_what_is_made_there_meanwhile_is_not_replaced(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Snapper makes an empty folder first, and rename(2) would put ours in its place."""
+    usual = keeping.next_number
+    made: list[Path] = []
+
+    def late(snapshots: Path) -> int:
+        number = usual(snapshots)
+        place = snapshots / str(number)
+        if not made:
+            made.append(place)
+            match kind:
+                case "folder":
+                    place.mkdir()
+                case "file":
+                    place.touch()
+                case _:
+                    place.symlink_to("nowhere")
+        return number
+
+    monkeypatch.setattr(keeping, "next_number", late)
+    assert keep(cache, RECORD, run=RUN, system=RecordingSystem()) == 2
+    assert not (made[0] / "info.xml").exists()
+    assert (cache.snapshots / "2/info.xml").exists()
+
+
 def test_the_mark_stays_until_the_tree_is_on_the_disk(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,14 @@ def test_each_reason_is_told_alone_and_with_a_remedy(
     assert render(problem.hint, dict(problem.values))
 
 
+def test_a_part_that_is_missing_is_not_said_to_have_no_place_in_a_backup(root: Path) -> None:
+    remove_status(root)
+    (problem,) = problems_of(root)
+    hint = render(problem.hint, dict(problem.values))
+    assert hint.startswith("If /var is a file system of its own, mount it at its place")
+    assert "--tree" in hint
+
+
 def test_another_architecture_is_told_once(root: Path) -> None:
     put(root, "usr/bin/dash", ELF_ARM64)
     put(root, "var/lib/dpkg/status", status(architecture="arm64"))

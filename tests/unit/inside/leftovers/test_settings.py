@@ -325,6 +325,8 @@ def test_another_alternative_is_chosen(tmp_path: Path) -> None:
             f"{database}/play": entry,
             f"{database}/only": "auto\n/usr/bin/only\n\n/srv/films/one\n1\n\n",
             f"{database}/odd": "auto\n/x",
+            f"{database}/vast": f"auto\n/y\n\n/srv/films/one\n1\n/z\n{'9' * 5000}\n\n",
+            f"{database}/raised": "auto\n/y\n\n/srv/films/one\n1\n/z\n²\n\n",
             "usr/bin/other": "",
             "usr/bin/play": "->/etc/alternatives/play",
             "usr/bin/only": "->/etc/alternatives/only",

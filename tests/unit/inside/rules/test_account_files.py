@@ -23,13 +23,19 @@ GROUP = ["root:x:0:\n", "ann:x:1000:\n", "users:x:100:cy\n", "shared:x:1005:ann,
 PEOPLE = find_people(PASSWD, GROUP)
 
 
-@pytest.mark.parametrize("uid", [1000, 59999, 60001, 60513, 65536, 1_000_000])
-def test_these_numbers_are_peoples(uid: int) -> None:
+@pytest.mark.parametrize(
+    "uid",
+    ["1000", "59999", "60001", "60513", "65536", "1000000", " 1000", "+1000", "001000", "9" * 5000],
+)
+def test_these_numbers_are_peoples(uid: str) -> None:
     assert is_person(uid)
 
 
-@pytest.mark.parametrize("uid", [0, 999, 60000, 60514, 61184, 64055, 65534, 65535])
-def test_these_numbers_are_the_systems(uid: int) -> None:
+@pytest.mark.parametrize(
+    "uid",
+    ["0", "00999", "60000", "60514", "61184", "64055", "65534", "65535", "", "-1", "²", "x", "+"],
+)
+def test_these_numbers_are_the_systems(uid: str) -> None:
     assert not is_person(uid)
 
 

@@ -18,7 +18,8 @@ MACHINE_FILES: Mapping[str, str] = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
     "zoltan:x:1000:1000:Zoltan Quux,,,:/home/zoltan:/x\n"
     "max:x:1001:1001::/home/max:/bin/sh\n"
-    "juergen:x:1002:1002:Jürgen Özgül:/home/juergen:/x\nnobody:x:65534:65534:nobody:/:/x\n",
+    "juergen:x:1002:1002:Jürgen Özgül:/home/juergen:/x\nnobody:x:65534:65534:nobody:/:/x\n"
+    "virt-qemu:x:64055:991:Virt Qemu:/:/x\nfar:x:1000200300:513:Ilse Fernab:/home/far:/x\n",
     "etc/hostname": "kestrel9\n",
     "etc/hosts": "127.0.0.1 localhost\n"
     "127.0.1.1 kestrel9.quux-family.net kestrel9\n10.1.1.9 debian\n",
@@ -99,6 +100,7 @@ FOUND = (
     ("real-name", "(c) JÜRGEN ÖZGÜL".encode()),
     ("real-name", "(c) jürgen özgül".encode("latin-1")),
     ("real-name", unicodedata.normalize("NFD", "Jürgen Özgül").encode()),
+    ("real-name", b"of Ilse Fernab"),
     ("real-name", b"?name=J%C3%BCrgen%20%C3%96zg%C3%BCl"),
 )
 NOT_FOUND = (
@@ -109,6 +111,7 @@ NOT_FOUND = (
     b"zoltanova quuxing",
     b"mykestrel99",
     b"debian localhost root nobody",
+    b"virt-qemu.so.0 Virt Qemu",
     b"address 198.51.100.7",  # of a documentation's network
     b"11111111-2222-3333-4444-555555555555",
     b"the user of a live system",

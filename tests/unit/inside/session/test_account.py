@@ -54,6 +54,8 @@ def test_the_account_is_in_every_database(root: Path) -> None:
         ("passwd", "odd\x0bname:x:1000:1000:A\u2028B\x85:/x:/bin/sh\n", "1001"),
         ("group", "no newline:x:1000:", "1001"),
         ("passwd", "broken line\n:::\n", "1000"),
+        ("passwd", "padded:x: +1000:1000::/:/bin/sh\n", "1001"),
+        ("passwd", f"vast:x:{'1' * 5000}:²::/:/bin/sh\n", "1000"),
     ],
 )
 def test_its_number_is_free_as_uid_and_as_gid(
@@ -131,7 +133,7 @@ def test_keys_are_the_users_own(root: Path) -> None:
 
 
 def test_its_numbers_are_after_those_of_others(root: Path) -> None:
-    (root / "etc/subuid").write_text("svc:100000:65536\nodd\n")
+    (root / "etc/subuid").write_text(f"svc:100000:65536\nodd\nvast:{'1' * 5000}:²\n")
     make_live(root, LiveSettings())
     assert row(root, "subuid") == ["user", "165536", "65536"]
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,35 @@ def test_it_sees_the_tree_its_result_and_the_store(
     assert tmp_path / "root" in sight.reads
     assert {path.name for path in sight.writes} == {"iso", "counts", *writes}
     assert all(path.exists() for path in (*sight.reads, *sight.writes))
+
+
+@pytest.mark.parametrize("not_stored", [0, 3])
+def test_blocks_that_could_not_be_kept_are_only_told_where_there_are_any(
+    tmp_path: Path, not_stored: int
+) -> None:
+    for name in ("root/var/lib/dpkg", "store", "iso"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "root/var/lib/dpkg/status").touch()
+    counts = tmp_path / "counts"
+
+    def packed(_argv: Sequence[str]) -> str:
+        counts.write_text(
+            "hits 9\nmisses 3\nhit_bytes 9\nmiss_bytes 3\ndamaged 0\nstored_bytes 3\n"
+            f"not_stored {not_stored}\n"
+        )
+        return ""
+
+    system = RecordingSystem(packed)
+    dataclasses.replace(
+        step(tmp_path / "root"),
+        target=tmp_path / "iso/filesystem.squashfs",
+        packages=tmp_path / "iso/packages",
+        groups=tmp_path / "groups",
+        block_cache=BlockCache(folder=tmp_path / "store", counts=counts),
+    ).run(system)
+    told = [note for note in system.notes if "could not be kept" in note]
+    assert len(told) == bool(not_stored)
+    assert any("75 % of 12 blocks reused" in note for note in system.notes)
 
 
 @pytest.mark.parametrize("preset", sorted(DISTROCLONE))

@@ -1,0 +1,74 @@
+"""The kernel's counts of errors, and what a snapshot's files are known by."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from builder.inside.backup.checking import Reading, device_errors
+from builder.inside.backup.keeping import recorded_tree
+from builder.inside.backup.records import Record, info_text
+from builder.inside.source.snapper import SnapperInfo, read_info
+from tests.support.systems import RecordingSystem
+from tests.support.trees import make_system, put
+
+COUNTS = "write_errs 0\nread_errs 2\nflush_errs 0\ncorruption_errs 3\ngeneration_errs 0\n"
+
+
+def test_errors_of_disks_are_what_the_kernel_counted(tmp_path: Path) -> None:
+    put(tmp_path, "devinfo/1/error_stats", COUNTS)
+    put(tmp_path, "devinfo/2/error_stats", "invalid\n")
+    put(tmp_path, "devinfo/2/missing", "0\n")
+    assert [*device_errors(tmp_path)] == ["1: read_errs 2", "1: corruption_errs 3"]
+    assert [*device_errors(tmp_path / "none")] == []
+
+
+@pytest.mark.parametrize("change", ["content", "mode", "new", "gone", "back"])
+def test_whatever_is_done_to_a_file_shows(tmp_path: Path, change: str) -> None:
+    root = make_system(tmp_path / "system")
+    file = put(root, "etc/state", "one")
+    os.utime(file, (7, 7))
+    before = recorded_tree(root)
+    assert before == recorded_tree(root)
+    assert len(before) == 32
+    match change:
+        case "content":
+            file.write_text("two")
+            os.utime(file, (7, 7))  # who hides it cannot set the time of change
+        case "mode":
+            file.chmod(0o600)
+        case "new":
+            put(root, "etc/new")
+        case "gone":
+            file.unlink()
+        case _:
+            file.chmod(0o600)
+            file.chmod(0o644)
+    assert recorded_tree(root) != before
+
+
+def test_a_tree_that_cannot_be_read_has_no_record(tmp_path: Path) -> None:
+    assert recorded_tree(tmp_path / "none") == ""
+
+
+def test_the_record_is_in_snappers_userdata(tmp_path: Path) -> None:
+    record = Record(now=1_781_700_000, zone=0, distro="Debian 13", kernel="6.12", size=1)
+    place = put(tmp_path, "info.xml", info_text(record, number=7, tree="a" * 32))
+    found = read_info(place, number=7)
+    assert isinstance(found, SnapperInfo)
+    assert found.tree == "a" * 32
+    place.write_text(info_text(record, number=7))
+    assert "<key>tree</key>" not in place.read_text()
+
+
+def test_what_snapshots_share_is_read_once_and_links_lead_nowhere(tmp_path: Path) -> None:
+    put(tmp_path, "one/etc/a", "12345")
+    put(tmp_path, "one/.snapshots/1/x", "not read")
+    (tmp_path / "one/link").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "one/pipe")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two/b").hardlink_to(tmp_path / "one/etc/a")
+    reading = Reading(expected=10, system=RecordingSystem())
+    reading.read_all(tmp_path / "one")
+    reading.read_all(tmp_path / "two")
+    assert reading.read == 5
