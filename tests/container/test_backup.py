@@ -90,6 +90,10 @@ def test_a_system_goes_into_a_cache_and_comes_out_as_it_was(source: Path, place:
     assert [each["selector"] for each in found.data["snapshots"]] == ["2"]
     (listed, _cache) = run("snapshots", "--cache", place).data["candidates"]
     assert (listed["selector"], listed["problems"]) == ("2", [])
+    checked = run("check", "--read-data", "--cache", place).data
+    assert [each["wholeness"] for each in checked["snapshots"]] == ["whole"]
+    assert checked["troubles"] == []
+    assert checked["read"] > 0
     target = place.parent / "restored"
     restored = run("restore", "latest", "--cache", place, "--to", target)
     assert restored.data["selector"] == "2"

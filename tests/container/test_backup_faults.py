@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from builder.basics.errors import HostError, SourceError, StepError
+from builder.border.backups import CheckRequest, Wholeness
 from builder.inside.backup.backing_up import backup
+from builder.inside.backup.checking import check
 from builder.inside.backup.stored import stored_snapshots
 from builder.inside.source.scan import scan_cache
 from builder.inside.source.unfinished import is_unfinished
@@ -60,6 +62,9 @@ def check_after(volume: Volume, first: Facts, second: Facts) -> None:
     assert differences(second, volume.snapshot(done.selector)) == []
     assert volume.left() == []
     assert not is_unfinished(volume.rootfs)
+    system = RealSystem(lambda _event: None)
+    checked = check(CheckRequest(read_data=True), system=system, base=volume.base)
+    assert {each.wholeness for each in checked.snapshots} == {Wholeness.WHOLE}
     numbers = {each.name for each in (volume.rootfs / ".snapshots").iterdir()}
     assert numbers == {each.selector for each in stored_snapshots(volume.base)}
     assert scan_cache(volume.base).skipped == ()

@@ -3,6 +3,8 @@
 The table is DistroClone Backup's, so that a cache can be continued by either program.
 """
 
+import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +14,7 @@ from builder.basics.errors import SourceError, UsageError
 from builder.basics.rsync_patterns import literal
 from builder.host.backup.mount_points import (
     MOUNTINFO,
+    MountPoint,
     SystemMounts,
     freezes,
     mount_points,
@@ -98,7 +101,7 @@ def seen_system(plan: BackupPlan, *, engine_root: Path, mountinfo: Path = MOUNTI
         *(() if plan.include_home else _HOMES),
         *dict.fromkeys(literal(f"/{each.relative_to(source)}") for each in inner),
     )
-    points = mount_points(mountinfo.read_bytes().decode("utf-8", "surrogateescape"))
+    points = _awake(source, mountinfo)
     places = [*inner, *(source / each for each in _left_out(patterns))]
     return Seen(
         source=source,
@@ -106,6 +109,25 @@ def seen_system(plan: BackupPlan, *, engine_root: Path, mountinfo: Path = MOUNTI
         mounts=mounted_in(source, points, left_out=places),
         freezes=freezes(source, points),
     )
+
+
+def _awake(source: Path, mountinfo: Path) -> tuple[MountPoint, ...]:
+    """Return what is mounted, with what an automount below /boot mounts when it is looked at.
+
+    systemd unmounts it again after two minutes in which nobody did. Others are left asleep: behind
+    them may be a machine that does not answer.
+    """
+    points = _mounted(mountinfo)
+    asleep = [each.path for each in points if each.kind == "autofs"]
+    asleep = [each for each in asleep if Path(each).is_relative_to(source / "boot")]
+    for each in asleep:
+        with contextlib.suppress(OSError):
+            os.listdir(each)  # noqa: PTH208 - nobody wants the names
+    return _mounted(mountinfo) if asleep else points
+
+
+def _mounted(mountinfo: Path) -> tuple[MountPoint, ...]:
+    return mount_points(mountinfo.read_bytes().decode("utf-8", "surrogateescape"))
 
 
 def _is_inside(path: Path, source: Path) -> bool:

@@ -20,6 +20,7 @@ from builder.inside.backup.cache import Cache, locked, meta_draft, prepared
 from builder.inside.backup.copying import Copied, Copying, copy, full_cache, shown
 from builder.inside.backup.folders import write_atomically
 from builder.inside.backup.keeping import keep
+from builder.inside.backup.recording import record_tree
 from builder.inside.backup.records import Record, meta_text
 from builder.inside.backup.stored import stored_snapshots
 from builder.inside.backup.system import (
@@ -72,7 +73,7 @@ def backup(
                 check_same_system(source, cache.rootfs)
             copied = _copy(request, cache, source=source, system=system)
         with system.step("keep", position=2, total=2), _written():
-            record = _record(request, cache, system=system)
+            record = _record(request, cache)
             text = meta_text(record)
             write_atomically(base / META, text, draft=meta_draft(base))
             number = _kept(request, cache, record, system=system)
@@ -116,16 +117,17 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
     return copied
 
 
-def _record(request: BackupRequest, cache: Cache, *, system: System) -> Record:
+def _record(request: BackupRequest, cache: Cache) -> Record:
     facts = read_facts(Tree(cache.rootfs))
-    used = system.run(["du", "-sx", "--block-size=1", str(cache.rootfs)], logged=False)
+    recorded = record_tree(cache.rootfs)
     newest = facts.kernels[0] if facts.kernels else ""
     return Record(
         now=int(time.time()),
         zone=request.zone,
         distro=facts.pretty_name,
         kernel=os.uname().release if request.running else newest,
-        size=int(used.split(maxsplit=1)[0]),
+        size=recorded.size,
+        tree=recorded.tree,
     )
 
 

@@ -20,7 +20,7 @@ from builder.border.backups import (
     CheckRequest,
     Wholeness,
 )
-from builder.inside.backup.keeping import recorded_tree
+from builder.inside.backup.recording import FORMAT, record_tree
 from builder.inside.backup.stored import cache_state, found_snapshots, has_system
 from builder.inside.debian.facts import read_facts
 from builder.inside.linux.btrfs import filesystem_id
@@ -59,10 +59,10 @@ def _checked(found: FoundSnapshot, reading: "Reading | None") -> CheckedSnapshot
     try:
         if not has_system(Tree(found.path)) or is_unfinished(found.path):
             how = Wholeness.INCOMPLETE
-        elif not found.tree or found.subvolume.received:
+        elif not found.tree.startswith(FORMAT) or found.subvolume.received:
             how = Wholeness.UNKNOWN
         else:
-            how = _compared(recorded_tree(found.path), found.tree)
+            how = _compared(record_tree(found.path).tree, found.tree)
         if reading is not None:
             reading.read_all(found.path)
     except OSError as error:

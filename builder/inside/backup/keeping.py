@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import SourceError, StepError
+from builder.basics.errors import StepError
 from builder.basics.signals import undoing
 from builder.border.labels import frozen_name
 from builder.inside.backup.cache import Cache
@@ -22,7 +22,6 @@ from builder.inside.backup.folders import (
 )
 from builder.inside.backup.records import Record, info_text
 from builder.inside.linux.renaming import rename_to_free
-from builder.inside.source.fingerprint import fingerprint
 from builder.inside.source.freeze import snapshot_read_only
 from builder.inside.source.scan import SNAPSHOTS
 from builder.inside.system.system import System
@@ -30,7 +29,6 @@ from builder.inside.system.system import System
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _LARGEST: Final = 999_999_999  # of nine digits, as every reader expects
 _ATTEMPTS: Final = 20
-_RECORDED: Final = 32  # of 64 digits: against accidents, and lines of snapper stay short
 
 
 def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
@@ -42,12 +40,11 @@ def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
     staged.mkdir(mode=0o755)
     with undoing(lambda: _remove(staged, system=system)):
         snapshot_read_only(cache.rootfs, staged / SNAPSHOT, system=system)
-        tree = recorded_tree(staged / SNAPSHOT)
         for _attempt in range(_ATTEMPTS):  # snapper may be making one as well
             number = next_number(cache.snapshots)
             if number > _LARGEST:
                 break
-            text = info_text(record, number=number, tree=tree)
+            text = info_text(record, number=number)
             write_atomically(staged / INFO, text, draft=staged / f"{INFO}.draft")
             if _numbered(staged, cache.snapshots / str(number)):
                 sync_folder(cache.snapshots)
@@ -59,18 +56,6 @@ def keep(cache: Cache, record: Record, *, run: str, system: System) -> int:
             name=SNAPSHOTS,
             largest=_LARGEST,
         )
-
-
-def recorded_tree(root: Path) -> str:
-    """Return what is recorded of a snapshot's files: their names, rights, sizes and times.
-
-    The change times, which nobody can set, and the inodes are those of the cache's tree, so what is
-    done to a file of a snapshot shows. "" for a tree that cannot be read to its end.
-    """
-    try:
-        return fingerprint(root)[:_RECORDED]
-    except SourceError:
-        return ""
 
 
 def next_number(snapshots: Path) -> int:

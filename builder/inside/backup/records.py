@@ -28,6 +28,7 @@ class Record:
     distro: str
     kernel: str
     size: int  # bytes
+    tree: str = ""  # what is recorded of its files; "" for nothing
 
     @property
     def date(self) -> str:
@@ -47,10 +48,8 @@ def meta_text(record: Record) -> str:
     return "".join(f'{key}="{_harmless(value)}"\n' for key, value in values.items())
 
 
-def info_text(record: Record, *, number: int, tree: str = "") -> str:
+def info_text(record: Record, *, number: int) -> str:
     """Return the info.xml of snapshot `number`: snapper/Snapshot.cc, `Snapshot::writeInfo`.
-
-    `tree` is the fingerprint of its files, for `check`.
 
     Described as by DistroClone Backup, and with the clean-up algorithm that lets snapper delete it.
     """
@@ -66,7 +65,7 @@ def info_text(record: Record, *, number: int, tree: str = "") -> str:
         "distro": record.distro,
         "kernel": record.kernel,
         "size_kb": str(math.ceil(record.size / 1024)),
-        TREE: tree,
+        TREE: record.tree,
     }
     lines = [f"  <{name}>{_xml(text)}</{name}>" for name, text in fields.items()]
     for key, value in userdata.items():

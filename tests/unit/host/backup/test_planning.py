@@ -1,5 +1,6 @@
 """What a backup leaves out, and how it sees the system."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,25 @@ def test_no_name_of_a_mount_point_ends_its_line(tmp_path: Path) -> None:
         f"3 1 8:3 / {tmp_path}/system/boot rw - ext4 /dev/sda3 rw\n"
     )
     assert seen(tmp_path, mounts).parts == ("boot",)
+
+
+def test_a_boot_disk_that_is_mounted_when_it_is_looked_at_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a share that may not answer is not."""
+    top, usual, looked = tmp_path / "system", os.listdir, []
+
+    def woken(path: str) -> list[str]:
+        looked.append(path)
+        with (tmp_path / "mountinfo").open("a") as stream:
+            stream.write(f"9 2 8:1 / {path} rw - ext4 /dev/sda1 rw\n")
+        return usual(tmp_path)
+
+    monkeypatch.setattr(os, "listdir", woken)
+    mounts = (
+        f"2 1 0:9 / {top}/boot rw - autofs systemd-1 rw\n"
+        f"3 1 0:9 / {top}/srv/share rw - autofs systemd-1 rw\n"
+    )
+    found = seen(tmp_path, mounts)
+    assert looked == [f"{top}/boot"]
+    assert (found.parts, found.mounted) == (("boot",), ("boot",))

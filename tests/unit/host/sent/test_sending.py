@@ -180,5 +180,5 @@ def test_sweep_removes_what_was_sent_only_when_it_is_asked(
     assert main.run(["sweep"], surroundings=around) == 0
     assert len(engine.volumes) == 1
     assert main.run(["sweep", "--sent"], surroundings=around) == 0
-    assert "Removed 1 copies of sources." in capsys.readouterr().out
+    assert "Copies of sources removed: 1" in capsys.readouterr().out
     assert engine.volumes == {}

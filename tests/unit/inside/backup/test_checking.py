@@ -1,12 +1,15 @@
 """The kernel's counts of errors, and what a snapshot's files are known by."""
 
 import os
+import re
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.inside.backup.checking import Reading, device_errors
-from builder.inside.backup.keeping import recorded_tree
+from builder.inside.backup.recording import record_tree
 from builder.inside.backup.records import Record, info_text
 from builder.inside.source.snapper import SnapperInfo, read_info
 from tests.support.systems import RecordingSystem
@@ -28,9 +31,9 @@ def test_whatever_is_done_to_a_file_shows(tmp_path: Path, change: str) -> None:
     root = make_system(tmp_path / "system")
     file = put(root, "etc/state", "one")
     os.utime(file, (7, 7))
-    before = recorded_tree(root)
-    assert before == recorded_tree(root)
-    assert len(before) == 32
+    before = record_tree(root).tree
+    assert before == record_tree(root).tree
+    assert re.fullmatch("1:[0-9a-f]{32}", before)
     match change:
         case "content":
             file.write_text("two")
@@ -44,20 +47,53 @@ def test_whatever_is_done_to_a_file_shows(tmp_path: Path, change: str) -> None:
         case _:
             file.chmod(0o600)
             file.chmod(0o644)
-    assert recorded_tree(root) != before
+    assert record_tree(root).tree != before
 
 
-def test_a_tree_that_cannot_be_read_has_no_record(tmp_path: Path) -> None:
-    assert recorded_tree(tmp_path / "none") == ""
+@pytest.mark.parametrize("name", [".distroclone-builder-unfinished", ".snapshots/1/x"])
+def test_what_comes_and_goes_at_the_top_does_not_count(tmp_path: Path, name: str) -> None:
+    root = make_system(tmp_path / "system")
+    before = record_tree(root)
+    put(root, name, "x" * 100_000)
+    assert record_tree(root) == before
+
+
+def test_a_size_is_that_of_du(tmp_path: Path) -> None:
+    root = make_system(tmp_path / "system")
+    put(root, "opt/large", "x" * 300_000)
+    (root / "opt/other name").hardlink_to(root / "opt/large")
+    with (root / "opt/holes").open("wb") as stream:
+        stream.truncate(1 << 30)
+    said = subprocess.run(
+        ["du", "-sx", "--block-size=1", root], check=True, capture_output=True, text=True
+    )
+    own = root.lstat().st_blocks * 512  # the top folder
+    assert record_tree(root).size == int(said.stdout.split()[0]) - own
+
+
+def test_a_tree_that_cannot_be_read_to_its_end_has_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_system(tmp_path / "system")
+    usual = os.scandir
+
+    def failing(path: bytes) -> object:
+        if path.endswith(b"/etc/"):
+            raise OSError(5, "Input/output error")
+        return usual(path)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    assert record_tree(root).tree == ""
 
 
 def test_the_record_is_in_snappers_userdata(tmp_path: Path) -> None:
-    record = Record(now=1_781_700_000, zone=0, distro="Debian 13", kernel="6.12", size=1)
-    place = put(tmp_path, "info.xml", info_text(record, number=7, tree="a" * 32))
+    record = Record(now=1_781_700_000, zone=0, distro="Debian 13", kernel="6.12", size=1,
+                    tree="1:" + "a" * 32)  # fmt: skip
+    place = put(tmp_path, "info.xml", info_text(record, number=7))
     found = read_info(place, number=7)
     assert isinstance(found, SnapperInfo)
-    assert found.tree == "a" * 32
-    place.write_text(info_text(record, number=7))
+    assert found.tree == "1:" + "a" * 32
+    place.write_text(info_text(replace(record, tree=""), number=7))
     assert "<key>tree</key>" not in place.read_text()
 
 
