@@ -162,7 +162,10 @@ def test_the_other_file_systems_are_made_as_well(kind: FileSystem, root: Path, d
     volumes = made(root, disk, kind)
     assert found_uuid(root, "disk3") == volumes.root.uuid
     if kind is FileSystem.XFS:
-        assert "nrext64=0" in run(root, "xfs_info", "/tmp/disk3")
+        shown = subprocess.run(
+            ["xfs_info", root / "tmp/disk3"], capture_output=True, check=True, text=True
+        )
+        assert "nrext64=0" in shown.stdout
 
 
 def found_uuid(root: Path, name: str) -> str:
