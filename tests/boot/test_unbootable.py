@@ -1,5 +1,6 @@
 """What the boot test says of media that cannot boot. Each machine gives up within seconds."""
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from builder.host.engine.owner import ourselves
 
 pytestmark = pytest.mark.boot
 
+BLOCKS = 512  # of 2048 bytes
+# A primary volume descriptor (ECMA-119, 8.4) that says no more than how large the medium is.
+DESCRIPTOR = (b"\x01CD001\x01".ljust(80, b"\0") + struct.pack("<I", BLOCKS)).ljust(2048, b"\0")
+
 
 @pytest.mark.parametrize("attach", list(Attachment))
 @pytest.mark.parametrize("firmware", list(Firmware))
@@ -21,7 +26,7 @@ def test_an_empty_medium_is_refused_long_before_the_timeout(
     engine: Engine, tmp_path: Path, firmware: Firmware, attach: Attachment
 ) -> None:
     iso = tmp_path / "empty, and with a comma.iso"
-    iso.write_bytes(bytes(1024 * 1024))
+    iso.write_bytes((bytes(16 * 2048) + DESCRIPTOR).ljust(BLOCKS * 2048, b"\0"))
     iso.chmod(0)  # as private as can be: the test machine reads it all the same
     events: list[Event] = []
     with pytest.raises(VerificationError, match="did not boot into its live system") as caught:

@@ -173,6 +173,8 @@ def test_whoever_swaps_files_meanwhile_gets_no_iso(
         ended = build.end()
     assert swapper.rounds > 5
     assert ended.code in {4, 5}
-    assert re.search("changed|vanished", str(ended.error)), ended.error
+    # rsync may meet one as a device, which nothing that is mounted there can open.
+    told = "changed|vanished|something writes to the source" if when == "copied" else "changed"
+    assert re.search(told, str(ended.error)), ended.error
     assert left_by(client, ended.process) == []
     assert [path.suffix for path in (tmp_path / "iso").iterdir()] == [".log"]

@@ -172,7 +172,10 @@ def _explained(error: ToolError) -> StepError:
         hint = "Wait for the running backup or deletion to finish, then build again."
     elif error.code == 23:
         message = "Some files of the source could not be copied"
-        hint = "The log names them. They may be damaged: check the disk."
+        hint = (
+            "The log names them. If something writes to the source, stop that, then build again; "
+            "otherwise they may be damaged: check the disk."
+        )
     else:
         return error
     return StepError(message, hint=hint, command=error.command, output=error.output)
