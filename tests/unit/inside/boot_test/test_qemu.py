@@ -168,6 +168,7 @@ def test_a_machine_still_runs_when_its_sign_was_seen_and_what_is_done_then_costs
         alive.append(Path(f"/proc/{number.read_text()}/comm").read_text())
         time.sleep(1.5)
 
+    began = time.monotonic()
     ending = watch(
         [sys.executable, "-u", "-c", script],
         signs=BOOT_SIGNS,
@@ -176,7 +177,7 @@ def test_a_machine_still_runs_when_its_sign_was_seen_and_what_is_done_then_costs
         on_sighting=look,
     )
     assert len(alive) == 1
-    assert ending.seconds < 1.5
+    assert ending.seconds <= time.monotonic() - began - 1.5  # however slow the machine is
 
 
 @pytest.mark.parametrize("script", ["import time; time.sleep(60)", "while True: print('busy')"])
