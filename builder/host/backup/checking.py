@@ -14,12 +14,11 @@ from builder.border.backups import Checked, CheckedSnapshot, CheckRequest, Whole
 from builder.border.events import OnEvent
 from builder.border.jobs import CHECK_CACHE
 from builder.border.labels import new_run
+from builder.host.backup.cache_named import cache_named
 from builder.host.backup.retention import moment, moment_of
 from builder.host.backup.status import judged
 from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.engine.faults import BindMissingError
 from builder.host.image.builder_image import ensure_builder
-from builder.host.source.kinds import CacheFolder
 
 SCRUBS: Final = Path("/var/lib/btrfs")  # btrfs-scrub(8), FILES; readable by root
 _LONGEST: Final = 1 << 20  # bytes
@@ -48,10 +47,8 @@ def check(cache: Path, engine: Engine, *, read_data: bool, on_event: OnEvent) ->
         run=new_run(),
         binds=(Bind(source=str(cache.resolve()), target=paths.CACHE),),
     )
-    try:
+    with cache_named(cache):
         return engine.run(spec, on_event)
-    except BindMissingError as error:
-        raise CacheFolder(cache).missing() from error
 
 
 def last_scrub(filesystem: str, *, folder: Path = SCRUBS) -> Scrub | None:

@@ -23,6 +23,7 @@ from builder.border.backups import (
 from builder.border.events import Note, OnEvent
 from builder.border.jobs import BACKUP, DELETE_SNAPSHOTS, FREEZE_SYSTEM
 from builder.border.labels import LABEL_CACHE, frozen_name, new_run, volume_name
+from builder.host.backup.cache_named import cache_named
 from builder.host.backup.mount_points import MOUNTINFO
 from builder.host.backup.planning import RUNNING, BackupPlan, Seen, seen_system
 from builder.host.backup.retention import superfluous
@@ -64,7 +65,8 @@ def back_up(
             run=run,
             binds=(bind, *_parts(seen), _cache(plan.cache)),
         )
-        done = engine.run(spec, on_event)
+        with cache_named(plan.cache):
+            done = engine.run(spec, on_event)
     deleted = superfluous(done.snapshots, plan.retention, zone=local_zone())
     try:
         delete(plan.cache, deleted, engine, image=image, on_event=on_event)

@@ -11,11 +11,10 @@ from builder.border.events import OnEvent
 from builder.border.jobs import BACKUP_STATE
 from builder.border.labels import new_run
 from builder.border.requests import Nothing
+from builder.host.backup.cache_named import cache_named
 from builder.host.backup.retention import moment, moment_of
 from builder.host.engine import Bind, ContainerSpec, Engine
-from builder.host.engine.faults import BindMissingError
 from builder.host.image.builder_image import ensure_builder
-from builder.host.source.kinds import CacheFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +36,8 @@ def read_state(cache: Path, engine: Engine, *, on_event: OnEvent) -> CacheState:
         run=new_run(),
         binds=(Bind(source=str(cache.resolve()), target=paths.CACHE),),
     )
-    try:
+    with cache_named(cache):
         return engine.run(spec, on_event)
-    except BindMissingError as error:
-        raise CacheFolder(cache).missing() from error
 
 
 def judged(

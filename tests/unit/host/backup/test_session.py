@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from builder.basics.errors import HostError, StepError
+from builder.basics.errors import HostError, SourceError, StepError
 from builder.basics.texts import render
 from builder.border import paths
 from builder.border.backups import BackupRequest, DeleteSnapshotsRequest, FrozenSystem, SnapshotName
@@ -18,6 +19,7 @@ from builder.host.backup import planning
 from builder.host.backup.planning import BackupPlan
 from builder.host.backup.retention import Retention
 from builder.host.backup.session import Outcome, back_up
+from builder.host.engine.faults import BindMissingError
 from builder.host.engine.owner import ourselves
 from tests.support.fake_engine import Answer, FakeEngine, answering
 from tests.support.stored import backed_up, stored
@@ -64,6 +66,31 @@ def answers(backup: object) -> Mapping[str, Answer]:
         FREEZE_SYSTEM.name: answering(FrozenSystem(device=9, inode=256, nested=("@/lost", "@/x"))),
         THAW.name: answering(Nothing()),
     }
+
+
+def refusing(error: BindMissingError) -> Answer:
+    """An engine's refusal to make the container."""
+
+    def refuse(*_arguments: object) -> NoReturn:
+        raise error
+
+    return refuse
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_cache_whose_drive_is_not_mounted_is_named(machine: Machine, *, named: bool) -> None:
+    missing = BindMissingError("bind source path does not exist")
+    missing.path = str(machine.plan.cache) if named else ""
+    with pytest.raises(SourceError, match=f"There is no folder at {machine.plan.cache}") as caught:
+        machine.ran(FakeEngine(answers={BACKUP.name: refusing(missing)}))
+    assert "Mount the drive" in caught.value.advice
+
+
+def test_another_folder_that_is_missing_is_not_taken_for_the_cache(machine: Machine) -> None:
+    missing = BindMissingError("bind source path does not exist")
+    missing.path = str(machine.plan.source)
+    with pytest.raises(BindMissingError, match="does not exist"):
+        machine.ran(FakeEngine(answers={BACKUP.name: refusing(missing)}))
 
 
 def test_a_backup_sees_the_system_its_parts_and_the_cache(machine: Machine) -> None:
