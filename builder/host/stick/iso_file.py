@@ -6,20 +6,19 @@ Sources: ECMA-119 (4th edition), 8.4: the primary volume descriptor is block 16;
 import contextlib
 import os
 import re
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from builder.basics.errors import UsageError, VerificationError
+from builder.basics.errors import UsageError
 from builder.basics.printable import clean
 from builder.basics.regular import NotRegularError, open_regular
-from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.handover import SUMS
 from builder.formats.result_names import is_plain_name, manifest_name
+from builder.host.results.iso_volume import BLOCK, DESCRIPTOR, check_whole, volume_size
 from builder.host.results.manifest_reader import LARGEST, read_manifest
 from builder.host.results.result_folder import opened_folder
 from builder.host.results.sums import read_sums
@@ -27,9 +26,6 @@ from builder.host.stick.guid_table import SECTOR, GuidTable, read_guid_table, re
 
 HEAD: Final = 1 << 20  # bytes; boot code, tables and the descriptor are in here
 
-_BLOCK: Final = 2048  # bytes
-_DESCRIPTOR: Final = 16 * _BLOCK
-_IDENTIFIER: Final = b"\x01CD001\x01"
 _PREPARER: Final = "distroclone-builder "
 _DATE: Final = re.compile(rb"[0-9]{16}")
 
@@ -72,16 +68,11 @@ def opened_iso(path: Path) -> Iterator[IsoFile]:
     with _opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         head = stream.read(HEAD)
-        descriptor = head[_DESCRIPTOR : _DESCRIPTOR + _BLOCK]
-        if not descriptor.startswith(_IDENTIFIER):
-            raise UsageError(
-                "{path} is not an ISO",
-                hint="Give the path of an .iso file that a build made.",
-                path=path,
-            )
+        descriptor = head[DESCRIPTOR : DESCRIPTOR + BLOCK]
+        volume = volume_size(path, descriptor)
         table = read_guid_table(head)
         _check_start(path, head, table)
-        _check_whole(path, size, descriptor, table)
+        check_whole(path, size, wanted=max(volume, (table.backup + 1) * SECTOR if table else 0))
         yield IsoFile(
             name=path.name,
             stream=stream,
@@ -119,19 +110,6 @@ def _check_start(path: Path, head: bytes, table: GuidTable | None) -> None:
             "{path} does not start from a stick: it is an ISO for CDs only",
             hint="ISOs that this program builds start from both.",
             path=path,
-        )
-
-
-def _check_whole(path: Path, size: int, descriptor: bytes, table: GuidTable | None) -> None:
-    blocks = struct.unpack_from("<I", descriptor, 80)[0]
-    wanted = max(blocks * _BLOCK, (table.backup + 1) * SECTOR if table else 0)
-    if size < wanted:
-        raise VerificationError(
-            "{path} is cut off: it has {size}, and was made with {wanted}",
-            hint="Copy or download it again.",
-            path=path,
-            size=readable_size(size),
-            wanted=readable_size(wanted),
         )
 
 
