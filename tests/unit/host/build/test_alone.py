@@ -1,131 +1,48 @@
 """A build that nobody follows any more: found, its results taken, or ended; and what is refused."""
 
-import hashlib
-import json
-import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from builder.basics.codec import to_data
 from builder.basics.errors import (
     BuilderError,
     Interrupted,
     StepError,
-    UsageError,
     VerificationError,
 )
 from builder.border import paths
-from builder.border.events import Event, Note, OnEvent
-from builder.border.handover import MARK, Artefact
-from builder.border.jobs import BUILD, LIST_FROZEN, THAW
+from builder.border.events import OnEvent
+from builder.border.handover import MARK
+from builder.border.jobs import LIST_FROZEN, THAW
 from builder.border.labels import (
     LABEL_BUILD,
-    LABEL_CACHE,
-    LABEL_OUTPUT,
-    LABEL_OWNER,
-    LABEL_ROLE,
     LABEL_RUN,
     frozen_name,
-    volume_name,
 )
-from builder.border.requests import Built, FrozenNames, Nothing
-from builder.formats.identities import ImageIdentity
-from builder.host.build import alone
-from builder.host.build.alone import Follower
-from builder.host.build.mark import BuildMark, mark_in
+from builder.host.build.mark import mark_in
 from builder.host.cli import main
 from builder.host.command_line.surroundings import Surroundings
 from builder.host.engine import State
 from builder.host.engine.following import LineLostError
 from builder.host.engine.owner import Owner, ourselves
-from builder.host.output.delivery import output_folder, partial_folder
-from tests.support.fake_engine import IMAGE, AnySpec, FakeEngine, answering
+from tests.support.fake_engine import AnySpec, FakeEngine
 from tests.support.fake_images import packed
-
-RUN = "0123456789abcdef"
-OTHER = "fedcba9876543210"
-ENDED = replace(ourselves(), started=0)
-ELSEWHERE = replace(ourselves(), machine="another", boot="another")
-
-
-def mark(output: Path, name: str = "Debian-13-xfce") -> BuildMark:
-    return BuildMark(
-        iso_name=name,
-        adds_packages=False,
-        output=str(output),
-        begun=1_790_000_000,
-        image=ImageIdentity(id=IMAGE, locked=True),
-    )
-
-
-def contents(output: Path) -> dict[str, bytes]:
-    return {name: f"content of {name}".encode() for name in mark(output).results}
-
-
-def built(output: Path, *, delivered: bool) -> Built:
-    artefacts = tuple(
-        Artefact(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())
-        for name, content in contents(output).items()
-    )
-    return Built(artefacts=artefacts, delivered=delivered, block_cache=None)
-
-
-def engine_with(
-    output: Path,
-    answer: object,
-    *,
-    owner: Owner = ENDED,
-    state: State = State.WORKS,
-    cache: str = "",
-    fetched: Callable[[AnySpec, Path], bytes] | None = None,
-) -> FakeEngine:
-    """Return an engine with one build, which ends like that."""
-    engine = FakeEngine(
-        answers={
-            BUILD.name: answer if callable(answer) else answering(answer),
-            THAW.name: answering(Nothing()),
-            LIST_FROZEN.name: answering(FrozenNames(names=(frozen_name(RUN),))),
-        },
-        files={} if fetched is None else {BUILD.name: fetched},
-    )
-    labels = {LABEL_RUN: RUN, LABEL_OWNER: str(owner)}
-    engine.containers["c1"] = labels | dict(mark(output).labels)
-    engine.states["c1"] = state
-    places = {LABEL_OUTPUT: str(output)} | ({LABEL_CACHE: cache} if cache else {})
-    engine.keep_volume(volume_name(RUN), labels=labels | places)
-    return engine
-
-
-def started_here(output: Path, *, files: dict[str, bytes] | None = None) -> Path:
-    """Leave what a killed process leaves in its output folder, and what a container put there."""
-    partial = partial_folder(output, RUN)
-    partial.mkdir(parents=True)
-    (partial / MARK).write_text("{}")
-    for name, content in (files or {}).items():
-        (partial / name).write_bytes(content)
-    return partial
-
-
-def around(engine: FakeEngine) -> Surroundings:
-    return Surroundings(open_engine=lambda: engine)
-
-
-def said(
-    engine: FakeEngine, capsys: pytest.CaptureFixture[str], *words: object
-) -> tuple[int, list[dict[str, object]]]:
-    code = main.run([*map(str, words), "--json"], surroundings=around(engine))
-    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def names(folder: Path) -> set[str]:
-    return {each.name for each in folder.iterdir()}
-
-
-def is_untouched(engine: FakeEngine) -> bool:
-    return (set(engine.containers), set(engine.volumes)) == ({"c1"}, {volume_name(RUN)})
+from tests.support.lone_builds import (
+    ELSEWHERE,
+    ENDED,
+    OTHER,
+    RUN,
+    around,
+    built,
+    contents,
+    engine_with,
+    is_untouched,
+    mark,
+    names,
+    said,
+    started_here,
+)
 
 
 def test_builds_are_listed_with_what_they_do_and_who_follows_them(
@@ -386,92 +303,3 @@ def test_sweep_takes_a_build_that_has_nothing_to_give(
     assert (code, events[-1]["data"]["builds"]) == (0, [])  # type: ignore[index]
     assert engine.jobs == [LIST_FROZEN.name, THAW.name]
     assert (engine.containers, engine.volumes, partial.exists()) == ({}, {}, False)
-
-
-def test_only_one_takes_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    started_here(tmp_path)
-    engine = engine_with(tmp_path, StepError("never asked"))
-    with output_folder(tmp_path):
-        code, events = said(engine, capsys, "builds", "attach")
-    text = str(events[-1])
-    assert (code, "Another build is writing" in text) == (3, True)
-    assert is_untouched(engine)
-
-
-@pytest.mark.parametrize("second", ["attach", "cancel"])
-def test_while_one_is_attached_no_other_attaches_or_ends_the_build(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], second: str
-) -> None:
-    found: list[tuple[int, str]] = []
-
-    def answer(_spec: AnySpec, _on_event: OnEvent) -> object:
-        shown = alone.found_builds(engine)
-        assert [(each.follower, each.process) for each in shown] == [(Follower.HERE, os.getpid())]
-        code = main.run(["builds", second, RUN], surroundings=around(engine))
-        found.append((code, capsys.readouterr().err))
-        return built(tmp_path, delivered=True)
-
-    started_here(tmp_path, files=contents(tmp_path))
-    engine = engine_with(tmp_path, answer)
-    assert said(engine, capsys, "builds", "attach")[0] == 0
-    ((code, text),) = found
-    assert (code, f"is followed by process {os.getpid()} of this machine" in text) == (2, True)
-    assert names(tmp_path) == {*contents(tmp_path), "Debian-13-xfce.log"}
-    assert (engine.containers, engine.volumes) == ({}, {})
-
-
-@pytest.mark.parametrize("second", ["attach", "cancel"])
-def test_of_two_that_begin_at_once_the_engine_lets_one_in(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], second: str
-) -> None:
-    engine = engine_with(tmp_path, StepError("never asked"))
-    seen = engine.leftover_containers()  # by both, before either has begun
-    with alone.claimed(engine, alone.the_build(engine, RUN), from_elsewhere=False):
-        engine.leftover_containers = lambda: seen  # type: ignore[method-assign]
-        code, events = said(engine, capsys, "builds", second)
-    text = str(events[-1])
-    assert (code, "Another process began to attach" in text) == (2, True)
-    assert is_untouched(engine)
-
-
-@pytest.mark.parametrize(("owner", "words"), [(ENDED, []), (ELSEWHERE, ["--from-elsewhere"])])
-def test_who_was_killed_while_attached_is_in_nobody_s_way(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], owner: Owner, words: list[str]
-) -> None:
-    started_here(tmp_path, files=contents(tmp_path))
-    engine = engine_with(tmp_path, built(tmp_path, delivered=True))
-    engine.containers[f"{volume_name(RUN)}-follower"] = {
-        LABEL_RUN: RUN, LABEL_ROLE: "follower", LABEL_OWNER: str(owner),
-    }  # fmt: skip
-    if words:
-        code, events = said(engine, capsys, "builds", "attach", RUN)
-        assert (code, words[0] in str(events[-1])) == (2, True)
-    code, events = said(engine, capsys, "builds", "attach", RUN, *words)
-    assert code == 0, events
-    assert (engine.containers, engine.volumes) == ({}, {})
-
-
-def test_a_build_that_another_has_taken_meanwhile_is_gone(tmp_path: Path) -> None:
-    engine = engine_with(tmp_path, StepError("never asked"))
-    build = alone.the_build(engine, RUN)
-    engine.containers["c1"] = {}  # what it is now says nothing of a build
-    with (
-        pytest.raises(UsageError, match=f"has no build {RUN}"),
-        alone.claimed(engine, build, from_elsewhere=False),
-    ):
-        pytest.fail("there is nothing to work on")
-    assert set(engine.containers) == {"c1"}
-
-
-def test_what_was_said_before_is_heard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    started_here(tmp_path, files=contents(tmp_path))
-    note: Event = Note(level="info", message="long ago")
-
-    def answer(_spec: AnySpec, on_event: OnEvent) -> object:
-        on_event(note)
-        return built(tmp_path, delivered=True)
-
-    code, events = said(engine_with(tmp_path, answer), capsys, "builds", "attach")
-    assert code == 0
-    assert {"event": "note", **to_data(note)} in events
-    assert "long ago" in (tmp_path / "Debian-13-xfce.log").read_text()
