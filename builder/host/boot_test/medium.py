@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+from builder.basics.errors import UsageError
 from builder.basics.regular import open_regular
-from builder.host.results.iso_volume import BLOCK, DESCRIPTOR, check_whole, no_iso, volume_size
+from builder.host.results.iso_volume import BLOCK, DESCRIPTOR, check_whole, volume_size
 
 
 def check_iso(path: Path) -> None:
@@ -15,5 +16,9 @@ def check_iso(path: Path) -> None:
             file.seek(DESCRIPTOR)
             descriptor = file.read(BLOCK)
     except OSError as error:
-        raise no_iso("There is no ISO at {path}", path) from error
+        raise UsageError(
+            "There is no ISO at {path}",
+            hint="Give the path of an .iso file that a build made.",
+            path=path,
+        ) from error
     check_whole(path, size, wanted=volume_size(path, descriptor))

@@ -19,7 +19,11 @@ _SPACE_SIZE: Final = 80  # where the descriptor says how many blocks there are
 def volume_size(path: Path, descriptor: bytes) -> int:
     """Return how many bytes the ISO has by its descriptor. Raises UsageError where it is none."""
     if len(descriptor) < BLOCK or not descriptor.startswith(_IDENTIFIER):
-        raise no_iso("{path} is not an ISO", path)
+        raise UsageError(
+            "{path} is not an ISO",
+            hint="Give the path of an .iso file that a build made.",
+            path=path,
+        )
     blocks: int = struct.unpack_from("<I", descriptor, _SPACE_SIZE)[0]
     return blocks * BLOCK
 
@@ -34,8 +38,3 @@ def check_whole(path: Path, size: int, *, wanted: int) -> None:
             size=readable_size(size),
             wanted=readable_size(wanted),
         )
-
-
-def no_iso(message: str, path: Path) -> UsageError:
-    """Return the error for a file that is not what a build made."""
-    return UsageError(message, hint="Give the path of an .iso file that a build made.", path=path)
