@@ -7,12 +7,12 @@ where no library is, and where `0123` has to stay what it is.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from builder.basics.errors import UsageError
 
-Groups = Mapping[str, "Plain | Mapping[str, Plain]"]
+Groups = Mapping[str, "Plain | Group"]
 
 _LINE: Final = re.compile(r"(?P<indent> *)(?P<key>[a-z][a-z0-9_]*):(?:[ ]+(?P<value>.*))?")
 _QUOTED: Final = re.compile(r"""(?:'((?:[^']|'')*)'|"([^"\\]*)")[ ]*(?:[ ]#.*)?""")
@@ -28,15 +28,23 @@ class Plain:
     line: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What is indented below a name, by its own names, and the line of the name."""
+
+    line: int
+    values: dict[str, Plain] = field(default_factory=dict)
+
+
 def read_plain(text: str) -> Groups:
     """Return what a file says, by name. Raises UsageError for anything that is not as plain."""
-    result: dict[str, Plain | dict[str, Plain]] = {}
+    result: dict[str, Plain | Group] = {}
     group: dict[str, Plain] | None = None
     depth = 0
     for number, indent, key, value in _lines(text):
         if not indent:
             group = None
-            target: dict[str, Plain] | dict[str, Plain | dict[str, Plain]] = result
+            target: dict[str, Plain] | dict[str, Plain | Group] = result
         elif group is None or (group and indent != depth):
             raise _error(number)
         else:
@@ -53,7 +61,8 @@ def read_plain(text: str) -> Groups:
         elif indent:
             raise _error(number)
         else:
-            group = result[key] = {}
+            made = result[key] = Group(line=number)
+            group = made.values
     return result
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from builder.basics import forms
 from builder.basics.errors import UsageError
-from builder.basics.plain_yaml import Groups, Plain, read_plain
+from builder.basics.plain_yaml import Group, Groups, Plain, read_plain
 
 NAME: Final = "distroclone-answers.yaml"  # at the top of a stick
 LARGEST: Final = 64 << 10  # bytes
@@ -82,7 +82,7 @@ class _Form:
 
     pattern: str
     message: str
-    hint: str = ""
+    hint: str
 
 
 def _one_of(words: type[StrEnum]) -> str:
@@ -95,17 +95,23 @@ UNLOCKING: Final = r"[ -~]{8,512}"
 _NO_SWAP: Final = "none"
 # Of udev's names and kernel's texts; lsblk shows them.
 _WORD: Final = r"[ -~]{1,200}"
+_DISK_HINT: Final = (
+    "Below `disk:`, give its serial, its wwn, its id (the name in /dev/disk/by-id), or both model "
+    "and size. /dev/sda is no name: it may be another disk after the next start."
+)
+_GROUP_HINT: Final = "Write what it has in lines of its own, indented below it: {known}."
+_NAME_HINT: Final = "`lsblk --bytes --nodeps --output SERIAL,WWN,MODEL,SIZE` shows what it is."
 _NO_NAME: Final = "Line {line}: the disk cannot be named like this"
 _FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
     {
-        "disk.serial": _Form(pattern=_WORD, message=_NO_NAME),
-        "disk.wwn": _Form(pattern=_WORD, message=_NO_NAME),
+        "disk.serial": _Form(pattern=_WORD, message=_NO_NAME, hint=_NAME_HINT),
+        "disk.wwn": _Form(pattern=_WORD, message=_NO_NAME, hint=_NAME_HINT),
         "disk.id": _Form(
             pattern=r"[^/\x00-\x20\x7f-\U0010ffff]{1,200}",
             message=_NO_NAME,
             hint="Name it as in /dev/disk/by-id, without the folder.",
         ),
-        "disk.model": _Form(pattern=_WORD, message=_NO_NAME),
+        "disk.model": _Form(pattern=_WORD, message=_NO_NAME, hint=_NAME_HINT),
         "disk.size": _Form(
             pattern=r"[1-9][0-9]{6,17}",
             message="Line {line}: this is not the size of a disk",
@@ -184,7 +190,7 @@ def read_answers(data: bytes) -> Answers:
     No message shows a value: among them are a password's hash and a passphrase.
     """
     if len(data) > LARGEST:
-        raise UsageError("The answer file is larger than {limit} bytes", limit=LARGEST)
+        raise too_large()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -192,7 +198,7 @@ def read_answers(data: bytes) -> Answers:
     said = dict(_checked(read_plain(text)))
     for key in _NEEDED:
         if key not in said:
-            raise UsageError("The answer file lacks {key}", key=key)
+            raise _lacking(key)
     found = said.get
     size = found("disk.size")
     return Answers(
@@ -221,17 +227,33 @@ def read_answers(data: bytes) -> Answers:
     )
 
 
+def too_large() -> UsageError:
+    """Return the refusal of a file that has more than `LARGEST` bytes."""
+    return UsageError(
+        "The answer file is larger than {limit} bytes",
+        hint="Nobody needs as much: check that it is the right file.",
+        limit=LARGEST,
+    )
+
+
 def _checked(groups: Groups) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in groups.items():
         if isinstance(value, Plain):
             found.append((name, _checked_value(name, value)))
+        elif name in _FORMS:
+            raise UsageError(
+                'Line {line}: "{key}" is one value, and this has lines below it',
+                hint="Write `{key}: value` in one line.",
+                line=value.line,
+                key=name,
+            )
         elif name not in _GROUPS:
-            raise _unknown(name)
+            raise _unknown(name, value)
         else:
             found += [
                 (f"{name}.{key}", _checked_value(f"{name}.{key}", each))
-                for key, each in value.items()
+                for key, each in value.values.items()
             ]
     return found
 
@@ -239,18 +261,35 @@ def _checked(groups: Groups) -> list[tuple[str, str]]:
 def _checked_value(key: str, value: Plain) -> str:
     form = _FORMS.get(key)
     if form is None:
-        raise _unknown(key)
+        raise _unknown(key, value)
     if re.fullmatch(form.pattern, value.text) is None:
         raise UsageError(form.message, hint=form.hint, line=value.line)
     return value.text
 
 
-def _unknown(key: str) -> UsageError:
+def _unknown(key: str, value: Plain | Group) -> UsageError:
+    if key in _GROUPS:  # with a value, as in `disk: /dev/sda`
+        return UsageError(
+            'Line {line}: "{key}" has no value of its own',
+            hint=_DISK_HINT if key == "disk" else _GROUP_HINT,
+            line=value.line,
+            key=key,
+            known=", ".join(each for each in _FORMS if each.startswith(f"{key}.")),
+        )
     return UsageError(
-        'An answer file has no "{key}"',
+        'Line {line}: an answer file has no "{key}"',
         hint="It has {known}.",
+        line=value.line,
         key=key,
         known=", ".join(_FORMS),
+    )
+
+
+def _lacking(key: str) -> UsageError:
+    return UsageError(
+        "The answer file lacks {key}",
+        hint="Add it. docs/installing.md has a whole file as an example.",
+        key=key,
     )
 
 
@@ -258,7 +297,7 @@ def _passphrase(said: Mapping[str, str]) -> str | None:
     """Return the passphrase if the disk is to be encrypted. Raises UsageError for half of it."""
     encrypt, passphrase = said.get("encrypt") == "true", said.get("passphrase")
     if encrypt and passphrase is None:
-        raise UsageError("The answer file lacks {key}", key="passphrase")
+        raise _lacking("passphrase")
     if passphrase is not None and not encrypt:
         raise UsageError(
             "The answer file has a passphrase, but does not say that the disk is encrypted",
@@ -277,8 +316,4 @@ def _stable(disk: DiskName) -> DiskName:
     """Return the disk if its name says which one it is on any day, whatever else is plugged in."""
     if disk.serial or disk.wwn or disk.id or (disk.model and disk.size):
         return disk
-    raise UsageError(
-        "The answer file does not say which disk is written to",
-        hint="Below `disk:`, give its serial, its wwn, its id (the name in /dev/disk/by-id), or "
-        "both model and size. /dev/sda is no name: it may be another disk after the next start.",
-    )
+    raise UsageError("The answer file does not say which disk is written to", hint=_DISK_HINT)

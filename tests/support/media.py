@@ -189,6 +189,7 @@ def boot_step(work: Work) -> BootStep:
         layer.write_bytes(b"hsqs, and the live layer")
     return BootStep(
         root=work.root,
+        layer=work.layer,
         initramfs=work.initramfs,
         iso_tree=work.iso_tree,
         parts=work.base / "boot",

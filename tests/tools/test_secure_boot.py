@@ -30,24 +30,34 @@ def root(tmp_path: Path) -> Path:
     (tree / SHIM).symlink_to("/etc/alternatives/shim")
     (tree / "etc/alternatives").mkdir(parents=True)
     (tree / "etc/alternatives/shim").symlink_to(f"/{SHIM}.latest")
+    write_status(tree, "1.51")
+    return tree
+
+
+def write_status(tree: Path, version: str) -> None:
     (tree / "var/lib/dpkg").mkdir(parents=True)
     (tree / "var/lib/dpkg/status").write_text(
-        "Package: shim-signed\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.51\n"
+        "Package: shim-signed\nStatus: install ok installed\nArchitecture: amd64\n"
+        f"Version: {version}\n"
     )
-    return tree
 
 
 class Choice:
     """A chain that was chosen for kernels, and what was said of it."""
 
     def __init__(
-        self, folder: Path, *kernels: Path, root: Path, signed: Path = paths.SIGNED
+        self,
+        folder: Path,
+        *kernels: Path,
+        root: Path,
+        signed: Path = paths.SIGNED,
+        layer: Path = Path("/nowhere"),
     ) -> None:
         events: list[Event] = []
         self.chain: BootChain
         self.chain, self.folder = choose_chain(
             real_system(events),
-            supplies_of(root, signed=signed, lock=paths.LOCK),
+            supplies_of(root, layer=layer, signed=signed, lock=paths.LOCK),
             kernels=[Kernel(version=each.name, image=each) for each in kernels],
             folder=folder / "loaders",
         )
@@ -111,6 +121,29 @@ def test_without_one_for_it_in_the_image_the_systems_own_pair_is_verified_and_ta
     choice = Choice(tmp_path, signed, root=root, signed=tmp_path)
     assert (choice.chain.vendor, choice.chain.origin) == (DEBIAN, LoaderOrigin.SYSTEM)
     assert [each.version for each in choice.chain.packages] == ["1.51"]
+
+
+def test_packages_that_the_build_adds_to_the_live_layer_count_as_the_systems(
+    tmp_path: Path, root: Path, signed: Path
+) -> None:
+    layer = tmp_path / "layer"
+    (layer / GRUB).parent.mkdir(parents=True)
+    (root / GRUB).rename(layer / GRUB)
+    assert Choice(tmp_path, signed, root=root, signed=tmp_path).chain.vendor is None
+    write_status(layer, "1.58")
+    choice = Choice(tmp_path, signed, root=root, signed=tmp_path, layer=layer)
+    assert (choice.chain.vendor, choice.chain.origin) == (DEBIAN, LoaderOrigin.SYSTEM)
+    assert [each.version for each in choice.chain.packages] == ["1.58"]
+
+
+def test_where_only_the_loaders_are_missing_the_packages_to_add_are_named(
+    tmp_path: Path, root: Path, signed: Path
+) -> None:
+    (root / GRUB).unlink()
+    choice = Choice(tmp_path, signed, root=root, signed=tmp_path)
+    (said,) = choice.said
+    assert f"nothing here loads the kernel signed, signed by {DEBIAN}" in said
+    assert "--install shim-signed --install grub-efi-amd64-signed" in said
 
 
 @pytest.mark.parametrize("which", ["changed", "unsigned"])

@@ -13,6 +13,7 @@ from builder.border.labels import new_run
 from builder.border.requests import Nothing
 from builder.host.backup.cache_named import cache_named
 from builder.host.backup.retention import moment, moment_of
+from builder.host.backup.schedule import SERVICE
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.image.builder_image import ensure_builder
 
@@ -49,14 +50,19 @@ def judged(
     age = now - moment(newest, zone=zone) if newest else None
     troubles = []
     if newest is None:
-        troubles.append(say("There is no complete snapshot"))
+        troubles.append(say("There is no complete snapshot: make a backup"))
     if state.began is not None and not state.running:
         began = moment_of(state.began, zone=zone)
         troubles.append(
-            say("The backup of {began} did not finish", began=f"{began:%Y-%m-%d %H:%M}")
-        )
+            say("The backup of {began} did not finish: make another one, which goes on with it",
+                began=f"{began:%Y-%m-%d %H:%M}")
+        )  # fmt: skip
     if age is not None and max_age is not None and age > max_age:
-        troubles.append(say("The newest complete snapshot is {age} old", age=readable_age(age)))
+        troubles.append(
+            say("The newest complete snapshot is {age} old: make a backup; why a schedule did not, "
+                "`journalctl -u {service}` says",
+                age=readable_age(age), service=SERVICE)
+        )  # fmt: skip
     return Status(state=state, newest=newest, age=age, troubles=tuple(troubles))
 
 

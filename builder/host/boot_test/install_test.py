@@ -8,6 +8,7 @@ from builder.border.events import OnEvent
 from builder.border.jobs import INSTALL_TEST
 from builder.formats.answers import FileSystem
 from builder.host.boot_test.boot_test import check_secure_boot, run_on_test_machine
+from builder.host.boot_test.medium import check_installer
 from builder.host.engine import Engine
 
 _TIMEOUT_SECONDS: Final = 2400  # without KVM, an initramfs takes minutes
@@ -31,10 +32,11 @@ def run_install_test(
     Its root becomes `file_system`, or what the installer takes by itself. `secure_boot` is as with
     `run_boot_test`.
 
-    Raises UsageError when there is no such file, HostError when the engine cannot run the test,
-    VerificationError when the system is not installed or does not start.
+    Raises UsageError when there is no such file or it has no installer, HostError when the engine
+    cannot run the test, VerificationError when the system is not installed or does not start.
     """
     check_secure_boot(firmware, secure_boot=secure_boot)
+    check_installer(iso)
     request = InstallTestRequest(
         firmware=firmware,
         timeout_seconds=_TIMEOUT_SECONDS,

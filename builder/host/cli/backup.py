@@ -140,7 +140,7 @@ def status(
     """Show how the last backup ended, what there is, and how old it is.
 
     Exits with 8 where something is wrong: no complete snapshot, a backup that did not finish, or
-    one that is too old.
+    one that is too old; and with 4 where there is no cache, as when its drive is not mounted.
 
     \b
     Example:

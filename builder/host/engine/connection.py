@@ -119,10 +119,8 @@ class DockerEngine:
         with contextlib.ExitStack() as stack:
             with held(), translated("claiming a container"):
                 image = self._client.containers.get(of).attrs["Image"]
-                made = self._client.api.create_container(
-                    image, ["-"], name=name, labels=dict(labels)
-                )
-                stack.enter_context(undoing(lambda: self.remove_container(str(made["Id"]))))
+                made = images.never_started(self._client, image, labels=labels, name=name)
+                stack.enter_context(undoing(lambda: self.remove_container(made)))
             yield
 
     def persist(self, call: Callable[[], Value], on_event: OnEvent) -> Value:
@@ -221,20 +219,12 @@ class DockerEngine:
 def security_options(job: Job[Any, Any], facts: EngineFacts) -> list[str]:
     """Return what an engine's own walls around containers have to let through for a job."""
     options = []
-    if "SYS_ADMIN" in job.capabilities and _has("apparmor", facts):
+    apparmor = any("name=apparmor" in option for option in facts.security)
+    if "SYS_ADMIN" in job.capabilities and apparmor:
         options.append("apparmor=unconfined")  # its default profile forbids every mount
-    if facts.product is Product.PODMAN or _has("selinux", facts):  # Podman 4.3 tells nobody
-        # Files of the user have no container's label, labelled containers may mount nothing, and
-        # what one that is not labelled writes into a volume is closed to those that are.
-        options.append("label=disable")
     if facts.rootless and facts.product is Product.PODMAN:
         options.append("unmask=ALL")  # or the kernel forbids to mount /proc in a user namespace
     return options
-
-
-def _has(module: str, facts: EngineFacts) -> bool:
-    """Whether the engine confines containers with that security module."""
-    return any(f"name={module}" in option for option in facts.security)
 
 
 def connect(asked: Asked = NOTHING_ASKED) -> Engine:

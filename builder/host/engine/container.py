@@ -33,7 +33,7 @@ from builder.host.engine.faults import patiently, translated
 from builder.host.engine.following import Again, Followed, Line, kept_log
 from builder.host.engine.owner import labels
 from builder.host.engine.protocol import HeldError, Product
-from builder.host.engine.spec import Bind, ContainerSpec, NamedVolume
+from builder.host.engine.spec import NO_LABEL, Bind, ContainerSpec, NamedVolume
 from builder.host.engine.streams import Frame, frames
 from builder.host.engine.watchdog import Watchdog
 
@@ -106,6 +106,8 @@ class DockerJob(Generic[JobResult]):
         except ValueError as error:
             raise StepError(
                 "The {job} container returned an unreadable result: {reason}",
+                hint="The builder image may be of another version: `distroclone-builder image "
+                "build --fresh` makes it anew.",
                 job=self._job.name,
                 reason=error,
             ) from error
@@ -251,6 +253,7 @@ def container_options(
         "log_config": _WHOLE_LOG,
         "hostname": "distroclone-builder",
         "privileged": privileged,
+        "security_opt": [NO_LABEL],
         # Where the engine maps its containers' users (`userns-remap`), files of others would belong
         # to nobody inside, and devices and mounts be forbidden.
         "userns_mode": "host",
@@ -267,7 +270,7 @@ def container_options(
     if not privileged:
         options["cap_drop"] = ["ALL"]
         options["cap_add"] = list(job.capabilities)
-        options["security_opt"] = ["no-new-privileges", *security_options]
+        options["security_opt"] = ["no-new-privileges", NO_LABEL, *security_options]
     if job.loop_devices:
         devices.append("/dev/loop-control:/dev/loop-control:rwm")
         options["device_cgroup_rules"] = [f"b {_LOOP_MAJOR}:* rmw"]

@@ -124,9 +124,11 @@ def parse_address(text: str, *, why: Why, with_tls: bool = False, source: str = 
         wrong = str(error)
     else:
         return address
+    words = "Write `docker`, `podman`, `unix:///PATH`, `tcp://HOST:PORT` or `ssh://USER@HOST`."
+    address_alone = "Write `unix:///PATH`, `tcp://HOST:PORT` or `ssh://USER@HOST`."
     raise why.error(
         "{source} gives {text}, which is not the address of an engine: {reason}",
-        hint="Write `unix:///PATH`, `tcp://HOST:PORT` or `ssh://USER@HOST`.",
+        hint=words if why is Why.ENGINE_OPTION else address_alone,
         source=source or why.value,
         text=repr(text),
         reason=wrong,

@@ -191,7 +191,7 @@ def _refused(error: docker.errors.APIError, doing: str) -> EngineRefusedError:
     kind, path = classified(text)
     refused = kind(
         "The container engine failed while {doing}: {reason}",
-        hint=_ADVICE.get(kind, ""),
+        hint=_ADVICE[kind],
         temporary=error.is_server_error() or _is_busy(error),
         doing=doing,
         reason=text,
@@ -209,6 +209,13 @@ def classified(text: str) -> tuple[type[EngineRefusedError], str]:
 
 
 _ADVICE: Final[Mapping[type[EngineRefusedError], str]] = {
+    EngineRefusedError: "These are the engine's own words, and its log may have more of them "
+    "(`journalctl -u docker` or `-u podman`, on its machine). `distroclone-builder doctor` tries "
+    "what it can do.",
+    BindMissingError: "Paths are those of the engine's machine: check that it is there.",
+    DeviceMissingError: "The engine's machine lacks this device, or the driver for it is not "
+    "loaded there.",
+    NameTakenError: "Another command is at the same work. Wait for its end, and try again.",
     NoSpaceError: "Free space where the engine keeps its data; `distroclone-builder doctor` "
     "shows where.",
     NotAllowedError: "This engine does not allow such a container. Run `distroclone-builder "

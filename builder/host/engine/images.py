@@ -20,6 +20,7 @@ from builder.basics.signals import held, undoing
 from builder.host.engine import podman
 from builder.host.engine.faults import patiently, translated
 from builder.host.engine.protocol import ImageFacts, Product
+from builder.host.engine.spec import NO_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,12 @@ class DockerImages:
             )
         facts = self.find(pinned)
         if facts is None:
-            raise HostError("The engine lost {pinned}, which it had just pulled", pinned=pinned)
+            raise HostError(
+                "The engine lost {pinned}, which it had just pulled",
+                hint="Something else removed it (`docker image prune`, a clean-up job?). "
+                "Try again.",
+                pinned=pinned,
+            )
         return facts.id
 
     def import_rootfs(self, stream: IO[bytes], *, tag: str, labels: Mapping[str, str]) -> str:
@@ -122,6 +128,7 @@ class DockerImages:
         if facts is None:
             raise HostError(
                 "The base image could not be imported: {reason}",
+                hint="See the engine's log (`journalctl -u docker`), and whether its disk is full.",
                 reason=failure or "the engine does not have it",
             )
         return facts.id
@@ -185,10 +192,7 @@ class DockerImages:
         """See `Images.taken_out`."""
         with contextlib.ExitStack() as stack:
             with held(), translated("reading an image"):
-                made = self._client.api.create_container(
-                    self._called(reference), ["-"], labels=dict(labels)
-                )
-                name = str(made["Id"])
+                name = never_started(self._client, self._called(reference), labels=labels)
                 stack.enter_context(undoing(lambda: self._remove_container(name)))
             yield self._archive(name, path)
 
@@ -276,6 +280,17 @@ class DockerImages:
         return self.called(reference)
 
 
+def never_started(
+    client: "DockerClient", image: str, *, labels: Mapping[str, str], name: str | None = None
+) -> str:
+    """Create a container that is only there, and return its id."""
+    settings = client.api.create_host_config(security_opt=[NO_LABEL])
+    made = client.api.create_container(
+        image, ["-"], name=name, labels=dict(labels), host_config=settings
+    )
+    return str(made["Id"])
+
+
 def _header(stream: IO[bytes]) -> bytes:
     """Return the first block of a tar. Raises HostError when it is none.
 
@@ -285,7 +300,11 @@ def _header(stream: IO[bytes]) -> bytes:
     try:
         tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.HeaderError as error:
-        raise HostError("The base image could not be imported: {reason}", reason=error) from error
+        raise HostError(
+            "The base image could not be imported: {reason}",
+            hint="What should be a tar archive is none: make it again, whole.",
+            reason=error,
+        ) from error
     return block
 
 

@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from builder.border.jobs import Job, Request, Result, Sight
 from builder.border.plan import Isolation
+
+# For every container, whatever the engine says of itself: Podman 4.3 tells nobody that it uses
+# SELinux, and where there is none, engines pass over it. Files of the user have no container's
+# label, labelled containers may mount nothing, and what one that is not labelled writes into a
+# volume is closed to those that are.
+NO_LABEL: Final = "label=disable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,10 +57,6 @@ swap: 256M
 _PROMPT: Final = "Please unlock disk"
 _PASSPHRASE: Final = "only for the test"  # noqa: S105 - of a disk that is deleted after it
 _LAST_WORDS: Final = "The lines above are the last serial output of the test machine."
-_NO_INSTALLER: Final = (
-    "The lines above are the last serial output of the test machine. Only ISOs that were built "
-    "with `installer: text` can install."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +217,7 @@ def _check(step: str, ending: Ending, request: InstallTestRequest) -> str:
     raise VerificationError(
         "The test machine did not report in the step {step}, in {seconds} s ({firmware})",
         output=ending.last_lines,
-        hint=_NO_INSTALLER if step == _INSTALLING else _LAST_WORDS,
+        hint=_LAST_WORDS,
         step=step,
         seconds=ending.seconds,
         firmware=request.firmware,

@@ -8,7 +8,7 @@ from builder.border.cache_report import Problem
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian import dpkg
 from builder.inside.debian.facts import read_os_release, shell_architecture
-from builder.inside.debian.kernels import find_kernels
+from builder.inside.debian.kernels import KernelParts, find_kernels
 from builder.inside.tree.tree import Tree
 
 ARCHITECTURE: Final = "amd64"
@@ -37,8 +37,13 @@ def is_empty(tree: Tree) -> bool:
     return not set(tree.listdir("/")) - {".snapshots"}
 
 
-def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
-    """Return every reason why `tree`, which says `facts` about itself, cannot be built."""
+def admission_problems(
+    tree: Tree, facts: SystemFacts, *, kernels: KernelParts | None = None
+) -> tuple[Problem, ...]:
+    """Return every reason why `tree`, which says `facts` about itself, cannot be built.
+
+    Its `kernels` are looked for unless they are given.
+    """
     if is_empty(tree):
         return (
             Problem(
@@ -51,7 +56,7 @@ def admission_problems(tree: Tree, facts: SystemFacts) -> tuple[Problem, ...]:
     return (
         *_missing_parts(tree),
         *_architecture_problems(tree, facts),
-        *_kernel_problems(tree),
+        *_kernel_problems(kernels or find_kernels(tree)),
         *_program_problems(tree),
     )
 
@@ -120,8 +125,7 @@ def _architecture_problems(tree: Tree, facts: SystemFacts) -> list[Problem]:
     ]
 
 
-def _kernel_problems(tree: Tree) -> tuple[Problem, ...]:
-    kernels = find_kernels(tree)
+def _kernel_problems(kernels: KernelParts) -> tuple[Problem, ...]:
     if kernels.complete:
         return ()
     if kernels.rejected:

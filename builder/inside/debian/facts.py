@@ -6,7 +6,7 @@ from typing import Final
 from builder.basics.printable import clean
 from builder.formats.system_facts import SystemFacts
 from builder.inside.debian import dpkg
-from builder.inside.debian.kernels import find_kernels
+from builder.inside.debian.kernels import KernelParts, find_kernels
 from builder.inside.tree.tree import Tree
 
 _OS_RELEASE: Final = ("/etc/os-release", "/usr/lib/os-release")
@@ -37,8 +37,11 @@ _NO_DESKTOP: Final = ("default", "lightdm-xsession", "xsession", "failsafe", "cu
 _SESSION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
-def read_facts(tree: Tree) -> SystemFacts:
-    """Return what `tree` says about itself, with the defaults of os-release(5)."""
+def read_facts(tree: Tree, *, kernels: KernelParts | None = None) -> SystemFacts:
+    """Return what `tree` says about itself, with the defaults of os-release(5).
+
+    Its `kernels` are looked for unless they are given.
+    """
     release = read_os_release(tree) or {}
     name = release.get("NAME") or "Linux"
     distro_id = release.get("ID", "")
@@ -50,7 +53,7 @@ def read_facts(tree: Tree) -> SystemFacts:
         version=next((each for each in versions if _VERSION.fullmatch(each)), _ROLLING),
         architecture=dpkg_architecture(tree) or shell_architecture(tree) or "",
         desktop=_desktop(tree),
-        kernels=find_kernels(tree).complete,
+        kernels=(kernels or find_kernels(tree)).complete,
     )
 
 

@@ -7,11 +7,14 @@ depmod lists them, whatever they are compressed with.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from builder.inside.tree.tree import Tree
 
 _LARGEST: Final = 16 << 20  # bytes of a list; Debian's have 1 MB
+
+_LISTS: Final = 16  # kept in memory: those of the kernels that a system has at a time
 
 # What a live system cannot do without, and the setting of the kernel that builds it in.
 _NEEDED: Final = {
@@ -53,13 +56,10 @@ def abilities(tree: Tree, version: str) -> Abilities:
     config = "\n".join(
         _text(tree, path) for path in (f"/boot/config-{version}", f"{folder}/config")
     )
-    symbols = {match["symbol"] for match in _SETTING.finditer(config)}
+    symbols = _built_in(config)
     there = {
         *(name for name, symbol in _ALL.items() if symbol in symbols),
-        *(
-            _plain(match["name"])
-            for match in _LISTED.finditer(_text(tree, f"{folder}/modules.builtin"))
-        ),
+        *(name for name, _files in _of_interest(_text(tree, f"{folder}/modules.builtin"))),
         *_loadable(tree, folder, listed),
     }
     missing = [name for name in _NEEDED if name not in there]
@@ -83,11 +83,25 @@ def can_load(tree: Tree, version: str, name: str) -> bool:
 
 
 def _loadable(tree: Tree, folder: str, listed: str) -> Iterator[str]:
-    for match in _LISTED.finditer(listed):
-        files = (match["path"], *(match["needs"] or "").split())
+    for name, files in _of_interest(listed):
         places = (each if each.startswith("/") else f"{folder}/{each}" for each in files)
         if all(tree.is_file(each) and tree.resolve(each).stat().st_size for each in places):
-            yield _plain(match["name"])
+            yield name
+
+
+# A cache has the same lists in snapshot after snapshot, and to search one takes milliseconds.
+@lru_cache(maxsize=_LISTS)
+def _of_interest(listed: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the modules of a list that matter here, and the files that each needs."""
+    return tuple(
+        (_plain(match["name"]), (match["path"], *(match["needs"] or "").split()))
+        for match in _LISTED.finditer(listed)
+    )
+
+
+@lru_cache(maxsize=_LISTS)
+def _built_in(config: str) -> frozenset[str]:
+    return frozenset(match["symbol"] for match in _SETTING.finditer(config))
 
 
 def _plain(name: str) -> str:

@@ -79,8 +79,8 @@ class Installation:
         if has_secure_boot(machine) and not has_signed_grub(self.clone.tree):
             raise UsageError(
                 "Secure Boot is on, and the system has no loaders that it would start",
-                hint="Switch Secure Boot off in the firmware's settings, or install shim-signed "
-                "and grub-efi-amd64-signed in the source system and build the ISO again.",
+                hint="Switch Secure Boot off in the firmware's settings, or build the ISO again "
+                "with --install shim-signed --install grub-efi-amd64-signed.",
             )
         self.clone.check_file_system(self._layout.file_system)
         if self._layout.encrypted:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from builder.basics.errors import UsageError
 from builder.basics.regular import read_start
-from builder.formats.answers import LARGEST, NAME
+from builder.formats.answers import LARGEST, NAME, too_large
 from builder.inside.installing.machine import Machine
 
 # Mounting one of these to read writes nothing to it; a journal would be replayed.
@@ -27,7 +27,7 @@ def find_answers(place: Path, machine: Machine) -> bytes | None:
             if file.is_file() and not file.is_symlink():
                 content, whole = read_start(file, limit=LARGEST)
                 if not whole:
-                    raise UsageError("The answer file is larger than {limit} bytes", limit=LARGEST)
+                    raise too_large()
                 found.append((device, content))
     if len(found) > 1:
         raise UsageError(

@@ -212,6 +212,7 @@ def _medium_steps(plan: BuildPlan, shop: Workshop, iso: Path) -> tuple[Step, ...
         ),
         BootStep(
             root=paths.ROOT,
+            layer=paths.LIVE_LAYER,
             initramfs=paths.INITRAMFS,
             iso_tree=paths.ISO_TREE,
             parts=paths.BOOT_PARTS,

@@ -2,8 +2,8 @@
 
 shim trusts one vendor. So the pair is taken that verifies the kernel that boots by default, or else
 another one, which people can choose in the menu: from the builder image, whose packages are
-current, or from the system itself. Where no pair verifies any kernel, GRUB is made without a
-signature, for machines whose Secure Boot is off.
+current, or from the system itself with what the build adds to it. Where no pair verifies any
+kernel, GRUB is made without a signature, for machines whose Secure Boot is off.
 """
 
 import functools
@@ -108,8 +108,8 @@ def _say_unsigned(system: System, kernel: SignedKernel) -> None:
         return
     system.note(
         "The medium starts only where Secure Boot is off: nothing here loads the kernel {kernel}, "
-        "signed by {signers}. If these are its distributor, install shim-signed and "
-        "grub-efi-amd64-signed in the source system; if the kernel was changed, install it again",
+        "signed by {signers}. If these are its distributor, build again with --install shim-signed "
+        "--install grub-efi-amd64-signed; if the kernel was changed, install it again",
         warning=True,
         kernel=kernel.version,
         signers=", ".join(kernel.signers),

@@ -1,9 +1,10 @@
 """shim and GRUB of one vendor, with what belongs to them, as their packages have them in a tree.
 
-The tree may be a stranger's system: its files are read within limits and believed only as far as
+A tree may be a stranger's system: its files are read within limits and believed only as far as
 the certificate in shim verifies them. Whether firmware accepts shim itself is not found out here.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,10 +32,13 @@ _MANAGER_PLACE: Final = "EFI/BOOT/mmx64.efi"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
-    """A tree that may have a pair, and what is installed of `PACKAGES` in it."""
+    """Trees that may have a pair, and what is installed of `PACKAGES` in them.
+
+    A file is that of the first tree which has it: they lie above one another.
+    """
 
     origin: LoaderOrigin
-    tree: Tree
+    trees: tuple[Tree, ...]
     packages: tuple[Package, ...]
 
 
@@ -54,14 +58,14 @@ class UnusablePairError(Exception):
 
 
 def read_pair(system: System, supply: Supply, folder: Path) -> Pair | None:
-    """Copy a tree's pair into `folder`, and verify it; None for a tree without one.
+    """Copy a supply's pair into `folder`, and verify it; None for one without a pair.
 
     Raises UnusablePairError for one that shim would refuse.
     """
-    shim, grub = (_program(supply.tree, path) for path in (_SHIM, _GRUB))
+    shim, grub = (_program(supply, path) for path in (_SHIM, _GRUB))
     if shim is None or grub is None:
         return None
-    manager = next(filter(None, (_program(supply.tree, path) for path in _MANAGERS)), None)
+    manager = next(filter(None, (_program(supply, path) for path in _MANAGERS)), None)
     certificate = folder / "vendor.pem"
     try:
         parts = sections(shim)
@@ -88,11 +92,11 @@ def read_pair(system: System, supply: Supply, folder: Path) -> Pair | None:
     )
 
 
-def _program(tree: Tree, path: str) -> bytes | None:
-    try:
-        return tree.read_bytes(path, limit=MOST_BYTES)
-    except OSError:
-        return None
+def _program(supply: Supply, path: str) -> bytes | None:
+    for tree in supply.trees:
+        with contextlib.suppress(OSError):
+            return tree.read_bytes(path, limit=MOST_BYTES)
+    return None
 
 
 def _place(folder: Path, name: str, content: bytes) -> Path:

@@ -15,6 +15,7 @@ from builder.formats.system_facts import SystemFacts
 from builder.inside.debian.admission import admission_problems, admission_warnings, is_empty
 from builder.inside.debian.dpkg import STATUS
 from builder.inside.debian.facts import read_facts, read_os_release
+from builder.inside.debian.kernels import find_kernels
 from builder.inside.linux.btrfs import Subvolume, subvolume
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.backup_meta import BackupMeta, read_meta
@@ -311,9 +312,10 @@ def _unexamined(snapshot: FoundSnapshot, base: Path) -> Candidate:
 
 def _inspect(tree: Tree) -> tuple[SystemFacts | None, tuple[Problem, ...]]:
     try:
-        facts = read_facts(tree)
+        kernels = find_kernels(tree)  # once: it takes most of the time
+        facts = read_facts(tree, kernels=kernels)
         known = not is_empty(tree) and read_os_release(tree) is not None
-        return facts if known else None, admission_problems(tree, facts)
+        return facts if known else None, admission_problems(tree, facts, kernels=kernels)
     except OSError as error:
         return None, (unreadable(error),)
 

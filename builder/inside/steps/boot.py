@@ -45,11 +45,12 @@ _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~_-]*")
 class BootStep:
     """Fills `iso_tree` with what boots, and makes `partition`, the EFI system partition.
 
-    Every squashfs must already be in `iso_tree`: the medium's id depends on them. Each initramfs
-    lies in `initramfs`. `parts` is a directory for intermediate files. `sums` gets the digests of
-    the large files, so that later steps need not read them again: a JSON object of path on the
-    medium to {sha256, md5}. `chain` gets what firmware starts, as manifests say it. `signed` has
-    the builder image's signed loaders, of the packages in `lock`.
+    Every squashfs must already be in `iso_tree`: the medium's id depends on them. `layer` is what
+    the live system has above `root`. Each initramfs lies in `initramfs`. `parts` is a directory for
+    intermediate files. `sums` gets the digests of the large files, so that later steps need not
+    read them again: a JSON object of path on the medium to {sha256, md5}. `chain` gets what
+    firmware starts, as manifests say it. `signed` has the builder image's signed loaders, of the
+    packages in `lock`.
     """
 
     name: ClassVar[StepName] = StepName.BOOT
@@ -57,6 +58,7 @@ class BootStep:
     neutral: ClassVar[tuple[str, ...]] = ("bundle", "parts")
 
     root: Path
+    layer: Path
     initramfs: Path
     iso_tree: Path
     parts: Path
@@ -183,7 +185,7 @@ class BootStep:
     def _put_chain(self, system: System) -> BootChain:
         chain, folder = choose_chain(
             system,
-            supplies_of(self.root, signed=self.signed, lock=self.lock),
+            supplies_of(self.root, layer=self.layer, signed=self.signed, lock=self.lock),
             kernels=[
                 Kernel(version=each, image=self.iso_tree / medium.kernel_path(each))
                 for each in self.system.kernels

@@ -59,25 +59,26 @@ class Tree:
 
     def _follow(self, path: str, *, last: bool) -> Path:
         waiting = _parts(path)
-        real = self.root
+        root = os.fspath(self.root).rstrip("/")
+        inner = ""  # text, as thousands of snapshots are looked into by this
         links = 0
         while waiting:
             part = waiting.pop()
             if part == "..":
-                real = self.root if real == self.root else real.parent
+                inner = inner.rpartition("/")[0]
                 continue
-            step = real / part
-            target = _link_target(step) if waiting or last else None
+            step = f"{inner}/{part}"
+            target = _link_target(root + step) if waiting or last else None
             if target is None:
-                real = step
+                inner = step
                 continue
             links += 1
             if links > _MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
             if target.startswith("/"):
-                real = self.root
+                inner = ""
             waiting.extend(_parts(target))
-        return real
+        return Path(root + inner) if inner else self.root
 
     # Reading
 
@@ -117,7 +118,7 @@ class Tree:
 
     def link_target(self, path: str) -> str | None:
         """Return the literal target of the symlink `path`; None if it is not a symlink."""
-        return _link_target(self.locate(path))
+        return _link_target(os.fspath(self.locate(path)))
 
     def listdir(self, path: str) -> list[str]:
         """Return the sorted names in the directory `path`; empty if it is not a directory."""
@@ -280,9 +281,9 @@ def _parts(path: str) -> list[str]:
     return [part for part in reversed(path.split("/")) if part not in ("", ".")]
 
 
-def _link_target(path: Path) -> str | None:
+def _link_target(path: str) -> str | None:
     try:
-        return os.fspath(path.readlink())
+        return os.readlink(path)  # noqa: PTH115 - see above
     except OSError as error:
         if error.errno in (errno.EINVAL, errno.ENOENT, errno.ENOTDIR):  # not a symlink, or missing
             return None

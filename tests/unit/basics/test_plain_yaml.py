@@ -31,7 +31,7 @@ def test_what_is_taken_means_the_same_to_a_yaml_parser(text: str) -> None:
     said = {
         key: value.text
         if isinstance(value, Plain)
-        else {inner: each.text for inner, each in value.items()}
+        else {inner: each.text for inner, each in value.values.items()}
         for key, value in read_plain(text).items()
     }
     assert said == as_yaml(text)

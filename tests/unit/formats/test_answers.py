@@ -82,8 +82,12 @@ def test_a_disk_that_is_not_named_for_certain_is_refused(disk: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
-        ("disk:\n  path: /dev/sda\n", 'An answer file has no "disk.path"'),
-        ("disks:\n  serial: x\n", 'An answer file has no "disks"'),
+        ("disk:\n  path: /dev/sda\n", 'Line 2: an answer file has no "disk.path"'),
+        ("---\ndisks:\n  serial: x\n", 'Line 2: an answer file has no "disks"'),
+        ("# one\ndisk: /dev/sda\n", 'Line 2: "disk" has no value of its own'),
+        ("user: anna\n", 'Line 1: "user" has no value of its own'),
+        ("swap:\n  size: 4G\n", 'Line 1: "swap" is one value, and this has lines below it'),
+        ("disk:\n  serial: ''\n", "Line 2: the disk cannot be named like this"),
         ("disk:\n  id: ../sda\n", "Line 2: the disk cannot be named like this"),
         ("disk:\n  size: 16G\n", "Line 2: this is not the size of a disk"),
         ("user:\n  name: Anna\n", "Line 2: this is not a valid user name"),
@@ -103,8 +107,18 @@ def test_a_disk_that_is_not_named_for_certain_is_refused(disk: str) -> None:
     ],
 )
 def test_what_is_wrong_is_named(wrong: str, reason: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(reason)):
+    with pytest.raises(UsageError, match=re.escape(reason)) as caught:
         read_answers(wrong.encode())
+    assert caught.value.advice
+
+
+def test_a_device_is_no_name_of_a_disk() -> None:
+    with pytest.raises(UsageError, match='Line 1: "disk" has no value of its own') as caught:
+        read_answers(b"disk: /dev/sda\n")
+    assert "its id (the name in /dev/disk/by-id)" in caught.value.advice
+    with pytest.raises(UsageError, match='Line 1: "user" has no value of its own') as caught:
+        read_answers(b"user: anna\n")
+    assert "user.name, user.full_name, user.password_hash" in caught.value.advice
 
 
 @pytest.mark.parametrize("key", ["user.name", "user.password_hash", "hostname"])

@@ -30,18 +30,24 @@ def test_a_fresh_complete_snapshot_is_no_reason_to_worry() -> None:
 def test_an_old_one_is_if_somebody_asked() -> None:
     assert judge(stored("1")).troubles == ()
     found = judge(stored("1"), max_age=timedelta(hours=71))
-    assert found.troubles == ("The newest complete snapshot is 3 days old",)
+    (told,) = found.troubles
+    assert told == (
+        "The newest complete snapshot is 3 days old: make a backup; why a schedule did not, "
+        "`journalctl -u distroclone-builder-backup.service` says"
+    )
 
 
 def test_a_cache_without_a_complete_one_is() -> None:
-    assert judge(stored("1", complete=False)).troubles == ("There is no complete snapshot",)
+    assert judge(stored("1", complete=False)).troubles == (
+        "There is no complete snapshot: make a backup",
+    )
     assert judge().age is None
 
 
 def test_a_backup_that_did_not_finish_is_and_one_that_runs_is_not() -> None:
     began = seconds("2026-06-20 02:00")
     assert judge(stored("1"), began=began).troubles == (
-        "The backup of 2026-06-20 02:00 did not finish",
+        "The backup of 2026-06-20 02:00 did not finish: make another one, which goes on with it",
     )
     assert judge(stored("1"), began=began, running=True).troubles == ()
 
@@ -51,7 +57,9 @@ def test_a_mark_with_a_moment_that_no_calendar_has_is_a_reason_like_any_other(
     began: int, shown: str
 ) -> None:
     found = judge(stored("1"), began=began)
-    assert found.troubles == (f"The backup of {shown} 00:00 did not finish",)
+    assert found.troubles == (
+        f"The backup of {shown} 00:00 did not finish: make another one, which goes on with it",
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.basics.errors import HostError, SourceError
 from builder.border.backups import (
     CacheState,
     Checked,
@@ -138,6 +139,28 @@ def test_the_status_of_a_good_cache(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 complete of 2" in out
     assert "5.0 GiB of 50.0 GiB" in out
     assert "Warning" not in out
+
+
+@pytest.mark.parametrize("words", [("status",), ("--new",)])
+def test_where_there_is_no_cache_the_folder_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    nothing = answering(SourceError("There is no backup cache in this folder", hint="Mount it."))
+    engine = FakeEngine(answers={BACKUP_STATE.name: nothing, BACKUP.name: nothing})
+    source = ("--source", tmp_path) if words == ("--new",) else ()
+    assert ran(engine, *words, "--cache", "/mnt/usb", *source) == 4
+    said = capsys.readouterr().err
+    assert "There is no backup cache in this folder" in said
+    assert "The cache is /mnt/usb" in said
+
+
+def test_who_else_is_at_work_is_said_of_which_cache(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    busy = answering(HostError("Another backup, or a deletion, is at work", hint="Wait for it."))
+    engine = FakeEngine(answers={BACKUP.name: busy})
+    assert ran(engine, "--cache", "/mnt/usb", "--source", tmp_path) == 3
+    assert "The cache is /mnt/usb" in capsys.readouterr().err
 
 
 def test_monitoring_learns_of_trouble_by_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

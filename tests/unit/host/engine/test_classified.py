@@ -136,11 +136,12 @@ def test_a_sentence_that_nobody_knows_is_a_refusal_and_no_more(words: str) -> No
 @pytest.mark.parametrize(
     ("words", "kind", "path", "advice"),
     [
-        (BINDS["Podman 5"].format(path=ODD), BindMissingError, ODD, ""),
-        (DEVICES["Docker 28"].format(path="/dev/kvm"), DeviceMissingError, "/dev/kvm", ""),
+        (BINDS["Podman 5"].format(path=ODD), BindMissingError, ODD, "check that it is there"),
+        (DEVICES["Docker 28"].format(path="/dev/kvm"), DeviceMissingError, "/dev/kvm", "lacks"),
         (FULL["Docker 24"], NoSpaceError, "", "Free space"),
         (CLOSED["Docker 28"], NotAllowedError, "", "--isolation confined"),
-        ("something new {with} braces", EngineRefusedError, "", ""),
+        ("something new {with} braces", EngineRefusedError, "", "journalctl -u docker"),
+        (TAKEN["Podman 4 and 5"], NameTakenError, "", "try again"),
     ],
 )
 def test_a_refusal_is_raised_as_what_it_is(
@@ -156,4 +157,3 @@ def test_a_refusal_is_raised_as_what_it_is(
     assert (type(error), error.path) == (kind, path)
     assert str(error) == f"The container engine failed while creating the scan container: {words}"
     assert advice in error.advice
-    assert bool(advice) is bool(error.advice)

@@ -1,12 +1,18 @@
 """What the engine is asked for is what the job's row says; and a job that goes on is ended."""
 
+import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import docker
 import pytest
 
+import builder
 from builder.basics.errors import Interrupted, StepError
 from builder.border import paths
 from builder.border.events import Event, Failed, Result, ToolOutput, encode
@@ -18,6 +24,8 @@ from builder.host.engine import Bind, Product
 from builder.host.engine.connection import security_options
 from builder.host.engine.container import DockerJob, container_options
 from builder.host.engine.following import Line
+from builder.host.engine.images import never_started
+from builder.host.engine.podman import specification
 from tests.support.fake_engine import FakeEngine
 from tests.support.specs import RUN, spec_for, title
 
@@ -37,7 +45,7 @@ def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, A
     assert options == rules | network | {
         "cap_drop": ["ALL"],
         "cap_add": [*job.capabilities],
-        "security_opt": ["no-new-privileges", "apparmor=unconfined"],
+        "security_opt": ["no-new-privileges", "label=disable", "apparmor=unconfined"],
         "privileged": False,
         "userns_mode": "host",
         "network_disabled": not job.network,
@@ -82,9 +90,45 @@ def test_the_walls_of_an_engine_let_through_what_a_job_needs_and_no_more(
     mounts = "SYS_ADMIN" in job.capabilities
     assert asked() == asked("seccomp,profile=default", "cgroupns") == []
     assert asked("apparmor") == (["apparmor=unconfined"] if mounts else [])
-    assert asked("selinux") == asked(product=Product.PODMAN) == ["label=disable"]
-    assert asked(rootless=True) == []
-    assert asked(rootless=True, product=Product.PODMAN) == ["label=disable", "unmask=ALL"]
+    assert asked("selinux") == asked(product=Product.PODMAN) == asked(rootless=True) == []
+    assert asked(rootless=True, product=Product.PODMAN) == ["unmask=ALL"]
+
+
+@every_row
+def test_no_container_has_a_label_of_selinux(job: Job[Any, Any]) -> None:
+    for isolation in Isolation:
+        spec = replace(spec_for(job), isolation=isolation)
+        options = container_options(spec, security_options=[])
+        assert "label=disable" in options["security_opt"]
+        assert specification("image", [job.name], **options)["selinux_opts"] == ["disable"]
+
+
+def test_nor_has_one_that_is_never_started() -> None:
+    client = docker.DockerClient(base_url="http://engine:1", version="1.41")
+    with contextlib.closing(client), mock.patch.object(client.api, "_post_json") as post:
+        post.return_value.json.return_value = {"Id": "7"}
+        post.return_value.status_code = 201
+        assert never_started(client, "image", labels={"a": "b"}, name="c") == "7"
+    (_url,), sent = post.call_args
+    assert sent["data"]["HostConfig"]["SecurityOpt"] == ["label=disable"]
+    assert (sent["data"]["Labels"], sent["params"]) == ({"a": "b"}, {"name": "c"})
+
+
+def test_containers_are_created_where_that_is_seen_to_and_nowhere_else() -> None:
+    """A new place to create one has to ask for it as well, and is then named here."""
+    code = Path(builder.__file__).parent
+    made = re.compile(r"\bcontainers\.(create|run)\b|\bcreate_container\(|/containers/create")
+    found = {
+        (str(path.relative_to(code)), words.group())
+        for path in code.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if (words := made.search(line)) and not line.lstrip().startswith(("#", '"""'))
+    }
+    assert found == {
+        ("host/engine/container.py", "containers.create"),
+        ("host/engine/images.py", "create_container("),
+        ("host/engine/podman.py", "/containers/create"),
+    }
 
 
 def test_a_folder_that_is_bound_alone_shows_nothing_that_is_mounted_in_it() -> None:

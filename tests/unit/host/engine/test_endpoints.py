@@ -65,12 +65,14 @@ def test_what_is_no_address_is_refused_with_the_reason(text: str, reason: str) -
     with pytest.raises(UsageError, match=r"--engine gives .* is not the address") as caught:
         parse_address(text, why=Why.ENGINE_OPTION)
     assert reason in str(caught.value)
-    assert "unix:///PATH" in caught.value.advice
+    assert "`docker`, `podman`, `unix:///PATH`" in caught.value.advice
 
 
 def test_a_wrong_variable_is_a_fault_of_the_machine_and_not_of_the_command_line() -> None:
-    with pytest.raises(HostError, match="DOCKER_HOST gives 'ftp://x'"):
+    with pytest.raises(HostError, match="DOCKER_HOST gives 'ftp://x'") as caught:
         parse_address("ftp://x", why=Why.DOCKER_HOST)
+    assert "unix:///PATH" in caught.value.advice
+    assert "`docker`" not in caught.value.advice  # only the option takes the products' names
 
 
 def test_people_see_what_named_an_engine() -> None:

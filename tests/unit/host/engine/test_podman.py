@@ -18,9 +18,7 @@ _ID = "sha256:" + "0123456789abcdef" * 4
 @pytest.mark.parametrize("job", JOBS, ids=title)
 def test_a_container_asks_for_what_its_row_says_and_nothing_else(job: Job[Any, Any]) -> None:
     spec = spec_for(job)
-    options = container_options(
-        spec, security_options=["apparmor=unconfined", "label=disable", "unmask=ALL"]
-    )
+    options = container_options(spec, security_options=["apparmor=unconfined", "unmask=ALL"])
     made = specification("image", [job.name], **options)
     mounts, volumes = made.pop("mounts"), made.pop("volumes")
     loops = ["/dev/loop-control:/dev/loop-control:rwm"] if job.loop_devices else []

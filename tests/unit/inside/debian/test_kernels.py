@@ -85,6 +85,14 @@ def test_a_module_counts_if_its_file_is_there(
     assert (NEWEST in complete(root)) is kept
 
 
+def test_of_two_trees_with_the_same_list_one_may_lack_the_files(tmp_path: Path) -> None:
+    """Lists are searched once for all snapshots that have the same; their files are not."""
+    roots = [make_system(tmp_path / name) for name in ("whole", "lacking", "whole again")]
+    (lost,) = folder(roots[1], KERNEL).rglob("squashfs.ko.xz")
+    lost.unlink()
+    assert [complete(each) for each in roots] == [(KERNEL,), (), (KERNEL,)]
+
+
 def test_what_a_module_depends_on_must_be_there_too(root: Path) -> None:
     make_kernel(root, NEWEST)
     listed = folder(root) / "modules.dep"
