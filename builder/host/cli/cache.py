@@ -122,7 +122,10 @@ def delete(
       distroclone-builder delete --all --cache /media/usb/debian_backup
     """
     if bool(selectors) + (older_than is not None) + everything != 1:
-        raise UsageError("Give one of --snapshot, --older-than and --all")
+        raise UsageError(
+            "Give one of --snapshot, --older-than and --all",
+            hint="`distroclone-builder snapshots` lists what could be deleted.",
+        )
     limit = None if older_than is None else parse_age(older_than)
     place = cache_folder(cache)
     with choose_display(json=as_json) as display:

@@ -102,6 +102,7 @@ def _confirm(job: Prepared, yes: str | None, *, ask: bool) -> None:
         if yes not in names:
             raise UsageError(
                 "--yes names {said}, and what would be erased is {name}; nothing was written",
+                hint="`lsblk` shows which disk is which. If {name} may be erased: --yes {name}.",
                 said=yes,
                 name=target.name,
             )
@@ -117,7 +118,11 @@ def _confirm(job: Prepared, yes: str | None, *, ask: bool) -> None:
         say(_NAME, name=target.name), default="", show_default=False, err=True
     ).strip()
     if typed not in names:
-        raise UsageError("{name} was not confirmed; nothing was written", name=target.name)
+        raise UsageError(
+            "{name} was not confirmed; nothing was written",
+            hint="To erase it, start the command again and type {name}.",
+            name=target.name,
+        )
 
 
 def _words(job: Prepared, result: StickResult) -> Iterator[str]:
