@@ -27,7 +27,7 @@ _elsewhere = click.option(
 
 @click.group()
 def builds() -> None:
-    """Find builds that go on alone, take their results, or end them.
+    """Find builds that go on alone: take their results, end them.
 
     A build works in a container of its engine. When the process that started it is killed, or its
     machine loses the engine for too long, the container goes on, and keeps its results.

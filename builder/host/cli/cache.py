@@ -53,7 +53,7 @@ def check(
     read_data: bool,
     as_json: bool,
 ) -> int:
-    """Check whether what a cache keeps is still what was backed up.
+    """Check whether what a cache keeps is still as it was.
 
     Exits with 8 where something is wrong.
 
@@ -175,7 +175,7 @@ def restore(
     *,
     as_json: bool,
 ) -> None:
-    """Restore files of a snapshot, or all of it, into a new folder.
+    """Restore files of a snapshot, or all of it, to a new folder.
 
     PATH is in the system, e.g. /etc/fstab, and may have the wildcards of a shell. Owners, modes,
     links and attributes come back as they were. Nothing that is there is ever overwritten.
