@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shlex
 import stat
 import struct
 from collections.abc import Iterator
@@ -304,10 +305,10 @@ def _no_file(path: Path, error: OSError) -> BuilderError:
     if error.errno == errno.EROFS:
         return HostError(
             "{path} lies on a file system that is mounted read-only",
-            hint="Give a path on another file system; `findmnt --target {folder}` shows which one "
-            "this is.",
+            hint="Give a path on another file system; `findmnt --target {word}` shows which "
+            "one this is.",
             path=path,
-            folder=path.parent,
+            word=shlex.quote(str(path.parent)),
         )
     if error.errno == errno.ENOENT and not path.parent.exists():
         return UsageError(

@@ -132,7 +132,7 @@ def test_why_a_disk_cannot_be_opened_is_told(
     ("number", "advice"),
     [
         (errno.EACCES, "Give a path in a folder of your own, or have the owner of {folder}"),
-        (errno.EROFS, "`findmnt --target {folder}` shows which one this is"),
+        (errno.EROFS, "`findmnt --target {folder}` shows which one this"),
         (errno.ENAMETOOLONG, "Give the path of a file, in a folder that is there"),
     ],
 )
