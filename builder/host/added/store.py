@@ -1,5 +1,6 @@
 """The files of added packages as the engine sees them: a volume that stays, or a folder."""
 
+import shlex
 from dataclasses import dataclass
 
 from builder.basics.errors import HostError
@@ -61,8 +62,9 @@ def fetch(
             raise
         raise HostError(
             "The folder of packages {path} does not exist",
-            hint="Create it on the engine's machine: `mkdir -p {path}`.",
+            hint="Create it on the engine's machine: `mkdir -p {word}`.",
             path=setting.folder,
+            word=shlex.quote(str(setting.folder)),
         ) from error
     on_event(
         Note(

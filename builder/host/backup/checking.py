@@ -14,11 +14,11 @@ from builder.border.backups import Checked, CheckedSnapshot, CheckRequest, Whole
 from builder.border.events import OnEvent
 from builder.border.jobs import CHECK_CACHE
 from builder.border.labels import new_run
-from builder.host.backup.cache_named import cache_named
 from builder.host.backup.retention import moment, moment_of
 from builder.host.backup.status import judged
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.image.builder_image import ensure_builder
+from builder.host.source.cache_named import cache_named
 
 SCRUBS: Final = Path("/var/lib/btrfs")  # btrfs-scrub(8), FILES; readable by root
 _LONGEST: Final = 1 << 20  # bytes

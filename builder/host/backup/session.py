@@ -23,13 +23,13 @@ from builder.border.backups import (
 from builder.border.events import Note, OnEvent
 from builder.border.jobs import BACKUP, DELETE_SNAPSHOTS, FREEZE_SYSTEM
 from builder.border.labels import LABEL_CACHE, frozen_name, new_run, volume_name
-from builder.host.backup.cache_named import cache_named
 from builder.host.backup.mount_points import MOUNTINFO
 from builder.host.backup.planning import RUNNING, BackupPlan, Seen, seen_system
 from builder.host.backup.retention import superfluous
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import labels, ourselves
 from builder.host.image.builder_image import ensure_builder
+from builder.host.source.cache_named import cache_named
 from builder.host.source.frozen import thaw
 from builder.host.source.local_zone import local_zone
 from builder.host.source.other_backups import check_no_other

@@ -11,11 +11,11 @@ from builder.border.events import OnEvent
 from builder.border.jobs import BACKUP_STATE
 from builder.border.labels import new_run
 from builder.border.requests import Nothing
-from builder.host.backup.cache_named import cache_named
 from builder.host.backup.retention import moment, moment_of
 from builder.host.backup.schedule import SERVICE
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.image.builder_image import ensure_builder
+from builder.host.source.cache_named import cache_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

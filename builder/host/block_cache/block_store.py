@@ -1,6 +1,7 @@
 """The store of compressed blocks as the engine sees it: a volume that stays, or a folder."""
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -47,8 +48,9 @@ def named(store: BlockStoreSetting | None) -> Iterator[None]:
             raise
         raise HostError(
             "The block cache folder {path} does not exist",
-            hint="Create it on the engine's machine: `mkdir -p {path}`.",
+            hint="Create it on the engine's machine: `mkdir -p {word}`.",
             path=store.folder,
+            word=shlex.quote(str(store.folder)),
         ) from error
 
 

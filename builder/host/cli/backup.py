@@ -104,7 +104,7 @@ def backup(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Back up this system into a cache on btrfs, and keep a snapshot of it.
+    """Back up this system into a cache, and keep a snapshot of it.
 
     Snapshots that are no longer wanted are deleted afterwards, if the backup is complete.
 
@@ -137,7 +137,7 @@ def backup(
 def status(
     surroundings: Surroundings, /, cache: Path | None, max_age: str | None, *, as_json: bool
 ) -> int:
-    """Show how the last backup ended, what there is, and how old it is.
+    """Show how the last backup ended, what there is, and its age.
 
     Exits with 8 where something is wrong: no complete snapshot, a backup that did not finish, or
     one that is too old; and with 4 where there is no cache, as when its drive is not mounted.
@@ -184,10 +184,11 @@ def schedule(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Have systemd make backups: daily, weekly, monthly, or when systemd.time(7) says.
+    """Have systemd make backups: daily, weekly, monthly, or by a rule.
 
-    Takes the options of `backup`, shows the units that it writes, and starts their timer. Without
-    WHEN, it shows the schedule that there is.
+    WHEN is one of these words, or an expression of systemd.time(7). Takes the options of
+    `backup`, shows the units that it writes, and starts their timer. Without WHEN, it shows the
+    schedule that there is.
 
     \b
     Examples:

@@ -17,6 +17,7 @@ from builder.host.build import session
 from builder.host.build.choice import Choice, prepare
 from builder.host.build.inspection import Inspection
 from builder.host.build.planning import describe
+from builder.host.command_line.next_commands import boot_command, check_command
 from builder.host.command_line.options import (
     AnyPath,
     answer,
@@ -152,8 +153,8 @@ def _show_outcome(outcome: session.Outcome, signature: Path | None, display: Dis
     iso = outcome.folder / outcome.iso.name
     rows = [
         (say("SHA-256"), outcome.iso.sha256),
-        (say("Check it"), f"cd {outcome.folder} && sha256sum -c SHA256SUMS"),
-        (say("Boot it"), f"distroclone-builder boot-test {iso}"),
+        (say("Check it"), check_command(outcome.folder)),
+        (say("Boot it"), boot_command(iso)),
         (say("Keep to yourself"), str(outcome.private)),
     ]
     if outcome.blocks is not None and outcome.blocks.asked:

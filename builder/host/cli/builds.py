@@ -12,6 +12,7 @@ from builder.basics.texts import say
 from builder.host.build import alone
 from builder.host.build.alone import Follower, FoundBuild
 from builder.host.build.mark import BuildMark
+from builder.host.command_line.next_commands import boot_command
 from builder.host.command_line.options import FOLDER, answer, json_option
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
 from builder.host.display import choose_display, columns
@@ -27,7 +28,7 @@ _elsewhere = click.option(
 
 @click.group()
 def builds() -> None:
-    """Find builds that go on alone, take their results, or end them.
+    """Find builds that go on alone: take their results, end them.
 
     A build works in a container of its engine. When the process that started it is killed, or its
     machine loses the engine for too long, the container goes on, and keeps its results.
@@ -89,7 +90,7 @@ def attach(
         size = readable_size(outcome.iso.size)
         rows = [
             (say("SHA-256"), outcome.iso.sha256),
-            (say("Boot it"), f"distroclone-builder boot-test {iso}"),
+            (say("Boot it"), boot_command(iso)),
             (say("Keep to yourself"), str(outcome.private)),
         ]
         data = {

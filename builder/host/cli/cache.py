@@ -55,7 +55,7 @@ def check(
     read_data: bool,
     as_json: bool,
 ) -> int:
-    """Check whether what a cache keeps is still what was backed up.
+    """Check whether what a cache keeps is still as it was.
 
     Exits with 8 where something is wrong.
 
@@ -124,7 +124,10 @@ def delete(
       distroclone-builder delete --all --cache /media/usb/debian_backup
     """
     if bool(selectors) + (older_than is not None) + everything != 1:
-        raise UsageError("Give one of --snapshot, --older-than and --all")
+        raise UsageError(
+            "Give one of --snapshot, --older-than and --all",
+            hint="`distroclone-builder snapshots` lists what could be deleted.",
+        )
     limit = None if older_than is None else parse_age(older_than)
     place = cache_folder(cache)
     with choose_display(json=as_json) as display:
@@ -185,7 +188,7 @@ def restore(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Restore files of a snapshot, or all of it, into a new folder; or a system to a disk.
+    """Restore files to a new folder, or a system to a disk.
 
     PATH is in the system, e.g. /etc/fstab, and may have the wildcards of a shell. Owners, modes,
     links and attributes come back as they were. Nothing that is there is ever overwritten.

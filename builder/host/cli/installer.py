@@ -112,7 +112,7 @@ def install_test(
     secure_boot: bool,
     as_json: bool,
 ) -> None:
-    """Install an ISO in a virtual machine, and start what was installed.
+    """Install an ISO in a virtual machine, and start the result.
 
     The test passes when the installed system itself reports that it started from its disk, and that
     it is what the answer file says.

@@ -35,7 +35,7 @@ _FILE = AnyPath(dir_okay=False)
 
 @click.group()
 def packages() -> None:
-    """Choose, show and fetch the packages that builds add to a system.
+    """Choose, show and fetch packages that builds add to systems.
 
     A lock names each file by its SHA-256: the same lock gives the same ISO.
     """

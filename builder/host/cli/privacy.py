@@ -58,7 +58,7 @@ def privacy(
     as_json: bool,
     **flags: FlagValue,
 ) -> int:
-    """Show what of a system would be in an ISO, and what is private in that.
+    """Show what of a system, and what private, would be in an ISO.
 
     Prepares, cleans and searches the system as a build does, and builds nothing. Exits with 7 if a
     build would stop. The report names paths: it is for you, not for others.

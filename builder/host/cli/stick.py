@@ -1,5 +1,6 @@
 """`distroclone-builder stick`: write an ISO to a USB stick."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,22 +103,29 @@ def _confirm(job: Prepared, yes: str | None, *, ask: bool) -> None:
         if yes not in names:
             raise UsageError(
                 "--yes names {said}, and what would be erased is {name}; nothing was written",
+                hint="`lsblk` shows which disk is which. If {name} may be erased: --yes {word}.",
                 said=yes,
                 name=target.name,
+                word=shlex.quote(target.name),
             )
         return
     if not ask or not sys.stdin.isatty():
         raise UsageError(
             "Nobody is at a terminal to say that {name} may be erased; nothing was written",
-            hint="In a script, name it once more: --yes {name}.",
+            hint="In a script, name it once more: --yes {word}.",
             name=target.name,
+            word=shlex.quote(target.name),
         )
     click.echo(printable_lines(summary(job)), err=True)
     typed = click.prompt(
         say(_NAME, name=target.name), default="", show_default=False, err=True
     ).strip()
     if typed not in names:
-        raise UsageError("{name} was not confirmed; nothing was written", name=target.name)
+        raise UsageError(
+            "{name} was not confirmed; nothing was written",
+            hint="To erase it, start the command again and type {name}.",
+            name=target.name,
+        )
 
 
 def _words(job: Prepared, result: StickResult) -> Iterator[str]:

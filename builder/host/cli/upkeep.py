@@ -121,6 +121,7 @@ def sweep(
     if swept.failures:
         raise HostError(
             "Not everything could be removed: {failures}",
-            hint="Mount the cache's drive, then run `distroclone-builder sweep` again.",
+            hint="Where a cache is not there, mount its drive, or give the path of its folder with "
+            "--cache; then run `distroclone-builder sweep` again.",
             failures="; ".join(swept.failures),
         )

@@ -1,23 +1,25 @@
-"""What a user can do about a defect of ours: tell us, at the address that the package names."""
+"""What a user can do about a defect: report it, where the package says, or to who gave it."""
 
 from importlib import metadata
 
 from builder.basics.texts import say
 
 _PACKAGE = "distroclone-builder"
-_LABEL = "Issues"  # in [project.urls] of pyproject.toml
+_LABEL = "Issues"  # in [project.urls] of pyproject.toml, where whoever publishes this puts it
 
 
 def plea() -> str:
     """Return the sentence that asks for a report."""
     address = issue_tracker()
     if not address:
-        return say("Please report it, with the log and the lines above.")
+        return say(
+            "Please report it, with the log and the lines above, to whoever gave you this program."
+        )
     return say("Please report it, with the log and the lines above: {address}", address=address)
 
 
 def issue_tracker() -> str:
-    """Return the address of the issue tracker; "" where the package was not installed."""
+    """Return the address of the issue tracker; "" where the package names none."""
     try:
         urls = metadata.metadata(_PACKAGE).get_all("Project-URL") or []
     except metadata.PackageNotFoundError:

@@ -24,6 +24,7 @@ from builder.basics.printable import short
 from builder.basics.regular import read_start
 from builder.basics.signals import held, undoing
 from builder.basics.sizes import readable_size
+from builder.basics.texts import say
 from builder.border.events import OnProgress
 from builder.border.handover import MARK, SUMS, Artefact, Mark
 from builder.formats.result_names import result_mode
@@ -204,6 +205,8 @@ def output_folder(path: Path) -> Iterator[OutputFolder]:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise _unusable(path, OSError(_in_the_way(path))) from error
     except OSError as error:
         raise _unusable(path, error) from error
     if not os.access(path, os.W_OK | os.X_OK):
@@ -230,6 +233,12 @@ def partial_folder(output: Path, run: str) -> Path:
 def stale_partials(path: Path) -> list[Path]:
     """Return what crashed builds left in an output folder; only true under its lock."""
     return sorted(each for each in path.iterdir() if _PARTIAL.fullmatch(each.name))
+
+
+def _in_the_way(path: Path) -> str:
+    if path.is_symlink():
+        return say("it is a link to {target}, which is no folder", target=path.readlink())
+    return say("it is no folder")
 
 
 def _unusable(path: Path, error: OSError) -> HostError:

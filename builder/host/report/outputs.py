@@ -1,5 +1,7 @@
 """Where the reports of a command go: files, standard output, or the terminal."""
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Final
@@ -33,6 +35,23 @@ def check_outputs(outputs: list[Path], *, as_json: bool) -> None:
                 hint="Give the path of a file, in a folder that is there.",
                 path=path,
             )
+        if path != STANDARD_OUTPUT and not _is_writable(path):
+            raise HostError(
+                "{path} cannot be written: you may not, or its file system is read-only",
+                hint="Choose a folder that you can write to; `findmnt --target {word}` shows how "
+                "its file system is mounted.",
+                path=path,
+                word=shlex.quote(str(path.parent)),
+            )
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether the file, or the folder that it would be made in, can be written, as far as is known.
+
+    access(2) also knows of file systems that are read-only, which holds for root, too.
+    """
+    target = path if os.path.lexists(path) else path.parent
+    return os.access(target, os.W_OK, effective_ids=True) or not target.exists()
 
 
 def write_report(path: Path, text: str) -> None:

@@ -19,7 +19,7 @@ from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE
 from builder.host.results.result_folder import is_file
 from builder.host.sign.fingerprint import fingerprint_in
 from builder.host.sign.signing import NAMESPACE
-from builder.host.sign.tools import Ran, run_tool
+from builder.host.sign.tools import Ran, has_gpg_keyring, run_tool
 
 _LARGEST_KEY: Final = 4 * 1024 * 1024  # bytes
 _KEY_FILES: Final = (
@@ -144,7 +144,9 @@ def trusted_signer(text: str) -> Signer:
 
 
 def _of_keyring(fingerprint: str) -> Signer:
-    ran = run_tool(["gpg", "--batch", "--no-auto-key-locate", "--export", fingerprint])
+    ran = Ran(code=0, output=b"", errors="")
+    if has_gpg_keyring():
+        ran = run_tool(["gpg", "--batch", "--no-auto-key-locate", "--export", fingerprint])
     if not ran.output:
         raise UsageError(
             "Your GPG keyring has no key {fingerprint}",

@@ -19,7 +19,7 @@ from builder.host.output.delivery import GPG_SIGNATURE, SSH_SIGNATURE, output_fo
 from builder.host.results.result_folder import is_file, opened_folder
 from builder.host.results.sums import Sums, compare, read_sums
 from builder.host.sign.fingerprint import fingerprint_in
-from builder.host.sign.tools import Ran, run_tool
+from builder.host.sign.tools import Ran, has_gpg_keyring, run_tool
 
 NAMESPACE: Final = "distroclone-builder"
 _TRIAL: Final = b"distroclone-builder: can this key sign?\n"
@@ -50,6 +50,14 @@ class GpgKey:
 
     def sign(self, content: bytes) -> bytes:
         """Return the signature. Raises HostError when there is none."""
+        if not has_gpg_keyring():
+            raise HostError(
+                "There is no key {key} to sign with: you have no GPG keyring",
+                hint="Give the path of a private SSH key's file, import a GPG key with `gpg "
+                "--import FILE`, or set GNUPGHOME to the folder of your keyring; with sudo, the "
+                "keyring is root's.",
+                key=self.name,
+            )
         argv = [
             "gpg", "--batch", "--armor", "--detach-sign", f"--local-user={self.name}",
             "--output", "-",

@@ -1,8 +1,10 @@
 """Runs the tools of this machine that signatures need."""
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
@@ -25,6 +27,20 @@ class Ran:
     def last_lines(self) -> tuple[str, ...]:
         """The last of what it printed for people."""
         return tuple(self.errors.splitlines()[-LAST_LINES:])
+
+
+def has_gpg_keyring() -> bool:
+    """Whether gpg has a folder with anything in it; it would make one, which we do not want.
+
+    Source: gpg(1), GNUPGHOME and --homedir.
+    """
+    home = Path(os.environ.get("GNUPGHOME") or Path("~/.gnupg").expanduser())
+    try:
+        return any(home.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # gpg says what is wrong with it
 
 
 def run_tool(argv: Sequence[str], *, stdin: bytes = b"", timeout: float | None = None) -> Ran:

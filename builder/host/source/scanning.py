@@ -11,6 +11,7 @@ from builder.border.events import OnEvent
 from builder.border.requests import ScanRequest
 from builder.host.engine import ContainerSpec, Engine
 from builder.host.engine.faults import BindMissingError, EngineRefusedError
+from builder.host.source.cache_named import check_name, is_about_a_file
 from builder.host.source.kinds import Source
 
 
@@ -23,7 +24,7 @@ def scan(
     """
     facts = engine.facts()
     source.check(outputs=(Path(facts.root),))
-    _check_name(source.path)
+    check_name(source.path)
     if facts.rootless and source.scan.loop_devices:
         raise HostError(
             "The engine runs without root, and so can mount no cache image: {path}",
@@ -39,18 +40,6 @@ def scan(
     )
     with _source_named(source):
         return engine.run(spec, on_event)
-
-
-def _check_name(path: Path) -> None:
-    """Raise SourceError for a path with bytes that the engine's API, which is JSON, cannot have."""
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise SourceError(
-            "The path {path} is not UTF-8, and so the engine cannot be told it",
-            hint="Give it by another name: rename it, or make a link to it with `ln -s`.",
-            path=path,
-        ) from error
 
 
 @contextlib.contextmanager
@@ -73,8 +62,7 @@ def _source_named(source: Source) -> Iterator[None]:
             )
         raise missing from error
     except EngineRefusedError as error:
-        # Whatever the engine, its words end with those of mount(2); the source is all it mounts.
-        if "not a directory" not in str(error).lower():
+        if not is_about_a_file(error):  # and the source is all it mounts
             raise
         raise SourceError(
             "{path} is not a folder",

@@ -120,6 +120,8 @@ def _span(iso: IsoFile, table: GuidTable, *, size: int, wished: Persistence) -> 
     if wished.size is not None and not SMALLEST <= wanted <= LARGEST:
         raise UsageError(
             "A partition for persistence has from {least} to {most}, not {size}",
+            hint="Give a size between these, or `rest` for all that is free; without "
+            "--persistence there is no partition.",
             least=readable_size(SMALLEST),
             most=readable_size(LARGEST),
             size=readable_size(wished.size),
@@ -183,7 +185,8 @@ def _ends(size: int, old: Iterable[Span]) -> Iterator[Span]:
 def _too_small(needed: int, size: int) -> HostError:
     return HostError(
         "The stick has {size}, and {needed} is needed",
-        hint="Take a larger one.",
+        hint="Take a larger one. For a new file, give a larger --size, or leave it out: then it "
+        "is as large as needed.",
         size=readable_size(size),
         needed=readable_size(needed),
     )

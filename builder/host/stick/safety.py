@@ -87,7 +87,11 @@ def _parts(uses: Sequence[Use]) -> list[str]:
 
 def _not_ready(disk: Disk) -> BuilderError | None:
     if disk.size == 0:
-        return HostError("There is no medium in {name}", name=disk.name)
+        return HostError(
+            "There is no medium in {name}",
+            hint="Put one in, or give another device; `lsblk` shows which ones there are.",
+            name=disk.name,
+        )
     if disk.read_only:
         return HostError(
             "{name} is write-protected",

@@ -124,7 +124,12 @@ def write_stick(job: Prepared, *, on_event: OnEvent) -> StickResult:
 def _check_apart(wish: Wish) -> None:
     with contextlib.suppress(OSError):
         if wish.iso.samefile(wish.target):
-            raise UsageError("{path} cannot be written to itself", path=wish.iso)
+            raise UsageError(
+                "{path} cannot be written to itself",
+                hint="First the ISO, then where it shall go: the device of a USB stick, or another "
+                "file.",
+                path=wish.iso,
+            )
 
 
 def _parts(target: Target) -> tuple[tuple[str, Span], ...]:

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shlex
 import stat
 import struct
 from collections.abc import Iterator
@@ -166,7 +167,7 @@ def _check_no_size(path: Path, size: int | None) -> None:
 
 @contextlib.contextmanager
 def _new_file(path: Path, size: int | None) -> Iterator[Target]:
-    if path.parent.absolute().is_relative_to("/dev"):
+    if _is_below_dev(path):
         raise UsageError(
             "There is no device {path}",
             hint="`lsblk` shows which disks there are.",
@@ -211,7 +212,7 @@ def _file(path: Path, *, root: Path) -> Iterator[Target]:
     with _locked(path, path.name, os.O_NOFOLLOW if not path.is_symlink() else 0) as descriptor:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise UsageError("{path} was swapped for something else", path=path)
+            raise _swapped(path)
         yield Target(
             path=path, name=path.name, descriptor=descriptor, size=found.st_size, disk=None,
             is_new=False,
@@ -230,7 +231,7 @@ def _disk(path: Path, number: int, *, allow_fixed: bool, root: Path) -> Iterator
     check_disk(disk, allow_fixed=allow_fixed)
     with _locked(path, disk.name, os.O_EXCL) as descriptor:
         if os.fstat(descriptor).st_rdev != number:
-            raise UsageError("{path} was swapped for something else", path=path)
+            raise _swapped(path)
         yield Target(
             path=path, name=disk.name, descriptor=descriptor, size=_disk_size(descriptor),
             disk=disk, is_new=False,
@@ -276,7 +277,56 @@ def _busy(name: str) -> HostError:
     )
 
 
+def _swapped(path: Path) -> UsageError:
+    return UsageError(
+        "{path} was swapped for something else",
+        hint="See what it is now, with `ls -l`, then start the command again.",
+        path=path,
+    )
+
+
+def _is_below_dev(path: Path) -> bool:
+    return path.parent.absolute().is_relative_to("/dev")
+
+
 def _unreachable(path: Path, error: OSError) -> BuilderError:
+    return _no_disk(path, error) if _is_below_dev(path) else _no_file(path, error)
+
+
+def _no_file(path: Path, error: OSError) -> BuilderError:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return HostError(
+            "{path} may not be written by you",
+            hint="Give a path in a folder of your own, or have the owner of {folder} give you the "
+            "right.",
+            path=path,
+            folder=path.parent,
+        )
+    if error.errno == errno.EROFS:
+        return HostError(
+            "{path} lies on a file system that is mounted read-only",
+            hint="Give a path on another file system; `findmnt --target {word}` shows which "
+            "one this is.",
+            path=path,
+            word=shlex.quote(str(path.parent)),
+        )
+    if error.errno == errno.ENOENT and not path.parent.exists():
+        return UsageError(
+            "There is no folder {folder} for {path}",
+            hint="Make the folder first, or give another path.",
+            folder=path.parent,
+            path=path,
+        )
+    return UsageError(
+        "{path} cannot be opened: {reason}",
+        hint="Give the path of a file, in a folder that is there, or the device of a USB stick, "
+        "e.g. /dev/sdb.",
+        path=path,
+        reason=error.strerror or error,
+    )
+
+
+def _no_disk(path: Path, error: OSError) -> BuilderError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return HostError(
             "{path} may not be written by you",

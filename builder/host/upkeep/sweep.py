@@ -26,6 +26,7 @@ from builder.border.requests import Nothing
 from builder.host.engine import Bind, ContainerSpec, Engine, Leftover
 from builder.host.engine.owner import parse_owner
 from builder.host.output.delivery import partial_folder
+from builder.host.source.cache_named import cache_named
 from builder.host.source.frozen import thaw
 
 
@@ -65,7 +66,7 @@ def sweep_leftovers(
         except Interrupted:
             raise
         except BuilderError as error:
-            failures.append(f"{cache}: {error}")
+            failures.append(str(error) if str(cache) in str(error) else f"{cache}: {error}")
     if not failures:  # a volume's label is what tells a later sweep where to look
         for volume in volumes:
             _remove_partial(volume)
@@ -122,7 +123,8 @@ def _thaw_orphans(
         run=run,
         binds=(Bind(source=str(cache), target=paths.CACHE, alone=True),),
     )
-    names = engine.run(spec, on_event).names
+    with cache_named(cache):
+        names = engine.run(spec, on_event).names
     # A run makes its volume before it freezes: asked in this order, no living run is missed.
     volumes = engine.leftover_volumes()
     living = {

@@ -6,6 +6,7 @@ Format: fstab(5), systemd.mount(5) for "nofail".
 import os
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +50,10 @@ def check_parts(
         raise SourceError(
             "Not mounted, although the system's fstab names them: {paths}; their copies would be "
             "empty",
-            hint="Mount them (`mount {first}`), then run the backup again. What shall not be "
-            "backed up is left out with --exclude {first}.",
+            hint="Mount them (`mount {word}`), then run the backup again. What shall not be "
+            "backed up is left out with --exclude {word}.",
             paths=", ".join(map(clean, lost[:_MOST_NAMED])),
-            first=clean(lost[0]),
+            word=shlex.quote(clean(lost[0])),
         )
     if missing:
         system.note(

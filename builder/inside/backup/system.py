@@ -101,7 +101,11 @@ def freeze_system(
         raise SourceError("Invalid name of a frozen snapshot: {name}", name=request.name)
     target = source / request.name
     if os.path.lexists(target):  # btrfs would put the snapshot inside it
-        raise SourceError("{name} is already there", name=request.name)
+        raise SourceError(
+            "{name} is already there",
+            hint="`distroclone-builder backup` makes another name in each run: start it again.",
+            name=request.name,
+        )
     nested = nested_subvolumes(source, system=system)
     snapshot_read_only(source, target, system=system)
     status = target.stat()

@@ -65,7 +65,10 @@ class Clone:
         """Raise UsageError where it cannot be installed."""
         tree = self.tree
         if not self.kernels:
-            raise UsageError("The system has no kernel that a disk could start")
+            raise UsageError(
+                "The system has no kernel that a disk could start",
+                hint="Install a kernel in the source system, then build the ISO again.",
+            )
         if tree.link_target("/boot") is not None:
             raise UsageError(
                 "/boot of the system is a link; it has to be a folder",

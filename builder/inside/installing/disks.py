@@ -150,7 +150,11 @@ def choose_disk(disks: Sequence[Disk], name: DiskName, *, needed: int) -> Disk:
         )
     (disk,) = called
     if disk.read_only:
-        raise UsageError("{disk} cannot be written to", disk=disk.path)
+        raise UsageError(
+            "{disk} cannot be written to",
+            hint="Some sticks and cards have a switch for that. Otherwise name another disk.",
+            disk=disk.path,
+        )
     if disk.uses:
         raise UsageError(
             "{disk} is in use: {uses}",

@@ -104,7 +104,11 @@ def ask_answers(
         say("The first user is {name}, and the machine is called {host}", name=name, host=hostname)
     )
     if console.ask(say("Type {word} to begin, or anything else to stop:", word=_GO)) != _GO:
-        raise UsageError("The installation was stopped; nothing was written")
+        raise UsageError(
+            "The installation was stopped; nothing was written",
+            hint="To install after all, start the installer again and type {word} at the end.",
+            word=_GO,
+        )
     return Answers(
         disk=DiskName(path=disk.path, size=disk.size, serial=disk.serial or None),
         user=Account(name=name, full_name=full_name, password_hash=hashed(password)),

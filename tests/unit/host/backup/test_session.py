@@ -19,7 +19,7 @@ from builder.host.backup import planning
 from builder.host.backup.planning import BackupPlan
 from builder.host.backup.retention import Retention
 from builder.host.backup.session import Outcome, back_up
-from builder.host.engine.faults import BindMissingError
+from builder.host.engine.faults import BindMissingError, EngineRefusedError
 from builder.host.engine.owner import ourselves
 from tests.support.fake_engine import Answer, FakeEngine, answering
 from tests.support.stored import backed_up, stored
@@ -68,7 +68,7 @@ def answers(backup: object) -> Mapping[str, Answer]:
     }
 
 
-def refusing(error: BindMissingError) -> Answer:
+def refusing(error: EngineRefusedError) -> Answer:
     """An engine's refusal to make the container."""
 
     def refuse(*_arguments: object) -> NoReturn:
@@ -84,6 +84,19 @@ def test_a_cache_whose_drive_is_not_mounted_is_named(machine: Machine, *, named:
     with pytest.raises(SourceError, match=f"There is no folder at {machine.plan.cache}") as caught:
         machine.ran(FakeEngine(answers={BACKUP.name: refusing(missing)}))
     assert "Mount the drive" in caught.value.advice
+
+
+def test_a_file_is_no_cache(machine: Machine) -> None:
+    refusal = EngineRefusedError("mount {path}: not a directory", path=machine.plan.cache)
+    with pytest.raises(SourceError, match=f"^{machine.plan.cache} is not a folder$") as caught:
+        machine.ran(FakeEngine(answers={BACKUP.name: refusing(refusal)}))
+    assert ".rootfs_cache" in caught.value.advice
+
+
+def test_another_file_is_not_taken_for_the_cache(machine: Machine) -> None:
+    refusal = EngineRefusedError("mount /other/place: not a directory")
+    with pytest.raises(EngineRefusedError, match="/other/place"):
+        machine.ran(FakeEngine(answers={BACKUP.name: refusing(refusal)}))
 
 
 def test_another_folder_that_is_missing_is_not_taken_for_the_cache(machine: Machine) -> None:

@@ -41,6 +41,13 @@ def test_a_key_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None
     assert f"`chmod 600 {path}`" in caught.value.advice
 
 
+def test_a_command_to_copy_takes_the_path_as_one_word(tmp_path: Path) -> None:
+    path = written(tmp_path / "my key; reboot", mode=0o644)
+    with pytest.raises(UsageError, match="my key; reboot can be used by others") as caught:
+        secret_of(path)
+    assert f"`chmod 600 '{path}'`" in caught.value.advice
+
+
 @pytest.mark.parametrize(("size", "told"), [(0, "0"), (31, "31"), (65_537, "more than 65536")])
 def test_a_key_of_another_size_is_refused(tmp_path: Path, size: int, told: str) -> None:
     with pytest.raises(UsageError, match=f"has {told} bytes; 32 to 65536 are possible"):

@@ -2,6 +2,8 @@
 
 import json
 import tomllib
+from email.message import Message
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -11,8 +13,9 @@ from builder.basics.errors import DefectError, StepError, error_from_data
 from builder.host.cli import main
 from builder.host.display import defects
 
-PROJECT = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
-ADDRESS = PROJECT["urls"]["Issues"]
+ADDRESS = "https://issues.example/distroclone-builder"
+PUBLISHED = Message()
+PUBLISHED["Project-URL"] = f"Issues, {ADDRESS}"
 
 
 def failing(error: BaseException) -> click.Command:
@@ -87,7 +90,7 @@ def test_a_defect_of_ours_is_told_as_one(
     told = capsys.readouterr().err
     assert told.startswith("Error: Unexpected error: ZeroDivisionError: by {nothing}\n")
     assert "This is a bug in distroclone-builder" in told
-    assert f"Please report it, with the log and the lines above: {ADDRESS}" in told
+    assert defects.plea() in told
     assert "test_last_door.py" in told
 
 
@@ -96,14 +99,34 @@ def test_a_defect_in_a_container_is_one_here_too(
 ) -> None:
     inside = DefectError.of(ZeroDivisionError("inside")).to_data()
     assert ended(error_from_data(inside), monkeypatch) == 70
-    assert ADDRESS in capsys.readouterr().err
+    assert "Please report it" in capsys.readouterr().err
+
+
+def test_the_address_of_who_published_the_program_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metadata, "metadata", lambda _package: PUBLISHED)
+    assert defects.plea() == f"Please report it, with the log and the lines above: {ADDRESS}"
 
 
 def test_a_program_that_was_never_installed_names_no_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(defects, "_PACKAGE", "a-package-that-is-not-there")
-    assert defects.plea() == "Please report it, with the log and the lines above."
+    assert defects.plea().endswith("the lines above, to whoever gave you this program.")
+
+
+def test_without_an_address_whoever_gave_the_program_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(metadata, "metadata", lambda _package: Message())
+    assert defects.plea().endswith("the lines above, to whoever gave you this program.")
+
+
+def test_no_address_that_leads_nowhere_is_published() -> None:
+    text = (Path(__file__).parents[4] / "pyproject.toml").read_text()
+    urls = tomllib.loads(text)["project"].get("urls", {})
+    assert not [url for url in urls.values() if ".example" in url]
 
 
 def test_a_reader_that_went_away_is_no_error_to_tell(

@@ -80,6 +80,7 @@ def test_yes_must_name_what_is_erased(
     code, _out, err = told(capsys, make_iso(tmp_path), old, "--yes", "sdb")
     assert code == 2
     assert "--yes names sdb, and what would be erased is old.img; nothing was written" in err
+    assert "If old.img may be erased: --yes old.img." in err
     assert old.read_bytes() == before
 
 
@@ -117,4 +118,5 @@ def test_a_mere_yes_erases_nothing(tmp_path: Path, old: Path) -> None:
         terminal.type("y\n")
         assert terminal.end() == 2
     assert "old.img was not confirmed; nothing was written" in terminal.shown
+    assert "start the command again and type old.img" in terminal.shown
     assert old.read_bytes() == before

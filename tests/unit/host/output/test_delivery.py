@@ -129,8 +129,17 @@ def test_a_folder_of_results_is_found_again_and_then_stays(tmp_path: Path) -> No
 
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(HostError, match="cannot be used"), output_folder(tmp_path / "file"):
-        pass
+    (tmp_path / "link").symlink_to("gone")
+    for name, reason in (
+        ("file", "it is no folder"),
+        ("link", "it is a link to gone, which is no"),
+    ):
+        with (
+            pytest.raises(HostError, match=f"{name} cannot be used: {reason}") as caught,
+            output_folder(tmp_path / name),
+        ):
+            pass
+        assert "--output" in caught.value.advice
 
 
 def test_a_folder_without_write_permission_is_named(

@@ -39,10 +39,28 @@ def test_a_file_with_the_name_of_a_fingerprint_is_not_the_key_that_signs(
     tmp_path: Path, text: str
 ) -> None:
     ssh_key(tmp_path / "mallory").rename(text)
+    (tmp_path / "gpg/gpg.conf").touch()
     with pytest.raises(HostError, match="gpg cannot sign with") as error:
         signing_key(text)
     assert "./" in error.value.advice
     assert signing_key(f"./{text}").file_name == "SHA256SUMS.sig"
+
+
+@pytest.mark.parametrize("home", ["GNUPGHOME", "HOME"])
+@pytest.mark.parametrize("made", [True, False])
+def test_who_has_no_keyring_gets_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, home: str, made: bool
+) -> None:
+    monkeypatch.delenv("GNUPGHOME")
+    monkeypatch.setenv(home, str(tmp_path / "home"))
+    if made:
+        (tmp_path / "home").mkdir(mode=0o700)
+    with pytest.raises(UsageError, match=f"keyring has no key {LONG.upper()}"):
+        trusted_signer(LONG)
+    if home == "HOME" or not made:
+        with pytest.raises(HostError, match="no key alice to sign with: you have no GPG keyring"):
+            signing_key("alice")
+    assert [*tmp_path.glob("home/*")] == []
 
 
 @pytest.mark.parametrize(

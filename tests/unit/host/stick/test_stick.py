@@ -142,7 +142,9 @@ def test_a_second_stick_without_persistence_has_none_left(tmp_path: Path) -> Non
     ("name", "reason"),
     [
         (".", "is neither a disk nor a file"),
-        ("none/stick.img", "cannot be opened: No such file"),
+        ("none/stick.img", "There is no folder .*/none for .*stick.img"),
+        ("Demo-1.iso/stick.img", "cannot be opened: Not a directory"),
+        ("x" * 300, "cannot be opened: File name too long"),
         ("pipe", "is neither a disk nor a file"),
     ],
 )
@@ -160,8 +162,9 @@ def test_a_device_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_an_iso_is_not_written_to_itself(tmp_path: Path) -> None:
     iso = make_iso(tmp_path)
     (tmp_path / "link").symlink_to(iso)
-    with pytest.raises(UsageError, match="cannot be written to itself"):
+    with pytest.raises(UsageError, match="cannot be written to itself") as caught:
         written(Wish(iso=iso, target=tmp_path / "link"))
+    assert "First the ISO, then where it shall go" in caught.value.advice
 
 
 def test_a_size_is_for_a_new_file_only(tmp_path: Path, old_stick: Path) -> None:
@@ -175,6 +178,26 @@ def test_an_empty_file_is_too_small_and_stays(tmp_path: Path) -> None:
     with pytest.raises(HostError, match=r"The stick has 0 B, and 7\.3 MiB is needed"):
         written(Wish(iso=make_iso(tmp_path), target=target))
     assert target.stat().st_size == 0
+
+
+def test_a_new_file_of_no_size_is_refused(tmp_path: Path) -> None:
+    target = tmp_path / "stick.img"
+    with pytest.raises(HostError, match=r"has 0 B, and 7\.3 MiB is needed") as caught:
+        written(Wish(iso=make_iso(tmp_path), target=target, new_size=0))
+    assert "For a new file, give a larger --size, or leave it out" in caught.value.advice
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1 << 20])
+def test_a_partition_that_is_too_small_is_refused(tmp_path: Path, size: int) -> None:
+    wish = Wish(
+        iso=make_iso(tmp_path),
+        target=tmp_path / "stick.img",
+        persistence=Persistence(size=size),
+    )
+    with pytest.raises(UsageError, match=r"has from 64\.0 MiB to .*, not ") as caught:
+        written(wish)
+    assert "Give a size between these, or `rest`" in caught.value.advice
 
 
 @pytest.mark.parametrize("new", [True, False])

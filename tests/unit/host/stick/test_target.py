@@ -74,7 +74,7 @@ def test_a_full_disk_below_a_file_is_told(target: Target) -> None:
     [
         (errno.EACCES, HostError, "may not be written by you"),
         (errno.EPERM, HostError, "may not be written by you"),
-        (errno.EROFS, HostError, "is write-protected"),
+        (errno.EROFS, HostError, "lies on a file system that is mounted read-only"),
         (errno.EBUSY, HostError, "is in use by another program"),
         (errno.ENXIO, UsageError, "cannot be opened: No such device or address"),
     ],
@@ -98,6 +98,58 @@ def test_why_it_cannot_be_opened_is_told(
         opened_target(path, allow_fixed=False, new_size=None),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "reason", "advice"),
+    [
+        (errno.EACCES, HostError, "may not be written by you", "is for root: start the command ag"),
+        (errno.EPERM, HostError, "may not be written by you", "is for root: start the command ag"),
+        (errno.EROFS, HostError, "is write-protected", "have a switch for that"),
+        (errno.ENXIO, UsageError, "cannot be opened: No such device", "`lsblk` shows which one"),
+    ],
+)
+def test_why_a_disk_cannot_be_opened_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    kind: type[BuilderError],
+    reason: str,
+    advice: str,
+) -> None:
+    def fail(*_words: object, **_more: object) -> os.stat_result:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "stat", fail)
+    with (
+        pytest.raises(kind, match=f"/dev/sdz {reason}") as caught,
+        opened_target(Path("/dev/sdz"), allow_fixed=False, new_size=None),
+    ):
+        pass
+    assert advice in caught.value.advice
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EACCES, "Give a path in a folder of your own, or have the owner of {folder}"),
+        (errno.EROFS, "`findmnt --target {folder}` shows which one this"),
+        (errno.ENAMETOOLONG, "Give the path of a file, in a folder that is there"),
+    ],
+)
+def test_who_wants_a_file_is_not_sent_to_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def fail(*_words: object, **_more: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", fail)
+    with (
+        pytest.raises(BuilderError, match="new") as caught,
+        opened_target(tmp_path / "new.img", allow_fixed=False, new_size=None),
+    ):
+        pass
+    assert advice.format(folder=tmp_path) in caught.value.advice
+    assert "sudo" not in caught.value.advice
 
 
 def test_a_new_file_in_a_closed_folder_is_told(

@@ -1,10 +1,15 @@
 """What is left of a workshop whose process has ended is swept away; that of a living one is not."""
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from builder.border.events import Event
+from builder.border.jobs import LIST_FROZEN
 from builder.border.labels import LABEL_OWNER, LABEL_RUN
 from builder.host.engine import ImageFacts
+from builder.host.engine.faults import BindMissingError, EngineRefusedError
 from builder.host.engine.owner import Owner, ourselves
 from builder.host.upkeep.sweep import orphans, sweep_leftovers
 from tests.support.fake_engine import FakeEngine
@@ -34,3 +39,22 @@ def test_only_what_has_certainly_no_owner_any_more_is_removed() -> None:
     swept = sweep_leftovers(engine, "image", caches=[], on_event=ignore)
     assert swept.images == ("ended",)
     assert [*engine.images.present] == ["ours", "elsewhere", "by hand"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (BindMissingError("bind source path does not exist"), "There is no folder at /nowhere"),
+        (
+            EngineRefusedError("mount /nowhere:/merged/cache: not a directory"),
+            "/nowhere is not a folder",
+        ),
+        (EngineRefusedError("Out of memory"), "/nowhere: Out of memory"),
+    ],
+)
+def test_a_cache_that_is_none_is_told_in_plain_words(
+    refusal: EngineRefusedError, told: str
+) -> None:
+    engine = FakeEngine(refusals={LIST_FROZEN.name: refusal})
+    swept = sweep_leftovers(engine, "image", caches=[Path("/nowhere")], on_event=ignore)
+    assert swept.failures == (told,)

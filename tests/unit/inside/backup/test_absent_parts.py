@@ -89,5 +89,6 @@ def test_one_that_it_may_be_without_is_named(source: Path) -> None:
 def test_one_that_the_last_backup_had_must_be_there_again(source: Path) -> None:
     """Its copy would go with this backup, and with the last old snapshot for good."""
     put(source.parent, "cache/srv/my data/letter")
-    with pytest.raises(SourceError, match=r"Not mounted, although .*: /srv/my data; "):
+    with pytest.raises(SourceError, match=r"Not mounted, although .*: /srv/my data; ") as caught:
         check(source, "boot", "boot/firmware")
+    assert "`mount '/srv/my data'`" in caught.value.advice

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from builder.basics.rsync_patterns import literal
 from builder.border.privacy import LeftOut, Stayed
 from builder.inside.selection import report
 from builder.inside.selection.notes import left_out_notes, stayed_notes
@@ -127,6 +129,14 @@ def test_programs_are_named_with_how_to_leave_them_out() -> None:
     assert notes[0] == (
         "/opt/8 (8.0 MiB) comes along; `exclude: [/opt/8]` in build.yaml leaves it out"
     )
+
+
+@pytest.mark.parametrize("name", ["my data", "a, b", "it's", "a: #b", "[x]*?", '"', "ö"])
+def test_any_place_can_be_copied_into_the_config(name: str) -> None:
+    path = f"/{name}"
+    (_total, note) = told((path, "data", 2))
+    _before, setting, _after = note.split("`")
+    assert yaml.safe_load(setting) == {"keep": [literal(path)]}
 
 
 def test_the_step_writes_the_list(root: Path, tmp_path: Path) -> None:
