@@ -86,19 +86,21 @@ def test_a_restore_that_was_killed_goes_on_and_ends_as_it_would_have(
         assert unlike(source, facts(disk.mount)) == []
 
 
-def target(folder: Path) -> TargetDisk:
+def target(folder: Path, *, parts: tuple[Part, ...] = ()) -> TargetDisk:
     """Return a target for functions that look at no device."""
     return TargetDisk(
         folder=request_for(folder).system,
-        parts=(Part(place="/", kind="ext4", device="/dev/none"),),
+        parts=(Part(place="/", kind="ext4", device="/dev/none"), *parts),
         disk="/dev/none",
         snapshot="uuid-1",
     )
 
 
-def copied(snapshot: Path, folder: Path, *, continued: bool = False) -> None:
+def copied(
+    snapshot: Path, folder: Path, *, continued: bool = False, parts: tuple[Part, ...] = ()
+) -> None:
     copy_system(
-        CopySystemRequest(target=target(folder), continued=continued),
+        CopySystemRequest(target=target(folder, parts=parts), continued=continued),
         system=RealSystem(lambda _event: None),
         source=snapshot,
         target=folder,
@@ -123,6 +125,24 @@ def test_all_comes_back_as_it_was_also_after_a_run_that_was_killed(
     copied(snapshot, folder, continued=True)
     assert differences(before, facts(folder, without=own)) == []
     assert volume.snapshot(1) == before
+
+
+def test_where_something_is_mounted_nothing_is_deleted_when_a_run_goes_on(
+    volume: Volume, tmp_path: Path
+) -> None:
+    """A backup need not have the folder of an EFI partition, and an empty one looks superfluous."""
+    volume.backup(new=True)
+    snapshot, folder = volume.rootfs / ".snapshots/1/snapshot", tmp_path / "target"
+    esp = folder / "boot/efi"
+    esp.mkdir(parents=True)
+    parts = (Part(place="/boot/efi", kind="vfat", device="/dev/none"),)
+    command("mount", "-t", "tmpfs", "none", esp)
+    try:
+        copied(snapshot, folder, parts=parts)
+        copied(snapshot, folder, continued=True, parts=parts)
+        assert esp.is_mount()
+    finally:
+        command("umount", esp)
 
 
 def test_a_disk_that_is_full_is_said_to_be_and_more_room_is_enough_to_go_on(

@@ -1,12 +1,14 @@
 """Copies a system to the file systems of its new disk, or goes on with that."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import HostError, StepError
+from builder.basics.rsync_patterns import literal
 from builder.border import paths
-from builder.border.whole_systems import CopySystemRequest, SystemCopied
+from builder.border.whole_systems import CopySystemRequest, SystemCopied, TargetDisk
 from builder.inside.backup.copying import COPIED, ENTRIES, progress_of, statistics
 from builder.inside.backup.system import check_identity, still_there
 from builder.inside.onto_disk.looking import at, check_target, held
@@ -37,8 +39,7 @@ def copy_system(
         mark(at(target, part), request.target.snapshot)
     with still_there(source), tempfile.TemporaryDirectory() as folder:
         rules = Path(folder) / "filters"
-        own = [*_OWN, *(f"{each.place.rstrip('/')}/{name}" for each in parts for name in _TOPS)]
-        rules.write_bytes(b"".join(f"- {each}\0".encode() for each in own))
+        rules.write_bytes(b"".join(os.fsencode(f"{each}\0") for each in _rules(request.target)))
         # What an interrupted run left is not only less, but also names that rsync gave for a time.
         more = ("--delete",) if request.continued else ()
         argv = (
@@ -57,6 +58,15 @@ def copy_system(
             raise _explained(error) from error
     counts = statistics(output)
     return SystemCopied(entries=counts.get(ENTRIES, 0), files=counts.get(COPIED, 0))
+
+
+def _rules(disk: TargetDisk) -> list[str]:
+    """Return rsync's rules: what stays, above all the places where something is mounted."""
+    tops = [literal(each.place.rstrip("/")) for each in held(disk.parts)]
+    own = [*_OWN, *(f"{top}/{name}" for top in tops for name in _TOPS)]
+    # A snapshot may lack the folders where something is mounted, and these cannot be deleted.
+    places = [literal(each.place) for each in disk.parts if each.place != "/"]
+    return [*(f"- {each}" for each in own), *(f"P {each}" for each in places)]
 
 
 def _explained(error: ToolError) -> HostError | StepError:
