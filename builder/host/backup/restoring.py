@@ -8,6 +8,7 @@ from builder.border.backups import FolderIdentity, Restored, RestoreRequest, Sto
 from builder.border.events import Note, OnEvent
 from builder.border.jobs import RESTORE
 from builder.border.labels import new_run
+from builder.formats.snapshot import SnapshotKind
 from builder.host.backup.selecting import selected
 from builder.host.backup.status import read_state
 from builder.host.engine import Bind, ContainerSpec, Engine
@@ -42,7 +43,9 @@ def restore(
     spec = ContainerSpec(
         image=ensure_builder(engine, on_event=on_event).id,
         job=RESTORE,
-        request=RestoreRequest(folder=identity, paths=wanted),
+        request=RestoreRequest(
+            folder=identity, paths=wanted, frozen=snapshot.selector != SnapshotKind.CACHE.value
+        ),
         run=new_run(),
         binds=(
             Bind(source=str(cache.resolve() / snapshot.path), target=paths.SOURCE),

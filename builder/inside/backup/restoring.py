@@ -3,6 +3,7 @@
 The paths are found in the snapshot's own tree: a link in it never leads out of it.
 """
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from builder.inside.backup.powers import powerful_paths
 from builder.inside.backup.system import check_identity, still_there
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.scan import SNAPSHOTS, WITHOUT_OWNERS
+from builder.inside.source.unfinished import MARK, is_unfinished
 from builder.inside.system.system import Sight, System
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.tree import Tree
@@ -40,10 +42,29 @@ def restore(
     check_identity(request.folder, target)
     _check_target(target)
     found = found_paths(Tree(source), request.paths)
-    with still_there(source):
+    with still_there(source) if request.frozen else _not_backed_up(source):
         count, named = _powers(source, found, system=system)
         done = _copy(found, source=source, target=target, system=system)
     return replace(done, powerful=count, powerful_paths=named)
+
+
+@contextlib.contextmanager
+def _not_backed_up(source: Path) -> Iterator[None]:
+    """Raise SourceError where a backup writes to the tree at `source` during the body."""
+    before = _top(source)
+    yield
+    if _top(source) != before:
+        raise SourceError(
+            "A backup was writing to the cache while files were restored from it, so they may be "
+            "of two moments",
+            hint="Wait for it: `distroclone-builder backup status` says whether it still is. Then "
+            "empty the folder, and restore again.",
+        )
+
+
+def _top(source: Path) -> tuple[bool, int]:
+    """Return what a backup changes: it puts a mark there and takes it away."""
+    return is_unfinished(source), source.stat().st_ctime_ns
 
 
 def _powers(source: Path, found: tuple[str, ...], *, system: System) -> tuple[int, tuple[str, ...]]:
@@ -129,7 +150,7 @@ def _copy(found: tuple[str, ...], *, source: Path, target: Path, system: System)
         argv = (
             "rsync", "-aAXH", "--numeric-ids", "--sparse", "--one-file-system",
             "--modify-window=-1", "--stats", "--info=progress2", f"--filter=- /{SNAPSHOTS}",
-            *some, f"{source}/", f"{target}/",
+            f"--filter=- /{MARK}", *some, f"{source}/", f"{target}/",
         )  # fmt: skip
         sight = Sight(reads=(source, names), writes=(target,), keeps_owners=True)
         try:

@@ -73,6 +73,16 @@ def check_same_system(source: Path, rootfs: Path) -> None:
         )
 
 
+def warn_of_one_disk(source: Path, cache: Path, *, system: System) -> None:
+    """Say so where system and cache are on one file system: a drive may just not be mounted."""
+    if source.stat().st_dev == cache.stat().st_dev:
+        system.note(
+            "The cache is on the file system of the system itself: if its disk fails, both are "
+            "gone. If the cache should be on another drive, that is not mounted",
+            warning=True,
+        )
+
+
 def _machine(tree: Tree) -> str:
     """Return the id of machine-id(5); "" without one."""
     try:
