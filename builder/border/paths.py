@@ -15,6 +15,8 @@ REBUILT: Final = Path("/rebuilt.iso")
 
 BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, if there is one
 
+EARLIER: Final = Path("/earlier")  # browse: the snapshot that another one is compared with
+
 RESTORED: Final = Path("/restored")  # restore: an empty folder
 
 PACKAGES: Final = Path("/packages")  # the files of added packages, by sha256
