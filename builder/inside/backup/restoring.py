@@ -71,7 +71,8 @@ def found_paths(tree: Tree, wanted: Sequence[str]) -> tuple[str, ...]:
         if not here:
             raise SourceError(
                 "{path} is not in the snapshot",
-                hint="Paths begin at the root of the system, e.g. /etc/fstab or '/etc/ssh/*'.",
+                hint="Paths begin at the root of the system, e.g. /etc/fstab or '/etc/ssh/*'; "
+                "`distroclone-builder browse` finds them.",
                 path=short(path),
             )
         found |= dict.fromkeys(here)
