@@ -15,7 +15,7 @@ from builder.formats.answers import FileSystem
 from builder.inside.debian.facts import read_os_release
 from builder.inside.installing.clone import DRACUT, INITRAMFS_TOOLS, MENU_MAKER
 from builder.inside.installing.encryption import check_unlocking
-from builder.inside.installing.machine import Machine
+from builder.inside.installing.machine import Machine, has_small_uefi
 from builder.inside.installing.volumes import Volumes
 from builder.inside.rules.rule import add
 from builder.inside.tree.tree import Tree
@@ -24,6 +24,7 @@ _SMALLEST: Final = 1 << 20  # bytes; an initramfs with udev and busybox has seve
 _CHUNK: Final = 1 << 20
 _BIOS: Final = "i386-pc"
 _UEFI: Final = "x86_64-efi"
+_UEFI32: Final = "i386-efi"
 _GRUB: Final = "/usr/sbin/grub-install"
 _SHIM: Final = "/usr/lib/shim/shimx64.efi.signed"
 _MENU: Final = "/boot/grub/grub.cfg"
@@ -120,8 +121,12 @@ def _write_plainly(tree: Tree, path: str) -> None:
 
 
 def install_boot_loader(tree: Tree, volumes: Volumes, machine: Machine) -> None:
-    """Install GRUB for both kinds of firmware, and its menu."""
-    for platform in (_BIOS, _UEFI):
+    """Install GRUB for both kinds of firmware, and its menu.
+
+    That of UEFI with 32 bits only where the machine has it: no system would keep it up to date.
+    """
+    more = (_UEFI32,) if has_small_uefi(machine) else ()
+    for platform in (_BIOS, _UEFI, *more):
         options = (
             [volumes.disk]
             if platform == _BIOS
