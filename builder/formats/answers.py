@@ -38,6 +38,8 @@ class DiskName:
     """What the one disk has that may be written to: all that is named here.
 
     A serial number, a WWN or a name below /dev/disk/by-id is enough; otherwise both model and size.
+    `holds` are the kinds of what may be on other disks as well and may be lost, as lsblk(8) calls
+    them.
     """
 
     serial: str | None = None
@@ -45,6 +47,7 @@ class DiskName:
     id: str | None = None
     model: str | None = None
     size: int | None = None  # bytes
+    holds: tuple[str, ...] = ()
     path: str | None = None  # said by who sees the machine; no answer file has it
 
 
@@ -116,6 +119,12 @@ _FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
             pattern=r"[1-9][0-9]{6,17}",
             message="Line {line}: this is not the size of a disk",
             hint="Give the number of bytes, as `lsblk --bytes` shows it.",
+        ),
+        "disk.holds": _Form(
+            pattern=r"[A-Za-z0-9_]{1,40}(,? [A-Za-z0-9_]{1,40}){0,9}",
+            message="Line {line}: this is not what a disk can hold",
+            hint="Give the words that `lsblk --output NAME,FSTYPE` shows, such as LVM2_member or "
+            "linux_raid_member.",
         ),
         "user.name": _Form(
             pattern=forms.USER_NAME,
@@ -209,6 +218,7 @@ def read_answers(data: bytes) -> Answers:
                 id=found("disk.id"),
                 model=found("disk.model"),
                 size=None if size is None else int(size),
+                holds=tuple(said.get("disk.holds", "").replace(",", "").split()),
             )
         ),
         user=Account(

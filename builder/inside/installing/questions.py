@@ -110,7 +110,7 @@ def ask_answers(
             word=_GO,
         )
     return Answers(
-        disk=DiskName(path=disk.path, size=disk.size, serial=disk.serial or None),
+        disk=_named(disk),
         user=Account(name=name, full_name=full_name, password_hash=hashed(password)),
         hostname=hostname,
         file_system=file_system,
@@ -148,9 +148,19 @@ def _ask_disk(console: Console, disks: Sequence[Disk], *, needed: int) -> Disk:
             return free[int(answer) - 1]
 
 
+def _named(disk: Disk) -> DiskName:
+    """Return what names a disk to who has seen what is on it."""
+    return DiskName(
+        path=disk.path,
+        size=disk.size,
+        serial=disk.serial or None,
+        holds=disk.members,
+    )
+
+
 def _can_take(disk: Disk, needed: int) -> bool:
     try:
-        choose_disk([disk], DiskName(path=disk.path), needed=needed)
+        choose_disk([disk], _named(disk), needed=needed)
     except UsageError:
         return False
     return True

@@ -61,6 +61,12 @@ def test_a_swap_file_has_the_size_that_is_said(swap: str, size: int) -> None:
     assert read_answers(f"{WHOLE}swap: {swap}\n".encode()).swap_mib == size
 
 
+def test_what_may_be_lost_with_the_disk_is_named() -> None:
+    held = WHOLE.replace("disk:\n", "disk:\n  holds: LVM2_member, btrfs\n", 1)
+    assert read_answers(held.encode()).disk.holds == ("LVM2_member", "btrfs")
+    assert read_answers(WHOLE.encode()).disk.holds == ()
+
+
 def test_half_of_an_encryption_is_refused() -> None:
     with pytest.raises(UsageError, match="The answer file lacks passphrase"):
         read_answers(f"{WHOLE}encrypt: true\n".encode())
@@ -90,6 +96,7 @@ def test_a_disk_that_is_not_named_for_certain_is_refused(disk: str) -> None:
         ("disk:\n  serial: ''\n", "Line 2: the disk cannot be named like this"),
         ("disk:\n  id: ../sda\n", "Line 2: the disk cannot be named like this"),
         ("disk:\n  size: 16G\n", "Line 2: this is not the size of a disk"),
+        ("disk:\n  holds: nothing/else\n", "Line 2: this is not what a disk can hold"),
         ("user:\n  name: Anna\n", "Line 2: this is not a valid user name"),
         ("user:\n  full_name: 'a:b'\n", "Line 2: this is not a valid full name"),
         ("user:\n  password_hash: live\n", "Line 2: this is not a password hash"),
