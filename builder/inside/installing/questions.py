@@ -120,6 +120,19 @@ def ask_answers(
     )
 
 
+def usable_disks(disks: Sequence[Disk], *, needed: int) -> tuple[Disk, ...]:
+    """Return those that can take `needed` bytes. Raises UsageError where none can."""
+    free = tuple(each for each in disks if _can_take(each, needed))
+    if not free:
+        raise UsageError(
+            "No disk of this machine can take the system, which needs {size} GiB",
+            hint="A disk that is in use or read-only is not offered. This machine has: {disks}.",
+            size=-(-needed // _GIB),
+            disks="; ".join(map(str, disks)) or "none",
+        )
+    return free
+
+
 def hashed(password: str) -> str:
     """Return the hash of a password with a new salt: crypt(3) and crypt_gensalt(3) of libxcrypt."""
     library = ctypes.CDLL("libcrypt.so.1")
@@ -132,14 +145,7 @@ def hashed(password: str) -> str:
 
 
 def _ask_disk(console: Console, disks: Sequence[Disk], *, needed: int) -> Disk:
-    free = [each for each in disks if _can_take(each, needed)]
-    if not free:
-        raise UsageError(
-            "No disk of this machine can take the system, which needs {size} GiB",
-            hint="A disk that is in use or read-only is not offered. This machine has: {disks}.",
-            size=-(-needed // _GIB),
-            disks="; ".join(map(str, disks)) or "none",
-        )
+    free = usable_disks(disks, needed=needed)
     for number, each in enumerate(free, start=1):
         console.show(f"  {number}) {each}")
     while True:
