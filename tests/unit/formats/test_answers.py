@@ -148,12 +148,19 @@ def test_no_refusal_shows_the_password() -> None:
     assert "geheim" not in f"{caught.value}{caught.value.advice}"
 
 
-SPOKEN = "disk:\n  path: /dev/sda\nuser:\n  name: anna\n  password: 'it''s: # \"x\"'\nhostname: pc\n"
+SPOKEN = """\
+disk:
+  path: /dev/sda
+user:
+  name: anna
+  password: 'it''s: # "x"'
+hostname: pc
+"""
 
 
 def test_who_is_at_the_machine_may_say_a_password_and_a_device() -> None:
     found = read_answers(SPOKEN.encode(), hashed=lambda password: f"hash of {password}")
-    assert found.user.password_hash == "hash of it's: # \"x\""
+    assert found.user.password_hash == 'hash of it\'s: # "x"'  # noqa: S105
     assert found.disk == DiskName(path="/dev/sda")
 
 
