@@ -11,6 +11,7 @@ from builder.basics.codec import from_data, to_data
 from builder.border import jobs, paths
 from builder.border.jobs import (
     BACKUP,
+    BROWSE,
     BOOT_TEST,
     BUILD,
     COPY_SYSTEM,
@@ -58,7 +59,9 @@ def test_every_row_is_in_the_catalogue_and_the_host_asks_for_it() -> None:
 
 def test_every_job_on_a_tree_has_a_row_for_a_cache_image_but_those_of_backups() -> None:
     on_trees = {job.name for job in JOBS if paths.SOURCE in [each.target for each in job.sees]}
-    backups = {each.name for each in (BACKUP, FREEZE_SYSTEM, RESTORE, LOOK_AT_TARGET, COPY_SYSTEM)}
+    backups = {
+        each.name for each in (BACKUP, FREEZE_SYSTEM, BROWSE, RESTORE, LOOK_AT_TARGET, COPY_SYSTEM)
+    }
     assert {job.name for job in JOBS if job.on_image} == on_trees - backups
 
 

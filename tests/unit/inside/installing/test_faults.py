@@ -68,7 +68,7 @@ def test_our_own_writing_meets_the_same(number: int) -> None:
     reason = "was full before" if number == errno.ENOSPC else "cannot be read or written"
     with pytest.raises(StepError, match=f"/dev/sdz {reason}"), explained("/dev/sdz"):
         write()
-    with pytest.raises(PermissionError), explained("/dev/sdz"):
+    with pytest.raises(PermissionError, match="unused text"), explained("/dev/sdz"):
         raise PermissionError(errno.EACCES, "unused text")
 
 
