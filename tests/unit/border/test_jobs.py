@@ -11,8 +11,8 @@ from builder.basics.codec import from_data, to_data
 from builder.border import jobs, paths
 from builder.border.jobs import (
     BACKUP,
-    BROWSE,
     BOOT_TEST,
+    BROWSE,
     BUILD,
     COPY_SYSTEM,
     DIGEST,
