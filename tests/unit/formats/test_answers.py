@@ -6,6 +6,7 @@ import pytest
 
 from builder.basics.errors import UsageError
 from builder.formats.answers import LARGEST, Afterwards, DiskName, FileSystem, read_answers
+from tests.support.installing import HASH
 
 PASSWORD_HASH = "$6$salt$" + 86 * "x"
 DISK = "disk:\n  serial: '0123'\n"
@@ -141,12 +142,20 @@ def test_no_refusal_shows_the_password() -> None:
     assert "geheim" not in f"{caught.value}{caught.value.advice}"
 
 
-SPOKEN = "disk:\n  path: /dev/sda\nuser:\n  name: anna\n  password: 'it''s: # \"x\"'\nhostname: pc\n"
+SPOKEN = """\
+disk:
+  path: /dev/sda
+user:
+  name: anna
+  password: 'it''s: # "x"'
+hostname: pc
+"""
 
 
 def test_who_is_at_the_machine_may_say_a_password_and_a_device() -> None:
-    found = read_answers(SPOKEN.encode(), hashed=lambda password: f"hash of {password}")
-    assert found.user.password_hash == "hash of it's: # \"x\""
+    hashed: list[str] = []
+    found = read_answers(SPOKEN.encode(), hashed=lambda each: hashed.append(each) or HASH)
+    assert (hashed, found.user.password_hash) == (['it\'s: # "x"'], HASH)
     assert found.disk == DiskName(path="/dev/sda")
 
 
