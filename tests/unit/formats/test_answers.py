@@ -154,7 +154,12 @@ hostname: pc
 
 def test_who_is_at_the_machine_may_say_a_password_and_a_device() -> None:
     hashed: list[str] = []
-    found = read_answers(SPOKEN.encode(), hashed=lambda each: hashed.append(each) or HASH)
+
+    def remember(password: str) -> str:
+        hashed.append(password)
+        return HASH
+
+    found = read_answers(SPOKEN.encode(), hashed=remember)
     assert (hashed, found.user.password_hash) == (['it\'s: # "x"'], HASH)
     assert found.disk == DiskName(path="/dev/sda")
 
