@@ -16,6 +16,7 @@ REBUILT: Final = Path("/rebuilt.iso")
 BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, if there is one
 
 RESTORED: Final = Path("/restored")  # restore: an empty folder
+TARGET: Final = Path("/target")  # restore --system: the disk's root, with what is mounted in it
 
 PACKAGES: Final = Path("/packages")  # the files of added packages, by sha256
 

@@ -102,7 +102,7 @@ def test_the_menu_of_a_system_without_grub_is_what_grub_understands(
         esp=Volume(device="/dev/sda2", uuid="0123-4567"),
         root=Volume(device="/dev/sda3", uuid="0123"),
     )
-    text = menu(Tree(make_system(tmp_path / "system")), volumes)
+    text = menu(Tree(make_system(tmp_path / "system")), volumes.start)
     assert "menuentry 'Debian GNU/Linux 13 (trixie)' {" in text
     (tmp_path / "grub.cfg").write_text(text)
     subprocess.run(["grub-script-check", tmp_path / "grub.cfg"], check=True)

@@ -20,7 +20,7 @@ from builder.inside.backup.cache import Cache, locked, meta_draft, prepared
 from builder.inside.backup.copying import Copied, Copying, copy, full_cache, shown
 from builder.inside.backup.folders import write_atomically
 from builder.inside.backup.keeping import keep
-from builder.inside.backup.recording import record_tree
+from builder.inside.backup.recording import Recorded
 from builder.inside.backup.records import Record, meta_text
 from builder.inside.backup.stored import stored_snapshots
 from builder.inside.backup.system import (
@@ -71,9 +71,9 @@ def backup(
             cache = prepared(base, new=request.new, system=system)
             if not request.adopt:
                 check_same_system(source, cache.rootfs)
-            copied = _copy(request, cache, source=source, system=system)
+            copied, recorded = _copy(request, cache, source=source, system=system)
         with system.step("keep", position=2, total=2), _written():
-            record = _record(request, cache)
+            record = _record(request, cache, recorded)
             text = meta_text(record)
             write_atomically(base / META, text, draft=meta_draft(base))
             number = _kept(request, cache, record, system=system)
@@ -91,7 +91,9 @@ def backup(
         )
 
 
-def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System) -> Copied:
+def _copy(
+    request: BackupRequest, cache: Cache, *, source: Path, system: System
+) -> tuple[Copied, Recorded]:
     copying = Copying(
         source=source,
         target=cache.rootfs,
@@ -104,7 +106,7 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
     rank = ["ionice", "--class", "2", "--classdata", "7", "--pid", str(os.getpid())]
     system.run(rank, success=(0, 1), logged=False)  # no matter where that is not possible
     with still_there(source) if request.frozen else contextlib.nullcontext():
-        copied = copy(copying, system=system)
+        copied, recorded = copy(copying, system=system)
     check_system(source)
     if copied.changed:
         system.note(
@@ -114,12 +116,11 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
             count=copied.changed,
             paths=shown(copied.paths),
         )
-    return copied
+    return copied, recorded
 
 
-def _record(request: BackupRequest, cache: Cache) -> Record:
+def _record(request: BackupRequest, cache: Cache, recorded: Recorded) -> Record:
     facts = read_facts(Tree(cache.rootfs))
-    recorded = record_tree(cache.rootfs)
     newest = facts.kernels[0] if facts.kernels else ""
     return Record(
         now=int(time.time()),

@@ -102,7 +102,7 @@ class Installation:
     def _make_own(self, volumes: Volumes, kernels: Sequence[str], machine: Machine) -> None:
         """Make of the copy a system of its own."""
         tree = Tree(self.target, clock=int(time.time()))
-        with inhabited(tree, volumes, machine):
+        with inhabited(tree, volumes.start, machine):
             machine.note("[4/7] Writing the settings")
             make_swap(volumes, self.target, machine)
             write_settings(tree, self.answers, volumes, machine)
@@ -110,11 +110,11 @@ class Installation:
             machine.note("[5/7] Making the account")
             make_account(tree, self.answers, machine)
             machine.note("[6/7] Making an initramfs for each kernel")
-            make_initramfs(tree, kernels, volumes, machine)
+            make_initramfs(tree, kernels, volumes.start, machine)
             machine.note("[7/7] Installing the boot loader")
             if volumes.locked is not None and is_test_machine(machine):
                 add_console(tree)
-            install_boot_loader(tree, volumes, machine)
+            install_boot_loader(tree, volumes.start, machine)
         if is_test_machine(machine):
             add_report(tree, self.answers, volumes)
 
