@@ -23,7 +23,7 @@ from builder.inside.installing.clone import Clone
 from builder.inside.installing.installation import Installation
 from builder.inside.installing.machine import Log, RealMachine
 from builder.inside.source.cache_image import make_loop_devices
-from builder.inside.system.kernel_calls import unshare
+from builder.inside.system.kernel_calls import NEWNS, unshare
 from tests.support.installing import HASH
 from tests.support.trees import KERNEL, make_system, put
 
@@ -31,7 +31,6 @@ pytestmark = pytest.mark.tools
 
 _SIZE = 8 << 30
 _MODULES = ("fs/btrfs/btrfs", "fs/xfs/xfs")
-_OWN_MOUNTS = 0x00020000  # CLONE_NEWNS of linux/sched.h
 _SWAP = b"SWAPSPACE2"  # mkswap(8): at the end of the first page
 
 
@@ -210,7 +209,7 @@ def test_after_a_power_cut_at_each_phase_the_other_disk_is_whole_and_it_can_star
     whole, log = installation(clone, tmp_path, FileSystem.EXT4)
     child = os.fork()
     if child == 0:
-        unshare(_OWN_MOUNTS)  # what it has mounted ends with it, and is not unmounted
+        unshare(NEWNS)  # what it has mounted ends with it, and is not unmounted
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
         with contextlib.suppress(BaseException):
             whole.run(_WithoutPower(log, disks, phase))

@@ -125,8 +125,8 @@ def install_boot_loader(tree: Tree, start: StartingDisk, machine: Machine) -> No
 
     That of UEFI with 32 bits only where the machine has it: no system would keep it up to date.
     """
-    more = (_UEFI32,) if UEFI in start.platforms and has_small_uefi(machine) else ()
-    for platform in (*start.platforms, *more):
+    small = UEFI in start.platforms and has_small_uefi(machine)
+    for platform in (*start.platforms, *((_UEFI32,) if small else ())):
         options = (
             [start.disk]
             if platform == BIOS

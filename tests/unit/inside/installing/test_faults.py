@@ -128,6 +128,14 @@ def test_a_program_of_the_medium_that_cannot_run_says_why(
     assert caught.value.advice
 
 
+def test_programs_find_all_folders_and_nobody_to_ask(tmp_path: Path) -> None:
+    asked = real(tmp_path).run(["sh", "-c", 'read -r line; echo "$PATH:$line:$?"'])
+    *folders, line, code = asked.strip().split(":")
+    wanted = {f"{top}{name}" for top in ("/usr/local/", "/usr/", "/") for name in ("bin", "sbin")}
+    assert set(folders) == wanted
+    assert (line, code) == ("", "1")
+
+
 def members(fstype: str, label: str | None = None) -> Disk:
     part = node("/dev/sda1", "part", fstype=fstype, label=label)
     return found(node("/dev/sda", serial="1", children=[part]))[0]

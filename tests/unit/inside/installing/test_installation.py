@@ -108,6 +108,13 @@ def test_it_goes_from_the_disk_to_the_boot_loader_and_leaves_nothing_mounted(
     assert [line[:5] for line in told.said] == [f"[{phase}/7]" for phase in range(1, 8)]
 
 
+def test_it_runs_nothing_that_changes_packages_or_asks_for_units(tmp_path: Path) -> None:
+    told = machine()
+    installation(tmp_path, "usr/bin/sudo", "usr/bin/apt-get", "usr/bin/systemctl").run(told)
+    assert len(told.did) > 10
+    assert not [did for did in told.did if re.search(r"\b(apt|apt-get|dpkg|systemctl)\b", did)]
+
+
 def test_the_partitions_serve_both_kinds_of_firmware(tmp_path: Path) -> None:
     told = machine()
     installation(tmp_path).run(told)
