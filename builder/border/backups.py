@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from builder.formats.inventory import EntryType
+
 # File systems that parts of a system are kept on; all else is the kernel's, or somebody else's.
 DISKS: Final = frozenset({
     "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zfs", "bcachefs", "nilfs2",
@@ -167,7 +169,6 @@ class RestoreRequest:
 
     folder: FolderIdentity
     paths: tuple[str, ...]  # with the wildcards of a shell; none: everything
-    frozen: bool = True  # a snapshot, which no backup writes to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,3 +179,44 @@ class Restored:
     files: int
     powerful: int  # programs that run with rights of their own, and devices, among these
     powerful_paths: tuple[str, ...]  # some of them
+
+
+class Change(StrEnum):
+    """What became of something since an earlier snapshot."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowseRequest:
+    """List what the snapshot at /source has at a path."""
+
+    path: str  # in the system
+    pattern: str | None  # what is found at any depth below it; None: all
+    compared: bool  # only what is not as in the snapshot at /earlier, at any depth
+    most: int  # entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEntry:
+    """One name in a snapshot; deleted ones are as they were in the earlier one."""
+
+    path: str  # "/etc/fstab"; bytes that are not UTF-8 are lone surrogates (PEP 383)
+    type: EntryType
+    mode: int  # the twelve bits 0o7777
+    uid: int
+    gid: int
+    size: int  # bytes; 0 for anything but a file
+    mtime: int  # seconds since 1970
+    target: str  # of a link; else ""
+    change: Change | None  # None where nothing was compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What was listed, sorted by path."""
+
+    entries: tuple[ListedEntry, ...]
+    count: int  # also of those that were too many to be listed

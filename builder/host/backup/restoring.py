@@ -8,7 +8,6 @@ from builder.border.backups import FolderIdentity, Restored, RestoreRequest, Sto
 from builder.border.events import Note, OnEvent
 from builder.border.jobs import RESTORE
 from builder.border.labels import new_run
-from builder.formats.snapshot import SnapshotKind
 from builder.host.backup.selecting import selected
 from builder.host.backup.status import read_state
 from builder.host.engine import Bind, ContainerSpec, Engine
@@ -43,9 +42,7 @@ def restore(
     spec = ContainerSpec(
         image=ensure_builder(engine, on_event=on_event).id,
         job=RESTORE,
-        request=RestoreRequest(
-            folder=identity, paths=wanted, frozen=snapshot.selector != SnapshotKind.CACHE.value
-        ),
+        request=RestoreRequest(folder=identity, paths=wanted),
         run=new_run(),
         binds=(
             Bind(source=str(cache.resolve() / snapshot.path), target=paths.SOURCE),

@@ -16,6 +16,8 @@ from builder.host.backup.checking import Scrub
 from builder.host.backup.deletion import Deletion, carry_out, planned_deletion
 from builder.host.backup.restoring import restore as restore_paths
 from builder.host.backup.retention import moment, moment_of
+from builder.host.backup.system_words import done_text, plan_text
+from builder.host.backup.whole_system import planned_system, restore_system
 from builder.host.command_line.options import (
     FOLDER,
     answer,
@@ -159,9 +161,17 @@ def delete(
     "--to",
     type=FOLDER,
     metavar="DIR",
-    required=True,
     help="A new or empty folder for what is restored.",
 )
+@click.option(
+    "--system",
+    "target",
+    type=FOLDER,
+    metavar="DIR",
+    help="Where an empty root file system is mounted: it gets the whole system, and starts.",
+)
+@click.option("--dry-run", is_flag=True, help="With --system: say what would be done, and end.")
+@click.option("--yes", is_flag=True, help="With --system: do not ask.")
 @setting_option(settings.CACHE)
 @json_option
 @pass_surroundings
@@ -170,12 +180,15 @@ def restore(
     /,
     selector: str,
     wanted: tuple[str, ...],
-    to: Path,
+    to: Path | None,
+    target: Path | None,
     cache: Path | None,
     *,
+    dry_run: bool,
+    yes: bool,
     as_json: bool,
 ) -> None:
-    """Restore files of a snapshot, or all of it, to a new folder.
+    """Restore files to a new folder, or a system to a disk.
 
     PATH is in the system, e.g. /etc/fstab, and may have the wildcards of a shell. Owners, modes,
     links and attributes come back as they were. Nothing that is there is ever overwritten.
@@ -184,7 +197,25 @@ def restore(
     Examples:
       distroclone-builder restore latest /etc/ssh '/home/alice/*.odt' --to restored
       distroclone-builder restore 2026-06-17 --to /mnt/disk/system
+      sudo distroclone-builder restore latest --system /mnt
     """
+    if (to is None) is (target is None):
+        raise UsageError(
+            "Give one of --to and --system", hint="--to is for files, --system for a whole disk."
+        )
+    if target is not None:
+        if wanted:
+            raise UsageError(
+                "A whole system is restored without paths",
+                hint="Leave out the paths, or restore them with --to.",
+            )
+        _restore_system(
+            surroundings, selector, target, cache, dry_run=dry_run, yes=yes, as_json=as_json
+        )
+        return
+    if dry_run or yes:
+        raise UsageError("--dry-run and --yes are for --system", hint="Leave them out.")
+    assert to is not None
     with choose_display(json=as_json) as display:
         snapshot, done = restore_paths(
             cache_folder(cache),
@@ -203,6 +234,43 @@ def restore(
         answer(display, text, {**to_data(done), "selector": snapshot.selector, "folder": str(to)})
 
 
+def _restore_system(
+    surroundings: Surroundings,
+    selector: str,
+    target: Path,
+    cache: Path | None,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    with choose_display(json=as_json) as display:
+        engine = surroundings.open_engine()
+        plan = planned_system(
+            cache_folder(cache), selector, engine, folder=target.absolute(), on_event=display.event
+        )
+        text = plan_text(plan)
+        data = {**to_data(plan), "cache": str(plan.cache), "folder": str(plan.folder)}
+        if dry_run:
+            answer(display, text, data | {"done": None})
+            return
+        display.close()  # nothing may draw over the question
+        if not as_json:
+            click.echo(text)
+        _confirm(say("Restore?"), yes=yes, as_json=as_json)
+        done = restore_system(plan, engine, on_event=display.event)
+        answer(display, done_text(plan, done), data | {"done": to_data(done)})
+
+
+def _confirm(question: str, *, yes: bool, as_json: bool) -> None:
+    """Ask, unless that is settled. Raises UsageError where nobody can answer."""
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise UsageError("Nobody can be asked here", hint="Give --yes to do it without asking.")
+    click.confirm(question, abort=True)
+
+
 def _ask(plan: Deletion, *, everything: bool, yes: bool, as_json: bool) -> None:
     """Say what goes, and ask unless that is settled. Raises UsageError where nobody can answer."""
     rows = [
@@ -215,11 +283,7 @@ def _ask(plan: Deletion, *, everything: bool, yes: bool, as_json: bool) -> None:
             click.echo(say("To be deleted:") + "\n" + columns(rows, indent="  "))
         if everything:
             click.echo(say("and with them the whole cache in {path}", path=plan.cache))
-    if yes:
-        return
-    if as_json or not sys.stdin.isatty():
-        raise UsageError("Nobody can be asked here", hint="Give --yes to delete without asking.")
-    click.confirm(say("Delete?"), abort=True)
+    _confirm(say("Delete?"), yes=yes, as_json=as_json)
 
 
 def _checked_text(found: Checked, scrub: Scrub | None, troubles: tuple[str, ...]) -> str:

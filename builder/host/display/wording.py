@@ -46,6 +46,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "prune": "Delete snapshots",
         "delete": "Delete the cache",
         "restore": "Restore",
+        "look-at-target": "Look at the snapshot and the disk",
+        "make-start": "Make the system start",
         "resolve": "Find the packages to add",
         "fetch-packages": "Fetch the packages to add",
         "read-source": "Read the source on this machine",

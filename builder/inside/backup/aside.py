@@ -53,10 +53,10 @@ def _work(work: Callable[[], object], writing: int) -> NoReturn:
 
 
 def _result(answer: BinaryIO, work: Callable[[], Result]) -> Result:
-    written = answer.read()
-    if not written:
+    try:
+        found: Result = pickle.load(answer)  # noqa: S301 - this program wrote it
+    except (EOFError, pickle.UnpicklingError):  # it ended before it had said all
         return work()
-    found: Result = pickle.loads(written)  # noqa: S301 - this program wrote it
     return found
 
 

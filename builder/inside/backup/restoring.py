@@ -3,7 +3,6 @@
 The paths are found in the snapshot's own tree: a link in it never leads out of it.
 """
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from builder.inside.backup.powers import powerful_paths
 from builder.inside.backup.system import check_identity, still_there
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.scan import SNAPSHOTS, WITHOUT_OWNERS
-from builder.inside.source.unfinished import MARK, is_unfinished
+from builder.inside.source.unfinished import MARK
 from builder.inside.system.system import Sight, System
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.tree import Tree
@@ -42,29 +41,10 @@ def restore(
     check_identity(request.folder, target)
     _check_target(target)
     found = found_paths(Tree(source), request.paths)
-    with still_there(source) if request.frozen else _not_backed_up(source):
+    with still_there(source):
         count, named = _powers(source, found, system=system)
         done = _copy(found, source=source, target=target, system=system)
     return replace(done, powerful=count, powerful_paths=named)
-
-
-@contextlib.contextmanager
-def _not_backed_up(source: Path) -> Iterator[None]:
-    """Raise SourceError where a backup writes to the tree at `source` during the body."""
-    before = _top(source)
-    yield
-    if _top(source) != before:
-        raise SourceError(
-            "A backup was writing to the cache while files were restored from it, so they may be "
-            "of two moments",
-            hint="Wait for it: `distroclone-builder backup status` says whether it still is. Then "
-            "empty the folder, and restore again.",
-        )
-
-
-def _top(source: Path) -> tuple[bool, int]:
-    """Return what a backup changes: it puts a mark there and takes it away."""
-    return is_unfinished(source), source.stat().st_ctime_ns
 
 
 def _powers(source: Path, found: tuple[str, ...], *, system: System) -> tuple[int, tuple[str, ...]]:
@@ -92,7 +72,8 @@ def found_paths(tree: Tree, wanted: Sequence[str]) -> tuple[str, ...]:
         if not here:
             raise SourceError(
                 "{path} is not in the snapshot",
-                hint="Paths begin at the root of the system, e.g. /etc/fstab or '/etc/ssh/*'.",
+                hint="Paths begin at the root of the system, e.g. /etc/fstab or '/etc/ssh/*'; "
+                "`distroclone-builder browse` finds them.",
                 path=short(path),
             )
         found |= dict.fromkeys(here)

@@ -36,6 +36,23 @@ def test_work_whose_process_was_killed_is_done_here() -> None:
         assert result() == here
 
 
+class Stumbling:
+    """Cannot be written down whole."""
+
+    def __reduce__(self) -> str | tuple[type, tuple[()]]:
+        if os.getpid() != _HERE:
+            os.abort()
+        return Stumbling, ()
+
+
+_HERE = os.getpid()
+
+
+def test_work_whose_process_was_killed_while_it_answered_is_done_here() -> None:
+    with aside(lambda: ["x" * 1_000_000, Stumbling()]) as result:
+        assert result()[0] == "x" * 1_000_000
+
+
 def test_nobody_is_left_of_work_that_nobody_waits_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

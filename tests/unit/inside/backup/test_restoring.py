@@ -1,16 +1,14 @@
 """What is restored is found in the snapshot's own tree, and goes into an empty folder alone."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from builder.basics.errors import HostError, SourceError, UsageError
-from builder.border.backups import FolderIdentity, Restored, RestoreRequest
+from builder.border.backups import FolderIdentity, RestoreRequest
 from builder.inside.backup import restoring as module
 from builder.inside.backup.restoring import found_paths, restore
 from builder.inside.backup.system import BOOT_ID
-from builder.inside.source.unfinished import mark
 from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
 from tests.support.trees import make_system, put
@@ -98,19 +96,3 @@ def test_a_folder_of_another_machine_is_refused(tree: Tree, tmp_path: Path) -> N
             request(tmp_path / "target", boot="x"), system=RecordingSystem(), source=tree.root,
             target=tmp_path / "target",
         )  # fmt: skip
-
-
-def test_what_a_backup_wrote_to_meanwhile_is_not_trusted(
-    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "target").mkdir()
-    source = tree.root
-
-    def copied(*_words: object, **_named: object) -> Restored:
-        mark(source, now=1)  # as a backup does first
-        return Restored(entries=0, files=0, powerful=0, powerful_paths=())
-
-    monkeypatch.setattr(module, "_copy", copied)
-    asked = replace(request(tmp_path / "target"), frozen=False)
-    with pytest.raises(SourceError, match="A backup was writing to the cache"):
-        restore(asked, system=RecordingSystem(), source=source, target=tmp_path / "target")
