@@ -58,9 +58,9 @@ class BackupRequest:
 class StoredSnapshot:
     """One snapshot of a cache."""
 
-    selector: str  # "3", "@2026-06-17_14:30"
+    selector: str  # "3", "@2026-06-17_14:30"; "cache" for the copy itself, where there are none
     path: str  # posix, relative to the cache base
-    uuid: str  # of the btrfs subvolume
+    uuid: str  # of the btrfs subvolume; "" where there is none
     taken: int  # seconds since 1970
     zoneless: bool  # `taken` is a local time that was read as UTC
     description: str
@@ -72,7 +72,7 @@ class StoredSnapshot:
 class BackedUp:
     """What a backup did."""
 
-    selector: str  # of the new snapshot
+    selector: str  # of the new snapshot; "cache" where the copy itself is all there is
     date: str  # META_DATE, "2026-06-17 14:30:05", by the user's clock
     distro: str
     size: int  # bytes that the tree takes, hard links counted once
@@ -120,6 +120,7 @@ class CacheState:
     total: int  # bytes of the volume
     snapshots: tuple[StoredSnapshot, ...]  # oldest first
     others: tuple[SnapshotName, ...] = ()  # subvolumes beside them that no program knows as one
+    plain: bool = False  # its file system has no snapshots; the one that is listed is the copy
 
 
 class Wholeness(StrEnum):

@@ -229,7 +229,7 @@ DELETE_CACHE: Final = Job(
     request=DeleteCacheRequest,
     result=Nothing,
     sees=(_CACHE_TO_FREEZE,),
-    capabilities=_FREEZING,
+    capabilities=(*_FREEZING, "FOWNER"),
     why="to delete a whole cache: its snapshots, its tree and its metadata",
 )
 BROWSE: Final = Job(

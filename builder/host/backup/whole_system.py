@@ -82,7 +82,9 @@ def planned_system(
             "this one come back with --to.",
             selector=snapshot.selector,
         )
-    target = target_disk(folder, cache=cache, snapshot=snapshot.uuid, machine=machine)
+    # The copy of a cache without snapshots is another one after each backup.
+    name = snapshot.uuid or str(snapshot.taken)
+    target = target_disk(folder, cache=cache, snapshot=name, machine=machine)
     image = ensure_builder(engine, on_event=on_event).id
     looked = engine.run(
         ContainerSpec(

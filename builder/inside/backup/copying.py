@@ -189,8 +189,9 @@ def full_cache(error: ToolError) -> HostError | None:
     if any(words in line for line in error.output for words in _FULL):
         return HostError(
             "The cache's volume is full, so the backup did not finish",
-            hint="Earlier snapshots are as good as before. Free space on that volume, or delete "
-            "snapshots with `distroclone-builder delete`. Then run the backup again.",
+            hint="Earlier snapshots, where there are any, are as good as before. Free space on "
+            "that volume, or delete snapshots with `distroclone-builder delete`. Then run the "
+            "backup again.",
             command=error.command,
             output=error.output,
         )
