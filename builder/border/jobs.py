@@ -19,6 +19,7 @@ from builder.border.added_packages import (
 from builder.border.backups import (
     BackedUp,
     BackupRequest,
+    BrowseRequest,
     CacheState,
     Checked,
     CheckRequest,
@@ -26,6 +27,7 @@ from builder.border.backups import (
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
+    Listing,
     Restored,
     RestoreRequest,
 )
@@ -230,8 +232,16 @@ DELETE_CACHE: Final = Job(
     request=DeleteCacheRequest,
     result=Nothing,
     sees=(_CACHE_TO_FREEZE,),
-    capabilities=_FREEZING,
+    capabilities=(*_FREEZING, "FOWNER"),
     why="to delete a whole cache: its snapshots, its tree and its metadata",
+)
+BROWSE: Final = Job(
+    name="browse",
+    request=BrowseRequest,
+    result=Listing,
+    sees=(_TREE, Sight(what="the earlier snapshot", target=paths.EARLIER, optional=True)),
+    capabilities=_READING,
+    why=_ANY_OWNER,
 )
 RESTORE: Final = Job(
     name="restore",
@@ -481,8 +491,8 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 
 JOBS: Final = (
-    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
-    BACKUP_STATE, CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, LOOK_AT_TARGET, READ_DISK,
+    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP, BACKUP_STATE,
+    CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, BROWSE, RESTORE, LOOK_AT_TARGET, READ_DISK,
     COPY_SYSTEM, MAKE_START, LOOK_BACK, ROLL_BACK, BUILD, on_image(BUILD), EXAMINE,
     on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,

@@ -21,7 +21,7 @@ from builder.host.backup.selecting import selected
 from builder.host.backup.session import back_up
 from builder.host.backup.status import read_state
 from builder.host.backup.target_disk import HERE, ThisMachine
-from builder.host.backup.whole_system import check_complete, check_engine
+from builder.host.backup.whole_system import check_complete, check_engine, identity_of
 from builder.host.engine import Bind, ContainerSpec, Engine
 from builder.host.engine.owner import ourselves
 from builder.host.image.builder_image import ensure_builder
@@ -90,6 +90,13 @@ def planned_rollback(
     goal = goal_of(asked.root)
     snapshot = _chosen(state, asked.selector, goal)
     check_complete(snapshot)
+    if not snapshot.uuid and asked.saves and goal is None:
+        raise UsageError(
+            "The cache has no snapshots: to save what is there now would replace what you go "
+            "back to",
+            hint="Back up into another cache first if you want to be able to go forward again. "
+            "--no-backup then rolls back without saving.",
+        )
     seen = _seen(asked, engine, machine)
     _check_apart(asked, seen, machine)
     request = _request(asked, seen, snapshot, machine)
@@ -152,7 +159,7 @@ def _chosen(state: CacheState, selector: str, goal: Goal | None) -> StoredSnapsh
     if goal is None or goal.asked != selector:
         return selected(state.snapshots, selector, zone=local_zone())
     for each in state.snapshots:
-        if each.uuid == goal.snapshot:
+        if identity_of(each) == goal.snapshot:
             return each
     raise SourceError(
         "The snapshot that the system was being rolled back to is not in this cache",
@@ -211,7 +218,7 @@ def _request(
     status, parts = seen.source.stat(), _parts(seen)
     return RollbackRequest(
         target=FolderIdentity(boot=ourselves().boot, device=status.st_dev, inode=status.st_ino),
-        snapshot=snapshot.uuid,
+        snapshot=identity_of(snapshot),
         asked=asked.selector,
         filters=seen.filters,
         parts=parts,

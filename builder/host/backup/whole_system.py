@@ -72,7 +72,8 @@ def planned_system(
     state = read_state(cache, engine, on_event=on_event)
     snapshot = selected(state.snapshots, selector, zone=local_zone())
     check_complete(snapshot)
-    target = target_disk(folder, cache=cache, snapshot=snapshot.uuid, machine=machine)
+    name = identity_of(snapshot)
+    target = target_disk(folder, cache=cache, snapshot=name, machine=machine)
     image = ensure_builder(engine, on_event=on_event).id
     looked = engine.run(
         ContainerSpec(
@@ -154,6 +155,12 @@ def check_engine(engine: Engine) -> None:
             "The engine runs without root: it can neither keep owners nor write to a disk",
             hint="Use an engine that runs as root, e.g. --engine unix:///var/run/docker.sock.",
         )
+
+
+def identity_of(snapshot: StoredSnapshot) -> str:
+    """Return what tells a snapshot from all others."""
+    # The copy of a cache without snapshots is another one after each backup.
+    return snapshot.uuid or str(snapshot.taken)
 
 
 def check_complete(snapshot: StoredSnapshot) -> None:

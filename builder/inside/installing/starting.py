@@ -15,13 +15,14 @@ from builder.formats.answers import FileSystem
 from builder.inside.debian.facts import read_os_release
 from builder.inside.installing.clone import DRACUT, INITRAMFS_TOOLS, MENU_MAKER
 from builder.inside.installing.encryption import check_unlocking
-from builder.inside.installing.machine import Machine
+from builder.inside.installing.machine import Machine, has_small_uefi
 from builder.inside.installing.volumes import BIOS, UEFI, StartingDisk
 from builder.inside.rules.rule import add
 from builder.inside.tree.tree import Tree
 
 _SMALLEST: Final = 1 << 20  # bytes; an initramfs with udev and busybox has several times that
 _CHUNK: Final = 1 << 20
+_UEFI32: Final = "i386-efi"
 _GRUB: Final = "/usr/sbin/grub-install"
 _SHIM: Final = "/usr/lib/shim/shimx64.efi.signed"
 _MENU: Final = "/boot/grub/grub.cfg"
@@ -120,8 +121,12 @@ def _write_plainly(tree: Tree, path: str) -> None:
 
 
 def install_boot_loader(tree: Tree, start: StartingDisk, machine: Machine) -> None:
-    """Install GRUB for each kind of firmware that the disk has a place for, and its menu."""
-    for platform in start.platforms:
+    """Install GRUB for each kind of firmware that the disk has a place for, and its menu.
+
+    That of UEFI with 32 bits only where the machine has it: no system would keep it up to date.
+    """
+    small = UEFI in start.platforms and has_small_uefi(machine)
+    for platform in (*start.platforms, *((_UEFI32,) if small else ())):
         options = (
             [start.disk]
             if platform == BIOS

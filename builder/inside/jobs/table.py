@@ -21,6 +21,7 @@ from builder.border.added_packages import (
 from builder.border.backups import (
     BackedUp,
     BackupRequest,
+    BrowseRequest,
     CacheState,
     Checked,
     CheckRequest,
@@ -28,6 +29,7 @@ from builder.border.backups import (
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
+    Listing,
     Restored,
     RestoreRequest,
 )
@@ -45,6 +47,7 @@ from builder.border.jobs import (
     BACKUP,
     BACKUP_STATE,
     BOOT_TEST,
+    BROWSE,
     BUILD,
     CHECK_CACHE,
     COPY_SYSTEM,
@@ -211,6 +214,12 @@ def _delete_cache(request: DeleteCacheRequest, on_event: OnEvent) -> Nothing:
     with system.step("delete", position=1, total=1):
         deleting.delete_cache(request, system=system)
     return Nothing()
+
+
+def _browse(request: BrowseRequest, on_event: OnEvent) -> Listing:
+    from builder.inside.backup import browsing
+
+    return browsing.browse(request, system=RealSystem(on_event))
 
 
 def _restore(request: RestoreRequest, on_event: OnEvent) -> Restored:
@@ -404,6 +413,7 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(CHECK_CACHE, _check_cache),
         Handler(DELETE_SNAPSHOTS, _delete_snapshots),
         Handler(DELETE_CACHE, _delete_cache),
+        Handler(BROWSE, _browse),
         Handler(RESTORE, _restore),
         Handler(LOOK_AT_TARGET, _look_at_target),
         Handler(READ_DISK, _read_disk),

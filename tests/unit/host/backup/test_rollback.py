@@ -1,5 +1,6 @@
 """A rollback from the host's side: what its containers see, and what is saved before."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,6 +111,16 @@ def test_a_snapshot_that_is_gone_is_not_another_one(system: Place) -> None:
     put_mark(system.target, Goal(snapshot="uuid-9", asked="latest"))
     with pytest.raises(SourceError, match="was being rolled back to is not in this cache"):
         planned(system, engine())
+
+
+def test_the_only_copy_of_a_cache_is_not_replaced_by_what_is_broken(system: Place) -> None:
+    told = engine(backup_state=state(replace(stored("cache"), uuid="")))
+    with pytest.raises(UsageError, match="would replace what you go back to"):
+        planned(system, told)
+    plan = planned(system, told, saves=False)
+    assert plan.request.snapshot == str(plan.snapshot.taken)
+    put_mark(system.target, Goal(snapshot=plan.request.snapshot, asked="latest"))
+    assert planned(system, told).continued
 
 
 def test_an_incomplete_snapshot_is_refused(system: Place) -> None:

@@ -74,6 +74,12 @@ def test_a_plan_writes_nothing(place: Place) -> None:
     assert plan.target.snapshot == "uuid-1"
 
 
+def test_a_later_backup_of_a_cache_without_snapshots_is_another_one(place: Place) -> None:
+    copies = [replace(stored("cache"), uuid="", taken=taken) for taken in (1_700_000_000, 1)]
+    plans = [planned(place, engine(backup_state=state(each))) for each in copies]
+    assert [each.target.snapshot for each in plans] == ["1700000000", "1"]
+
+
 def test_who_runs_the_systems_programs_sees_no_cache_and_who_copies_no_device(
     place: Place,
 ) -> None:
