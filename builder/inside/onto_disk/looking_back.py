@@ -18,7 +18,7 @@ from builder.inside.linux.statx import is_unchangeable
 from builder.inside.onto_disk.itemized import FORMAT, Changes, real_path
 from builder.inside.onto_disk.looking import people, startable, text_of
 from builder.inside.onto_disk.package_lock import check_packages
-from builder.inside.onto_disk.protecting import protected_paths, rules
+from builder.inside.onto_disk.protecting import boot_stays, protected_paths, rules
 from builder.inside.onto_disk.syncing import TRIAL, sync
 from builder.inside.source import unfinished
 from builder.inside.source.scan import WITHOUT_OWNERS
@@ -27,7 +27,6 @@ from builder.inside.tree.tree import Tree
 
 _MOST_NAMED: Final = 5
 _SPARE: Final = 64 << 20  # bytes that stay free: a system without any hardly starts
-_MENU: Final = "/boot/grub/grub.cfg"
 _FSTAB: Final = "/etc/fstab"
 _STARTING: Final = ("/", "/boot", "/usr")  # whose disks the snapshot's menu and initramfs name
 _MERGED: Final = ("/bin", "/sbin", "/lib", "/lib64")
@@ -60,7 +59,7 @@ def look_back(
     return LookedBack(
         system=clean((read_os_release(old) or {}).get("PRETTY_NAME", "")),
         hostname=clean(text_of(old, "/etc/hostname").strip()),
-        kernels=() if request.keeps_boot else startable(old),
+        kernels=() if boot_stays(old, new, request) else startable(old),
         size=sum(changes.sizes.values()),
         added=changes.added.told(),
         changed=changes.changed.told(),
@@ -96,7 +95,7 @@ def check(request: RollbackRequest, *, source: Path, target: Path) -> None:
             hint="Roll back without --include-home: homes stay as they are.",
         )
     _check_same(old, new)
-    _check_starts(request, old, new)
+    _check_disks(old, new)
 
 
 def _check_same(old: Tree, new: Tree) -> None:
@@ -118,8 +117,8 @@ def _check_same(old: Tree, new: Tree) -> None:
             )
 
 
-def _check_starts(request: RollbackRequest, old: Tree, new: Tree) -> None:
-    """Raise SourceError where the system would not start from its disk any more."""
+def _check_disks(old: Tree, new: Tree) -> None:
+    """Raise SourceError where the system would look for its disks in vain."""
     before, now = (dict(_disks(text_of(tree, _FSTAB))) for tree in (old, new))
     for place in _STARTING:
         if place in before and place in now and before[place] != now[place]:
@@ -131,19 +130,6 @@ def _check_starts(request: RollbackRequest, old: Tree, new: Tree) -> None:
                 old=clean(before[place]),
                 new=clean(now[place]),
             )
-    if request.keeps_boot:
-        return
-    if not startable(old) and startable(new):
-        raise SourceError(
-            "The system in the snapshot has no kernel, so it would not start any more",
-            hint="Its /boot may not have been mounted when the backup was made. Take another "
-            "snapshot, or restore single files with --to.",
-        )
-    if new.is_file(_MENU) and not old.is_file(_MENU):
-        raise SourceError(
-            "The system in the snapshot has no menu for GRUB, so it would not start any more",
-            hint="Take another snapshot, or restore single files with --to.",
-        )
 
 
 def _disks(fstab: str) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from builder.basics.rsync_patterns import below, literal
 from builder.border.whole_systems import RollbackRequest
+from builder.inside.onto_disk.looking import startable
 from builder.inside.onto_disk.package_lock import LOCKS
 from builder.inside.rules.rule import expand
 from builder.inside.tree.tree import Tree
@@ -54,6 +55,7 @@ PROTECTED: Final = (
         reason="the part of GRUB that is outside the file system fits no other modules",
     ),
 )  # fmt: skip
+_MENU: Final = "/boot/grub/grub.cfg"
 _FSTAB: Final = "/etc/fstab"
 _CRYPTTAB: Final = "/etc/crypttab"
 _KEPT_PLACES: Final = ("/boot/efi",)  # a backup need not have it, and the system may not start then
@@ -70,14 +72,23 @@ def rules(old: Tree, new: Tree, request: RollbackRequest) -> tuple[str, ...]:
     patterns += [literal(each) for each in (*key_files(new), *swap_files(new))]
     if request.homes:
         patterns += _homes_of_others(old, new)
-    if request.keeps_boot:  # its kernels have to find their modules
-        patterns += _MODULES
+    if boot_stays(old, new, request):  # its kernels have to find their modules
+        patterns += ("/boot/**", *_MODULES)
     for each in request.others:
         patterns.append(below(f"/{each}"))
     stays = [*request.filters, *(f"- {each}" for each in patterns)]
     places = [f"/{each}" for each in (*request.parts, *request.others)]
     kept = [*_KEPT_PLACES, *map(literal, places), *_of_running_kernel(request.kernel)]
     return (*stays, *(f"P {each}" for each in kept))
+
+
+def boot_stays(old: Tree, new: Tree, request: RollbackRequest) -> bool:
+    """Whether /boot and the modules stay: where it is elsewhere, or the snapshot would not start.
+
+    A backup may lack /boot, and a system may have got its boot menu after that.
+    """
+    lacks_kernel = bool(startable(new)) and not startable(old)
+    return request.keeps_boot or lacks_kernel or (new.is_file(_MENU) and not old.is_file(_MENU))
 
 
 def protected_paths(tree: Tree) -> tuple[str, ...]:
