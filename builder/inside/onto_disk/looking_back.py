@@ -30,6 +30,7 @@ _SPARE: Final = 64 << 20  # bytes that stay free: a system without any hardly st
 _FSTAB: Final = "/etc/fstab"
 _STARTING: Final = ("/", "/boot", "/usr")  # whose disks the snapshot's menu and initramfs name
 _MERGED: Final = ("/bin", "/sbin", "/lib", "/lib64")
+_ENGINES: Final = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/bin/podman")
 _MACHINE_ID: Final = "/etc/machine-id"
 
 
@@ -94,8 +95,22 @@ def check(request: RollbackRequest, *, source: Path, target: Path) -> None:
             "The snapshot has no homes: its backup was made without --include-home",
             hint="Roll back without --include-home: homes stay as they are.",
         )
+    if request.kernel:
+        _check_engine(old, new)
     _check_same(old, new)
     _check_disks(old, new)
+
+
+def _check_engine(old: Tree, new: Tree) -> None:
+    """Raise SourceError where what runs this container would go, and so could do nothing more."""
+    for path in _ENGINES:
+        if new.is_file(path) and not old.is_file(path):
+            raise SourceError(
+                "The snapshot has no {path}: this program could neither finish without its "
+                "container engine, nor go forward again",
+                hint="Start a live system, mount the root of this one, and give it with --root.",
+                path=path,
+            )
 
 
 def _check_same(old: Tree, new: Tree) -> None:

@@ -140,6 +140,15 @@ def test_a_snapshot_that_would_not_start_leaves_the_kernels_of_today(
     assert {"- /boot/**", "- /usr/lib/modules"} <= {*found}
 
 
+def test_the_engine_that_does_it_does_not_go(trees: tuple[Path, Path]) -> None:
+    put(trees[1], "usr/bin/dockerd", "x")
+    with pytest.raises(SourceError, match="The snapshot has no /usr/bin/dockerd"):
+        looked(trees, kernel=KERNEL)
+    assert looked(trees).deleted.count == 0  # of another system: nothing of it runs
+    put(trees[0], "usr/bin/dockerd", "x")
+    assert looked(trees, kernel=KERNEL).deleted.count == 0
+
+
 def test_homes_are_not_rolled_back_to_nothing(trees: tuple[Path, Path]) -> None:
     put(trees[1], "home/anna/letter", "x")
     with pytest.raises(SourceError, match="The snapshot has no homes"):
