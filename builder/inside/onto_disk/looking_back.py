@@ -79,7 +79,7 @@ def check(request: RollbackRequest, *, source: Path, target: Path) -> None:
             "There is no whole system in the snapshot",
             hint="Take another one: `distroclone-builder snapshots` lists them.",
         )
-    if not has_system(new):
+    if not has_system(new) and not _is_of_one_machine(old, new):  # a damaged one still is one
         raise UsageError(
             "There is no system to roll back: os-release, etc or usr is missing",
             hint="For an empty disk there is --system.",
@@ -115,8 +115,7 @@ def _check_engine(old: Tree, new: Tree) -> None:
 
 def _check_same(old: Tree, new: Tree) -> None:
     """Raise SourceError for another machine's system, or one that has changed its shape."""
-    ids = {each for each in (text_of(tree, _MACHINE_ID).strip() for tree in (old, new)) if each}
-    if len(ids) > 1:
+    if all(map(_machine_id, (old, new))) and not _is_of_one_machine(old, new):
         raise SourceError(
             "The snapshot is of another system: its machine-id is not this one's",
             hint="A whole system goes onto an empty disk, with --system; files into a folder, "
@@ -130,6 +129,14 @@ def _check_same(old: Tree, new: Tree) -> None:
                 "disk with --system.",
                 path=path,
             )
+
+
+def _is_of_one_machine(old: Tree, new: Tree) -> bool:
+    return _machine_id(old) == _machine_id(new) != ""
+
+
+def _machine_id(tree: Tree) -> str:
+    return text_of(tree, _MACHINE_ID).strip()
 
 
 def _check_disks(old: Tree, new: Tree) -> None:
