@@ -15,8 +15,9 @@ start_podman() {
     podman_settings >"$podman_state/containers.conf"
     export DOCKER_HOST="unix://$podman_state/podman.sock"
     say "Starting Podman …"
-    CONTAINERS_CONF="$podman_state/containers.conf" \
-        setsid podman system service --time=0 "$DOCKER_HOST" >"$podman_state/log" 2>&1 </dev/null &
+    # From there, as a container that runs out of memory leaves a file in the service's folder.
+    (cd "$podman_state" && CONTAINERS_CONF="$podman_state/containers.conf" \
+        exec setsid podman system service --time=0 "$DOCKER_HOST" >log 2>&1 </dev/null) &
     podman_service=$!
     for _ in $(seq 30); do
         problem=$(engine_problem) && open_podman && return

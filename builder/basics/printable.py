@@ -28,6 +28,24 @@ def short(text: str, *, longest: int = 80) -> str:
     return printable(text) if len(text) <= longest else printable(text[:longest]) + "…"
 
 
+def escaped(text: str) -> str:
+    """Return `text` as one line without anything unprintable, which no other text gives.
+
+    The escapes are those of Python. A backslash becomes two, as with `ls -b`; a byte that is not
+    UTF-8 (PEP 383) is "\\xff", and a character above ASCII is "\\u202e".
+    """
+    return "".join(sign if sign.isprintable() and sign != "\\" else _escape(sign) for sign in text)
+
+
+def _escape(sign: str) -> str:
+    code = ord(sign)
+    if code < 0x80:
+        return sign.encode("unicode_escape").decode("ascii")
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
 def _shown(sign: str) -> str:
     if sign.isprintable():
         return sign

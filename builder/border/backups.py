@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from builder.formats.inventory import EntryType
+
 # File systems that parts of a system are kept on; all else is the kernel's, or somebody else's.
 DISKS: Final = frozenset({
     "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zfs", "bcachefs", "nilfs2",
@@ -56,9 +58,9 @@ class BackupRequest:
 class StoredSnapshot:
     """One snapshot of a cache."""
 
-    selector: str  # "3", "@2026-06-17_14:30"
+    selector: str  # "3", "@2026-06-17_14:30"; "cache" for the copy itself, where there are none
     path: str  # posix, relative to the cache base
-    uuid: str  # of the btrfs subvolume
+    uuid: str  # of the btrfs subvolume; "" where there is none
     taken: int  # seconds since 1970
     zoneless: bool  # `taken` is a local time that was read as UTC
     description: str
@@ -70,7 +72,7 @@ class StoredSnapshot:
 class BackedUp:
     """What a backup did."""
 
-    selector: str  # of the new snapshot
+    selector: str  # of the new snapshot; "cache" where the copy itself is all there is
     date: str  # META_DATE, "2026-06-17 14:30:05", by the user's clock
     distro: str
     size: int  # bytes that the tree takes, hard links counted once
@@ -118,6 +120,7 @@ class CacheState:
     total: int  # bytes of the volume
     snapshots: tuple[StoredSnapshot, ...]  # oldest first
     others: tuple[SnapshotName, ...] = ()  # subvolumes beside them that no program knows as one
+    plain: bool = False  # its file system has no snapshots; the one that is listed is the copy
 
 
 class Wholeness(StrEnum):
@@ -176,3 +179,44 @@ class Restored:
     files: int
     powerful: int  # programs that run with rights of their own, and devices, among these
     powerful_paths: tuple[str, ...]  # some of them
+
+
+class Change(StrEnum):
+    """What became of something since an earlier snapshot."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowseRequest:
+    """List what the snapshot at /source has at a path."""
+
+    path: str  # in the system
+    pattern: str | None  # what is found at any depth below it; None: all
+    compared: bool  # only what is not as in the snapshot at /earlier, at any depth
+    most: int  # entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedEntry:
+    """One name in a snapshot; deleted ones are as they were in the earlier one."""
+
+    path: str  # "/etc/fstab"; bytes that are not UTF-8 are lone surrogates (PEP 383)
+    type: EntryType
+    mode: int  # the twelve bits 0o7777
+    uid: int
+    gid: int
+    size: int  # bytes; 0 for anything but a file
+    mtime: int  # seconds since 1970
+    target: str  # of a link; else ""
+    change: Change | None  # None where nothing was compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What was listed, sorted by path."""
+
+    entries: tuple[ListedEntry, ...]
+    count: int  # also of those that were too many to be listed

@@ -114,9 +114,13 @@ _WITH_MAPPINGS: Final = (Note, Held, Result, Failed)
 
 
 def encode(event: Event) -> str:
-    """Return the event as one line of JSON, without a line break."""
+    """Return the event as one line of JSON, without a line break, that UTF-8 can write.
+
+    A lone surrogate, as in names that are not UTF-8 (PEP 383), becomes an escape of JSON.
+    """
     data = {"event": _NAME_OF[type(event)], **to_data(event)}
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    line = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def decode(line: str) -> Event:

@@ -19,6 +19,7 @@ from builder.border.added_packages import (
 from builder.border.backups import (
     BackedUp,
     BackupRequest,
+    BrowseRequest,
     CacheState,
     Checked,
     CheckRequest,
@@ -26,6 +27,7 @@ from builder.border.backups import (
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
+    Listing,
     Restored,
     RestoreRequest,
 )
@@ -54,6 +56,19 @@ from builder.border.requests import (
     TreeRequest,
 )
 from builder.border.stored_blocks import PruneRequest, StoreFacts
+from builder.border.whole_systems import (
+    CopySystemRequest,
+    DiskRead,
+    Looked,
+    LookedBack,
+    LookRequest,
+    MadeStart,
+    MakeStartRequest,
+    ReadDiskRequest,
+    RollbackRequest,
+    RolledBack,
+    SystemCopied,
+)
 from builder.formats.identities import TreeName
 
 Request = TypeVar("Request")
@@ -102,6 +117,7 @@ class Job(Generic[Request, Result]):
     why: str
     limits: Limits = field(default_factory=Limits)
     loop_devices: bool = False  # it may attach files to loop devices
+    disks: bool = False  # it is given the devices of a disk
     network: bool = False
 
     @property
@@ -115,6 +131,8 @@ _CACHE_TO_FREEZE: Final = replace(_CACHE, writable=True)
 _IMAGE: Final = Sight(what="the cache image", target=paths.CACHE_IMAGE, is_file=True)
 _TREE: Final = Sight(what="the chosen tree", target=paths.SOURCE)
 _SYSTEM: Final = Sight(what="the system", target=paths.SOURCE)
+_TARGET: Final = Sight(what="the target disk's file systems", target=paths.TARGET)
+_TARGET_TO_FILL: Final = replace(_TARGET, writable=True)
 _PACKAGES: Final = Sight(what="the files of added packages", target=paths.PACKAGES)
 _ISO: Final = Sight(what="the ISO", target=paths.MEDIUM, is_file=True)
 _WORK: Final = Sight(what="its work volume", target=paths.WORK, writable=True)
@@ -214,8 +232,16 @@ DELETE_CACHE: Final = Job(
     request=DeleteCacheRequest,
     result=Nothing,
     sees=(_CACHE_TO_FREEZE,),
-    capabilities=_FREEZING,
+    capabilities=(*_FREEZING, "FOWNER"),
     why="to delete a whole cache: its snapshots, its tree and its metadata",
+)
+BROWSE: Final = Job(
+    name="browse",
+    request=BrowseRequest,
+    result=Listing,
+    sees=(_TREE, Sight(what="the earlier snapshot", target=paths.EARLIER, optional=True)),
+    capabilities=_READING,
+    why=_ANY_OWNER,
 )
 RESTORE: Final = Job(
     name="restore",
@@ -227,6 +253,67 @@ RESTORE: Final = Job(
     ),
     capabilities=_COPYING,
     why="a copy that keeps owners, modes, device nodes and every attribute",
+    limits=Limits(seconds=48 * _HOUR),
+)
+LOOK_AT_TARGET: Final = Job(
+    name="look-at-target",
+    request=LookRequest,
+    result=Looked,
+    sees=(_TREE, _TARGET),
+    capabilities=_READING,
+    why="for the plan of `restore --system`: " + _ANY_OWNER,
+    limits=Limits(seconds=12 * _HOUR),
+)
+READ_DISK: Final = Job(
+    name="read-disk",
+    request=ReadDiskRequest,
+    result=DiskRead,
+    sees=(),
+    capabilities=(),
+    why="to read the ids of file systems and the table of partitions; nothing is mounted",
+    disks=True,
+)
+COPY_SYSTEM: Final = Job(
+    name="copy-system",
+    request=CopySystemRequest,
+    result=SystemCopied,
+    sees=(_TREE, _TARGET_TO_FILL),
+    capabilities=_COPYING,
+    why="as `restore`; nothing of the system is run",
+    limits=Limits(seconds=48 * _HOUR),
+)
+MAKE_START: Final = Job(
+    name="make-start",
+    request=MakeStartRequest,
+    result=MadeStart,
+    sees=(_TARGET_TO_FILL,),
+    capabilities=_BUILDING,
+    why="the restored system's own tools make its initramfs and write the boot loader to its disk; "
+    "they see no cache",
+    limits=Limits(processes=4096, seconds=12 * _HOUR),
+    disks=True,
+)
+_ROLLED_BACK: Final = Sight(
+    what="the system that is rolled back, with parts on other disks",
+    target=paths.TARGET,
+    with_mounts=True,
+)
+LOOK_BACK: Final = Job(
+    name="look-back",
+    request=RollbackRequest,
+    result=LookedBack,
+    sees=(_TREE, _ROLLED_BACK),
+    capabilities=_COPYING,
+    why="for the plan of `restore --rollback`: the copy that `roll-back` makes, as a trial",
+    limits=Limits(seconds=12 * _HOUR),
+)
+ROLL_BACK: Final = Job(
+    name="roll-back",
+    request=RollbackRequest,
+    result=RolledBack,
+    sees=(_TREE, replace(_ROLLED_BACK, writable=True)),
+    capabilities=_COPYING,
+    why="as `restore`; nothing of the system is run",
     limits=Limits(seconds=48 * _HOUR),
 )
 DIGEST: Final = Job(
@@ -404,9 +491,10 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 
 JOBS: Final = (
-    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
-    BACKUP_STATE, CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, RESTORE, BUILD, on_image(BUILD),
-    EXAMINE, on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
+    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP, BACKUP_STATE,
+    CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, BROWSE, RESTORE, LOOK_AT_TARGET, READ_DISK,
+    COPY_SYSTEM, MAKE_START, LOOK_BACK, ROLL_BACK, BUILD, on_image(BUILD), EXAMINE,
+    on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
     on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
     PRUNE_BLOCKS, PROBE, BOOT_TEST, INSTALL_TEST,
 )  # fmt: skip

@@ -15,7 +15,10 @@ REBUILT: Final = Path("/rebuilt.iso")
 
 BLOCK_CACHE: Final = Path("/block-cache")  # the store of compressed blocks, if there is one
 
+EARLIER: Final = Path("/earlier")  # browse: the snapshot that another one is compared with
+
 RESTORED: Final = Path("/restored")  # restore: an empty folder
+TARGET: Final = Path("/target")  # restore --system: the disk's root, with what is mounted in it
 
 PACKAGES: Final = Path("/packages")  # the files of added packages, by sha256
 

@@ -4,7 +4,7 @@ The same code reads it where the file is checked and in the installer (docs/inst
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -38,6 +38,8 @@ class DiskName:
     """What the one disk has that may be written to: all that is named here.
 
     A serial number, a WWN or a name below /dev/disk/by-id is enough; otherwise both model and size.
+    `holds` are the kinds of what may be on other disks as well and may be lost, as lsblk(8) calls
+    them.
     """
 
     serial: str | None = None
@@ -45,6 +47,7 @@ class DiskName:
     id: str | None = None
     model: str | None = None
     size: int | None = None  # bytes
+    holds: tuple[str, ...] = ()
     path: str | None = None  # said by who sees the machine; no answer file has it
 
 
@@ -117,6 +120,12 @@ _FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
             message="Line {line}: this is not the size of a disk",
             hint="Give the number of bytes, as `lsblk --bytes` shows it.",
         ),
+        "disk.holds": _Form(
+            pattern=r"[A-Za-z0-9_]{1,40}(,? [A-Za-z0-9_]{1,40}){0,9}",
+            message="Line {line}: this is not what a disk can hold",
+            hint="Give the words that `lsblk --output NAME,FSTYPE` shows, such as LVM2_member or "
+            "linux_raid_member.",
+        ),
         "user.name": _Form(
             pattern=forms.USER_NAME,
             message="Line {line}: this is not a valid user name",
@@ -180,12 +189,27 @@ _FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
         ),
     }
 )
+# What only whoever is at the machine can say: a file that waits somewhere must not have it.
+_SPOKEN: Final[Mapping[str, _Form]] = MappingProxyType(
+    {
+        "disk.path": _Form(pattern=r"/dev/[A-Za-z0-9/_-]{1,100}", message=_NO_NAME,
+                           hint="For example /dev/sda."),
+        "user.password": _Form(
+            pattern=r"[^\x00-\x1f\x7f]{1,512}",
+            message="This password cannot be used",
+            hint="Use 1 to 512 letters, digits and signs.",
+        ),
+    }
+)  # fmt: skip
 _GROUPS: Final = frozenset(key.partition(".")[0] for key in _FORMS if "." in key)
 _NEEDED: Final = ("user.name", "user.password_hash", "hostname")
 
 
-def read_answers(data: bytes) -> Answers:
+def read_answers(data: bytes, *, hashed: Callable[[str], str] | None = None) -> Answers:
     """Return what an answer file says. Raises UsageError for one that cannot be used.
+
+    With `hashed`, which makes a password's hash, they come from somebody who is at the machine now:
+    they may have `user.password` instead of the hash, and name the disk by `disk.path`.
 
     No message shows a value: among them are a password's hash and a passphrase.
     """
@@ -195,7 +219,10 @@ def read_answers(data: bytes) -> Answers:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError("The answer file is not UTF-8", hint="Save it as UTF-8.") from error
-    said = dict(_checked(read_plain(text)))
+    forms_of = _FORMS if hashed is None else {**_FORMS, **_SPOKEN}
+    said = dict(_checked(read_plain(text), forms_of))
+    if hashed is not None and "user.password" in said:
+        said["user.password_hash"] = hashed(said.pop("user.password"))
     for key in _NEEDED:
         if key not in said:
             raise _lacking(key)
@@ -209,6 +236,8 @@ def read_answers(data: bytes) -> Answers:
                 id=found("disk.id"),
                 model=found("disk.model"),
                 size=None if size is None else int(size),
+                holds=tuple(said.get("disk.holds", "").replace(",", "").split()),
+                path=found("disk.path"),
             )
         ),
         user=Account(
@@ -236,11 +265,11 @@ def too_large() -> UsageError:
     )
 
 
-def _checked(groups: Groups) -> list[tuple[str, str]]:
+def _checked(groups: Groups, forms_of: Mapping[str, _Form]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, value in groups.items():
         if isinstance(value, Plain):
-            found.append((name, _checked_value(name, value)))
+            found.append((name, _checked_value(name, value, forms_of)))
         elif name in _FORMS:
             raise UsageError(
                 'Line {line}: "{key}" is one value, and this has lines below it',
@@ -252,14 +281,14 @@ def _checked(groups: Groups) -> list[tuple[str, str]]:
             raise _unknown(name, value)
         else:
             found += [
-                (f"{name}.{key}", _checked_value(f"{name}.{key}", each))
+                (f"{name}.{key}", _checked_value(f"{name}.{key}", each, forms_of))
                 for key, each in value.values.items()
             ]
     return found
 
 
-def _checked_value(key: str, value: Plain) -> str:
-    form = _FORMS.get(key)
+def _checked_value(key: str, value: Plain, forms_of: Mapping[str, _Form]) -> str:
+    form = forms_of.get(key)
     if form is None:
         raise _unknown(key, value)
     if re.fullmatch(form.pattern, value.text) is None:
@@ -314,6 +343,6 @@ def _swap_mib(text: str) -> int:
 
 def _stable(disk: DiskName) -> DiskName:
     """Return the disk if its name says which one it is on any day, whatever else is plugged in."""
-    if disk.serial or disk.wwn or disk.id or (disk.model and disk.size):
+    if disk.serial or disk.wwn or disk.id or disk.path or (disk.model and disk.size):
         return disk
     raise UsageError("The answer file does not say which disk is written to", hint=_DISK_HINT)

@@ -57,6 +57,35 @@ def snapshot(cache: Path, number: object) -> Path:
     return cache / ROOTFS / f".snapshots/{number}/snapshot"
 
 
+def browsed(cache: Path, *words: object) -> list[tuple[str | None, str]]:
+    ended = run("browse", *words, "--cache", cache)
+    assert ended.code == 0, ended.errors
+    return [(each["change"], each["path"]) for each in ended.data["entries"]]
+
+
+def test_what_a_snapshot_has_is_listed_and_compared_with_another(source: Path, place: Path) -> None:
+    hostile = put(source, os.fsdecode(b"etc/app/\x1b]0;x\x07\xff\n.conf"), "hostile")
+    put(source, "etc/app/closed/key", "secret")
+    (source / "etc/app/closed").chmod(0o700)
+    (source / "etc/app/moved").symlink_to("/../../../etc/passwd")
+    os.chown(source / "etc/app/closed", 1000, 1000)
+    backup(source, place, "--new")
+    hostile.unlink()
+    put(source, "etc/app/closed/key", "another secret")
+    put(source, "etc/app/closed/new")
+    backup(source, place)
+    name = os.fsdecode(b"/etc/app/\x1b]0;x\x07\xff\n.conf")
+    assert browsed(place, "1", "/etc/app") == [
+        (None, name), (None, "/etc/app/closed"), (None, "/etc/app/moved"),
+    ]  # fmt: skip
+    assert browsed(place, "1", "--find", ".CONF") == [(None, name)]
+    assert browsed(place, "latest", "--changed-since", "1") == [
+        ("deleted", name), ("changed", "/etc/app/closed/key"), ("added", "/etc/app/closed/new"),
+    ]  # fmt: skip
+    ended = run("browse", "1", "/etc/app/moved/x", "--cache", place)
+    assert ended.error["message"] == "/etc/app/moved/x is not in the snapshot"
+
+
 def make_long(source: Path) -> Path:
     """Give the system a file that takes minutes to read and no room at all; return it."""
     place = put(source, "opt/holes")

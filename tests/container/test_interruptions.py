@@ -5,10 +5,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
 import pytest
+from docker.models.containers import Container
 
 from builder.border.step_names import StepName
 from builder.inside.source.fingerprint import fingerprint
@@ -140,6 +142,17 @@ def test_a_reader_that_goes_away_ends_the_build(
     assert frozen(cache) == []
 
 
+@contextmanager
+def paused(container: Container | None) -> Iterator[None]:
+    """Have a container stand still: a build would go on to its next one, or end."""
+    assert container is not None
+    container.pause()
+    try:
+        yield
+    finally:
+        container.unpause()
+
+
 def test_sweep_removes_what_a_killed_build_left_and_no_living_one(
     client: docker.DockerClient, cache: Path, demo_cache: Path, tmp_path: Path
 ) -> None:
@@ -155,12 +168,13 @@ def test_sweep_removes_what_a_killed_build_left_and_no_living_one(
     (name,) = frozen(cache)
     with running(*build(cache, living)) as started:
         started.wait_for_step("stage")
-        beside = left_by(client, started.process.pid)
-        swept = run("sweep").data
-        assert left_by(client, killed) == []
-        assert left_by(client, started.process.pid) == beside
-        (other,) = frozen(cache)
-        assert other != name
+        with paused(container_of(client, started.process.pid, "build")):
+            beside = left_by(client, started.process.pid)
+            swept = run("sweep").data
+            assert left_by(client, killed) == []
+            assert left_by(client, started.process.pid) == beside
+            (other,) = frozen(cache)
+            assert other != name
         started.send(signal.SIGTERM)
         assert started.end().code == 130
     assert str(cache / name) in swept["frozen"]

@@ -34,28 +34,29 @@ def mounted_copy(image: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def mounted_ext4() -> Iterator[Path]:
-    """Mount an empty ext4 of 2 GiB."""
-
-    def make(target: Path) -> None:
-        with target.open("wb") as stream:
-            stream.truncate(2 << 30)
-        command("mkfs.ext4", "-q", target)
-
-    with _mounted(make) as mount:
+def mounted_ext4(size: int = 2 << 30) -> Iterator[Path]:
+    """Mount an empty ext4 of that many bytes."""
+    with _mounted(lambda target: _make(target, size, "mkfs.ext4", "-q")) as mount:
         yield mount
+
+
+@contextmanager
+def mounted_xfs(size: int) -> Iterator[Path]:
+    """Mount an empty xfs of that many bytes, 300 MiB at least."""
+    with _mounted(lambda target: _make(target, size, "mkfs.xfs", "-q")) as mount:
+        yield mount
+
+
+def _make(target: Path, size: int, *tool: str) -> None:
+    with target.open("wb") as stream:
+        stream.truncate(size)
+    command(*tool, target)
 
 
 @contextmanager
 def mounted_btrfs(size: int) -> Iterator[Path]:
     """Mount an empty btrfs of that many bytes, in the file `image_of` names."""
-
-    def make(target: Path) -> None:
-        with target.open("wb") as stream:
-            stream.truncate(size)
-        command("mkfs.btrfs", "--quiet", target)
-
-    with _mounted(make) as mount:
+    with _mounted(lambda target: _make(target, size, "mkfs.btrfs", "--quiet")) as mount:
         yield mount
 
 

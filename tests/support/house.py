@@ -31,7 +31,7 @@ FLOORS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "inside": (
         ("jobs",),
         ("explain",),
-        ("steps", "inventory"),
+        ("steps", "inventory", "onto_disk"),
         ("installing",),
         ("session", "stack", "added", "boot_test", "backup"),
         ("iso", "source", "selection", "rules", "search", "sbom", "secure_boot"),

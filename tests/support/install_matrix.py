@@ -88,6 +88,7 @@ CASES: Final = (
     Case(name="UEFI, btrfs", firmware=Firmware.UEFI, file_system=FileSystem.BTRFS),
     Case(name="UEFI, xfs", firmware=Firmware.UEFI, file_system=FileSystem.XFS),
     Case(name="UEFI with Secure Boot, ext4", firmware=Firmware.UEFI, secure_boot=True),
+    Case(name="UEFI of 32 bits, ext4", firmware=Firmware.UEFI32),
     Case(name="UEFI, encrypted btrfs", firmware=Firmware.UEFI, file_system=FileSystem.BTRFS,
          encrypt=True),
     Case(name="BIOS, encrypted ext4", firmware=Firmware.BIOS, encrypt=True),

@@ -39,7 +39,8 @@ def with_table(page: str) -> str:
 
 def _row(job: Job[Any, Any]) -> tuple[str, ...]:
     name, comma, kind = title(job).partition(",")
-    sees = [*map(_sight, job.sees), *(["loop devices"] if job.loop_devices else [])]
+    sees = [*map(_sight, job.sees), *(["loop devices"] if job.loop_devices else []),
+            *(["the devices of the target disk"] if job.disks else [])]  # fmt: skip
     return (
         f"`{name}`{comma}{kind}",
         "; ".join([*sees, *(["the network"] if job.network else [])]),

@@ -12,6 +12,7 @@ from builder.basics.errors import StepError
 from builder.formats.answers import FileSystem
 from builder.inside.installing.clone import Clone, unpack
 from builder.inside.installing.disks import Disk
+from builder.inside.installing.faults import explained
 from builder.inside.installing.root import InstallerRoot, closure
 from builder.inside.installing.starting import menu
 from builder.inside.installing.volumes import Layout, Volume, Volumes, made_volumes
@@ -28,6 +29,7 @@ _PROGRAMS = (
     ("fallocate", "--version"), ("grub-install", "--version"), ("lsblk", "--version"),
     ("mkfs.btrfs", "--version"), ("mkfs.ext4", "-V"), ("mkfs.fat", "--help"), ("mkfs.xfs", "-V"),
     ("mkswap", "--version"), ("mount", "--version"), ("sfdisk", "--version"),
+    ("sha256sum", "--version"),
     ("umount", "--version"), ("wipefs", "--version"),
 )  # fmt: skip
 _IMPORTS = "import builder.inside.installing.__main__ as main; print(main.LOG)"
@@ -80,7 +82,7 @@ def test_the_installer_itself_starts_in_it(root: Path) -> None:
 
 
 def test_grub_has_its_parts_for_both_kinds_of_firmware(root: Path) -> None:
-    for platform in ("i386-pc", "x86_64-efi"):
+    for platform in ("i386-pc", "x86_64-efi", "i386-efi"):
         assert (root / f"usr/lib/grub/{platform}/modinfo.sh").is_file()
         assert (root / f"usr/lib/grub/{platform}/regexp.mod").is_file()
 
@@ -100,7 +102,7 @@ def test_the_menu_of_a_system_without_grub_is_what_grub_understands(
         esp=Volume(device="/dev/sda2", uuid="0123-4567"),
         root=Volume(device="/dev/sda3", uuid="0123"),
     )
-    text = menu(Tree(make_system(tmp_path / "system")), volumes)
+    text = menu(Tree(make_system(tmp_path / "system")), volumes.start)
     assert "menuentry 'Debian GNU/Linux 13 (trixie)' {" in text
     (tmp_path / "grub.cfg").write_text(text)
     subprocess.run(["grub-script-check", tmp_path / "grub.cfg"], check=True)
@@ -173,6 +175,20 @@ def found_uuid(root: Path, name: str) -> str:
     return run(root, "blkid", *options, f"/tmp/{name}").strip()
 
 
+@pytest.mark.parametrize("length", [900_000, 60])
+def test_an_image_that_ends_too_early_is_the_mediums_fault(length: int, root: Path) -> None:
+    folder, image = root / "tmp/whole", root / "tmp/whole.img"
+    folder.mkdir(exist_ok=True)
+    (folder / "file").write_bytes(os.urandom(1 << 20))
+    subprocess.run(["mksquashfs", folder, image, "-noappend", "-quiet"], check=True)
+    size = image.stat().st_size
+    os.truncate(image, length)
+    os.truncate(image, size)
+    clone = Clone(image=Path("/tmp/whole.img"), root=folder)
+    with pytest.raises(StepError, match=r"^The medium cannot be read$"), explained("/dev/disk"):
+        unpack(clone, Path("/tmp/half"), _OnFile(root))
+
+
 def test_unpacking_to_a_disk_that_is_too_small_says_so(root: Path) -> None:
     folder, small = root / "tmp/large", root / "tmp/small"
     folder.mkdir()
@@ -182,7 +198,10 @@ def test_unpacking_to_a_disk_that_is_too_small_says_so(root: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", small], check=True)
     try:
         clone = Clone(image=Path("/tmp/large.img"), root=folder)
-        with pytest.raises(StepError, match="disk was full before the whole system was copied"):
+        with (
+            pytest.raises(StepError, match=r"^/dev/small was full before all of the system was on"),
+            explained("/dev/small"),
+        ):
             unpack(clone, Path("/tmp/small"), _OnFile(root))
     finally:
         subprocess.run(["umount", small], check=True)

@@ -3,21 +3,27 @@
 Each partition is a file beside that of its disk, so nothing here needs devices of partitions.
 """
 
+import contextlib
 import hashlib
 import json
+import os
+import signal
 import subprocess
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from builder.basics.errors import StepError
+from builder.basics.errors import StepError, UsageError
 from builder.formats.answers import Account, Answers, DiskName, FileSystem
 from builder.inside.installing.clone import Clone
 from builder.inside.installing.installation import Installation
 from builder.inside.installing.machine import Log, RealMachine
 from builder.inside.source.cache_image import make_loop_devices
+from builder.inside.system.kernel_calls import NEWNS, unshare
 from tests.support.installing import HASH
 from tests.support.trees import KERNEL, make_system, put
 
@@ -76,6 +82,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A small system, and its image."""
     folder = tmp_path_factory.mktemp("clone")
     root = make_system(folder / "root")
+    (folder / "medium/live").mkdir(parents=True)
     modules = root / f"usr/lib/modules/{KERNEL}/modules.dep"
     modules.write_text("".join(f"kernel/{each}.ko.xz:\n" for each in _MODULES))
     for name in ("dev", "proc", "sys", "run", "tmp", "home"):
@@ -83,8 +90,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     for path in ("usr/sbin/update-initramfs", "etc/passwd", "etc/group", "home/shared"):
         put(root, path, "words")
     put(root, "usr/bin/tool", "tool").chmod(0o4755)
-    image = folder / "image"
+    image = folder / "medium/live/filesystem.squashfs"
     subprocess.run(["mksquashfs", root, image, "-quiet", "-no-progress"], check=True)
+    sum_of_it = hashlib.sha256(image.read_bytes()).hexdigest()
+    put(folder / "medium", "sha256sum.txt", f"{sum_of_it}  ./live/filesystem.squashfs\n")
     return Clone(image=image, root=root)
 
 
@@ -177,3 +186,87 @@ def test_after_a_failure_the_disk_can_be_taken_again(
     whole.run(_InFiles(log, disks))
     with opened(tmp_path / "one3", tmp_path / "look", "subvol=@") as root:
         assert (root / "etc/hostname").read_text() == "kiosk\n"
+
+
+class _WithoutPower(_InFiles):
+    """Goes out as power does at a phase: nothing of it is told or tidied up."""
+
+    def __init__(self, log: Log, disks: Sequence[Path], phase: int) -> None:
+        super().__init__(log, disks)
+        self._phase = phase
+
+    def note(self, message: str, **_values: object) -> None:
+        """Go out here."""
+        if message.startswith(f"[{self._phase}/7]"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("phase", range(1, 8))
+def test_after_a_power_cut_at_each_phase_the_other_disk_is_whole_and_it_can_start_again(
+    phase: int, clone: Clone, disks: tuple[Path, Path], tmp_path: Path
+) -> None:
+    before = [digest(each) for each in disks]
+    whole, log = installation(clone, tmp_path, FileSystem.EXT4)
+    child = os.fork()
+    if child == 0:
+        unshare(NEWNS)  # what it has mounted ends with it, and is not unmounted
+        subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+        with contextlib.suppress(BaseException):
+            whole.run(_WithoutPower(log, disks, phase))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert digest(disks[1]) == before[1]
+    assert (digest(disks[0]) == before[0]) is (phase <= 2)
+    whole.run(_InFiles(log, disks))
+    assert digest(disks[1]) == before[1]
+    with opened(tmp_path / "one3", tmp_path / "look") as root:
+        assert (root / "etc/hostname").read_text() == "kiosk\n"
+        assert (root / f"boot/initrd.img-{KERNEL}").stat().st_size == 4 << 20
+
+
+class _Probed(_InFiles):
+    """Says of its disks what blkid finds on them, as lsblk does of devices."""
+
+    def run(self, argv: Sequence[str], *, root: Path | None = None, stdin: str = "") -> str:
+        """Run it."""
+        if argv[0] != "lsblk":
+            return super().run(argv, root=root, stdin=stdin)
+        nodes = []
+        for disk in self._disks:
+            command = ("blkid", "--probe", "--output", "export", disk)
+            said = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+            tags = dict(line.split("=", 1) for line in said.splitlines())
+            nodes.append({**_node(disk), "fstype": tags["TYPE"], "uuid": tags.get("UUID")})
+        return json.dumps({"blockdevices": nodes})
+
+
+def make_physical_volume(disk: Path) -> None:
+    """Write the label of LVM2: sector 1, with a sum (lvm2's lib/label/label.h, lib/misc/crc.c)."""
+    rest = ((32).to_bytes(4, "little") + b"LVM2 001" + b"i" * 32).ljust(512 - 20, b"\0")
+    crc = ~zlib.crc32(rest, ~0xF597A6CF & 0xFFFFFFFF) & 0xFFFFFFFF
+    label = b"LABELONE" + (1).to_bytes(8, "little") + crc.to_bytes(4, "little") + rest
+    with disk.open("r+b") as stream:
+        stream.write(bytes(64 << 10))  # where ext4 was
+        stream.seek(512)
+        stream.write(label)
+
+
+@pytest.mark.parametrize("kind", ["LVM2_member", "btrfs"])
+def test_what_may_be_on_other_disks_too_is_not_taken_unless_it_is_named(
+    kind: str, clone: Clone, disks: tuple[Path, Path], tmp_path: Path
+) -> None:
+    if kind == "btrfs":
+        for disk in disks:
+            os.truncate(disk, 256 << 20)
+        subprocess.run(["mkfs.btrfs", "--quiet", "--force", *disks], check=True)
+    else:
+        make_physical_volume(disks[0])
+    before = [digest(each) for each in disks]
+    whole, log = installation(clone, tmp_path, FileSystem.EXT4)
+    with pytest.raises(UsageError, match=f"/one, .* may be on other disks as well: {kind}"):
+        whole.run(_Probed(log, disks))
+    assert [digest(each) for each in disks] == before
+    named = replace(whole.answers, disk=DiskName(serial="one", holds=(kind,)))
+    replace(whole, answers=named).run(_Probed(log, disks))
+    assert digest(disks[1]) == before[1]
+    assert digest(disks[0]) != before[0]

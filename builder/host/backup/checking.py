@@ -14,6 +14,7 @@ from builder.border.backups import Checked, CheckedSnapshot, CheckRequest, Whole
 from builder.border.events import OnEvent
 from builder.border.jobs import CHECK_CACHE
 from builder.border.labels import new_run
+from builder.formats.snapshot import SnapshotKind
 from builder.host.backup.retention import moment, moment_of
 from builder.host.backup.status import judged
 from builder.host.engine import Bind, ContainerSpec, Engine
@@ -113,7 +114,7 @@ def trouble_of(found: CheckedSnapshot) -> str:
             return say("Snapshot {selector} is not what was backed up: files in it were changed",
                        selector=found.selector)  # fmt: skip
         case Wholeness.WHOLE | Wholeness.INCOMPLETE | Wholeness.UNKNOWN:
-            if found.read_only:
+            if found.read_only or found.selector == SnapshotKind.CACHE.value:
                 return ""
             return say("Snapshot {selector} can be written to", selector=found.selector)
         case how:

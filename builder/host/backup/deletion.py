@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from builder.basics.errors import UsageError
 from builder.border import paths
 from builder.border.backups import DeleteCacheRequest, SnapshotName, StoredSnapshot
 from builder.border.events import OnEvent
@@ -36,8 +37,16 @@ def planned_deletion(
     older_than: timedelta | None,
     on_event: OnEvent,
 ) -> Deletion:
-    """Return what would go: what is named, else what is too old, else everything."""
+    """Return what would go: what is named, else what is too old, else everything.
+
+    Raises UsageError where single snapshots shall go of a cache that has none.
+    """
     state = read_state(cache, engine, on_event=on_event)
+    if state.plain and (selectors or older_than is not None):
+        raise UsageError(
+            "The cache has no snapshots that could be deleted: its file system knows none",
+            hint="It holds the last backup alone; --all deletes it, with the whole cache.",
+        )
     zone = local_zone()
     if selectors:
         named = [selected(state.snapshots, each, zone=zone) for each in selectors]

@@ -12,6 +12,7 @@ from builder.basics.errors import ExitCode, UsageError
 from builder.basics.sizes import readable_size
 from builder.basics.texts import say
 from builder.border.events import Note
+from builder.formats.snapshot import SnapshotKind
 from builder.host.backup import timer
 from builder.host.backup.planning import BackupPlan
 from builder.host.backup.retention import LAST, Retention, moment
@@ -317,7 +318,10 @@ def _text_of(outcome: Outcome) -> str:
     if outcome.deleted:
         names = ", ".join(each.selector for each in outcome.deleted)
         rows.append((say("Old snapshots"), say("deleted: {names}", names=names)))
-    kept = say("Kept snapshot {number} of {date}", number=done.selector, date=done.date)
+    if done.selector == SnapshotKind.CACHE.value:
+        kept = say("The cache holds the backup of {date}", date=done.date)
+    else:
+        kept = say("Kept snapshot {number} of {date}", number=done.selector, date=done.date)
     return f"{kept}\n{columns(rows, indent='  ')}"
 
 
@@ -362,5 +366,7 @@ def _shown(found: Status, *, next_run: str | None) -> str:
 
 
 def _counted(found: Status) -> str:
+    if found.state.plain:
+        return say("none: the file system knows none; the cache holds the last backup alone")
     complete = sum(each.complete for each in found.state.snapshots)
     return say("{complete} complete of {all}", complete=complete, all=len(found.state.snapshots))

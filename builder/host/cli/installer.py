@@ -34,16 +34,21 @@ def check(file: Path, *, as_json: bool) -> None:
       distroclone-builder installer check distroclone-answers.yaml
     """
     answers = read_answers(_content(file))
-    named = {name: value for name, value in to_data(answers.disk).items() if value is not None}
+    named = {name: value for name, value in to_data(answers.disk).items() if value}
     with choose_display(json=as_json) as display:
         text = say(
             "{file} can be used: it installs to the disk with {disk}, and {user} is its first user",
             file=file,
-            disk=", ".join(f"{name} {value}" for name, value in named.items()),
+            disk=", ".join(f"{key} {value}" for key, value in named.items() if key != "holds"),
             user=answers.user.name,
         )
         kind, encrypted = answers.file_system, answers.passphrase is not None
         lines = [text]
+        if answers.disk.holds:
+            kinds = ", ".join(answers.disk.holds)
+            lines.append(
+                say("What may be on other disks as well is erased with it: {kinds}", kinds=kinds)
+            )
         if kind is not None:
             lines.append(say("The root becomes {kind}", kind=kind))
         if encrypted:

@@ -16,7 +16,7 @@ from builder.host.cli.installer import install_test, installer
 from builder.host.cli.packages import packages
 from builder.host.cli.privacy import privacy
 from builder.host.cli.reproduce import reproduce
-from builder.host.cli.snapshots import snapshots
+from builder.host.cli.snapshots import browse, snapshots
 from builder.host.cli.stick import stick
 from builder.host.cli.upkeep import doctor, sweep
 from builder.host.cli.verify import sign, verify
@@ -55,14 +55,15 @@ def completion(shell: str) -> None:
 
 
 for command in (
-    backup, block_cache, boot_test, build, builds, check, delete, diff, doctor, image, install_test,
-    installer, packages, privacy, reproduce, restore, sign, snapshots, stick, sweep, verify,
+    backup, block_cache, boot_test, browse, build, builds, check, delete, diff, doctor, image,
+    install_test, installer, packages, privacy, reproduce, restore, sign, snapshots, stick, sweep,
+    verify,
 ):  # fmt: skip
     cli.add_command(command)
 
 engine_options(cli)
 for command in (
-    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, build,
+    backup, *backup.commands.values(), *block_cache.commands.values(), boot_test, browse, build,
     *builds.commands.values(), check, delete, diff, doctor, *image.commands.values(), install_test,
     packages.commands["lock"], packages.commands["fetch"], privacy, reproduce, restore,
     snapshots, sweep, verify,

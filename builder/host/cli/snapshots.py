@@ -1,7 +1,8 @@
-"""`distroclone-builder snapshots`: what a cache contains, and what of that can be built."""
+"""`distroclone-builder snapshots` and `browse`: what a cache has, and what a snapshot has."""
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import click
@@ -13,9 +14,19 @@ from builder.basics.codec import to_data
 from builder.basics.texts import render, say
 from builder.border.cache_report import CacheReport, Candidate, Problem
 from builder.border.labels import new_run
+from builder.host.backup.browsing import browse as browse_snapshot
+from builder.host.backup.browsing import listing_text
 from builder.host.build.choice import source_in
-from builder.host.command_line.options import answer, config_of, json_option, source_options
+from builder.host.command_line.options import (
+    answer,
+    cache_folder,
+    config_of,
+    json_option,
+    setting_option,
+    source_options,
+)
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
+from builder.host.config import settings
 from builder.host.config.build_config import FlagValue
 from builder.host.display import choose_display
 from builder.host.image.builder_image import ensure_builder
@@ -48,6 +59,58 @@ def snapshots(surroundings: Surroundings, /, *, as_json: bool, **flags: FlagValu
         answer(display, label(report), to_data(_worded(report)) | {"label": label(report)})
     if not as_json:
         _show(report)
+
+
+@click.command()
+@click.argument("selector")
+@click.argument("path", default="/")
+@click.option(
+    "--find",
+    "pattern",
+    metavar="PATTERN",
+    help="What has such a name, at any depth, e.g. fstab, '*.odt' or '/home/*/letter*'.",
+)
+@click.option(
+    "--changed-since",
+    metavar="SELECTOR",
+    help="Only what came, changed or went since that snapshot, at any depth.",
+)
+@setting_option(settings.CACHE)
+@json_option
+@pass_surroundings
+def browse(
+    surroundings: Surroundings,
+    /,
+    selector: str,
+    path: str,
+    pattern: str | None,
+    changed_since: str | None,
+    cache: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """List what is in a snapshot, and change nothing.
+
+    PATH is in the system, e.g. /etc/ssh; without one it is the top.
+
+    \b
+    Examples:
+      distroclone-builder browse latest /home/alice
+      distroclone-builder browse 2026-06-17 --find '*.odt'
+      distroclone-builder browse latest /etc --changed-since 3
+    """
+    with choose_display(json=as_json) as display:
+        snapshot, listing = browse_snapshot(
+            cache_folder(cache),
+            selector,
+            path,
+            surroundings.open_engine(),
+            pattern=pattern,
+            since=changed_since,
+            on_event=display.event,
+        )
+        text = listing_text(listing, zone=local_zone())
+        answer(display, text, {**to_data(listing), "selector": snapshot.selector})
 
 
 def _worded(report: CacheReport) -> CacheReport:

@@ -1,14 +1,18 @@
 """Reaches an engine and sees that it is one: an answer to /version that makes sense."""
 
 import contextlib
+import errno
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
+import stat
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import docker
@@ -125,6 +129,9 @@ def reached(endpoint: Endpoint, *, patience: float = PATIENCE) -> Reached:
 
 def _knock(path: str, *, patience: float) -> None:
     """Connect to a socket once; the SDK would leave one open that fails."""
+    # Of a file or a folder, connect(2) says "Connection refused".
+    if not stat.S_ISSOCK(Path(path).stat().st_mode):
+        raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
     with socket.socket(socket.AF_UNIX) as ours:
         ours.settimeout(patience)
         ours.connect(path)
@@ -267,6 +274,13 @@ def _unreachable(
         trouble, said = told_by_ssh(words)
     elif endpoint.address.scheme is Scheme.HTTPS and was_cut(error):
         trouble = Trouble.WE_NOT_TRUSTED  # with TLS 1.3, servers refuse after we have begun
+    if trouble is Trouble.NO_SOCKET:
+        return EngineUnreachableError(
+            "What is at {where} is not a socket",
+            trouble=trouble,
+            endpoint=endpoint,
+            where=endpoint.where,
+        )
     if trouble is Trouble.NO_ENGINE:
         return EngineUnreachableError(
             "What answers at {where} is not a container engine: {reason}",

@@ -57,17 +57,21 @@ class ContainerSpec(Generic[Request, Result]):
     def __post_init__(self) -> None:
         mounts: tuple[Bind | NamedVolume, ...] = (*self.binds, *self.volumes)
         given = [(each.target, not each.read_only) for each in mounts]
-        given += [(Path(device), True) for device in self.devices]
+        given += [(Path(each), True) for each in self.devices if not self._is_of_a_disk(each)]
         allowed = {each.target: each for each in self.job.sees}
         for target, writable in given:
             sight = allowed.get(target) or _around(target, self.job)
-            if sight is None or (writable and (target != sight.target or not sight.writable)):
+            if sight is None or (writable and not sight.writable):
                 message = f"{self.job.name} may not see {target} like that"
                 raise ValueError(message)
         needed = {target for target, each in allowed.items() if not each.optional}
         if missing := needed - {target for target, _writable in given}:
             message = f"{self.job.name} does not see {sorted(map(str, missing))}"
             raise ValueError(message)
+
+    def _is_of_a_disk(self, device: str) -> bool:
+        """Whether a device is one that the job is given, of whatever disk it works on."""
+        return self.job.disks and Path(device).parent == Path("/dev")
 
 
 def _around(target: Path, job: Job[Any, Any]) -> Sight | None:

@@ -20,6 +20,7 @@ class Trouble(StrEnum):
     """Why an engine cannot be reached."""
 
     NOT_THERE = "not there"  # no such socket
+    NO_SOCKET = "no socket"  # a file or folder in its place
     NOT_RUNNING = "not running"  # nobody listens
     NOT_ALLOWED = "not allowed"
     UNKNOWN_HOST = "unknown host"
@@ -77,6 +78,7 @@ _SSH: Final[tuple[tuple[str, Trouble], ...]] = (
 _ERRNO: Final[Mapping[int, Trouble]] = {
     errno.ENOENT: Trouble.NOT_THERE,
     errno.ENOTDIR: Trouble.NOT_THERE,
+    errno.ENOTSOCK: Trouble.NO_SOCKET,
     errno.ECONNREFUSED: Trouble.NOT_RUNNING,
     errno.EACCES: Trouble.NOT_ALLOWED,
     errno.EPERM: Trouble.NOT_ALLOWED,
@@ -138,6 +140,9 @@ def _of_answer(text: str) -> Trouble:
 
 _ADVICE: Final[Mapping[Trouble, str]] = {
     Trouble.NOT_THERE: "`distroclone-builder doctor` says what to install or start here.",
+    Trouble.NO_SOCKET: "Give the path of the engine's socket, such as "
+    "`unix:///var/run/docker.sock`. If a folder took its place there, remove it and start the "
+    "engine.",
     Trouble.NOT_RUNNING: "Start the engine; `distroclone-builder doctor` says how.",
     Trouble.NOT_ALLOWED: "You may not use this engine; `distroclone-builder doctor` says who may.",
     Trouble.UNKNOWN_HOST: "Check the name of the host.",

@@ -1,5 +1,7 @@
 """The backup job: copy, then keep a snapshot; whatever ends it early, earlier snapshots stay.
 
+Where the file system has none, the copy itself is all that there is.
+
 From its first change of the tree to its last, the tree has a mark; the snapshot is made when the
 mark is gone, so a snapshot without one is whole, whenever the power fails.
 """
@@ -15,12 +17,13 @@ from typing import Protocol
 from builder.basics.errors import HostError
 from builder.border import paths
 from builder.border.backups import BackedUp, BackupRequest
+from builder.formats.snapshot import SnapshotKind
 from builder.inside.backup.absent_parts import check_parts
 from builder.inside.backup.cache import Cache, locked, meta_draft, prepared
 from builder.inside.backup.copying import Copied, Copying, copy, full_cache, shown
-from builder.inside.backup.folders import write_atomically
+from builder.inside.backup.folders import sync_folder, write_atomically
 from builder.inside.backup.keeping import keep
-from builder.inside.backup.recording import record_tree
+from builder.inside.backup.recording import Recorded
 from builder.inside.backup.records import Record, meta_text
 from builder.inside.backup.stored import stored_snapshots
 from builder.inside.backup.system import (
@@ -28,6 +31,7 @@ from builder.inside.backup.system import (
     check_same_system,
     check_system,
     still_there,
+    warn_of_one_disk,
 )
 from builder.inside.debian.facts import read_facts
 from builder.inside.source.scan import META, ROOTFS
@@ -69,16 +73,18 @@ def backup(
                 system=system,
             )
             cache = prepared(base, new=request.new, system=system)
+            if cache.plain:
+                warn_of_one_disk(source, base, system=system)
             if not request.adopt:
                 check_same_system(source, cache.rootfs)
-            copied = _copy(request, cache, source=source, system=system)
+            copied, recorded = _copy(request, cache, source=source, system=system)
         with system.step("keep", position=2, total=2), _written():
-            record = _record(request, cache)
-            text = meta_text(record)
+            record = _record(request, cache, recorded)
+            text = meta_text(record, with_tree=cache.plain)
             write_atomically(base / META, text, draft=meta_draft(base))
-            number = _kept(request, cache, record, system=system)
+            selector = _kept(request, cache, record, system=system)
         return BackedUp(
-            selector=str(number),
+            selector=selector,
             date=record.date,
             distro=record.distro,
             size=record.size,
@@ -91,7 +97,9 @@ def backup(
         )
 
 
-def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System) -> Copied:
+def _copy(
+    request: BackupRequest, cache: Cache, *, source: Path, system: System
+) -> tuple[Copied, Recorded]:
     copying = Copying(
         source=source,
         target=cache.rootfs,
@@ -104,7 +112,7 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
     rank = ["ionice", "--class", "2", "--classdata", "7", "--pid", str(os.getpid())]
     system.run(rank, success=(0, 1), logged=False)  # no matter where that is not possible
     with still_there(source) if request.frozen else contextlib.nullcontext():
-        copied = copy(copying, system=system)
+        copied, recorded = copy(copying, system=system)
     check_system(source)
     if copied.changed:
         system.note(
@@ -114,12 +122,11 @@ def _copy(request: BackupRequest, cache: Cache, *, source: Path, system: System)
             count=copied.changed,
             paths=shown(copied.paths),
         )
-    return copied
+    return copied, recorded
 
 
-def _record(request: BackupRequest, cache: Cache) -> Record:
+def _record(request: BackupRequest, cache: Cache, recorded: Recorded) -> Record:
     facts = read_facts(Tree(cache.rootfs))
-    recorded = record_tree(cache.rootfs)
     newest = facts.kernels[0] if facts.kernels else ""
     return Record(
         now=int(time.time()),
@@ -131,12 +138,19 @@ def _record(request: BackupRequest, cache: Cache) -> Record:
     )
 
 
-def _kept(request: BackupRequest, cache: Cache, record: Record, *, system: System) -> int:
+def _kept(request: BackupRequest, cache: Cache, record: Record, *, system: System) -> str:
+    """Declare the tree complete, make a snapshot of it if that is possible, and return its name."""
     # Or a power cut could leave a tree without the mark, and files in it that are still empty.
+    if cache.plain:
+        system.run(["sync", "--file-system", str(cache.rootfs)])
+        unmark(cache.rootfs)
+        sync_folder(cache.rootfs)
+        return SnapshotKind.CACHE.value
     system.run(["btrfs", "filesystem", "sync", str(cache.rootfs)])
     unmark(cache.rootfs)
     try:
-        return keep(cache, record, run=request.run, system=system)
+        number = keep(cache, record, run=request.run, system=system)
+        return str(number)
     except BaseException:
         with contextlib.suppress(OSError):  # for `backup status`: this backup was not the last word
             mark(cache.rootfs, now=record.now)
@@ -153,7 +167,7 @@ def _written() -> Iterator[None]:
     except OSError as error:
         raise HostError(
             "The cache cannot be written: {reason}",
-            hint="Earlier snapshots are as good as before. Check the volume's free space and the "
-            "disk, then run the backup again.",
+            hint="Earlier snapshots, where there are any, are as good as before. Check the "
+            "volume's free space and the disk, then run the backup again.",
             reason=error.strerror or error,
         ) from error

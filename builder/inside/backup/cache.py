@@ -17,6 +17,7 @@ from builder.basics.errors import HostError, SourceError
 from builder.basics.signals import undoing
 from builder.border.labels import is_frozen_name
 from builder.inside.backup.folders import clear_folder, is_half_deleted, remove_staged
+from builder.inside.backup.holding import check_holding
 from builder.inside.linux.btrfs import subvolume
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
@@ -30,11 +31,12 @@ _WRITABLE: Final = "Mount the volume for writing, then run the backup again."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """A btrfs cache that can be written to and snapshotted."""
+    """A cache that can be written to."""
 
     base: Path
     rootfs: Path
-    snapshots: Path  # snapper's folder
+    snapshots: Path  # snapper's folder, where there are any
+    plain: bool = False  # its file system has no snapshots
 
 
 @contextlib.contextmanager
@@ -74,19 +76,50 @@ def prepared(base: Path, *, new: bool, system: System) -> Cache:
     """Return the cache at `base`, made where there is none and `new` allows that.
 
     What interrupted backups left is removed. Call it under the lock. Raises SourceError for what
-    cannot be a cache with snapshots, HostError where nothing can be written.
+    cannot be a cache, HostError where nothing can be written.
     """
-    _check_volume(base)
+    if not os.access(base, os.W_OK):
+        raise HostError("The cache's volume is mounted read-only", hint=_WRITABLE)
     rootfs = base / ROOTFS
+    _check_no_link(rootfs)
+    if not os.path.lexists(rootfs) and not new:
+        raise _no_cache()
+    kind = filesystem_at(rootfs if rootfs.is_dir() else base)
+    if kind != "btrfs":
+        return _prepared_plain(base, kind=kind, system=system)
     if not os.path.lexists(rootfs):
-        if not new:
-            raise _no_cache()
         system.run(["btrfs", "subvolume", "create", str(rootfs)])
     _check_rootfs(rootfs)
-    cache = Cache(base=base, rootfs=rootfs, snapshots=rootfs / SNAPSHOTS)
-    _prepare_snapshots(cache, system=system)
-    _tidy(cache, system=system)
-    return cache
+    snapshots = rootfs / SNAPSHOTS
+    _prepare_snapshots(snapshots, system=system)
+    _tidy(snapshots, system=system)
+    meta_draft(base).unlink(missing_ok=True)
+    return Cache(base=base, rootfs=rootfs, snapshots=snapshots)
+
+
+def _prepared_plain(base: Path, *, kind: str, system: System) -> Cache:
+    """Return a cache on a file system without snapshots: the tree is a folder, and all there is."""
+    rootfs = base / ROOTFS
+    if os.path.lexists(rootfs) and not rootfs.is_dir():
+        raise SourceError(
+            "{name} in the cache is not a folder",
+            hint="Move it aside, then run the backup again.",
+            name=ROOTFS,
+        )
+    is_fine = check_holding(base, filesystem=kind)
+    system.note(
+        "{filesystem} has no snapshots: the cache holds the last backup, and nothing older",
+        filesystem=kind,
+    )
+    if not is_fine:
+        system.note(
+            "This {filesystem} keeps times to the second alone, so each backup copies every file",
+            warning=True,
+            filesystem=kind,
+        )
+    rootfs.mkdir(exist_ok=True)
+    meta_draft(base).unlink(missing_ok=True)
+    return Cache(base=base, rootfs=rootfs, snapshots=rootfs / SNAPSHOTS, plain=True)
 
 
 def _no_cache() -> SourceError:
@@ -96,25 +129,16 @@ def _no_cache() -> SourceError:
     )
 
 
-def _check_volume(base: Path) -> None:
-    if (kind := filesystem_at(base)) != "btrfs":
-        raise SourceError(
-            "The cache would be on {filesystem}, which has no snapshots",
-            hint="Choose a folder on a btrfs volume with --cache. If it should be one, its drive "
-            "is not mounted.",
-            filesystem=kind,
-        )
-    if not os.access(base, os.W_OK):
-        raise HostError("The cache's volume is mounted read-only", hint=_WRITABLE)
-
-
-def _check_rootfs(rootfs: Path) -> None:
+def _check_no_link(rootfs: Path) -> None:
     if rootfs.is_symlink():
         raise SourceError(
             "{name} is a link, so it is not written to",
             hint="Give the folder that really holds it with --cache.",
             name=ROOTFS,
         )
+
+
+def _check_rootfs(rootfs: Path) -> None:
     found = subvolume(rootfs)
     if found is None:
         raise SourceError(
@@ -131,9 +155,8 @@ def _check_rootfs(rootfs: Path) -> None:
         )
 
 
-def _prepare_snapshots(cache: Cache, *, system: System) -> None:
+def _prepare_snapshots(place: Path, *, system: System) -> None:
     """See to it that `.snapshots` is there: a subvolume, as snapper wants it, where possible."""
-    place = cache.snapshots
     if place.is_symlink() or (os.path.lexists(place) and not place.is_dir()):
         raise SourceError(
             "{name} in the cache is not a folder",
@@ -153,16 +176,15 @@ def _prepare_snapshots(cache: Cache, *, system: System) -> None:
         )
 
 
-def _tidy(cache: Cache, *, system: System) -> None:
-    """Remove what was left by who was killed at making a snapshot, deleting one, or the meta."""
-    for entry in sorted(cache.snapshots.iterdir()):
+def _tidy(snapshots: Path, *, system: System) -> None:
+    """Remove what was left by who was killed at making a snapshot, or deleting one."""
+    for entry in sorted(snapshots.iterdir()):
         if entry.is_symlink() or not entry.is_dir():
             continue
         if is_frozen_name(entry.name):
             remove_staged(entry, system=system)
         elif is_half_deleted(entry):
             clear_folder(entry)
-    meta_draft(cache.base).unlink(missing_ok=True)
 
 
 def meta_draft(base: Path) -> Path:

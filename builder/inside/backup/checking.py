@@ -2,13 +2,14 @@
 
 Contents are compared by btrfs, which has a checksum of every block (but of files that were made
 with `nodatacow`) and gives an error in place of what is not as it was written: btrfs(5), CHECKSUM
-ALGORITHMS. So it is enough to read them, from the disk.
+ALGORITHMS. So it is enough to read them, from the disk. Other file systems have none: what their
+disks give back wrongly and without an error is not noticed.
 """
 
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +21,14 @@ from builder.border.backups import (
     CheckRequest,
     Wholeness,
 )
+from builder.formats.snapshot import SnapshotKind
 from builder.inside.backup.recording import FORMAT, record_tree
-from builder.inside.backup.stored import cache_state, found_snapshots, has_system
+from builder.inside.backup.stored import (
+    cache_state,
+    found_snapshots,
+    has_system,
+    read_cache_meta,
+)
 from builder.inside.debian.facts import read_facts
 from builder.inside.linux.btrfs import filesystem_id
 from builder.inside.source.scan import ROOTFS, SNAPSHOTS
@@ -39,8 +46,11 @@ def check(request: CheckRequest, *, system: System, base: Path = paths.CACHE) ->
     state = cache_state(base)
     reading = Reading(expected=state.total - state.free, system=system)
     done = []
-    for each in found_snapshots(base):
-        checked = _checked(each, reading if request.read_data else None)
+    chosen = reading if request.read_data else None
+    if state.plain:
+        done.append(_checked_copy(base, chosen))
+    for each in [] if state.plain else found_snapshots(base):
+        checked = _checked(each, chosen)
         if os.path.lexists(each.path):  # or somebody has deleted it meanwhile
             done.append(checked)
     identity = filesystem_id(base)
@@ -55,24 +65,39 @@ def check(request: CheckRequest, *, system: System, base: Path = paths.CACHE) ->
 
 
 def _checked(found: FoundSnapshot, reading: "Reading | None") -> CheckedSnapshot:
+    recorded = "" if found.subvolume.received else found.tree
+    return replace(
+        _looked_through(found.path, recorded, reading),
+        selector=found.selector,
+        read_only=found.subvolume.read_only,
+    )
+
+
+def _checked_copy(base: Path, reading: "Reading | None") -> CheckedSnapshot:
+    meta, _written = read_cache_meta(base)
+    return _looked_through(base / ROOTFS, meta.tree, reading)
+
+
+def _looked_through(root: Path, recorded: str, reading: "Reading | None") -> CheckedSnapshot:
+    """Compare a tree with what was recorded of it; it is called as the copy itself is."""
     how, path, reason = Wholeness.WHOLE, "", ""
     try:
-        if not has_system(Tree(found.path)) or is_unfinished(found.path):
+        if not has_system(Tree(root)) or is_unfinished(root):
             how = Wholeness.INCOMPLETE
-        elif not found.tree.startswith(FORMAT) or found.subvolume.received:
+        elif not recorded.startswith(FORMAT):
             how = Wholeness.UNKNOWN
         else:
-            how = _compared(record_tree(found.path).tree, found.tree)
+            how = _compared(record_tree(root).tree, recorded)
         if reading is not None:
-            reading.read_all(found.path)
+            reading.read_all(root)
     except OSError as error:
         how, reason = Wholeness.DAMAGED, error.strerror or str(error)
         name = os.fsdecode(error.filename or "")
-        path = clean(name.removeprefix(str(found.path)), limit=400)
+        path = clean(name.removeprefix(str(root)), limit=400)
     return CheckedSnapshot(
-        selector=found.selector,
+        selector=SnapshotKind.CACHE.value,
         wholeness=how,
-        read_only=found.subvolume.read_only,
+        read_only=False,
         path=path,
         reason=reason,
     )

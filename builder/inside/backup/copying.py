@@ -11,7 +11,9 @@ from typing import Final
 
 from builder.basics.errors import BuilderError, HostError, StepError
 from builder.basics.printable import clean
+from builder.inside.backup.aside import aside
 from builder.inside.backup.changes import changed_since
+from builder.inside.backup.recording import Recorded, record_tree
 from builder.inside.source.scan import SNAPSHOTS
 from builder.inside.source.unfinished import MARK
 from builder.inside.system.system import Sight, System
@@ -75,10 +77,11 @@ class Copied:
     paths: tuple[str, ...] = ()  # some of the changed ones
 
 
-def copy(copying: Copying, *, system: System) -> Copied:
+def copy(copying: Copying, *, system: System) -> tuple[Copied, Recorded]:
     """Copy, and copy again what changed meanwhile where the source can change.
 
-    Raises HostError where the cache is full, StepError where anything was not copied.
+    Returns what is recorded of the copy, too. Raises HostError where the cache is full, StepError
+    where anything was not copied.
     """
     expected = _files_in_use(copying.source)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,20 +90,29 @@ def copy(copying: Copying, *, system: System) -> Copied:
         began = time.time()
         first = _run(copying, rules, system=system, expected=expected, last=copying.frozen)
         if copying.frozen:
-            return first
-        if first.entries and not _changed(copying, since=began)[0]:
-            return first
+            return first, record_tree(copying.target)
+        if first.entries:
+            recorded, (count, _paths) = _looked_at(copying, since=began)
+            if not count:
+                return first, recorded
         system.note("Some files changed while they were copied, so they are copied again")
         again = time.time()
         second = _run(copying, rules, system=system, expected=expected, last=True)
-        count, paths = _changed(copying, since=again)
-    return Copied(
+        recorded, (count, paths) = _looked_at(copying, since=again)
+    both = Copied(
         entries=second.entries,
         copied=first.copied + second.copied,
         deleted=first.deleted + second.deleted,
         changed=count,
         paths=paths,
     )
+    return both, recorded
+
+
+def _looked_at(copying: Copying, *, since: float) -> tuple[Recorded, tuple[int, tuple[str, ...]]]:
+    """Look through copy and source at once: what is recorded of one, what changed of the other."""
+    with aside(lambda: _changed(copying, since=since)) as changed:
+        return record_tree(copying.target), changed()
 
 
 def _run(copying: Copying, rules: Path, *, system: System, expected: int, last: bool) -> Copied:
@@ -177,8 +189,9 @@ def full_cache(error: ToolError) -> HostError | None:
     if any(words in line for line in error.output for words in _FULL):
         return HostError(
             "The cache's volume is full, so the backup did not finish",
-            hint="Earlier snapshots are as good as before. Free space on that volume, or delete "
-            "snapshots with `distroclone-builder delete`. Then run the backup again.",
+            hint="Earlier snapshots, where there are any, are as good as before. Free space on "
+            "that volume, or delete snapshots with `distroclone-builder delete`. Then run the "
+            "backup again.",
             command=error.command,
             output=error.output,
         )

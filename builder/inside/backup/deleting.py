@@ -1,4 +1,4 @@
-"""Deletes snapshots of a cache, in the order that leaves no half ones behind.
+"""Deletes snapshots of a cache, in the order that leaves no half ones behind, or all of it.
 
 First the subvolume, then what describes it, then its folder, as snapper does. Only a snapshot that
 is still the subvolume that was chosen goes.
@@ -7,6 +7,7 @@ is still the subvolume that was chosen goes.
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -22,8 +23,11 @@ from builder.inside.backup.folders import (
     subvolumes_in,
     sync_folder,
 )
+from builder.inside.backup.holding import PROBE
+from builder.inside.backup.stored import is_plain
 from builder.inside.backup.system import subvolumes_inside
 from builder.inside.linux.btrfs import subvolume
+from builder.inside.linux.mounts import mount_points_below
 from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
 from builder.inside.system.system import System
 
@@ -52,13 +56,17 @@ def delete_snapshots(
 
 
 def delete_cache(request: DeleteCacheRequest, *, system: System, base: Path = paths.CACHE) -> None:
-    """Delete a whole cache on btrfs, from the inside out; what is not a part of it stays.
+    """Delete a whole cache, from the inside out; what is not a part of it stays.
 
-    Raises SourceError for a tree that is no subvolume, or for subvolumes in the cache that the
-    request does not name, before anything is deleted; HostError where the volume cannot be written.
+    Raises SourceError for a tree on btrfs that is no subvolume, for mounts in the tree, or for
+    subvolumes in the cache that the request does not name, before anything is deleted; HostError
+    where the volume cannot be written.
     """
     rootfs = base / ROOTFS
     with locked(base), _deleted():
+        if is_plain(base):
+            _delete_plain(base, system=system)
+            return
         _check_deletable(base, request, system=system)
         for folder in (rootfs / SNAPSHOTS, base / SNAPSHOTS):
             _empty(folder, system=system)
@@ -69,6 +77,23 @@ def delete_cache(request: DeleteCacheRequest, *, system: System, base: Path = pa
         if rootfs.is_dir():
             _delete_subvolumes([rootfs], system=system)
             sync_folder(base)
+
+
+def _delete_plain(base: Path, *, system: System) -> None:
+    """Delete a cache that is a folder; half of one has no metadata, and so counts as none."""
+    rootfs = base / ROOTFS
+    if places := mount_points_below(rootfs):
+        raise SourceError(
+            "Something is mounted in the cache, so it is not deleted: {paths}",
+            hint="Unmount it (`umount`), then give the command again.",
+            paths=", ".join(clean(os.path.relpath(each, base)) for each in places[:5]),
+        )
+    shutil.rmtree(base / PROBE, ignore_errors=True)
+    meta_draft(base).unlink(missing_ok=True)
+    (base / META).unlink(missing_ok=True)
+    sync_folder(base)
+    system.run(["rm", "--recursive", "--force", "--one-file-system", str(rootfs)])
+    sync_folder(base)
 
 
 def _check_deletable(base: Path, request: DeleteCacheRequest, *, system: System) -> None:

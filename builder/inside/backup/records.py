@@ -37,14 +37,19 @@ class Record:
         return f"{datetime.fromtimestamp(self.now, zone):%Y-%m-%d %H:%M:%S}"
 
 
-def meta_text(record: Record) -> str:
-    """Return the content of `.backup_meta`, with DistroClone Backup's four keys in its order."""
+def meta_text(record: Record, *, with_tree: bool = False) -> str:
+    """Return the content of `.backup_meta`, with DistroClone Backup's four keys in its order.
+
+    What is recorded of the files is another one, where no snapshot has it.
+    """
     values = {
         "META_DATE": record.date,
         "META_DISTRO": record.distro,
         "META_SIZE": as_du_has_it(record.size),
         "META_KERNEL": record.kernel,
     }
+    if with_tree and record.tree:
+        values["META_TREE"] = record.tree
     return "".join(f'{key}="{_harmless(value)}"\n' for key, value in values.items())
 
 

@@ -20,6 +20,7 @@ from builder.inside.backup.powers import powerful_paths
 from builder.inside.backup.system import check_identity, still_there
 from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source.scan import SNAPSHOTS, WITHOUT_OWNERS
+from builder.inside.source.unfinished import MARK
 from builder.inside.system.system import Sight, System
 from builder.inside.system.tool_error import ToolError
 from builder.inside.tree.tree import Tree
@@ -71,7 +72,8 @@ def found_paths(tree: Tree, wanted: Sequence[str]) -> tuple[str, ...]:
         if not here:
             raise SourceError(
                 "{path} is not in the snapshot",
-                hint="Paths begin at the root of the system, e.g. /etc/fstab or '/etc/ssh/*'.",
+                hint="Paths begin at the root of the system, e.g. /etc/fstab or '/etc/ssh/*'; "
+                "`distroclone-builder browse` finds them.",
                 path=short(path),
             )
         found |= dict.fromkeys(here)
@@ -129,7 +131,7 @@ def _copy(found: tuple[str, ...], *, source: Path, target: Path, system: System)
         argv = (
             "rsync", "-aAXH", "--numeric-ids", "--sparse", "--one-file-system",
             "--modify-window=-1", "--stats", "--info=progress2", f"--filter=- /{SNAPSHOTS}",
-            *some, f"{source}/", f"{target}/",
+            f"--filter=- /{MARK}", *some, f"{source}/", f"{target}/",
         )  # fmt: skip
         sight = Sight(reads=(source, names), writes=(target,), keeps_owners=True)
         try:

@@ -11,10 +11,12 @@ from builder.inside.backup.cache import is_locked
 from builder.inside.backup.folders import is_staged, subvolumes_in
 from builder.inside.debian.facts import read_os_release
 from builder.inside.linux.btrfs import subvolume
+from builder.inside.linux.mounts import filesystem_at
 from builder.inside.source import unfinished
 from builder.inside.source.backup_meta import BackupMeta, read_meta
 from builder.inside.source.scan import META, ROOTFS, SNAPSHOTS
 from builder.inside.source.snapshots import FoundSnapshot, find_snapshots
+from builder.inside.source.zoneless_time import utc_seconds
 from builder.inside.tree.tree import Tree
 
 _PARTS = ("/etc", "/usr")
@@ -33,9 +35,34 @@ def stored_snapshots(base: Path) -> tuple[StoredSnapshot, ...]:
     """Return the snapshots of the cache at `base`, oldest first: also raw ones, in both places.
 
     Numbered ones are in the order of their numbers, and raw ones among them by the ids of the
-    subvolumes, which a volume counts up: whatever the clock said.
+    subvolumes, which a volume counts up: whatever the clock said. On a file system without
+    snapshots, the one there is is the copy itself.
     """
+    if is_plain(base):
+        return (_the_copy(base),)
     return tuple(_stored(each, base) for each in found_snapshots(base))
+
+
+def is_plain(base: Path) -> bool:
+    """Whether there is a cache at `base` on a file system that has no snapshots."""
+    rootfs = base / ROOTFS
+    return not rootfs.is_symlink() and rootfs.is_dir() and filesystem_at(rootfs) != "btrfs"
+
+
+def _the_copy(base: Path) -> StoredSnapshot:
+    rootfs, (meta, finished) = base / ROOTFS, read_cache_meta(base)
+    taken = utc_seconds(meta.date)
+    whole = finished is not None and not unfinished.is_unfinished(rootfs)
+    return StoredSnapshot(
+        selector=SnapshotKind.CACHE.value,
+        path=ROOTFS,
+        uuid="",
+        taken=(finished or 0) if taken is None else taken,
+        zoneless=taken is not None,
+        description="",
+        routine=False,
+        complete=whole and has_system(Tree(rootfs)),
+    )
 
 
 def found_snapshots(base: Path) -> list[FoundSnapshot]:
@@ -86,7 +113,7 @@ def cache_state(base: Path) -> CacheState:
             hint="Is its drive mounted? Give the folder that holds {rootfs} with --cache.",
             rootfs=ROOTFS,
         )
-    meta, finished = _meta(base)
+    meta, finished = read_cache_meta(base)
     space = os.statvfs(base)
     running = is_locked(base)
     snapshots = stored_snapshots(base)
@@ -101,6 +128,7 @@ def cache_state(base: Path) -> CacheState:
         total=space.f_blocks * space.f_frsize,
         snapshots=snapshots,
         others=tuple(_others(base, snapshots)),
+        plain=is_plain(base),
     )
 
 
@@ -121,7 +149,8 @@ def _began(rootfs: Path) -> int | None:
     return int(rootfs.lstat().st_mtime) if began is None else began
 
 
-def _meta(base: Path) -> tuple[BackupMeta, int | None]:
+def read_cache_meta(base: Path) -> tuple[BackupMeta, int | None]:
+    """Return the metadata of the cache at `base`, and when they were written; None for never."""
     try:
         path = Tree(base).resolve(META)
         return read_meta(path, prefix="META_"), int(path.stat().st_mtime)

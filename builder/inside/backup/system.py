@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
@@ -13,9 +14,12 @@ from builder.border import paths
 from builder.border.backups import FolderIdentity, FreezeSystemRequest, FrozenSystem
 from builder.border.labels import is_frozen_name
 from builder.border.source import SourceKind, TreePlace
+from builder.formats.rollback_mark import goal_of
 from builder.inside.backup.stored import has_system
+from builder.inside.linux.btrfs import subvolume
 from builder.inside.source.freeze import snapshot_read_only
 from builder.inside.source.mounted import unchanged
+from builder.inside.source.unfinished import is_unfinished
 from builder.inside.system.system import System
 from builder.inside.tree.tree import Tree
 
@@ -50,7 +54,12 @@ def check_identity(expected: FolderIdentity, source: Path) -> None:
 
 
 def check_system(source: Path) -> None:
-    """Raise SourceError where there is no system: its copy would empty the cache."""
+    """Raise SourceError where there is no system, or half of one, whose copy would be worthless."""
+    if goal_of(source) is not None:
+        raise SourceError(
+            "The system was being rolled back, and that did not finish: it is half and half",
+            hint="Give the same `restore --rollback` command again, which goes on, then back up.",
+        )
     if not has_system(Tree(source)):
         raise SourceError(
             "There is no system to back up: os-release, etc or usr is missing",
@@ -73,6 +82,16 @@ def check_same_system(source: Path, rootfs: Path) -> None:
         )
 
 
+def warn_of_one_disk(source: Path, cache: Path, *, system: System) -> None:
+    """Say so where system and cache are on one file system: a drive may just not be mounted."""
+    if source.stat().st_dev == cache.stat().st_dev:
+        system.note(
+            "The cache is on the file system of the system itself: if its disk fails, both are "
+            "gone. If the cache should be on another drive, that is not mounted",
+            warning=True,
+        )
+
+
 def _machine(tree: Tree) -> str:
     """Return the id of machine-id(5); "" without one."""
     try:
@@ -85,11 +104,33 @@ def _machine(tree: Tree) -> str:
 def still_there(source: Path) -> AbstractContextManager[object]:
     """Raise SourceError where a snapshot at `source` is not what it was after the body.
 
-    Only a container has one there whose deletion nobody would notice.
+    Only a container has one there whose deletion nobody would notice. What is no snapshot is the
+    tree of a cache that has none.
     """
     if source != paths.SOURCE:
         return contextlib.nullcontext()
+    if subvolume(source) is None:
+        return not_rewritten(source)
     return unchanged(TreePlace(kind=SourceKind.TREE, subvolume="", frozen=True))
+
+
+@contextlib.contextmanager
+def not_rewritten(rootfs: Path) -> Iterator[None]:
+    """Raise SourceError where a backup writes to the tree of a cache during the body."""
+    before = _top(rootfs)
+    yield
+    if _top(rootfs) != before:
+        raise SourceError(
+            "A backup was writing to the cache while it was read, so what was read may be of two "
+            "moments",
+            hint="Wait for it: `distroclone-builder backup status` says whether it still is. Empty "
+            "the folder that you restored to, then try again.",
+        )
+
+
+def _top(rootfs: Path) -> tuple[bool, int]:
+    """Return what a backup changes: it puts a mark there and takes it away."""
+    return is_unfinished(rootfs), rootfs.stat().st_ctime_ns
 
 
 def freeze_system(

@@ -8,7 +8,9 @@ from builder.basics.errors import StepError, UsageError
 from builder.formats.answers import FileSystem
 from builder.inside.debian.kernel_modules import can_load
 from builder.inside.debian.kernels import find_kernels
+from builder.inside.installing.faults import copying_fault, medium_fault
 from builder.inside.installing.machine import Machine
+from builder.inside.medium.identity import SHA256_SUMS
 from builder.inside.tree.tree import Tree
 
 _PROBLEM_OF_TOOLS: Final = "The system cannot make an initramfs: it has neither {tools}"
@@ -28,7 +30,6 @@ _REPAIRS: Final = {
     FileSystem.BTRFS: ("/bin/btrfs", "btrfs-progs"),
     FileSystem.XFS: ("/sbin/xfs_repair", "xfsprogs"),
 }
-_FULL: Final = "No space left on device"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,26 @@ class Clone:
                 hint="Install initramfs-tools in the source system, then build the ISO again.",
                 tools="initramfs-tools nor dracut",
             )
+
+    def check_image(self, machine: Machine) -> None:
+        """Raise StepError where the image is not what was built: nothing in it would tell."""
+        medium = self.image.parent.parent
+        try:
+            lines = (medium / SHA256_SUMS).read_text("utf-8").splitlines()
+        except OSError:
+            lines = []
+        words = [line.split() for line in lines]
+        name = f"./{self.image.relative_to(medium)}"
+        wanted = next((each[0] for each in words if each[1:] == [name]), None)
+        if wanted is None:
+            machine.note("The medium has no sum of the system, so the copy is not compared with it")
+            return
+        try:
+            said = machine.run(["sha256sum", str(self.image)])
+        except StepError as error:
+            raise medium_fault() from error
+        if said.split()[:1] != [wanted]:
+            raise medium_fault()
 
     def check_file_system(self, kind: FileSystem) -> None:
         """Raise UsageError where one of its kernels could not mount such a root."""
@@ -133,11 +154,4 @@ def unpack(clone: Clone, target: Path, machine: Machine) -> None:
     try:
         machine.run(["unsquashfs", "-f", "-n", "-q", "-d", str(target), str(clone.image)])
     except StepError as error:
-        if not any(_FULL in line for line in error.output):
-            raise
-        raise StepError(
-            "The disk was full before the whole system was copied",
-            hint="Start the installation again with a larger disk, or with a smaller swap file. "
-            "What is on the disk now does not start.",
-            output=error.output,
-        ) from error
+        raise copying_fault(error) from error

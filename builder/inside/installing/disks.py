@@ -4,6 +4,7 @@ Sources: lsblk(8) with --json, proc(5) for mountinfo and swaps, sysfs for holder
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,10 @@ _COLUMNS: Final = "PATH,TYPE,SIZE,MODEL,SERIAL,WWN,RO,MAJ:MIN,FSTYPE,LABEL,UUID"
 _IDS: Final = Path("/dev/disk/by-id")
 _MOUNTS: Final = Path("/proc/1/mountinfo")  # of the live system; our own root hides some
 _SWAPS: Final = Path("/proc/swaps")
+# Of libblkid's names, those of parts of a whole; a file system on one device is nobody else's.
+_MEMBER: Final = re.compile(r"_member$|^(bcache|ceph_bluestore|drbd|oracleasm|stratis|vdo)$")
+_MAY_BE_LARGE: Final = ("bcachefs", "btrfs")
+_SHARED: Final = "part of something that may be on other disks as well"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,7 @@ class Disk:
     read_only: bool = False
     uses: tuple[str, ...] = ()  # devices on it that are mounted, swapped to, or below others
     contents: tuple[str, ...] = ()  # what is on it: "ext4 home", "crypto_LUKS"
+    members: tuple[str, ...] = ()  # kinds on it that other disks may be part of: "LVM2_member"
 
     def partition(self, number: int) -> str:
         """Return the device of one of its partitions: "/dev/sda1", "/dev/nvme0n1p1"."""
@@ -55,6 +61,7 @@ class Disk:
         words += [f"serial {self.serial}"] if self.serial else []
         words += [f"wwn {self.wwn}"] if self.wwn else []
         words += [f"with {', '.join(self.contents)}"] if self.contents else []
+        words += [_SHARED] if self.members else []
         return ", ".join(filter(None, words))
 
 
@@ -106,6 +113,7 @@ def parse_disks(text: str, *, used: InUse, ids: Mapping[str, tuple[str, ...]]) -
     """Return the disks that lsblk lists; `ids` are the names of devices in /dev/disk/by-id."""
     nodes = json.loads(text)["blockdevices"]
     used = used.with_others(nodes)
+    several = _on_several(nodes)
     return tuple(
         Disk(
             path=node["path"],
@@ -121,6 +129,15 @@ def parse_disks(text: str, *, used: InUse, ids: Mapping[str, tuple[str, ...]]) -
                 for each in _all([node])
                 if each.get("fstype")
             ),
+            members=tuple(
+                sorted(
+                    {
+                        _text(each["fstype"])
+                        for each in _all([node])
+                        if _MEMBER.search(each.get("fstype") or "") or each.get("uuid") in several
+                    }
+                )
+            ),
         )
         for node in nodes
         if node["type"] == "disk"
@@ -131,14 +148,14 @@ def choose_disk(disks: Sequence[Disk], name: DiskName, *, needed: int) -> Disk:
     """Return the one disk that is called so and can take `needed` bytes.
 
     Raises UsageError where there is none or more than one, where it is in use, read-only or too
-    small: nothing was written then.
+    small, or holds what it may not: nothing was written then.
     """
     listed = "; ".join(str(each) for each in disks) or "none"
     called = [each for each in disks if each.is_called(name)]
     if not called:
         raise UsageError(
             "No disk of this machine is the one that the answer file names",
-            hint="This machine has: {disks}.",
+            hint="Connect it, or name another one in the answer file. This machine has: {disks}.",
             disks=listed,
         )
     if len(called) > 1:
@@ -158,15 +175,27 @@ def choose_disk(disks: Sequence[Disk], name: DiskName, *, needed: int) -> Disk:
     if disk.uses:
         raise UsageError(
             "{disk} is in use: {uses}",
-            hint="It may be the medium of this very system, or part of an array or a volume "
-            "group. Nothing was written. Free it, or name another disk.",
+            hint="Nothing was written. If it is the medium of this very system, or still needed, "
+            "name another disk. Otherwise release it in the live system: `umount` or `swapoff`, "
+            "`vgchange -an` for a volume group, `mdadm --stop` for an array, `cryptsetup close` "
+            "for what was unlocked, `zpool export` for a pool.",
             disk=disk.path,
             uses=", ".join(disk.uses),
+        )
+    missing = [each for each in disk.members if each not in name.holds]
+    if missing:
+        raise UsageError(
+            "{disk} is part of something that may be on other disks as well: {holds}",
+            hint="Nothing was written. What is on all of these disks may be lost with this one. If "
+            "it is no longer needed, add `holds: {holds}` below `disk:` in the answer file; "
+            "otherwise name another disk.",
+            disk=disk,
+            holds=", ".join(disk.members),
         )
     if disk.size < needed:
         raise UsageError(
             "{disk} has {size} bytes; the system needs {needed}",
-            hint="Name a larger disk.",
+            hint="Nothing was written. Name a larger disk, or a smaller swap file.",
             disk=disk.path,
             size=disk.size,
             needed=needed,
@@ -187,6 +216,16 @@ def _all(nodes: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     for node in nodes:
         yield node
         yield from _all(node.get("children", ()))
+
+
+def _on_several(nodes: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the UUIDs of the file systems that are on more than one disk."""
+    disks: dict[str, set[str]] = {}
+    for node in nodes:
+        for each in _all([node]):
+            if each.get("fstype") in _MAY_BE_LARGE and each.get("uuid"):
+                disks.setdefault(each["uuid"], set()).add(node["path"])
+    return frozenset(uuid for uuid, paths in disks.items() if len(paths) > 1)
 
 
 def _ids(folder: Path) -> dict[str, tuple[str, ...]]:

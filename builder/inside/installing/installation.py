@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from builder.basics.errors import UsageError
 from builder.formats.answers import Answers, FileSystem
 from builder.inside.installing.clone import Clone, unpack
 from builder.inside.installing.disks import Disk, choose_disk, find_disks
+from builder.inside.installing.faults import explained
 from builder.inside.installing.machine import Machine, has_secure_boot, is_test_machine
 from builder.inside.installing.mounting import make_swap, mounted_esp, mounted_root
 from builder.inside.installing.report import add_console, add_report
@@ -48,10 +49,11 @@ class Installation:
         When this returns, all of it is on the disk, and the disk is free.
         """
         machine.note("[1/7] Checking the disk and the system")
-        disk = self._checked(machine)
+        disk, kernels = self._checked(machine), self.clone.kernels
         machine.note("[2/7] Making partitions and file systems on {disk}", disk=disk)
         passphrase = self.answers.passphrase or ""
         with (
+            explained(disk.path),
             made_volumes(disk, self._layout, machine, passphrase=passphrase) as volumes,
             mounted_root(volumes, self.target, machine),
             self._log_kept(),
@@ -59,7 +61,7 @@ class Installation:
             machine.note("[3/7] Copying the system")
             unpack(self.clone, self.target, machine)
             with mounted_esp(volumes, self.target, machine):
-                self._make_own(volumes, machine)
+                self._make_own(volumes, kernels, machine)
         os.sync()
         return disk
 
@@ -93,12 +95,14 @@ class Installation:
                 package=missing,
             )
         needed = needed_size(self.clone.size(machine), self._layout)
-        return choose_disk(find_disks(machine), self.answers.disk, needed=needed)
+        disk = choose_disk(find_disks(machine), self.answers.disk, needed=needed)
+        self.clone.check_image(machine)  # the last, since it takes longest
+        return disk
 
-    def _make_own(self, volumes: Volumes, machine: Machine) -> None:
+    def _make_own(self, volumes: Volumes, kernels: Sequence[str], machine: Machine) -> None:
         """Make of the copy a system of its own."""
         tree = Tree(self.target, clock=int(time.time()))
-        with inhabited(tree, volumes, machine):
+        with inhabited(tree, volumes.start, machine):
             machine.note("[4/7] Writing the settings")
             make_swap(volumes, self.target, machine)
             write_settings(tree, self.answers, volumes, machine)
@@ -106,11 +110,11 @@ class Installation:
             machine.note("[5/7] Making the account")
             make_account(tree, self.answers, machine)
             machine.note("[6/7] Making an initramfs for each kernel")
-            make_initramfs(tree, self.clone.kernels, volumes, machine)
+            make_initramfs(tree, kernels, volumes.start, machine)
             machine.note("[7/7] Installing the boot loader")
             if volumes.locked is not None and is_test_machine(machine):
                 add_console(tree)
-            install_boot_loader(tree, volumes, machine)
+            install_boot_loader(tree, volumes.start, machine)
         if is_test_machine(machine):
             add_report(tree, self.answers, volumes)
 

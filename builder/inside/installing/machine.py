@@ -7,6 +7,7 @@ of the walls of `builder.inside.system`.
 import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import Final, Protocol
 
 from builder.basics.errors import LAST_LINES, StepError
 from builder.basics.texts import say
+from builder.inside.installing.faults import medium_fault
 
 _TEST_PRODUCT: Final = (
     b"distroclone-builder-boot-test"  # how the firmware of test machines is called
@@ -24,6 +26,7 @@ _PRODUCT: Final = Path("/sys/class/dmi/id/product_name")
 _SECURE_BOOT: Final = Path(
     "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 )
+_UEFI_WIDTH: Final = Path("/sys/firmware/efi/fw_platform_size")
 _SECONDS: Final = 30.0  # until the kernel shows a new partition
 _PAUSE: Final = 0.1
 _TEST_PORT: Final = Path("/dev/ttyS0")
@@ -100,12 +103,20 @@ class RealMachine:
             done = subprocess.run(
                 command, input=stdin.encode(), capture_output=True, check=False, env=_ENVIRONMENT
             )
-        except FileNotFoundError as error:
-            raise StepError("{tool} is missing in the installer", tool=command[0]) from error
+        except OSError as error:
+            raise StepError(
+                "{tool} cannot be started: {reason}",
+                hint="The medium may have been pulled out, or be damaged: plug it in again and "
+                "restart, or write it again.",
+                tool=command[0],
+                reason=error.strerror,
+            ) from error
         output = done.stdout.decode("utf-8", "replace")
         said = [*output.splitlines(), *done.stderr.decode("utf-8", "replace").splitlines()]
         for line in said:
             self._log.add(line)
+        if root is None and done.returncode == -signal.SIGBUS:
+            raise medium_fault()  # its file is on the medium, and the next page could not be read
         if done.returncode:
             raise StepError(
                 "{tool} failed with exit code {code}",
@@ -173,6 +184,11 @@ def is_test_machine(machine: Machine) -> bool:
 def has_secure_boot(machine: Machine) -> bool:
     """Whether Secure Boot is on: four bytes of attributes, then the value (UEFI, 3.3)."""
     return machine.read(_SECURE_BOOT)[4:5] == b"\x01"
+
+
+def has_small_uefi(machine: Machine) -> bool:
+    """Whether the firmware is UEFI of 32 bits, which starts no loader of 64."""
+    return machine.read(_UEFI_WIDTH).strip() == b"32"
 
 
 def show_everywhere(line: str) -> None:

@@ -110,7 +110,7 @@ def ask_answers(
             word=_GO,
         )
     return Answers(
-        disk=DiskName(path=disk.path, size=disk.size, serial=disk.serial or None),
+        disk=_named(disk),
         user=Account(name=name, full_name=full_name, password_hash=hashed(password)),
         hostname=hostname,
         file_system=file_system,
@@ -118,6 +118,19 @@ def ask_answers(
         swap_mib=swap_mib,
         afterwards=Afterwards.REBOOT,
     )
+
+
+def usable_disks(disks: Sequence[Disk], *, needed: int) -> tuple[Disk, ...]:
+    """Return those that can take `needed` bytes. Raises UsageError where none can."""
+    free = tuple(each for each in disks if _can_take(each, needed))
+    if not free:
+        raise UsageError(
+            "No disk of this machine can take the system, which needs {size} GiB",
+            hint="A disk that is in use or read-only is not offered. This machine has: {disks}.",
+            size=-(-needed // _GIB),
+            disks="; ".join(map(str, disks)) or "none",
+        )
+    return free
 
 
 def hashed(password: str) -> str:
@@ -132,14 +145,7 @@ def hashed(password: str) -> str:
 
 
 def _ask_disk(console: Console, disks: Sequence[Disk], *, needed: int) -> Disk:
-    free = [each for each in disks if _can_take(each, needed)]
-    if not free:
-        raise UsageError(
-            "No disk of this machine can take the system, which needs {size} GiB",
-            hint="A disk that is in use or read-only is not offered. This machine has: {disks}.",
-            size=-(-needed // _GIB),
-            disks="; ".join(map(str, disks)) or "none",
-        )
+    free = usable_disks(disks, needed=needed)
     for number, each in enumerate(free, start=1):
         console.show(f"  {number}) {each}")
     while True:
@@ -148,9 +154,19 @@ def _ask_disk(console: Console, disks: Sequence[Disk], *, needed: int) -> Disk:
             return free[int(answer) - 1]
 
 
+def _named(disk: Disk) -> DiskName:
+    """Return what names a disk to who has seen what is on it."""
+    return DiskName(
+        path=disk.path,
+        size=disk.size,
+        serial=disk.serial or None,
+        holds=disk.members,
+    )
+
+
 def _can_take(disk: Disk, needed: int) -> bool:
     try:
-        choose_disk([disk], DiskName(path=disk.path), needed=needed)
+        choose_disk([disk], _named(disk), needed=needed)
     except UsageError:
         return False
     return True

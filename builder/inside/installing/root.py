@@ -18,13 +18,15 @@ from builder.inside.installing.defaults import NAME, write_defaults
 
 WANTED: Final = (
     "base-files", "btrfs-progs", "coreutils", "cryptsetup-bin", "dosfstools", "e2fsprogs", "fdisk",
-    "grub-efi-amd64-bin", "grub-pc-bin", "grub2-common", "libcrypt1", "mount", "python3-minimal",
+    "grub-efi-amd64-bin", "grub-efi-ia32-bin", "grub-pc-bin", "grub2-common", "libcrypt1", "mount",
+    "python3-minimal",
     "python3.13", "squashfs-tools", "util-linux", "xfsprogs",
 )  # fmt: skip
 # What these depend on to be installed or to be used by others, and never call.
 _WITHOUT: Final = frozenset(
     (
-        "debconf", "dpkg", "gettext-base", "grub-efi-amd64-unsigned", "install-info", "libdebconf",
+        "debconf", "dpkg", "gettext-base", "grub-efi-amd64-unsigned", "grub-efi-ia32-unsigned",
+        "install-info", "libdebconf",
         "libfuse3-4", "libicu76", "login.defs", "mawk", "media-types", "netbase", "perl-base",
         "python3", "python3-dbus", "sysvinit-utils", "tzdata",
     )
@@ -32,7 +34,7 @@ _WITHOUT: Final = frozenset(
 _LISTS: Final = "var/lib/dpkg/info"
 _LEFT_OUT: Final = re.compile(
     r"/usr/share/(?:doc/[^/]+/(?!copyright$)|man/|info/|locale/|lintian/|bash-completion/|bug/)"
-    r"|/usr/lib/grub/x86_64-efi/monolithic/|/usr/share/doc/[^/]+/.+/"
+    r"|/usr/lib/grub/(?:x86_64|i386)-efi/monolithic/|/usr/share/doc/[^/]+/.+/"
 )
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9+.-]*")  # before an architecture or a version
 _CODE: Final = "usr/lib/distroclone-builder/builder"  # `builder/inside/files/install`

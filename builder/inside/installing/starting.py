@@ -15,15 +15,14 @@ from builder.formats.answers import FileSystem
 from builder.inside.debian.facts import read_os_release
 from builder.inside.installing.clone import DRACUT, INITRAMFS_TOOLS, MENU_MAKER
 from builder.inside.installing.encryption import check_unlocking
-from builder.inside.installing.machine import Machine
-from builder.inside.installing.volumes import Volumes
+from builder.inside.installing.machine import Machine, has_small_uefi
+from builder.inside.installing.volumes import BIOS, UEFI, StartingDisk
 from builder.inside.rules.rule import add
 from builder.inside.tree.tree import Tree
 
 _SMALLEST: Final = 1 << 20  # bytes; an initramfs with udev and busybox has several times that
 _CHUNK: Final = 1 << 20
-_BIOS: Final = "i386-pc"
-_UEFI: Final = "x86_64-efi"
+_UEFI32: Final = "i386-efi"
 _GRUB: Final = "/usr/sbin/grub-install"
 _SHIM: Final = "/usr/lib/shim/shimx64.efi.signed"
 _MENU: Final = "/boot/grub/grub.cfg"
@@ -31,7 +30,7 @@ _CONTENT: Final = """\
 # Written by the installer: the system has no GRUB that would keep a menu.
 set default=0
 set timeout=5
-search --no-floppy --fs-uuid --set=root {uuid}
+search --no-floppy --fs-uuid --set=root {seen}
 if [ -f {top}/vmlinuz -a -f {top}/initrd.img ]; then
   menuentry '{title}' {{
     linux {top}/vmlinuz root=UUID={uuid} ro quiet{more}
@@ -39,12 +38,12 @@ if [ -f {top}/vmlinuz -a -f {top}/initrd.img ]; then
   }}
 fi
 insmod regexp
-for kernel in {top}/boot/vmlinuz-*; do
-  regexp --set=1:version '/boot/vmlinuz-(.*)' "$kernel"
-  if [ -f "{top}/boot/initrd.img-$version" ]; then
+for kernel in {boot}/vmlinuz-*; do
+  regexp --set=1:version '/vmlinuz-(.*)' "$kernel"
+  if [ -f "{boot}/initrd.img-$version" ]; then
     menuentry "{title} ($version)" "$version" {{
-      linux "{top}/boot/vmlinuz-$2" root=UUID={uuid} ro quiet{more}
-      initrd "{top}/boot/initrd.img-$2"
+      linux "{boot}/vmlinuz-$2" root=UUID={uuid} ro quiet{more}
+      initrd "{boot}/initrd.img-$2"
     }}
   fi
 done
@@ -52,7 +51,7 @@ done
 
 
 @contextlib.contextmanager
-def inhabited(tree: Tree, volumes: Volumes, machine: Machine) -> Iterator[None]:
+def inhabited(tree: Tree, start: StartingDisk, machine: Machine) -> Iterator[None]:
     """Mount in the tree what its programs need of a running system, while the body runs."""
     mounts = (
         ("/dev", "dev", "", ("bind",)),
@@ -69,13 +68,15 @@ def inhabited(tree: Tree, volumes: Volumes, machine: Machine) -> Iterator[None]:
             stack.enter_context(machine.mounted(source, place, kind=kind, options=options))
         # live-tools replaces update-initramfs by one that refuses where it reads "boot=live".
         line = tree.root / "tmp/cmdline"
-        line.write_text(f"root=UUID={volumes.root.uuid} ro quiet\n", encoding="ascii")
+        line.write_text(f"root=UUID={start.root_uuid} ro quiet\n", encoding="ascii")
         place = tree.root / "proc/cmdline"
         stack.enter_context(machine.mounted(str(line), place, options=("bind",)))
         yield
 
 
-def make_initramfs(tree: Tree, kernels: Sequence[str], volumes: Volumes, machine: Machine) -> None:
+def make_initramfs(
+    tree: Tree, kernels: Sequence[str], start: StartingDisk, machine: Machine
+) -> None:
     """Make and check an initramfs for each kernel. Raises StepError for one that is not whole."""
     for kernel in kernels:
         image = f"/boot/initrd.img-{kernel}"
@@ -91,9 +92,9 @@ def make_initramfs(tree: Tree, kernels: Sequence[str], volumes: Volumes, machine
                 kernel=kernel,
                 tool=command[0],
             )
-        if volumes.locked is not None:
-            check_unlocking(tree, image, uuid=volumes.locked.uuid, machine=machine)
-        if volumes.layout.file_system is FileSystem.BTRFS:
+        if start.locked_uuid:
+            check_unlocking(tree, image, uuid=start.locked_uuid, machine=machine)
+        if start.file_system is FileSystem.BTRFS:
             for path in (f"/boot/vmlinuz-{kernel}", image):
                 _write_plainly(tree, path)
 
@@ -119,22 +120,26 @@ def _write_plainly(tree: Tree, path: str) -> None:
     new.replace(real)
 
 
-def install_boot_loader(tree: Tree, volumes: Volumes, machine: Machine) -> None:
-    """Install GRUB for both kinds of firmware, and its menu."""
-    for platform in (_BIOS, _UEFI):
+def install_boot_loader(tree: Tree, start: StartingDisk, machine: Machine) -> None:
+    """Install GRUB for each kind of firmware that the disk has a place for, and its menu.
+
+    That of UEFI with 32 bits only where the machine has it: no system would keep it up to date.
+    """
+    small = UEFI in start.platforms and has_small_uefi(machine)
+    for platform in (*start.platforms, *((_UEFI32,) if small else ())):
         options = (
-            [volumes.disk]
-            if platform == _BIOS
+            [start.disk]
+            if platform == BIOS
             # Where every firmware looks on a disk that it does not know.
             else ["--no-nvram", "--force-extra-removable"]
         )
         if has_grub(tree, platform):
-            efi = [] if platform == _BIOS else ["--efi-directory=/boot/efi"]
+            efi = [] if platform == BIOS else ["--efi-directory=/boot/efi"]
             command = [_GRUB, f"--target={platform}", "--recheck", *efi, *options]
             machine.run(command, root=tree.root)
         else:
             boot = tree.root / "boot"
-            efi = [] if platform == _BIOS else [f"--efi-directory={boot / 'efi'}", "--removable"]
+            efi = [] if platform == BIOS else [f"--efi-directory={boot / 'efi'}", "--removable"]
             place = f"--boot-directory={boot}"
             given = [each for each in options if each != "--force-extra-removable"]
             machine.run(["grub-install", f"--target={platform}", place, *efi, *given])
@@ -143,7 +148,7 @@ def install_boot_loader(tree: Tree, volumes: Volumes, machine: Machine) -> None:
         if not tree.is_file(_MENU):
             raise StepError("{tool} wrote no menu for GRUB", tool=MENU_MAKER)
     else:
-        add(tree, _MENU, menu(tree, volumes).encode())
+        add(tree, _MENU, menu(tree, start).encode())
 
 
 def has_grub(tree: Tree, platform: str) -> bool:
@@ -151,7 +156,7 @@ def has_grub(tree: Tree, platform: str) -> bool:
     return tree.is_file(_GRUB) and tree.is_file(f"/usr/lib/grub/{platform}/modinfo.sh")
 
 
-def menu(tree: Tree, volumes: Volumes) -> str:
+def menu(tree: Tree, start: StartingDisk) -> str:
     """Return a menu for a system that has no program for that.
 
     What its kernels' packages link to as newest comes first; kernels of later are found as well.
@@ -160,13 +165,15 @@ def menu(tree: Tree, volumes: Volumes) -> str:
     title = "".join(each for each in name if each.isalnum() or each in " ./()+-_") or "Linux"
     # GRUB sees a btrfs from its top, and the kernel is told which of its subvolumes is the root.
     top, more = "", ""
-    for subvolume, _place in volumes.layout.subvolumes[:1]:
-        top, more = f"/{subvolume}", f" rootflags=subvol={subvolume}"
-    return _CONTENT.format(uuid=volumes.root.uuid, title=title, top=top, more=more)
+    if start.subvolume:
+        top, more = f"/{start.subvolume}", f" rootflags=subvol={start.subvolume}"
+    # Where /boot is another file system, GRUB sees that one alone: links to it do not lead there.
+    seen, boot = (start.boot_uuid, "") if start.boot_uuid else (start.root_uuid, f"{top}/boot")
+    return _CONTENT.format(
+        seen=seen, uuid=start.root_uuid, title=title, top=top, boot=boot, more=more
+    )
 
 
 def has_signed_grub(tree: Tree) -> bool:
     """Whether the tree has loaders of its own that firmware with Secure Boot starts."""
-    return all(
-        map(tree.is_file, (_GRUB, f"/usr/lib/grub/{_UEFI}-signed/grubx64.efi.signed", _SHIM))
-    )
+    return all(map(tree.is_file, (_GRUB, f"/usr/lib/grub/{UEFI}-signed/grubx64.efi.signed", _SHIM)))

@@ -17,6 +17,8 @@ from builder.inside.installing.disks import Disk
 from builder.inside.installing.encryption import mapping, unlocked
 from builder.inside.installing.machine import Machine
 
+BIOS: Final = "i386-pc"  # GRUB's names of what a machine starts with
+UEFI: Final = "x86_64-efi"
 _BIOS_MIB: Final = 1
 _ESP_MIB: Final = 512
 _BOOT_MIB: Final = 1024
@@ -74,6 +76,19 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartingDisk:
+    """What has to be known of a disk to make the system on it start."""
+
+    disk: str  # "/dev/sda": where GRUB goes for BIOS
+    root_uuid: str
+    file_system: FileSystem  # of the root
+    subvolume: str = ""  # of a btrfs that is the root: "@"
+    boot_uuid: str = ""  # of the file system that /boot is on, if it is not the root
+    locked_uuid: str = ""  # of the encrypted partition that the root is in
+    platforms: tuple[str, ...] = (BIOS, UEFI)  # that it has places for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Volumes:
     """What an installation has on its disk."""
 
@@ -83,6 +98,18 @@ class Volumes:
     root: Volume
     boot: Volume | None = None  # where the root is encrypted
     locked: Volume | None = None  # the encrypted partition that the root is in
+
+    @property
+    def start(self) -> StartingDisk:
+        """What makes the system on them start."""
+        return StartingDisk(
+            disk=self.disk,
+            root_uuid=self.root.uuid,
+            file_system=self.layout.file_system,
+            subvolume=next((name for name, _place in self.layout.subvolumes), ""),
+            boot_uuid="" if self.boot is None else self.boot.uuid,
+            locked_uuid="" if self.locked is None else self.locked.uuid,
+        )
 
     def fstab(self) -> str:
         """Return the lines of fstab(5) for them."""

@@ -21,6 +21,7 @@ from builder.border.added_packages import (
 from builder.border.backups import (
     BackedUp,
     BackupRequest,
+    BrowseRequest,
     CacheState,
     Checked,
     CheckRequest,
@@ -28,6 +29,7 @@ from builder.border.backups import (
     DeleteSnapshotsRequest,
     FreezeSystemRequest,
     FrozenSystem,
+    Listing,
     Restored,
     RestoreRequest,
 )
@@ -45,8 +47,10 @@ from builder.border.jobs import (
     BACKUP,
     BACKUP_STATE,
     BOOT_TEST,
+    BROWSE,
     BUILD,
     CHECK_CACHE,
+    COPY_SYSTEM,
     DELETE_CACHE,
     DELETE_SNAPSHOTS,
     DIGEST,
@@ -59,11 +63,16 @@ from builder.border.jobs import (
     INVENTORY,
     ISO_INVENTORY,
     LIST_FROZEN,
+    LOOK_AT_TARGET,
+    LOOK_BACK,
+    MAKE_START,
     PROBE,
     PRUNE_BLOCKS,
+    READ_DISK,
     RECEIVE,
     RESOLVE,
     RESTORE,
+    ROLL_BACK,
     SCAN,
     SHOW_BLOCKS,
     SYSTEM_DATA,
@@ -89,6 +98,19 @@ from builder.border.requests import (
     TreeRequest,
 )
 from builder.border.stored_blocks import PruneRequest, StoreFacts
+from builder.border.whole_systems import (
+    CopySystemRequest,
+    DiskRead,
+    Looked,
+    LookedBack,
+    LookRequest,
+    MadeStart,
+    MakeStartRequest,
+    ReadDiskRequest,
+    RollbackRequest,
+    RolledBack,
+    SystemCopied,
+)
 from builder.formats.identities import TreeName
 from builder.inside.system.real_system import RealSystem
 
@@ -194,12 +216,64 @@ def _delete_cache(request: DeleteCacheRequest, on_event: OnEvent) -> Nothing:
     return Nothing()
 
 
+def _browse(request: BrowseRequest, on_event: OnEvent) -> Listing:
+    from builder.inside.backup import browsing
+
+    return browsing.browse(request, system=RealSystem(on_event))
+
+
 def _restore(request: RestoreRequest, on_event: OnEvent) -> Restored:
     from builder.inside.backup import restoring
 
     system = RealSystem(on_event, confines=True)
     with system.step("restore", position=1, total=1):
         return restoring.restore(request, system=system)
+
+
+def _look_at_target(request: LookRequest, on_event: OnEvent) -> Looked:
+    from builder.inside.onto_disk import looking
+
+    system = RealSystem(on_event)
+    with system.step("look-at-target", position=1, total=1):
+        return looking.look(request)
+
+
+def _read_disk(request: ReadDiskRequest, on_event: OnEvent) -> DiskRead:
+    from builder.inside.onto_disk import reading
+
+    return reading.read_disk(request, system=RealSystem(on_event))
+
+
+def _copy_system(request: CopySystemRequest, on_event: OnEvent) -> SystemCopied:
+    from builder.inside.onto_disk import copying
+
+    system = RealSystem(on_event, confines=True)
+    with system.step("restore", position=1, total=2):
+        return copying.copy_system(request, system=system)
+
+
+def _make_start(request: MakeStartRequest, on_event: OnEvent) -> MadeStart:
+    from builder.inside.onto_disk import job_machine, making_start
+
+    system = RealSystem(on_event)
+    with system.step("make-start", position=2, total=2):
+        return making_start.make_start(request, machine=job_machine.JobMachine(system))
+
+
+def _look_back(request: RollbackRequest, on_event: OnEvent) -> LookedBack:
+    from builder.inside.onto_disk import looking_back
+
+    system = RealSystem(on_event, confines=True)
+    with system.step("look-back", position=1, total=1):
+        return looking_back.look_back(request, system=system)
+
+
+def _roll_back(request: RollbackRequest, on_event: OnEvent) -> RolledBack:
+    from builder.inside.onto_disk import rolling_back
+
+    system = RealSystem(on_event, confines=True)
+    with system.step("roll-back", position=1, total=1):
+        return rolling_back.roll_back(request, system=system)
 
 
 def _build(plan: BuildPlan, on_event: OnEvent) -> Built:
@@ -339,7 +413,14 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(CHECK_CACHE, _check_cache),
         Handler(DELETE_SNAPSHOTS, _delete_snapshots),
         Handler(DELETE_CACHE, _delete_cache),
+        Handler(BROWSE, _browse),
         Handler(RESTORE, _restore),
+        Handler(LOOK_AT_TARGET, _look_at_target),
+        Handler(READ_DISK, _read_disk),
+        Handler(COPY_SYSTEM, _copy_system),
+        Handler(MAKE_START, _make_start),
+        Handler(LOOK_BACK, _look_back),
+        Handler(ROLL_BACK, _roll_back),
         Handler(DIGEST, _digest),
         Handler(BUILD, _build),
         Handler(EXAMINE, _examine),

@@ -1,8 +1,12 @@
 """Files that programs make from installed packages alone, so that every system has the like."""
 
+import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+
+from builder.inside.tree.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,22 @@ DERIVED: Final = (
 _ANY: Final = re.compile("|".join(f"(?:{each.pattern})" for each in DERIVED).encode(), re.DOTALL)
 
 
-def is_derived(path: bytes) -> bool:
-    """Whether the file at a path is made from packages alone."""
-    return _ANY.fullmatch(path) is not None
+# Folders above them that people move elsewhere, with a link left behind.
+_ABOVE: Final = (
+    "/etc", "/usr", "/usr/lib", "/usr/share", "/var", "/var/cache", "/var/lib", "/var/lib/apt",
+    "/var/lib/dpkg",
+)  # fmt: skip
+
+
+def moved_folders(tree: Tree) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the real paths of such folders of `tree` that were moved, each with its usual one."""
+    found = ((tree.inner(tree.resolve(path)), path) for path in _ABOVE if tree.is_dir(path))
+    return tuple(
+        (os.fsencode(f"{real}/"), os.fsencode(f"{path}/")) for real, path in found if real != path
+    )
+
+
+def is_derived(path: bytes, moved: Iterable[tuple[bytes, bytes]] = ()) -> bool:
+    """Whether the file at a path is made from packages alone; `moved` is of its tree."""
+    usual = (name + path[len(real) :] for real, name in moved if path.startswith(real))
+    return any(_ANY.fullmatch(each) is not None for each in (path, *usual))

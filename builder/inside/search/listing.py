@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.regular import open_regular
-from builder.inside.search.derived import is_derived
+from builder.inside.search.derived import is_derived, moved_folders
+from builder.inside.tree.tree import Tree
 
 ARROW: Final = b" -> "
 _COMPILED: Final = re.compile(
@@ -37,7 +38,7 @@ def listing(root: Path, *, owned: Collection[bytes]) -> Listing:
 
     Files that were made from others which are there, or from packages alone, are not listed.
     """
-    top = os.fsencode(root)
+    top, moved = os.fsencode(root), moved_folders(Tree(root))
     sources: dict[bytes, tuple[int, int]] = {}  # date and size of Python's
     compiled: list[tuple[bytes, os.stat_result]] = []
     files: list[bytes] = []
@@ -49,7 +50,7 @@ def listing(root: Path, *, owned: Collection[bytes]) -> Listing:
             continue
         if path.endswith(b".py"):
             sources[path] = int(status.st_mtime) & _WORD, status.st_size & _WORD
-        if is_derived(path):
+        if is_derived(path, moved):
             continue
         if path not in owned:
             names.append(path + _target(top + path, status))

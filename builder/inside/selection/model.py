@@ -6,13 +6,14 @@ length grows with the number of paths that packages own in places of data, not w
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from builder.basics.rsync_patterns import below, literal
 from builder.inside.debian.account_files import every_home, find_people, homes_of
 from builder.inside.selection import settings_files
 from builder.inside.selection.keeping import including, ways
+from builder.inside.selection.moved import MovedPlaces, find_moved
 from builder.inside.selection.owners import Owners, read_owners
 from builder.inside.selection.places import DATA, KEPT, TOP, TOP_LINKS
 from builder.inside.selection.references import named_secrets
@@ -63,23 +64,29 @@ def selection_rules(
     Raises OSError for a file of the package database, or below /etc, that cannot be read.
     """
     owners, keep = read_owners(tree), tuple(keep)
+    moved = find_moved(tree, owners)
+    owners = replace(owners, owned=owners.owned.union(moved.paths(owners.owned)))
     wanted = (rule for pattern in keep for rule in (*ways(pattern), *including(pattern)))
-    yield Section(name="excluded", rules=tuple(f"- {pattern}" for pattern in exclude))
+    excluded = (each for pattern in exclude for each in moved.patterns(pattern))
+    yield Section(name="excluded", rules=tuple(f"- {pattern}" for pattern in excluded))
     yield Section(name="kept", rules=tuple(wanted))
     # What leads to something kept is taken, but nothing else in it.
-    for gone in (*gone_paths(tree, owners), *((_strange_tops(tree, owners),) if keep else ())):
-        beside = map(below, gone.paths) if keep else ()
-        patterns = (*map(literal, gone.paths), *beside)
+    tops = (_strange_tops(tree, owners, moved),) if keep else ()
+    for gone in (*gone_paths(tree, owners), *tops):
+        real = moved.paths(map(os.fsencode, gone.paths))
+        paths = tuple(dict.fromkeys((*gone.paths, *map(os.fsdecode, real))))
+        patterns = (*map(literal, paths), *(map(below, paths) if keep else ()))
         yield Section(name=gone.rule, rules=tuple(f"- {pattern}" for pattern in patterns))
-    table = [row.pattern for row in EXCLUDES]
+    table = [pattern for row in EXCLUDES for pattern in moved.patterns(row.pattern)]
     table += [f"{pattern}/**" for pattern in table] if keep else []
     yield Section(name="not-copied", rules=tuple(f"- {pattern}" for pattern in table))
-    yield Section(name="data", rules=tuple(_places(tree, owners)))
+    yield Section(name="data", rules=tuple(_places(tree, owners, moved)))
 
 
-def _strange_tops(tree: Tree, owners: Owners) -> LeftOutPaths:
+def _strange_tops(tree: Tree, owners: Owners, moved: MovedPlaces) -> LeftOutPaths:
     """Return the folders at the top of `tree` that are places of data as a whole."""
     known = {*TOP, *(os.fsdecode(path.split(b"/")[1]) for path in owners.owned if path[1:])}
+    known |= {top[1:] for top in moved.tops}
     paths = tuple(
         f"/{name}"
         for name in tree.listdir("/")
@@ -88,16 +95,17 @@ def _strange_tops(tree: Tree, owners: Owners) -> LeftOutPaths:
     return LeftOutPaths(rule="data", paths=paths)
 
 
-def _places(tree: Tree, owners: Owners) -> Iterator[str]:
+def _places(tree: Tree, owners: Owners, moved: MovedPlaces) -> Iterator[str]:
     """Yield the rules for places of data: what is owned or kept, then nothing else there."""
     for row in KEPT:
-        yield from (f"- {pattern}" for pattern in row.but)
-        yield from ways(row.pattern.removesuffix("/***"))
-        yield f"+ {row.pattern}"
+        yield from (f"- {each}" for pattern in row.but for each in moved.patterns(pattern))
+        for pattern in moved.patterns(row.pattern):
+            yield from (*ways(pattern.removesuffix("/***")), f"+ {pattern}")
+    yield from _ways_to(moved)
     known = {os.fsencode(f"/{name}") for name in TOP}
-    data = [os.fsencode(place) for place in DATA]
+    data = [os.fsencode(each) for place in DATA for each in moved.patterns(place)]
     top = {b"/" + path.split(b"/")[1] for path in owners.owned if path.count(b"/") >= 1}
-    strange = sorted(top - known - {b"/", b"/."})
+    strange = sorted((top | set(map(os.fsencode, moved.tops))) - known - {b"/", b"/."})
     places = (*data, *strange)
     kept = {path for path in owners.owned if _is_below(path, places) and _is_there(tree, path)}
     kept |= set(_empty_folders(tree, owners, data))
@@ -109,6 +117,12 @@ def _places(tree: Tree, owners: Owners) -> Iterator[str]:
     yield from (f"+ {literal(os.fsdecode(path))}" for path in (*sorted(known), *strange))
     yield from (f"+ {pattern}" for pattern in _links(tree))
     yield "- /*"
+
+
+def _ways_to(moved: MovedPlaces) -> Iterator[str]:
+    """Yield the rules that take the folders of moved places, so that no link leads nowhere."""
+    for each in moved.places:
+        yield from (*ways(each.real), f"+ {each.real}/{'***' if each.has_programs else ''}")
 
 
 def _links(tree: Tree) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 They are shell text, `KEY="value"` without escapes, and may be written by an ordinary user. Three
 keys are read, DATE, DISTRO and SIZE, with the prefix META_ or SNAP_. The fourth, KERNEL, names the
-running kernel, which may not be in the tree, so it is ignored.
+running kernel, which may not be in the tree, so it is ignored. TREE is only in ours.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from builder.border.cache_report import Problem
 
 LIMIT: Final = 64 * 1024  # bytes; the real ones hold about 150
 _KEYS: Final = ("DATE", "DISTRO", "SIZE")
+_OURS: Final = "TREE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class BackupMeta:
     date: str = ""  # local time of the backup, without a zone
     distro: str = ""
     size: str = ""  # as `du -sh` wrote it, e.g. "8.2G" or "8,2G"
+    tree: str = ""  # the fingerprint that our backup recorded of a cache without snapshots
     warnings: tuple[Problem, ...] = ()
 
 
@@ -36,6 +38,7 @@ def read_meta(path: Path, *, prefix: str) -> BackupMeta:
         date=values.get("DATE", ""),
         distro=values.get("DISTRO", ""),
         size=values.get("SIZE", ""),
+        tree=values.get(_OURS, ""),
         warnings=warnings,
     )
 
@@ -45,7 +48,7 @@ def _values(content: bytes, *, prefix: str) -> dict[str, str]:
     for line in content.decode("utf-8-sig", errors="replace").split("\n"):
         key, equals, value = line.strip().partition("=")
         name = key.removeprefix(prefix)
-        if equals and key.startswith(prefix) and name in _KEYS:
+        if equals and key.startswith(prefix) and name in (*_KEYS, _OURS):
             values[name] = clean(_unquoted(value.strip()))
     return values
 

@@ -26,6 +26,7 @@ EVENTS: tuple[Event, ...] = (
     Held(step="iso", error={"kind": "StepError", "message": "no room"}),
     Held(step="iso", error=None),
     Result(data={"lines": 3}),
+    Result(data={"path": "a name that is not UTF-8: \udcff\\\udcfe"}),
     Failed(error={"kind": "StepError"}),
 )
 
@@ -33,7 +34,7 @@ EVENTS: tuple[Event, ...] = (
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_comes_out_of_a_container_as_it_went_in(event: Event) -> None:
     line = encode(event)
-    assert "\n" not in line
+    assert b"\n" not in line.encode("utf-8")
     assert decode(line) == event
 
 

@@ -12,12 +12,17 @@ from builder.border import jobs, paths
 from builder.border.jobs import (
     BACKUP,
     BOOT_TEST,
+    BROWSE,
     BUILD,
+    COPY_SYSTEM,
     DIGEST,
     FREEZE_SYSTEM,
     INVENTORY,
     JOBS,
+    LOOK_AT_TARGET,
+    LOOK_BACK,
     RESTORE,
+    ROLL_BACK,
     SCAN,
     SHOW_BLOCKS,
     Job,
@@ -56,7 +61,10 @@ def test_every_row_is_in_the_catalogue_and_the_host_asks_for_it() -> None:
 
 def test_every_job_on_a_tree_has_a_row_for_a_cache_image_but_those_of_backups() -> None:
     on_trees = {job.name for job in JOBS if paths.SOURCE in [each.target for each in job.sees]}
-    backups = {BACKUP.name, FREEZE_SYSTEM.name, RESTORE.name}
+    of_backups = (
+        BACKUP, FREEZE_SYSTEM, BROWSE, RESTORE, LOOK_AT_TARGET, COPY_SYSTEM, LOOK_BACK, ROLL_BACK,
+    )  # fmt: skip
+    backups = {each.name for each in of_backups}
     assert {job.name for job in JOBS if job.on_image} == on_trees - backups
 
 
@@ -133,8 +141,17 @@ def test_a_container_that_would_see_more_is_refused(job: AnyJob) -> None:
         replace(spec, binds=(*spec.binds, Bind(source="/etc", target=elsewhere)))
     with pytest.raises(ValueError, match=f"{job.name} may not see /elsewhere"):
         replace(spec, volumes=(*spec.volumes, NamedVolume(name="v", target=elsewhere)))
-    with pytest.raises(ValueError, match=f"{job.name} may not see /dev/sda"):
-        replace(spec, devices=(*spec.devices, "/dev/sda"))
+    device = "/dev/cpu/0/msr" if job.disks else "/dev/sda"
+    with pytest.raises(ValueError, match=f"{job.name} may not see {device}"):
+        replace(spec, devices=(*spec.devices, device))
+
+
+def test_who_is_given_a_disk_sees_no_cache_and_no_network() -> None:
+    given = [job for job in JOBS if job.disks]
+    assert {job.name for job in given} == {"read-disk", "make-start"}
+    for job in given:
+        assert not {each.target for each in job.sees} & {paths.CACHE, paths.SOURCE}
+        assert not job.network
 
 
 @every_row

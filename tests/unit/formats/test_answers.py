@@ -6,6 +6,7 @@ import pytest
 
 from builder.basics.errors import UsageError
 from builder.formats.answers import LARGEST, Afterwards, DiskName, FileSystem, read_answers
+from tests.support.installing import HASH
 
 PASSWORD_HASH = "$6$salt$" + 86 * "x"
 DISK = "disk:\n  serial: '0123'\n"
@@ -139,3 +140,46 @@ def test_no_refusal_shows_the_password() -> None:
     with pytest.raises(UsageError) as caught:
         read_answers(b"user:\n  password_hash: geheim\n")
     assert "geheim" not in f"{caught.value}{caught.value.advice}"
+
+
+SPOKEN = """\
+disk:
+  path: /dev/sda
+user:
+  name: anna
+  password: 'it''s: # "x"'
+hostname: pc
+"""
+
+
+def test_who_is_at_the_machine_may_say_a_password_and_a_device() -> None:
+    hashed: list[str] = []
+
+    def remember(password: str) -> str:
+        hashed.append(password)
+        return HASH
+
+    found = read_answers(SPOKEN.encode(), hashed=remember)
+    assert (hashed, found.user.password_hash) == (['it\'s: # "x"'], HASH)
+    assert found.disk == DiskName(path="/dev/sda")
+
+
+def test_a_file_that_waits_on_a_stick_may_not() -> None:
+    for key in ("path: /dev/sda", "password: secret"):
+        text = f"{'disk' if 'path' in key else 'user'}:\n  {key}\n"
+        with pytest.raises(UsageError, match='Line 2: an answer file has no "'):
+            read_answers(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("disk:\n  path: /tmp/x\n", "Line 2: the disk cannot be named like this"),
+        ("disk:\n  path: /dev/../x\n", "Line 2: the disk cannot be named like this"),
+        ("user:\n  password: ''\n", "This password cannot be used"),
+    ],
+)
+def test_what_is_said_wrongly_is_named(wrong: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason) as caught:
+        read_answers(wrong.encode(), hashed=str)
+    assert caught.value.advice

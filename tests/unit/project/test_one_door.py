@@ -17,6 +17,7 @@ OWN = {
     "source/local_zone.py": "the machine's time zone",
     "engine/owner.py": "the kernel's files",
     "backup/planning.py": "the kernel's files",
+    "backup/target_disk.py": "the kernel's files",
     "backup/timer.py": "made anew",
     "source/other_backups.py": "the kernel's files",
     "output/archive_stream.py": "made anew",

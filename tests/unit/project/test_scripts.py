@@ -161,6 +161,26 @@ def test_a_process_that_took_the_number_of_our_engine_is_not_stopped(checkout: P
     assert "alive" in ended.stdout, ended.stderr
 
 
+def test_podman_is_started_where_what_it_leaves_goes_with_it(checkout: Path) -> None:
+    """A container that runs out of memory leaves a file `oom` there."""
+    podman = checkout.parent / "tools" / "podman"
+    podman.write_text('#!/bin/sh\ntouch oom "$PWD.seen"\nexec sleep 60\n')
+    podman.chmod(0o755)
+    ended = shell(
+        checkout,
+        f". {PROJECT}/scripts/podman.sh; id() {{ echo 0; }}; need() {{ :; }}; "
+        "install_package() { :; }; open_podman() { :; }; "
+        'engine_problem() { [ -e "$podman_state/oom" ]; }; '
+        'start_podman; echo "$podman_state"; stop_podman',
+        TMPDIR=str(checkout.parent),
+    )
+    ended.check_returncode()
+    state = Path(ended.stdout.strip())
+    assert state.with_name(state.name + ".seen").exists()
+    assert not state.exists()
+    assert not (checkout / "oom").exists()
+
+
 def test_a_package_that_may_not_be_installed_is_named(checkout: Path) -> None:
     ended = shell(
         checkout, 'may_install() { false; }; install_package "Python\'s venv" some-package'

@@ -45,6 +45,19 @@ def test_a_good_file_is_told_with_its_disk(
     }
 
 
+def test_it_says_what_goes_with_the_disk(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        ANSWERS.replace("serial: S1", "serial: S1\n  holds: LVM2_member, linux_raid_member")
+    )
+    code, text = checked(capsys, str(file))
+    assert code == 0
+    assert "to the disk with serial S1, and" in text
+    assert "is erased with it: LVM2_member, linux_raid_member" in text
+
+
 def test_it_says_what_the_disk_becomes_and_not_the_passphrase(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -151,6 +151,20 @@ def test_a_socket_that_is_not_there_and_one_that_nobody_serves_are_told_apart(
     assert trouble(endpoint(f"unix://{tmp_path}/ended")) is Trouble.NOT_RUNNING
 
 
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir, os.mkfifo])
+def test_what_is_no_socket_is_told_as_such(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """The system says "Connection refused", as of a socket that nobody serves."""
+    make(tmp_path / "other")
+    there = endpoint(f"unix://{tmp_path}/other")
+    assert trouble(there) is Trouble.NO_SOCKET
+    with pytest.raises(
+        EngineUnreachableError, match=r"/other \(--engine\) is not a socket$"
+    ) as told:
+        reached(there)
+    assert "path of the engine's socket" in told.value.advice
+    assert not told.value.temporary
+
+
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
 def test_a_socket_that_one_may_not_use_is_told_as_such(number: int) -> None:
     refused = ConnectionError("Connection aborted.", OSError(number, os.strerror(number)))

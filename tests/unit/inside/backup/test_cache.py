@@ -1,8 +1,10 @@
-"""A cache is locked while it is written to; what is no btrfs cache is refused."""
+"""A cache is locked while it is written to; what cannot be one is refused."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ from builder.inside.backup import cache as module
 from builder.inside.backup import deleting
 from builder.inside.backup.cache import is_locked, locked, prepared
 from builder.inside.backup.deleting import delete_cache, delete_snapshots
+from builder.inside.backup.holding import PROBE
 from builder.inside.backup.stored import cache_state, has_system
+from builder.inside.source.unfinished import mark
 from builder.inside.tree.tree import Tree
 from tests.support.systems import RecordingSystem
 from tests.support.trees import make_cache, make_system, put
@@ -68,11 +72,65 @@ def test_a_lock_that_is_only_asked_about_is_waited_for(
         pass
 
 
-def test_a_cache_that_is_not_on_btrfs_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_cache_where_no_system_can_be_kept_is_refused_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "chown", lambda *_arguments: None)  # as vfat does with `quiet`
     system = RecordingSystem()
-    with pytest.raises(SourceError, match="has no snapshots"):
+    with pytest.raises(SourceError, match="does not keep owners"):
         prepared(tmp_path, new=True, system=system)
     assert (system.commands, [*tmp_path.iterdir()]) == ([], [])
+
+
+def holds_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it does is tried as root, in tests/container."""
+    monkeypatch.setattr(module, "check_holding", lambda _base, *, filesystem: filesystem != "ext3")
+
+
+def test_a_cache_on_a_file_system_without_snapshots_is_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds_all(monkeypatch)
+    with pytest.raises(SourceError, match="no backup cache in this folder"):
+        prepared(tmp_path, new=False, system=RecordingSystem())
+    system = RecordingSystem()
+    found = prepared(tmp_path, new=True, system=system)
+    assert found.plain
+    assert [each.name for each in tmp_path.iterdir()] == [".rootfs_cache"]
+    assert "has no snapshots" in system.notes[0]
+    assert system.commands == []
+    put(tmp_path, ".backup_meta.distroclone-builder", "of one that was killed")
+    assert prepared(tmp_path, new=False, system=system) == found
+    assert [each.name for each in tmp_path.iterdir()] == [".rootfs_cache"]
+
+
+def test_a_file_system_without_fine_times_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds_all(monkeypatch)
+    monkeypatch.setattr(module, "filesystem_at", lambda _path: "ext3")
+    system = RecordingSystem()
+    prepared(tmp_path, new=True, system=system)
+    assert "copies every file" in system.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda place: place.symlink_to("/"), "is a link"),
+        (lambda place: place.write_text("a file"), "is not a folder"),
+    ],
+)
+def test_what_is_no_folder_is_no_plain_cache(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], object],
+    reason: str,
+) -> None:
+    holds_all(monkeypatch)
+    make(tmp_path / ".rootfs_cache")
+    with pytest.raises(SourceError, match=reason):
+        prepared(tmp_path, new=True, system=RecordingSystem())
 
 
 def on_btrfs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,9 +170,50 @@ def test_a_tree_that_lies_elsewhere_is_refused(
 def test_the_state_of_a_plain_cache_is_told_as_well(tmp_path: Path) -> None:
     make_cache(tmp_path)
     found = cache_state(tmp_path)
-    assert (found.date, found.size, found.snapshots) == ("2026-06-17 14:30:05", "8.2G", ())
+    assert (found.date, found.size, found.plain) == ("2026-06-17 14:30:05", "8.2G", True)
     assert (found.began, found.running) == (None, False)
     assert found.finished is not None
+    (copy,) = found.snapshots
+    assert (copy.selector, copy.path, copy.uuid) == ("cache", ".rootfs_cache", "")
+    assert (copy.complete, copy.routine, copy.zoneless) == (True, False, True)
+    assert copy.taken == int(datetime(2026, 6, 17, 14, 30, 5, tzinfo=UTC).timestamp())
+
+
+@pytest.mark.parametrize("gone", [".backup_meta", ".rootfs_cache/usr/lib/os-release"])
+def test_a_plain_cache_that_is_not_whole_holds_nothing_complete(tmp_path: Path, gone: str) -> None:
+    make_cache(tmp_path)
+    (tmp_path / gone).unlink()
+    assert [each.complete for each in cache_state(tmp_path).snapshots] == [False]
+
+
+def test_a_plain_cache_that_is_written_to_holds_nothing_complete(tmp_path: Path) -> None:
+    mark(make_cache(tmp_path) / ".rootfs_cache", now=1_800_000_000)
+    found = cache_state(tmp_path)
+    assert [each.complete for each in found.snapshots] == [False]
+    assert found.began == 1_800_000_000
+
+
+def test_a_plain_cache_is_deleted_and_what_else_lies_there_stays(tmp_path: Path) -> None:
+    make_cache(tmp_path)
+    put(tmp_path, "mine", "stays")
+    put(tmp_path, f"{PROBE}/owner", "of one that was killed")
+    delete_cache(
+        DeleteCacheRequest(subvolumes=()), system=RecordingSystem(real=True), base=tmp_path
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_plain_cache_with_mounts_in_it_is_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_cache(tmp_path)
+    inside = str(tmp_path / ".rootfs_cache/mnt")
+    monkeypatch.setattr(deleting, "mount_points_below", lambda _path: [inside])
+    with pytest.raises(
+        SourceError, match=r"in the cache, so it is not deleted: \.rootfs_cache/mnt"
+    ):
+        delete_cache(DeleteCacheRequest(subvolumes=()), system=RecordingSystem(), base=tmp_path)
+    assert (tmp_path / ".backup_meta").exists()
 
 
 @pytest.mark.parametrize("gone", ["usr/lib/os-release", "etc", "usr"])
@@ -176,6 +275,7 @@ def test_the_tree_of_a_cache_is_deleted_last(
     """Who is killed in between can give the command again: a tree is what makes a cache."""
     make_cache(tmp_path)
     there: list[bool] = []
+    monkeypatch.setattr(deleting, "is_plain", lambda _base: False)
     monkeypatch.setattr(deleting, "_check_deletable", lambda *_words, **_named: None)
     monkeypatch.setattr(
         deleting,

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from builder.inside.backup.checking import Reading, device_errors
+from builder.border.backups import CheckRequest, Wholeness
+from builder.inside.backup.checking import Reading, check, device_errors
 from builder.inside.backup.recording import record_tree
-from builder.inside.backup.records import Record, info_text
+from builder.inside.backup.records import Record, info_text, meta_text
 from builder.inside.source.snapper import SnapperInfo, read_info
+from builder.inside.source.unfinished import mark
 from tests.support.systems import RecordingSystem
-from tests.support.trees import make_system, put
+from tests.support.trees import make_cache, make_system, put
 
 COUNTS = "write_errs 0\nread_errs 2\nflush_errs 0\ncorruption_errs 3\ngeneration_errs 0\n"
 
@@ -108,3 +110,25 @@ def test_what_snapshots_share_is_read_once_and_links_lead_nowhere(tmp_path: Path
     reading.read_all(tmp_path / "one")
     reading.read_all(tmp_path / "two")
     assert reading.read == 5
+
+
+def test_a_plain_cache_is_compared_with_what_its_metadata_recorded(tmp_path: Path) -> None:
+    base = make_cache(tmp_path / "cache")
+    rootfs = base / ".rootfs_cache"
+
+    def found() -> Wholeness:
+        (one,) = check(CheckRequest(read_data=True), system=RecordingSystem(), base=base).snapshots
+        assert (one.selector, one.read_only) == ("cache", False)
+        return one.wholeness
+
+    assert found() is Wholeness.UNKNOWN  # DistroClone Backup made it
+    meta = meta_text(
+        Record(now=0, zone=0, distro="Debian", kernel="", size=0, tree=record_tree(rootfs).tree),
+        with_tree=True,
+    )
+    (base / ".backup_meta").write_text(meta)
+    assert found() is Wholeness.WHOLE
+    put(rootfs, "etc/new")
+    assert found() is Wholeness.CHANGED
+    mark(rootfs, now=0)
+    assert found() is Wholeness.INCOMPLETE

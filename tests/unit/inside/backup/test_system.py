@@ -14,7 +14,10 @@ from builder.inside.backup.system import (
     check_same_system,
     check_system,
     freeze_system,
+    not_rewritten,
+    warn_of_one_disk,
 )
+from builder.inside.source.unfinished import mark, unmark
 from tests.support.systems import RecordingSystem
 from tests.support.trees import put
 
@@ -108,3 +111,20 @@ def test_a_snapshot_is_never_put_into_an_older_one(tmp_path: Path) -> None:
     request = FreezeSystemRequest(name=name, system=identity(tmp_path))
     with pytest.raises(SourceError, match="is already there"):
         freeze_system(request, system=RecordingSystem(), source=tmp_path)
+
+
+def test_a_cache_on_the_systems_own_disk_is_warned_of(tmp_path: Path) -> None:
+    system = RecordingSystem()
+    warn_of_one_disk(tmp_path, Path("/proc"), system=system)
+    assert system.notes == []
+    warn_of_one_disk(tmp_path, tmp_path, system=system)
+    assert "if its disk fails, both are gone" in system.notes[0]
+
+
+def test_what_a_backup_wrote_to_meanwhile_is_not_trusted(tmp_path: Path) -> None:
+    with not_rewritten(tmp_path):
+        [*tmp_path.iterdir()]
+    with pytest.raises(SourceError, match="A backup was writing"), not_rewritten(tmp_path):
+        mark(tmp_path, now=1)
+    with pytest.raises(SourceError, match="A backup was writing"), not_rewritten(tmp_path):
+        unmark(tmp_path)

@@ -16,6 +16,7 @@ from tests.support.installing import HASH, RecordingMachine
 from tests.support.trees import KERNEL, make_kernel, make_system, put
 
 GIB = 1 << 30
+SUM = "5" * 64
 OLDER = "6.1.0-9-amd64"
 ANSWERS = Answers(
     disk=DiskName(serial="1"),
@@ -57,8 +58,10 @@ def installation(tmp_path: Path, *more: str) -> Installation:
     log = tmp_path / "log"
     tmp_path.mkdir(exist_ok=True, parents=True)
     log.write_text("all of it\n")
+    image = tmp_path / "medium/live/filesystem.squashfs"
+    put(tmp_path / "medium", "sha256sum.txt", f"{SUM}  ./live/filesystem.squashfs\n")
     return Installation(
-        clone=Clone(image=Path("/image"), root=make_target(tmp_path / "clone", *more)),
+        clone=Clone(image=image, root=make_target(tmp_path / "clone", *more)),
         answers=ANSWERS,
         file_system=FileSystem.EXT4,
         target=make_target(tmp_path / "target", *more),
@@ -67,9 +70,8 @@ def installation(tmp_path: Path, *more: str) -> Installation:
 
 
 def machine(*, failing: str = "", files: Mapping[str, bytes] | None = None) -> RecordingMachine:
-    return RecordingMachine(
-        {"lsblk": LSBLK, "du": f"{GIB}\t/clone\n"}, files=files, failing=failing
-    )
+    printed = {"lsblk": LSBLK, "du": f"{GIB}\t/clone\n", "sha256sum": f"{SUM}  it\n"}
+    return RecordingMachine(printed, files=files, failing=failing)
 
 
 def test_it_goes_from_the_disk_to_the_boot_loader_and_leaves_nothing_mounted(
@@ -85,7 +87,7 @@ def test_it_goes_from_the_disk_to_the_boot_loader_and_leaves_nothing_mounted(
         "wait for /dev/sda2",
         "mkfs.ext4 ",
         f"mount ext4 - /dev/sda3 {target}",
-        f"unsquashfs -f -n -q -d {target} /image",
+        f"unsquashfs -f -n -q -d {target} {tmp_path}/medium/live/filesystem.squashfs",
         f"mount vfat umask=0077 /dev/sda2 {target}/boot/efi",
         "in useradd --create-home --shell /bin/bash --comment Anna --groups video,sudo anna",
         "in chpasswd --encrypted",
@@ -104,6 +106,13 @@ def test_it_goes_from_the_disk_to_the_boot_loader_and_leaves_nothing_mounted(
     assert told.typed["chpasswd"] == f"anna:{HASH}\n"
     assert not any(HASH in did for did in told.did)
     assert [line[:5] for line in told.said] == [f"[{phase}/7]" for phase in range(1, 8)]
+
+
+def test_it_runs_nothing_that_changes_packages_or_asks_for_units(tmp_path: Path) -> None:
+    told = machine()
+    installation(tmp_path, "usr/bin/sudo", "usr/bin/apt-get", "usr/bin/systemctl").run(told)
+    assert len(told.did) > 10
+    assert not [did for did in told.did if re.search(r"\b(apt|apt-get|dpkg|systemctl)\b", did)]
 
 
 def test_the_partitions_serve_both_kinds_of_firmware(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tests.unit.inside.installing.test_installation import (
     GIB,
     LSBLK,
     OLDER,
+    SUM,
     WRITING,
     installation,
 )
@@ -39,7 +40,7 @@ def machine(
     effects: Mapping[str, Callable[[Sequence[str], Path | None], None]] | None = None,
 ) -> RecordingMachine:
     return RecordingMachine(
-        {"lsblk": LSBLK, "du": f"{GIB}\t/clone\n"},
+        {"lsblk": LSBLK, "du": f"{GIB}\t/clone\n", "sha256sum": f"{SUM}  it\n"},
         files={"meminfo": memory},
         failing=failing,
         output=output,
@@ -272,7 +273,7 @@ def test_a_linked_boot_folder_is_refused_first(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_too_early_is_said_to_be(tmp_path: Path) -> None:
     said = ("Write on output file failed because No space left on device",)
     told = machine(failing="unsquashfs", output=said)
-    with pytest.raises(StepError, match="disk was full before the whole system") as caught:
+    with pytest.raises(StepError, match=r"^/dev/sda was full before all of the system") as caught:
         installation(tmp_path).run(told)
     assert "larger disk" in caught.value.advice
     assert told.mounts == []

@@ -88,6 +88,22 @@ def test_what_packages_brought_to_dpkg_is_not(tmp_path: Path, path: str) -> None
     assert search(tmp_path) == []
 
 
+@pytest.mark.parametrize("moved", ["var", "var/lib", "var/lib/dpkg"])
+def test_nor_is_it_where_its_folder_was_moved_to(tmp_path: Path, moved: str) -> None:
+    put(tmp_path, "var/lib/dpkg/info/a.postinst", f"{TOKEN}\n")
+    put(tmp_path, "var/lib/dpkg/info/notes.txt", f"{TOKEN}\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / moved).rename(tmp_path / "data/moved")
+    (tmp_path / moved).symlink_to("/data/moved")
+    rest = "var/lib/dpkg/info/notes.txt".removeprefix(moved)
+    assert search(tmp_path) == [(f"/data/moved{rest}", "token")]
+
+
+def test_a_copy_of_dpkgs_folder_that_no_link_leads_to_is_searched(tmp_path: Path) -> None:
+    put(tmp_path, "data/var/lib/dpkg/info/a.postinst", f"{TOKEN}\n")
+    assert search(tmp_path) == [("/data/var/lib/dpkg/info/a.postinst", "token")]
+
+
 def machine(root: Path, maintainer: str) -> Path:
     put(root, "etc/hostname", "wuppertal\n")
     put(root, "etc/passwd", "zoltan:x:1000:1000::/home/zoltan:/bin/sh\n")
