@@ -56,10 +56,12 @@ class Clone:
         return self.tree.is_dir("/home") and self.tree.link_target("/home") is None
 
     def size(self, machine: Machine) -> int:
-        """Return how many bytes its files take on a disk."""
-        words = machine.run(
-            ["du", "--summarize", "--block-size=1", "--one-file-system", str(self.root)]
-        )
+        """Return how many bytes its files take on a disk. Raises StepError for a pulled medium."""
+        command = ["du", "--summarize", "--block-size=1", "--one-file-system", str(self.root)]
+        try:
+            words = machine.run(command)
+        except StepError as error:
+            raise medium_fault() from error
         return int(words.split()[0])
 
     def check(self) -> None:

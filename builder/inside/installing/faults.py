@@ -39,6 +39,17 @@ def explained(disk: str) -> Iterator[None]:
         raise found from error
 
 
+@contextlib.contextmanager
+def read_from_medium() -> Iterator[None]:
+    """Raise StepError for a body that reads nothing but the medium, and could not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        raise medium_fault() from error
+
+
 def copying_fault(error: StepError) -> StepError:
     """Return what an error of unsquashfs means: that of the medium, or itself."""
     if any(_NOT_READ.search(line) for line in error.output):

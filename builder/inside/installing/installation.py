@@ -13,7 +13,7 @@ from builder.basics.errors import UsageError
 from builder.formats.answers import Answers, FileSystem
 from builder.inside.installing.clone import Clone, unpack
 from builder.inside.installing.disks import Disk, choose_disk, find_disks
-from builder.inside.installing.faults import explained
+from builder.inside.installing.faults import explained, read_from_medium
 from builder.inside.installing.machine import Machine, has_secure_boot, is_test_machine
 from builder.inside.installing.mounting import make_swap, mounted_esp, mounted_root
 from builder.inside.installing.report import add_console, add_report
@@ -49,7 +49,8 @@ class Installation:
         When this returns, all of it is on the disk, and the disk is free.
         """
         machine.note("[1/7] Checking the disk and the system")
-        disk, kernels = self._checked(machine), self.clone.kernels
+        with read_from_medium():
+            disk, kernels = self._checked(machine), self.clone.kernels
         machine.note("[2/7] Making partitions and file systems on {disk}", disk=disk)
         passphrase = self.answers.passphrase or ""
         with (

@@ -1,17 +1,19 @@
 """Finds the answer file on what is plugged into the machine."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from builder.basics.errors import UsageError
+from builder.basics.errors import StepError, UsageError
 from builder.basics.regular import read_start
 from builder.formats.answers import LARGEST, NAME, too_large
 from builder.inside.installing.machine import Machine
 
 # Mounting one of these to read writes nothing to it; a journal would be replayed.
 _KINDS: Final = ("vfat", "iso9660")
+_OPTIONS: Final = ("ro", "nosuid", "nodev", "noexec")
 
 
 def find_answers(place: Path, machine: Machine) -> bytes | None:
@@ -22,7 +24,15 @@ def find_answers(place: Path, machine: Machine) -> bytes | None:
     found: list[tuple[str, bytes]] = []
     text = machine.run(["lsblk", "--json", "--tree", "--output", "PATH,FSTYPE"])
     for device, kind in _file_systems(json.loads(text)["blockdevices"]):
-        with machine.mounted(device, place, kind=kind, options=("ro", "nosuid", "nodev", "noexec")):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(machine.mounted(device, place, kind=kind, options=_OPTIONS))
+            except StepError:
+                # A stick with the ISO cannot be mounted as a whole while its partition is.
+                machine.note(
+                    "{device} is not looked at for answers: it is in use or damaged", device=device
+                )
+                continue
             file = place / NAME
             if file.is_file() and not file.is_symlink():
                 content, whole = read_start(file, limit=LARGEST)

@@ -11,7 +11,7 @@ import pytest
 from builder.basics.errors import BuilderError, StepError, UsageError
 from builder.formats.answers import DiskName
 from builder.inside.installing.disks import Disk, choose_disk
-from builder.inside.installing.faults import explained
+from builder.inside.installing.faults import explained, read_from_medium
 from builder.inside.installing.machine import Log, RealMachine, has_small_uefi
 from tests.support.installing import RecordingMachine
 from tests.support.trees import put
@@ -91,10 +91,24 @@ def test_an_image_that_is_not_what_was_built_is_found_before_anything_is_written
     told.printed["sha256sum"] = printed
     with pytest.raises(StepError, match=r"^The medium cannot be read$"):
         installation(tmp_path).run(told)
-    told = failing("sha256sum", "Input/output error")
-    with pytest.raises(StepError, match=r"^The medium cannot be read$"):
-        installation(tmp_path / "second").run(told)
     assert not [did for did in told.did if did.startswith(WRITING)]
+
+
+@pytest.mark.parametrize("program", ["du", "sha256sum"])
+def test_a_medium_that_is_pulled_before_is_told_and_nothing_is_written(
+    program: str, tmp_path: Path
+) -> None:
+    told = failing(program, "Input/output error")
+    with pytest.raises(StepError, match=r"^The medium cannot be read$"):
+        installation(tmp_path).run(told)
+    assert not [did for did in told.did if did.startswith(WRITING)]
+
+
+def test_our_own_reading_of_it_is_told_as_well() -> None:
+    with pytest.raises(StepError, match=r"^The medium cannot be read$"), read_from_medium():
+        raise OSError(errno.EIO, "unused text")
+    with pytest.raises(FileNotFoundError), read_from_medium():
+        raise FileNotFoundError(errno.ENOENT, "unused text")
 
 
 def test_a_medium_without_sums_says_that_nothing_was_compared(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.basics.errors import UsageError
+from builder.basics.errors import StepError, UsageError
 from builder.formats.answers import LARGEST, NAME
 from builder.inside.installing.sticks import find_answers
 from tests.support.installing import RecordingMachine
@@ -16,8 +16,11 @@ from tests.support.installing import RecordingMachine
 class Sticks(RecordingMachine):
     """A machine whose file systems have the files of these folders."""
 
-    def __init__(self, contents: Mapping[str, Mapping[str, bytes]], nodes: object) -> None:
+    def __init__(
+        self, contents: Mapping[str, Mapping[str, bytes]], nodes: object, *, busy: str = ""
+    ) -> None:
         super().__init__({"lsblk": json.dumps({"blockdevices": nodes})})
+        self._busy = busy
         self._contents = contents
 
     @contextlib.contextmanager
@@ -25,6 +28,8 @@ class Sticks(RecordingMachine):
         self, source: str, target: Path, *, kind: str = "", options: Sequence[str] = ()
     ) -> Iterator[None]:
         """Show the files while they are mounted."""
+        if source == self._busy:
+            raise StepError("mount failed with exit code 32")
         files = self._contents.get(source, {})
         for name, content in files.items():
             (target / name).write_bytes(content)
@@ -51,6 +56,15 @@ def test_it_is_on_the_stick_that_has_it(tmp_path: Path) -> None:
     mounts = [did for did in machine.did if did.startswith("mount")]
     assert [did.split()[3] for did in mounts] == ["/dev/sda1", "/dev/sr0", "/dev/sdb1"]
     assert all(" ro,nosuid,nodev,noexec " in did for did in mounts)
+
+
+def test_a_stick_with_the_iso_is_in_use_as_a_whole_and_does_not_end_it(tmp_path: Path) -> None:
+    nodes = [node("/dev/sda", "iso9660", node("/dev/sda1", "iso9660")), *NODES[2:]]
+    machine = Sticks({"/dev/sdb1": {NAME: b"a: b\n"}}, nodes, busy="/dev/sda")
+    assert find_answers(tmp_path, machine) == b"a: b\n"
+    assert machine.said == ["/dev/sda is not looked at for answers: it is in use or damaged"]
+    mounts = [did.split()[3] for did in machine.did if did.startswith("mount")]
+    assert mounts == ["/dev/sda1", "/dev/sdb1"]
 
 
 def test_without_one_there_are_no_answers(tmp_path: Path) -> None:
