@@ -109,6 +109,7 @@ class RollbackRequest:
     homes: bool  # /home and /root are rolled back as well
     keeps_boot: bool  # /boot is one of them: its kernels stay, and so do their modules
     kernel: str  # that runs from this system; "" for none
+    written: tuple[str, ...] = ()  # files that programs are writing to; for LOOK_BACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ class LookedBack:
     deleted: Paths
     protected: tuple[str, ...]  # of what the system has and keeps: "/etc/fstab"
     leaving: tuple[str, ...]  # accounts of people that are not in the snapshot
+    in_use: tuple[str, ...]  # of `written`, those that would change or go
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Rolls a system back to a snapshot: looks first, backs up what is there, then changes it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -68,6 +68,7 @@ class RollbackPlan:
     looked: LookedBack
     continued: bool  # an earlier rollback did not finish
     others: tuple[str, ...]  # where other file systems are mounted, which stay as they are
+    writers: Mapping[str, str]  # programs by the files that would change below them
 
     @property
     def saves(self) -> bool:
@@ -102,11 +103,12 @@ def planned_rollback(
     seen = _seen(asked, engine, machine)
     _check_apart(asked, seen, machine)
     request = _request(asked, seen, snapshot, machine)
+    written = machine.written() if seen.source == RUNNING else {}
     looked = engine.run(
         ContainerSpec(
             image=ensure_builder(engine, on_event=on_event).id,
             job=LOOK_BACK,
-            request=request,
+            request=replace(request, written=tuple(written)),
             run=new_run(),
             binds=_binds(asked, request, snapshot, read_only=True),
         ),
@@ -119,6 +121,7 @@ def planned_rollback(
         looked=looked,
         continued=goal is not None,
         others=tuple(each.path for each in _others(seen)),
+        writers={each: written[each] for each in looked.in_use},
     )
 
 

@@ -60,6 +60,12 @@ def _warnings(plan: RollbackPlan) -> list[str]:
             say("Homes are of the last backup that was made with --include-home, which may be "
                 "older than the snapshot")
         )  # fmt: skip
+    if plan.writers:
+        named = [f"{path} ({program})" for path, program in plan.writers.items()]
+        found.append(
+            say("Stop these programs first, as files that they write to would change: {files}",
+                files=", ".join(named[:_MOST_NAMED]))
+        )  # fmt: skip
     if not plan.saves:
         found.append(say("What is there now is not backed up first"))
     found.append(say("Close programs, and stop databases before: their files change below them"))

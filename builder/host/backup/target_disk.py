@@ -15,6 +15,7 @@ from builder.border.backups import FolderIdentity
 from builder.border.whole_systems import Part, TargetDisk
 from builder.host.backup.mount_points import MOUNTINFO, MountPoint, mount_points, point_of
 from builder.host.engine.owner import ourselves
+from builder.host.source.open_files import written_files
 
 ROOT: Final = Path("/")
 _KINDS: Final = ("ext4", "btrfs", "xfs")  # GRUB reads them, and they keep all that a system has
@@ -45,6 +46,10 @@ class ThisMachine:
         """Whether this machine's own system is on that disk, too."""
         ours = point_of(ROOT, self.points()).origin
         return target.disk in (ours, self.disk_of(ours))
+
+    def written(self) -> dict[str, str]:
+        """Return the programs by the files that they are writing to."""
+        return written_files(processes=self.root / "proc")
 
     @property
     def kernel(self) -> str:

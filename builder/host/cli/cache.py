@@ -340,6 +340,7 @@ def _roll_back(surroundings: Surroundings, asked: Rollback, how: _Answered) -> N
             "cache": str(asked.cache), "root": str(asked.root), "saves": plan.saves,
             "snapshot": to_data(plan.snapshot), "looked": to_data(plan.looked),
             "others": list(plan.others), "continued": plan.continued,
+            "writers": dict(plan.writers),
         }  # fmt: skip
         question = say("Roll {path} back?", path=asked.root)
         if not _is_wanted(display, rollback_words.plan_text(plan), question, data, how):

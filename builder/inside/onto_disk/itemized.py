@@ -4,8 +4,9 @@ Format: rsync(1), --itemize-changes and --out-format "%i %l %n"; what is not pri
 `\\#` with three octal digits, and so is a backslash before `#` and digits.
 """
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -84,6 +85,11 @@ class Changes:
             self.sizes[folder] = self.sizes.get(folder, 0) + int(size)
         return True
 
+    def touches(self, paths: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the absolute paths that would change or go."""
+        names = {real_path(each) for each in self.paths()}
+        return tuple(each for each in paths if not names.isdisjoint(_above(os.fsencode(each))))
+
     def paths(self) -> tuple[str, ...]:
         """Return the paths that something else is at now, as rsync names them."""
         return (*self.changed.names, *self.deleted.names)
@@ -94,6 +100,12 @@ def real_path(name: str) -> bytes:
     return _ESCAPED.sub(
         lambda match: bytes((int(match[1], 8),)), name.encode("utf-8", "surrogateescape")
     )
+
+
+def _above(path: bytes) -> set[bytes]:
+    """Return a path and the folders that it is in, as rsync names them."""
+    parts = path.strip(b"/").split(b"/")
+    return {b"/".join(parts), *(b"/".join(parts[:end]) + b"/" for end in range(1, len(parts)))}
 
 
 def _is_a_folders_time(what: str) -> bool:

@@ -67,6 +67,7 @@ def look_back(
         deleted=changes.deleted.told(),
         protected=tuple(map(clean, protected_paths(new))),
         leaving=tuple(sorted({*people(new)} - {*people(old)})),
+        in_use=changes.touches(request.written),
     )
 
 

@@ -30,7 +30,7 @@ LOOKED = LookedBack(
     system="Debian GNU/Linux 13 (trixie)", hostname="kiosk", kernels=("6.12",), size=3 << 20,
     added=Paths(count=12, some=tuple(f"/etc/{number}" for number in range(12))),
     changed=Paths(count=1, some=("/etc/hosts",)), deleted=NONE,
-    protected=("/etc/fstab",), leaving=(),
+    protected=("/etc/fstab",), leaving=(), in_use=(),
 )  # fmt: skip
 
 
@@ -252,6 +252,15 @@ def test_the_plan_is_for_people_to_look_at(system: Place) -> None:
     assert "/etc/11" not in text
     assert "not backed up" not in text
     assert "not backed up first" in plan_text(planned(system, engine(), saves=False))
+
+
+def test_who_writes_to_what_would_change_is_named(system: Place) -> None:
+    plan = planned(system, engine())
+    assert "Stop these programs" not in plan_text(plan)
+    written = replace(plan, writers={"/var/lib/mysql/data": "mariadbd"})
+    assert "files that they write to would change: /var/lib/mysql/data (mariadbd)" in plan_text(
+        written
+    )
 
 
 def test_what_was_done_says_how_to_undo_it(system: Place) -> None:

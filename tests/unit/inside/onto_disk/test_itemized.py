@@ -68,6 +68,18 @@ def test_a_name_is_found_again_whatever_is_in_it(told: str, path: bytes) -> None
     assert read(f">f.st...... 1 {told}").paths() == (told,)
 
 
+def test_files_in_use_that_would_change_or_go_are_known() -> None:
+    found = read(
+        ">f.st...... 7 var/lib/mysql/data",
+        "*deleting   0 opt/new/in/",
+        "*deleting   0 opt/new/",
+        ">f.st...... 7 srv/li\\#012ne",
+        ">f+++++++++ 7 srv/added",
+    )
+    used = ("/var/lib/mysql/data", "/opt/new/in/it", "/opt/newer", "/srv/li\nne", "/srv/added")
+    assert found.touches(used) == ("/var/lib/mysql/data", "/opt/new/in/it", "/srv/li\nne")
+
+
 @pytest.mark.parametrize(
     "line",
     ["", "Number of files: 12", "rsync: [sender] change_dir failed", "              0   0%"],
