@@ -60,10 +60,13 @@ from builder.border.whole_systems import (
     CopySystemRequest,
     DiskRead,
     Looked,
+    LookedBack,
     LookRequest,
     MadeStart,
     MakeStartRequest,
     ReadDiskRequest,
+    RollbackRequest,
+    RolledBack,
     SystemCopied,
 )
 from builder.formats.identities import TreeName
@@ -290,6 +293,29 @@ MAKE_START: Final = Job(
     limits=Limits(processes=4096, seconds=12 * _HOUR),
     disks=True,
 )
+_ROLLED_BACK: Final = Sight(
+    what="the system that is rolled back, with parts on other disks",
+    target=paths.TARGET,
+    with_mounts=True,
+)
+LOOK_BACK: Final = Job(
+    name="look-back",
+    request=RollbackRequest,
+    result=LookedBack,
+    sees=(_TREE, _ROLLED_BACK),
+    capabilities=_COPYING,
+    why="for the plan of `restore --rollback`: the copy that `roll-back` makes, as a trial",
+    limits=Limits(seconds=12 * _HOUR),
+)
+ROLL_BACK: Final = Job(
+    name="roll-back",
+    request=RollbackRequest,
+    result=RolledBack,
+    sees=(_TREE, replace(_ROLLED_BACK, writable=True)),
+    capabilities=_COPYING,
+    why="as `restore`; nothing of the system is run",
+    limits=Limits(seconds=48 * _HOUR),
+)
 DIGEST: Final = Job(
     name="digest",
     request=TreeRequest,
@@ -465,10 +491,10 @@ def on_image(job: Job[Request, Result]) -> Job[Request, Result]:
 
 
 JOBS: Final = (
-    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP,
-    BACKUP_STATE, CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, BROWSE, RESTORE, LOOK_AT_TARGET,
-    READ_DISK, COPY_SYSTEM, MAKE_START, BUILD, on_image(BUILD), EXAMINE, on_image(EXAMINE),
-    SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST, on_image(DIGEST),
-    INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS, PRUNE_BLOCKS,
-    PROBE, BOOT_TEST, INSTALL_TEST,
+    SCAN, SCAN_TREE, on_image(SCAN), FREEZE, THAW, LIST_FROZEN, FREEZE_SYSTEM, BACKUP, BACKUP_STATE,
+    CHECK_CACHE, DELETE_SNAPSHOTS, DELETE_CACHE, BROWSE, RESTORE, LOOK_AT_TARGET, READ_DISK,
+    COPY_SYSTEM, MAKE_START, LOOK_BACK, ROLL_BACK, BUILD, on_image(BUILD), EXAMINE,
+    on_image(EXAMINE), SYSTEM_DATA, on_image(SYSTEM_DATA), RESOLVE, FETCH, RECEIVE, DIGEST,
+    on_image(DIGEST), INVENTORY, on_image(INVENTORY), ISO_INVENTORY, VERIFY, EXPLAIN, SHOW_BLOCKS,
+    PRUNE_BLOCKS, PROBE, BOOT_TEST, INSTALL_TEST,
 )  # fmt: skip

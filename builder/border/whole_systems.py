@@ -1,4 +1,4 @@
-"""What `restore --system` asks of containers, and what these answer."""
+"""What `restore --system` and `restore --rollback` ask of containers, and what these answer."""
 
 from dataclasses import dataclass
 
@@ -94,3 +94,49 @@ class MadeStart:
     platforms: tuple[str, ...]
     switched_off: tuple[str, ...]  # lines of fstab and crypttab whose disks are not there
     optional: tuple[str, ...]  # places of fstab without which the system starts from now on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequest:
+    """Make the system at /target what the snapshot at /source is; LOOK_BACK only says how."""
+
+    target: FolderIdentity
+    snapshot: str  # the UUID of the snapshot
+    asked: str  # how it was named
+    filters: tuple[str, ...]  # rsync's rules for what backups leave out: it stays as it is
+    parts: tuple[str, ...]  # separate file systems that are rolled back too: "boot"
+    others: tuple[str, ...]  # all other places where something is mounted: these stay
+    homes: bool  # /home and /root are rolled back as well
+    keeps_boot: bool  # /boot is one of them: its kernels stay, and so do their modules
+    kernel: str  # that runs from this system; "" for none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Some of the paths of a system, with a leading "/"; one of a folder ends with "/"."""
+
+    count: int
+    some: tuple[str, ...]  # a folder stands for all that is in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedBack:
+    """What a rollback would do; whatever is in the way is an error."""
+
+    system: str  # that of the snapshot
+    hostname: str
+    kernels: tuple[str, ...]  # that start afterwards, newest first; none where /boot stays
+    size: int  # bytes to copy
+    added: Paths
+    changed: Paths
+    deleted: Paths
+    protected: tuple[str, ...]  # of what the system has and keeps: "/etc/fstab"
+    leaving: tuple[str, ...]  # accounts of people that are not in the snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """What was done."""
+
+    copied: int  # files
+    deleted: int  # entries

@@ -50,7 +50,9 @@ def _facts(planted: list[dict[str, str]]) -> dict[str, Any]:
 
 def _info(path: Path) -> dict[str, str | None]:
     root = ET.fromstring(path.read_text())  # noqa: S314 - snapper's own file
-    return {name: root.findtext(name) for name in ("type", "num", "date", "description")}
+    userdata = {each.findtext("key"): each.findtext("value") for each in root.iter("userdata")}
+    facts = {name: root.findtext(name) for name in ("type", "num", "date", "description")}
+    return {**facts, "tree": userdata.get("tree")}
 
 
 def _tree(tree: Path, planted: list[dict[str, str]]) -> dict[str, Any]:

@@ -77,6 +77,15 @@ def test_snappers_entries_are_dated_and_one_is_half_deleted(facts: dict[str, Any
     assert facts["snapshots_mode"] == 0o750
 
 
+def test_our_own_backups_go_on_with_the_other_programs_cache(facts: dict[str, Any]) -> None:
+    ours = {number for number, info in facts["infos"].items() if info["tree"]}
+    assert ours == {"2", "3"}
+    descriptions = {info["description"] for info in facts["infos"].values()}
+    assert descriptions == {
+        f"distroclone-backup {info['date']}" for info in facts["infos"].values()
+    }
+
+
 def test_the_trees_are_subvolumes_and_only_the_cache_is_writable(facts: dict[str, Any]) -> None:
     assert {tree["inode"] for tree in facts["trees"].values()} == {256}
     writable = [name for name, tree in facts["trees"].items() if not tree["read_only"]]

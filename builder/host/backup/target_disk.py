@@ -19,6 +19,7 @@ from builder.host.engine.owner import ourselves
 ROOT: Final = Path("/")
 _KINDS: Final = ("ext4", "btrfs", "xfs")  # GRUB reads them, and they keep all that a system has
 _ESP: Final = "/boot/efi"
+_KERNEL: Final = "proc/sys/kernel/osrelease"
 _FIRMWARE: Final = "sys/firmware/efi"
 _SECURE_BOOT: Final = f"{_FIRMWARE}/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 
@@ -44,6 +45,11 @@ class ThisMachine:
         """Whether this machine's own system is on that disk, too."""
         ours = point_of(ROOT, self.points()).origin
         return target.disk in (ours, self.disk_of(ours))
+
+    @property
+    def kernel(self) -> str:
+        """The version of the kernel that runs."""
+        return (self.root / _KERNEL).read_text("ascii").strip()
 
     @property
     def has_uefi(self) -> bool:

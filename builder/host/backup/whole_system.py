@@ -68,22 +68,11 @@ def planned_system(
     The errors are those of the jobs, UsageError for a folder that is no target, SourceError for a
     snapshot that is not complete, HostError for an engine that cannot do it.
     """
-    if engine.facts().rootless:
-        raise HostError(
-            "The engine runs without root: it can neither keep owners nor write to a disk",
-            hint="Use an engine that runs as root, e.g. --engine unix:///var/run/docker.sock.",
-        )
+    check_engine(engine)
     state = read_state(cache, engine, on_event=on_event)
     snapshot = selected(state.snapshots, selector, zone=local_zone())
-    if not snapshot.complete:
-        raise SourceError(
-            "Snapshot {selector} is not complete: no whole system can be restored from it",
-            hint="Take another one: `distroclone-builder snapshots` lists them. Single files of "
-            "this one come back with --to.",
-            selector=snapshot.selector,
-        )
-    # The copy of a cache without snapshots is another one after each backup.
-    name = snapshot.uuid or str(snapshot.taken)
+    check_complete(snapshot)
+    name = identity_of(snapshot)
     target = target_disk(folder, cache=cache, snapshot=name, machine=machine)
     image = ensure_builder(engine, on_event=on_event).id
     looked = engine.run(
@@ -157,6 +146,32 @@ def restore_system(
         on_event(Note(level="warning", message=message))
         raise
     return SystemRestored(copied=copied, started=started)
+
+
+def check_engine(engine: Engine) -> None:
+    """Raise HostError for an engine that cannot put a system back as it was."""
+    if engine.facts().rootless:
+        raise HostError(
+            "The engine runs without root: it can neither keep owners nor write to a disk",
+            hint="Use an engine that runs as root, e.g. --engine unix:///var/run/docker.sock.",
+        )
+
+
+def identity_of(snapshot: StoredSnapshot) -> str:
+    """Return what tells a snapshot from all others."""
+    # The copy of a cache without snapshots is another one after each backup.
+    return snapshot.uuid or str(snapshot.taken)
+
+
+def check_complete(snapshot: StoredSnapshot) -> None:
+    """Raise SourceError for a snapshot from which something may be missing."""
+    if not snapshot.complete:
+        raise SourceError(
+            "Snapshot {selector} is not complete: no whole system can be restored from it",
+            hint="Take another one: `distroclone-builder snapshots` lists them. Single files of "
+            "this one come back with --to.",
+            selector=snapshot.selector,
+        )
 
 
 def _source(cache: Path, snapshot: StoredSnapshot) -> Bind:

@@ -1,22 +1,23 @@
 """`distroclone-builder check`, `delete` and `restore`: what becomes of the snapshots of a cache."""
 
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from builder.basics.codec import to_data
 from builder.basics.errors import ExitCode, UsageError
-from builder.basics.sizes import readable_size
 from builder.basics.texts import say
-from builder.border.backups import Checked, Wholeness
-from builder.host.backup import checking
-from builder.host.backup.checking import Scrub
+from builder.host.backup import checking, rollback_words, system_words
+from builder.host.backup.checked_words import checked_text
 from builder.host.backup.deletion import Deletion, carry_out, planned_deletion
 from builder.host.backup.restoring import restore as restore_paths
-from builder.host.backup.retention import moment, moment_of
-from builder.host.backup.system_words import done_text, plan_text
+from builder.host.backup.retention import moment
+from builder.host.backup.rollback import Rollback, carry_back, planned_rollback
 from builder.host.backup.whole_system import planned_system, restore_system
 from builder.host.command_line.options import (
     FOLDER,
@@ -27,9 +28,13 @@ from builder.host.command_line.options import (
     setting_option,
 )
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
-from builder.host.config import settings
-from builder.host.display import choose_display, columns
+from builder.host.config import checks, settings
+from builder.host.display import Display, choose_display, columns
 from builder.host.source.local_zone import local_zone
+
+_NOT_GIVEN: Final[Mapping[str, object]] = {
+    "root": Path("/"), "include_home": False, "exclude": (), "no_backup": False,
+}  # fmt: skip
 
 
 @click.command()
@@ -79,7 +84,7 @@ def check(
             "scrub": None if scrub is None else to_data(scrub),
             "troubles": list(troubles),
         }
-        answer(display, _checked_text(found, scrub, troubles), data)
+        answer(display, checked_text(found, scrub, troubles), data)
     return int(ExitCode.BACKUP if troubles else ExitCode.DONE)
 
 
@@ -170,8 +175,30 @@ def delete(
     metavar="DIR",
     help="Where an empty root file system is mounted: it gets the whole system, and starts.",
 )
-@click.option("--dry-run", is_flag=True, help="With --system: say what would be done, and end.")
-@click.option("--yes", is_flag=True, help="With --system: do not ask.")
+@click.option(
+    "--rollback", "back", is_flag=True, help="Make this system what it was, while it runs."
+)
+@click.option(
+    "--root",
+    type=FOLDER,
+    metavar="DIR",
+    default=Path("/"),
+    help="With --rollback: the root of another system [default: /, this system].",
+)
+@click.option(
+    "--include-home", is_flag=True, help="With --rollback: roll back /home and /root as well."
+)
+@click.option(
+    "--exclude",
+    metavar="PATTERN",
+    multiple=True,
+    help="With --rollback: what else to leave as it is, as for `backup`.",
+)
+@click.option(
+    "--no-backup", is_flag=True, help="With --rollback: do not back up first what is there now."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and end; not with --to.")
+@click.option("--yes", is_flag=True, help="Do not ask; not with --to.")
 @setting_option(settings.CACHE)
 @json_option
 @pass_surroundings
@@ -184,11 +211,13 @@ def restore(
     target: Path | None,
     cache: Path | None,
     *,
+    back: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
+    **of_rollback: Any,
 ) -> None:
-    """Restore files to a new folder, or a system to a disk.
+    """Restore files to a new folder, or a whole system.
 
     PATH is in the system, e.g. /etc/fstab, and may have the wildcards of a shell. Owners, modes,
     links and attributes come back as they were. Nothing that is there is ever overwritten.
@@ -198,23 +227,17 @@ def restore(
       distroclone-builder restore latest /etc/ssh '/home/alice/*.odt' --to restored
       distroclone-builder restore 2026-06-17 --to /mnt/disk/system
       sudo distroclone-builder restore latest --system /mnt
+      distroclone-builder restore 2026-06-17 --rollback --dry-run
     """
-    if (to is None) is (target is None):
-        raise UsageError(
-            "Give one of --to and --system", hint="--to is for files, --system for a whole disk."
-        )
-    if target is not None:
-        if wanted:
-            raise UsageError(
-                "A whole system is restored without paths",
-                hint="Leave out the paths, or restore them with --to.",
-            )
-        _restore_system(
-            surroundings, selector, target, cache, dry_run=dry_run, yes=yes, as_json=as_json
-        )
+    _check_ways(wanted, to, target, back=back, answered=dry_run or yes, of_rollback=of_rollback)
+    how = _Answered(dry_run=dry_run, yes=yes, as_json=as_json)
+    if back:
+        asked = _rollback(selector, cache_folder(cache), **of_rollback)
+        _roll_back(surroundings, asked, how)
         return
-    if dry_run or yes:
-        raise UsageError("--dry-run and --yes are for --system", hint="Leave them out.")
+    if target is not None:
+        _restore_system(surroundings, selector, target, cache_folder(cache), how)
+        return
     assert to is not None
     with choose_display(json=as_json) as display:
         snapshot, done = restore_paths(
@@ -234,32 +257,109 @@ def restore(
         answer(display, text, {**to_data(done), "selector": snapshot.selector, "folder": str(to)})
 
 
-def _restore_system(
-    surroundings: Surroundings,
-    selector: str,
-    target: Path,
-    cache: Path | None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answered:
+    """How a plan is carried out."""
+
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+def _check_ways(
+    wanted: tuple[str, ...],
+    to: Path | None,
+    target: Path | None,
     *,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
+    back: bool,
+    answered: bool,
+    of_rollback: Mapping[str, object],
 ) -> None:
-    with choose_display(json=as_json) as display:
+    """Raise UsageError for options that do not go together."""
+    if (to is not None) + (target is not None) + back != 1:
+        raise UsageError(
+            "Give one of --to, --system and --rollback",
+            hint="--to is for files, --system for a whole disk, --rollback for this system.",
+        )
+    if to is None and wanted:
+        raise UsageError(
+            "A whole system is restored without paths",
+            hint="Leave out the paths, or restore them with --to.",
+        )
+    if to is not None and answered:
+        raise UsageError(
+            "--dry-run and --yes are for --system and --rollback", hint="Leave them out."
+        )
+    if not back and of_rollback != _NOT_GIVEN:
+        raise UsageError(
+            "--root, --include-home, --exclude and --no-backup are for --rollback",
+            hint="Leave them out.",
+        )
+
+
+def _rollback(
+    selector: str,
+    cache: Path,
+    *,
+    root: Path,
+    include_home: bool,
+    exclude: tuple[str, ...],
+    no_backup: bool,
+) -> Rollback:
+    return Rollback(
+        cache=cache,
+        selector=selector,
+        root=root,
+        include_home=include_home,
+        exclude=checks.excludes(tuple(map(checks.exclude, exclude))),
+        saves=not no_backup,
+    )
+
+
+def _restore_system(
+    surroundings: Surroundings, selector: str, target: Path, cache: Path, how: _Answered
+) -> None:
+    with choose_display(json=how.as_json) as display:
         engine = surroundings.open_engine()
         plan = planned_system(
-            cache_folder(cache), selector, engine, folder=target.absolute(), on_event=display.event
+            cache, selector, engine, folder=target.absolute(), on_event=display.event
         )
-        text = plan_text(plan)
+        text = system_words.plan_text(plan)
         data = {**to_data(plan), "cache": str(plan.cache), "folder": str(plan.folder)}
-        if dry_run:
-            answer(display, text, data | {"done": None})
+        if not _is_wanted(display, text, say("Restore?"), data, how):
             return
-        display.close()  # nothing may draw over the question
-        if not as_json:
-            click.echo(text)
-        _confirm(say("Restore?"), yes=yes, as_json=as_json)
         done = restore_system(plan, engine, on_event=display.event)
-        answer(display, done_text(plan, done), data | {"done": to_data(done)})
+        answer(display, system_words.done_text(plan, done), data | {"done": to_data(done)})
+
+
+def _roll_back(surroundings: Surroundings, asked: Rollback, how: _Answered) -> None:
+    with choose_display(json=how.as_json) as display:
+        engine = surroundings.open_engine()
+        plan = planned_rollback(asked, engine, on_event=display.event)
+        data = {
+            "cache": str(asked.cache), "root": str(asked.root), "saves": plan.saves,
+            "snapshot": to_data(plan.snapshot), "looked": to_data(plan.looked),
+            "others": list(plan.others), "continued": plan.continued,
+        }  # fmt: skip
+        question = say("Roll {path} back?", path=asked.root)
+        if not _is_wanted(display, rollback_words.plan_text(plan), question, data, how):
+            return
+        done = carry_back(plan, engine, on_event=display.event)
+        answer(display, rollback_words.done_text(plan, done), data | {"done": to_data(done)})
+
+
+def _is_wanted(
+    display: Display, text: str, question: str, data: dict[str, object], how: _Answered
+) -> bool:
+    """Show a plan, and ask unless that is settled; whether it is to be carried out."""
+    if how.dry_run:
+        answer(display, text, data | {"done": None})
+        return False
+    display.close()  # nothing may draw over the question
+    if not how.as_json:
+        click.echo(text)
+    _confirm(question, yes=how.yes, as_json=how.as_json)
+    return True
 
 
 def _confirm(question: str, *, yes: bool, as_json: bool) -> None:
@@ -284,26 +384,3 @@ def _ask(plan: Deletion, *, everything: bool, yes: bool, as_json: bool) -> None:
         if everything:
             click.echo(say("and with them the whole cache in {path}", path=plan.cache))
     _confirm(say("Delete?"), yes=yes, as_json=as_json)
-
-
-def _checked_text(found: Checked, scrub: Scrub | None, troubles: tuple[str, ...]) -> str:
-    words = {
-        Wholeness.WHOLE: say("as it was backed up"),
-        Wholeness.CHANGED: say("CHANGED"),
-        Wholeness.DAMAGED: say("DAMAGED"),
-        Wholeness.INCOMPLETE: say("not complete"),
-        Wholeness.UNKNOWN: say("nothing was recorded to compare it with"),
-    }
-    rows = [(each.selector, words[each.wholeness]) for each in found.snapshots]
-    read = say("{size} read", size=readable_size(found.read)) if found.read else say("not read")
-    rows.append((say("Contents"), read))
-    rows.append((say("Last scrub"), _scrub_text(scrub)))
-    lines = [columns(rows), *(say("Warning: {warning}", warning=each) for each in troubles)]
-    return "\n".join(lines if troubles else [*lines, say("Nothing is wrong.")])
-
-
-def _scrub_text(scrub: Scrub | None) -> str:
-    if scrub is None:
-        return say("not known")
-    day = f"{moment_of(scrub.began, zone=local_zone()):%Y-%m-%d}"
-    return day if scrub.finished else say("{day}, not finished", day=day)

@@ -48,6 +48,8 @@ _TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "restore": "Restore",
         "look-at-target": "Look at the snapshot and the disk",
         "make-start": "Make the system start",
+        "look-back": "Look at the snapshot and the system",
+        "roll-back": "Roll the system back",
         "resolve": "Find the packages to add",
         "fetch-packages": "Fetch the packages to add",
         "read-source": "Read the source on this machine",

@@ -61,7 +61,7 @@ class ContainerSpec(Generic[Request, Result]):
         allowed = {each.target: each for each in self.job.sees}
         for target, writable in given:
             sight = allowed.get(target) or _around(target, self.job)
-            if sight is None or (writable and (target != sight.target or not sight.writable)):
+            if sight is None or (writable and not sight.writable):
                 message = f"{self.job.name} may not see {target} like that"
                 raise ValueError(message)
         needed = {target for target, each in allowed.items() if not each.optional}

@@ -106,11 +106,17 @@ def _prepared_plain(base: Path, *, kind: str, system: System) -> Cache:
             hint="Move it aside, then run the backup again.",
             name=ROOTFS,
         )
-    check_holding(base, filesystem=kind)
+    is_fine = check_holding(base, filesystem=kind)
     system.note(
         "{filesystem} has no snapshots: the cache holds the last backup, and nothing older",
         filesystem=kind,
     )
+    if not is_fine:
+        system.note(
+            "This {filesystem} keeps times to the second alone, so each backup copies every file",
+            warning=True,
+            filesystem=kind,
+        )
     rootfs.mkdir(exist_ok=True)
     meta_draft(base).unlink(missing_ok=True)
     return Cache(base=base, rootfs=rootfs, snapshots=rootfs / SNAPSHOTS, plain=True)

@@ -14,6 +14,7 @@ from builder.border import paths
 from builder.border.backups import FolderIdentity, FreezeSystemRequest, FrozenSystem
 from builder.border.labels import is_frozen_name
 from builder.border.source import SourceKind, TreePlace
+from builder.formats.rollback_mark import goal_of
 from builder.inside.backup.stored import has_system
 from builder.inside.linux.btrfs import subvolume
 from builder.inside.source.freeze import snapshot_read_only
@@ -53,7 +54,12 @@ def check_identity(expected: FolderIdentity, source: Path) -> None:
 
 
 def check_system(source: Path) -> None:
-    """Raise SourceError where there is no system: its copy would empty the cache."""
+    """Raise SourceError where there is no system, or half of one, whose copy would be worthless."""
+    if goal_of(source) is not None:
+        raise SourceError(
+            "The system was being rolled back, and that did not finish: it is half and half",
+            hint="Give the same `restore --rollback` command again, which goes on, then back up.",
+        )
     if not has_system(Tree(source)):
         raise SourceError(
             "There is no system to back up: os-release, etc or usr is missing",

@@ -64,6 +64,7 @@ from builder.border.jobs import (
     ISO_INVENTORY,
     LIST_FROZEN,
     LOOK_AT_TARGET,
+    LOOK_BACK,
     MAKE_START,
     PROBE,
     PRUNE_BLOCKS,
@@ -71,6 +72,7 @@ from builder.border.jobs import (
     RECEIVE,
     RESOLVE,
     RESTORE,
+    ROLL_BACK,
     SCAN,
     SHOW_BLOCKS,
     SYSTEM_DATA,
@@ -100,10 +102,13 @@ from builder.border.whole_systems import (
     CopySystemRequest,
     DiskRead,
     Looked,
+    LookedBack,
     LookRequest,
     MadeStart,
     MakeStartRequest,
     ReadDiskRequest,
+    RollbackRequest,
+    RolledBack,
     SystemCopied,
 )
 from builder.formats.identities import TreeName
@@ -255,6 +260,22 @@ def _make_start(request: MakeStartRequest, on_event: OnEvent) -> MadeStart:
         return making_start.make_start(request, machine=job_machine.JobMachine(system))
 
 
+def _look_back(request: RollbackRequest, on_event: OnEvent) -> LookedBack:
+    from builder.inside.onto_disk import looking_back
+
+    system = RealSystem(on_event, confines=True)
+    with system.step("look-back", position=1, total=1):
+        return looking_back.look_back(request, system=system)
+
+
+def _roll_back(request: RollbackRequest, on_event: OnEvent) -> RolledBack:
+    from builder.inside.onto_disk import rolling_back
+
+    system = RealSystem(on_event, confines=True)
+    with system.step("roll-back", position=1, total=1):
+        return rolling_back.roll_back(request, system=system)
+
+
 def _build(plan: BuildPlan, on_event: OnEvent) -> Built:
     from builder.inside.jobs import build
 
@@ -398,6 +419,8 @@ _HANDLERS: Final[Mapping[str, Handler[Any, Any]]] = {
         Handler(READ_DISK, _read_disk),
         Handler(COPY_SYSTEM, _copy_system),
         Handler(MAKE_START, _make_start),
+        Handler(LOOK_BACK, _look_back),
+        Handler(ROLL_BACK, _roll_back),
         Handler(DIGEST, _digest),
         Handler(BUILD, _build),
         Handler(EXAMINE, _examine),

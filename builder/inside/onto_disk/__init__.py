@@ -1,1 +1,1 @@
-"""Puts a whole system from a snapshot onto a disk, and makes it start from there."""
+"""Puts a whole system from a snapshot onto a disk, or back into its place, so that it starts."""

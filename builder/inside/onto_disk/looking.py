@@ -48,7 +48,7 @@ def look(
     name = (read_os_release(tree) or {}).get("PRETTY_NAME", "")
     return Looked(
         system=clean(name),
-        hostname=clean(_text(tree, "/etc/hostname").strip()),
+        hostname=clean(text_of(tree, "/etc/hostname").strip()),
         size=sum(each.size for each in needs.values()),
         entries=sum(each.entries for each in needs.values()),
         kernels=kernels,
@@ -217,15 +217,23 @@ def _check_room(
 
 def _homeless(tree: Tree) -> Iterator[str]:
     """Yield the people who have an account and no home: mostly one that was not backed up."""
-    for line in _text(tree, "/etc/passwd").split("\n"):
+    return (name for name, home in people(tree).items() if not tree.is_dir(home))
+
+
+def people(tree: Tree) -> dict[str, str]:
+    """Return the homes of those who have an account to log in to, by their names."""
+    found = {}
+    for line in text_of(tree, "/etc/passwd").split("\n"):
         fields = line.split(":")
         if len(fields) < 7 or not fields[2].isdecimal() or int(fields[2]) not in _PEOPLE:
             continue
-        if not fields[6].endswith(_NO_LOGIN) and not tree.is_dir(fields[5]):
-            yield clean(fields[0])
+        if not fields[6].endswith(_NO_LOGIN):
+            found[clean(fields[0])] = fields[5]
+    return found
 
 
-def _text(tree: Tree, path: str) -> str:
+def text_of(tree: Tree, path: str) -> str:
+    """Return a text of the system; "" where it has none. Raises no OSError."""
     try:
         return tree.read_text(path)
     except OSError:

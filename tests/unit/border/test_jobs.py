@@ -20,7 +20,9 @@ from builder.border.jobs import (
     INVENTORY,
     JOBS,
     LOOK_AT_TARGET,
+    LOOK_BACK,
     RESTORE,
+    ROLL_BACK,
     SCAN,
     SHOW_BLOCKS,
     Job,
@@ -59,9 +61,10 @@ def test_every_row_is_in_the_catalogue_and_the_host_asks_for_it() -> None:
 
 def test_every_job_on_a_tree_has_a_row_for_a_cache_image_but_those_of_backups() -> None:
     on_trees = {job.name for job in JOBS if paths.SOURCE in [each.target for each in job.sees]}
-    backups = {
-        each.name for each in (BACKUP, FREEZE_SYSTEM, BROWSE, RESTORE, LOOK_AT_TARGET, COPY_SYSTEM)
-    }
+    of_backups = (
+        BACKUP, FREEZE_SYSTEM, BROWSE, RESTORE, LOOK_AT_TARGET, COPY_SYSTEM, LOOK_BACK, ROLL_BACK,
+    )  # fmt: skip
+    backups = {each.name for each in of_backups}
     assert {job.name for job in JOBS if job.on_image} == on_trees - backups
 
 

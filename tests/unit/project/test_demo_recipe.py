@@ -13,7 +13,7 @@ import pytest
 from builder.inside.rules import RULES
 from builder.inside.tree.excludes import EXCLUDES
 from fixtures.demo import is_whole
-from fixtures.demo_cache import RECIPE, Parts, copy_sparse
+from fixtures.demo_cache import RECIPE, Parts, code_archive, copy_sparse
 
 _BLOCK = 64 * 1024
 
@@ -41,6 +41,13 @@ def test_a_sparse_copy_takes_no_space_for_zeros(tmp_path: Path) -> None:
     with copy.open("wb") as target:
         copy_sparse(io.BytesIO(bytes(64 * _BLOCK) + b"end"), target)
     assert copy.stat().st_blocks * 512 <= 2 * _BLOCK
+
+
+def test_the_recipe_gets_our_code_for_containers_and_nothing_of_the_hosts() -> None:
+    with tarfile.open(fileobj=io.BytesIO(code_archive())) as archive:
+        names = archive.getnames()
+    assert "opt/distroclone-builder/builder/inside/backup/backing_up.py" in names
+    assert not [name for name in names if "/host/" in name]
 
 
 @pytest.mark.parametrize("size", [1, 511, 4096, 10**6])

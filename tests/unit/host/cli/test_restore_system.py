@@ -33,8 +33,8 @@ def disk(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ((), "Give one of --to and --system"),
-        (("--to", "x", "--system", "y"), "Give one of --to and --system"),
+        ((), "Give one of --to, --system and --rollback"),
+        (("--to", "x", "--system", "y"), "Give one of --to, --system and --rollback"),
         (("/etc", "--system", "y"), "A whole system is restored without paths"),
         (("--to", "x", "--dry-run"), "--dry-run and --yes are for --system"),
         (("--to", "x", "--yes"), "--dry-run and --yes are for --system"),

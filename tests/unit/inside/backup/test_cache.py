@@ -84,7 +84,7 @@ def test_a_cache_where_no_system_can_be_kept_is_refused_and_nothing_is_left(
 
 def holds_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether it does is tried as root, in tests/container."""
-    monkeypatch.setattr(module, "check_holding", lambda _base, *, filesystem: filesystem)
+    monkeypatch.setattr(module, "check_holding", lambda _base, *, filesystem: filesystem != "ext3")
 
 
 def test_a_cache_on_a_file_system_without_snapshots_is_a_folder(
@@ -102,6 +102,16 @@ def test_a_cache_on_a_file_system_without_snapshots_is_a_folder(
     put(tmp_path, ".backup_meta.distroclone-builder", "of one that was killed")
     assert prepared(tmp_path, new=False, system=system) == found
     assert [each.name for each in tmp_path.iterdir()] == [".rootfs_cache"]
+
+
+def test_a_file_system_without_fine_times_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds_all(monkeypatch)
+    monkeypatch.setattr(module, "filesystem_at", lambda _path: "ext3")
+    system = RecordingSystem()
+    prepared(tmp_path, new=True, system=system)
+    assert "copies every file" in system.notes[1]
 
 
 @pytest.mark.parametrize(

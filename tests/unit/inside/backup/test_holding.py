@@ -67,5 +67,13 @@ def test_memory_is_no_place_for_a_backup(tmp_path: Path) -> None:
 def test_what_a_killed_one_left_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, f"{PROBE}/owner")
     monkeypatch.setattr(holding, "_TRIALS", {"modes": holding._TRIALS["modes"]})
-    check_holding(tmp_path, filesystem="ext4")
+    assert check_holding(tmp_path, filesystem="ext4")
     assert [*tmp_path.iterdir()] == []
+
+
+def test_times_to_the_second_are_told_from_finer_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "_TRIALS", {})
+    monkeypatch.setattr(os, "utime", ignored)
+    assert not check_holding(tmp_path, filesystem="ext3")
