@@ -1,7 +1,6 @@
 """An installation beside another system, which starts afterwards as before."""
 
 import json
-import os
 from pathlib import Path
 
 import docker
@@ -12,35 +11,20 @@ from builder.host.engine import Engine
 from builder.host.image.boot_test_image import ensure_boot_test_image
 from tests.conftest import ignore, report
 from tests.support.containers import known_as
-from tests.support.install_matrix import make_iso
 from tests.support.probing import run_module
 
 pytestmark = [pytest.mark.boot, pytest.mark.full]
 
 
-@pytest.fixture(scope="module")
-def iso(
-    engine: Engine,
-    builder_image: ImageIdentity,
-    demo_cache: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """An ISO with an installer, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("installing")
-    made = make_iso(engine, demo_cache, folder / "build")
-    (folder / "place").mkdir()
-    os.link(made, folder / "place/live.iso")
-    return folder / "place"
-
-
 def test_beside_another_system_both_start(
-    client: docker.DockerClient, engine: Engine, builder_image: ImageIdentity, iso: Path
+    client: docker.DockerClient, engine: Engine, builder_image: ImageIdentity, place: Path
 ) -> None:
     made = known_as(client, builder_image)
-    run_module(client, made, iso, "tests.boot.make_neighbour", may_write=True)
+    run_module(client, made, place, "tests.boot.make_neighbour", may_write=True)
     image = ensure_boot_test_image(engine, on_event=ignore)
-    output = run_module(client, image, iso, "tests.boot.neighbour", may_write=True)
+    output = run_module(client, image, place, "tests.boot.neighbour", may_write=True)
     told = json.loads(output)
+    (place / "disk.img").unlink()
     assert told["after"] == told["before"]
     assert told["installed"]["line"].startswith("distroclone-builder install: ok"), told["lines"]
     assert " root=xfs " in told["started"]["line"], told["lines"]
