@@ -20,7 +20,7 @@ from builder.inside.boot_test.machine import qemu_argv, watch
 from builder.inside.boot_test.serial_console import BOOT_SIGNS
 
 RESULTS = Path("/results")
-_MEMORY = 1536  # MiB
+MEMORY = 1536  # MiB
 _WRITTEN = ("disk", "stick")
 _READ_ONLY = ",read-only=on"
 PACKAGES = {Firmware.BIOS: "seabios", Firmware.UEFI: "ovmf", Firmware.UEFI32: "ovmf-ia32"}
@@ -62,7 +62,7 @@ def machine_argv(
         firmware=Firmware(told["firmware"]),
         attach=Attachment.CD if place == "cd" else Attachment.DISK,
         timeout_seconds=told["seconds"],
-        memory_mib=_MEMORY,
+        memory_mib=MEMORY,
         processors=told["processors"],
         secure_boot=told["secure_boot"],
     )

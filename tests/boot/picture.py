@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from builder.inside.boot_test.machine import watch
-from builder.inside.boot_test.screen import asked
+from builder.inside.boot_test.screen import Monitor, asked
 from builder.inside.boot_test.serial_console import BOOT_SIGNS, Meaning
 from tests.boot.machine import RESULTS, machine_argv, variables_for
 
@@ -28,7 +28,9 @@ _STILL: Final = 20  # pauses; a firmware shows its mark for less
 _BLINKING: Final = 2  # pictures
 _SOON: Final = 8  # pauses; GRUB takes its errors away after ten seconds
 _LONGEST: Final = 240  # pauses
-_KEYS: Final = {" ": "spc", "/": "slash", "-": "minus", "\n": "ret"}
+_KEYS: Final = {
+    " ": "spc", "/": "slash", "-": "minus", ".": "dot", "|": "shift-backslash", "\n": "ret",
+}  # fmt: skip
 
 Press = Callable[[str], bytes]  # presses a key, and returns the picture a pause later
 
@@ -73,12 +75,20 @@ def wait_for_rest(
 
 
 def keys_of(text: str) -> list[str]:
-    """Return the keys that type a text of letters and a few signs."""
-    return [_KEYS.get(character, character) for character in text]
+    """Return the keys that type a text of letters and a few signs, on a keyboard of the US."""
+    return [
+        f"shift-{character.lower()}" if character.isupper() else _KEYS.get(character, character)
+        for character in text
+    ]
+
+
+def order(machine: Monitor, line: str) -> None:
+    """Give an order in the words of QEMU's monitor for people."""
+    machine.execute("human-monitor-command", **{"command-line": line})
 
 
 @contextmanager
-def _hand(monitor: Path, picture: Path) -> Iterator[Press]:
+def hand(monitor: Path, picture: Path) -> Iterator[tuple[Monitor, Press]]:
     """Have a hand that presses keys; what the screen shows is in `picture` then."""
     while not monitor.exists():
         time.sleep(0.1)
@@ -86,19 +96,18 @@ def _hand(monitor: Path, picture: Path) -> Iterator[Press]:
 
         def press(key: str) -> bytes:
             if key:
-                order = {"command-line": f"sendkey {key}"}
-                machine.execute("human-monitor-command", **order)
+                order(machine, f"sendkey {key}")
             time.sleep(_PAUSE)
             machine.execute("screendump", filename=str(picture), format="png")
             return picture.read_bytes()
 
-        yield press
+        yield machine, press
 
 
 def _work(monitor: Path, picture: Path, *, when: When, keys: Sequence[str], text: str) -> None:
     goes_on = False
     try:
-        with _hand(monitor, picture) as press:
+        with hand(monitor, picture) as (_machine, press):
             dark = press(NOTHING)
             if keys:
                 wait_for_menu(press)
@@ -118,7 +127,7 @@ def _work(monitor: Path, picture: Path, *, when: When, keys: Sequence[str], text
 
 
 def _type(monitor: Path, picture: Path, text: str) -> None:
-    with _hand(monitor, picture) as press:
+    with hand(monitor, picture) as (_machine, press):
         wait_for_rest(press, still=5)
         for key in keys_of(text):
             press(key)

@@ -1,8 +1,6 @@
 """Whatever ends a backup or a deletion early: what was whole stays so; needs root."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,9 +16,8 @@ from builder.inside.source.scan import scan_cache
 from builder.inside.source.unfinished import is_unfinished
 from builder.inside.system.real_system import RealSystem
 from tests.support import killed_backup
-from tests.support.backed_up import OURS, Volume
+from tests.support.backed_up import OURS, Volume, killed
 from tests.support.caches import after_a_power_cut, command
-from tests.support.command_line import wait_until
 from tests.support.faithful import Facts, differences, facts
 from tests.support.killed_backup import request_for
 from tests.support.trees import put
@@ -30,21 +27,6 @@ pytestmark = pytest.mark.container
 
 # Of each kind, for every run; the rest is for the night.
 EVERY_RUN = ("after the copy", "after the snapshot")
-
-
-def killed(volume: Volume, point: str) -> None:
-    """Have a backup or a deletion killed there."""
-    # Not as the first process of its namespace, which cannot kill itself.
-    alone = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-    words = (*alone, "sh", "-c", '"$@"; exit $?', "sh")
-    script = (sys.executable, killed_backup.__file__, point, volume.base, volume.source)
-    with subprocess.Popen([*words, *map(str, script)], stderr=subprocess.PIPE) as process:
-        if point == killed_backup.COPYING:
-            wait_until((volume.rootfs / "etc/state-2").exists)
-            process.kill()
-        _out, err = process.communicate()
-    assert process.returncode != 0, point
-    assert b"Traceback" not in err, err.decode()
 
 
 def check_after(volume: Volume, first: Facts, second: Facts) -> None:

@@ -2,22 +2,39 @@
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
+from builder.border.backups import CheckRequest, Wholeness
 from builder.formats.identities import ImageIdentity
-from builder.inside.source.unfinished import MARK, mark
-from tests.support.caches import ROOTFS, command, mounted_ext4, mounted_xfs, small_tmpfs
+from builder.inside.backup.checking import check
+from builder.inside.source.unfinished import MARK, is_unfinished, mark
+from builder.inside.system.real_system import RealSystem
+from tests.support.backed_up import Volume, killed
+from tests.support.caches import (
+    ROOTFS,
+    after_a_power_cut,
+    command,
+    mounted_ext4,
+    mounted_xfs,
+    small_tmpfs,
+)
 from tests.support.command_line import Ended, run
 from tests.support.faithful import differences, facts
 from tests.support.hard_tree import make_hard_tree
+from tests.support.killed_backup import COPYING
 from tests.support.trees import make_system, put
 
 pytestmark = pytest.mark.container
 
 SIZE = 320 << 20  # bytes
+POINTS = (
+    "with the lock only", "before the mark", "after the mark", "after the copy", "before the meta",
+    "before the meta has its name", "after the meta", "after the mark is gone", "at the very end",
+    COPYING,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -132,3 +149,36 @@ def test_the_demo_system_is_built_from_a_plain_cache(
         backup(cache / ROOTFS, mount, "--new")
         plan = run("build", "latest", "--cache", mount, "--dry-run").data["plan"]
         assert plan["candidate"]["selector"] == "cache"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("has_power", [True, False])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_plain_cache_never_claims_to_be_whole_when_it_is_not(
+    tmp_path: Path, point: str, *, has_power: bool
+) -> None:
+    source = make_system(tmp_path / "system")
+    with mounted_ext4(SIZE) as mount:
+        volume = Volume(mount=mount, base=mount, source=source)
+        first = facts(source)
+        volume.backup(new=True)
+        put(source, "etc/state-2", "second")
+        put(source, "opt/large", os.urandom(24 << 20))
+        second = facts(source)
+        killed(volume, point)
+        with nullcontext(mount) if has_power else after_a_power_cut(mount) as mounted:
+            again = Volume(mount=mounted, base=mounted, source=source)
+            (copy,) = again.state().snapshots
+            there = facts(again.rootfs)
+            if copy.complete:
+                assert [] in (differences(first, there), differences(second, there))
+            else:
+                assert is_unfinished(again.rootfs)
+            again.backup()
+            assert differences(second, facts(again.rootfs)) == []
+            assert sorted(each.name for each in mounted.iterdir()) == [
+                ".backup_meta", ROOTFS, "lost+found",
+            ]  # fmt: skip
+            system = RealSystem(lambda _event: None)
+            checked = check(CheckRequest(read_data=False), system=system, base=mounted)
+            assert [each.wholeness for each in checked.snapshots] == [Wholeness.WHOLE]

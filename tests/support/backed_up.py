@@ -1,5 +1,7 @@
 """A btrfs with room for a cache, and a system that is backed up to it in this process."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +11,9 @@ from builder.border.backups import BackedUp, CacheState
 from builder.inside.backup.backing_up import backup
 from builder.inside.backup.stored import cache_state
 from builder.inside.system.real_system import RealSystem
+from tests.support import killed_backup
 from tests.support.caches import mounted_btrfs
+from tests.support.command_line import wait_until
 from tests.support.faithful import Facts, facts
 from tests.support.killed_backup import request_for
 from tests.support.trees import make_system, put
@@ -63,3 +67,18 @@ def backed_volume(folder: Path) -> Iterator[Volume]:
         base = mount / "debian_backup"
         base.mkdir()
         yield Volume(mount=mount, base=base, source=source)
+
+
+def killed(volume: Volume, point: str) -> None:
+    """Have a backup or a deletion killed there."""
+    # Not as the first process of its namespace, which cannot kill itself.
+    alone = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    words = (*alone, "sh", "-c", '"$@"; exit $?', "sh")
+    script = (sys.executable, killed_backup.__file__, point, volume.base, volume.source)
+    with subprocess.Popen([*words, *map(str, script)], stderr=subprocess.PIPE) as process:
+        if point == killed_backup.COPYING:
+            wait_until((volume.rootfs / "etc/state-2").exists)
+            process.kill()
+        _out, err = process.communicate()
+    assert process.returncode != 0, point
+    assert b"Traceback" not in err, err.decode()

@@ -1,11 +1,13 @@
 """Rolls a system back to a snapshot: looks first, backs up what is there, then changes it."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import BuilderError, HostError, SourceError, UsageError
+from builder.basics.rsync_patterns import literal
 from builder.basics.texts import say
 from builder.border import paths
 from builder.border.backups import DISKS, CacheState, FolderIdentity, StoredSnapshot
@@ -216,17 +218,31 @@ def _request(
     asked: Rollback, seen: Seen, snapshot: StoredSnapshot, machine: ThisMachine
 ) -> RollbackRequest:
     status, parts = seen.source.stat(), _parts(seen)
+    own = own_folders() if seen.source == RUNNING else ()
     return RollbackRequest(
         target=FolderIdentity(boot=ourselves().boot, device=status.st_dev, inode=status.st_ino),
         snapshot=identity_of(snapshot),
         asked=asked.selector,
-        filters=seen.filters,
+        filters=(*seen.filters, *(f"- {literal(each)}" for each in own)),
         parts=parts,
         others=tuple(each for each in seen.mounted if each not in parts),
         homes=asked.include_home,
         keeps_boot=("boot" in seen.mounted and "boot" not in parts) or _leaves_out_boot(asked),
         kernel=machine.kernel if seen.source == RUNNING else "",
     )
+
+
+def own_folders(
+    *, prefix: str = sys.prefix, base: str = sys.base_prefix, module: str = __file__
+) -> tuple[str, ...]:
+    """Return where this program is installed, but for what belongs to the system's packages.
+
+    It has to finish, and to go forward again, also where it came after the snapshot.
+    """
+    environment = [Path(prefix)] if prefix != base else []
+    found = (*environment, Path(module).resolve().parents[2])
+    ours = [each for each in found if not each.is_relative_to("/usr") or "local" in each.parts]
+    return tuple(dict.fromkeys(str(each) for each in ours if each != Path("/")))
 
 
 def _leaves_out_boot(asked: Rollback) -> bool:

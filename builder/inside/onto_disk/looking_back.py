@@ -30,6 +30,7 @@ _SPARE: Final = 64 << 20  # bytes that stay free: a system without any hardly st
 _FSTAB: Final = "/etc/fstab"
 _STARTING: Final = ("/", "/boot", "/usr")  # whose disks the snapshot's menu and initramfs name
 _MERGED: Final = ("/bin", "/sbin", "/lib", "/lib64")
+_ENGINES: Final = ("/usr/bin/dockerd", "/usr/sbin/dockerd", "/usr/bin/podman")
 _MACHINE_ID: Final = "/etc/machine-id"
 
 
@@ -78,7 +79,7 @@ def check(request: RollbackRequest, *, source: Path, target: Path) -> None:
             "There is no whole system in the snapshot",
             hint="Take another one: `distroclone-builder snapshots` lists them.",
         )
-    if not has_system(new):
+    if not has_system(new) and not _is_of_one_machine(old, new):  # a damaged one still is one
         raise UsageError(
             "There is no system to roll back: os-release, etc or usr is missing",
             hint="For an empty disk there is --system.",
@@ -94,14 +95,27 @@ def check(request: RollbackRequest, *, source: Path, target: Path) -> None:
             "The snapshot has no homes: its backup was made without --include-home",
             hint="Roll back without --include-home: homes stay as they are.",
         )
+    if request.kernel:
+        _check_engine(old, new)
     _check_same(old, new)
     _check_disks(old, new)
 
 
+def _check_engine(old: Tree, new: Tree) -> None:
+    """Raise SourceError where what runs this container would go, and so could do nothing more."""
+    for path in _ENGINES:
+        if new.is_file(path) and not old.is_file(path):
+            raise SourceError(
+                "The snapshot has no {path}: this program could neither finish without its "
+                "container engine, nor go forward again",
+                hint="Start a live system, mount the root of this one, and give it with --root.",
+                path=path,
+            )
+
+
 def _check_same(old: Tree, new: Tree) -> None:
     """Raise SourceError for another machine's system, or one that has changed its shape."""
-    ids = {each for each in (text_of(tree, _MACHINE_ID).strip() for tree in (old, new)) if each}
-    if len(ids) > 1:
+    if all(map(_machine_id, (old, new))) and not _is_of_one_machine(old, new):
         raise SourceError(
             "The snapshot is of another system: its machine-id is not this one's",
             hint="A whole system goes onto an empty disk, with --system; files into a folder, "
@@ -115,6 +129,14 @@ def _check_same(old: Tree, new: Tree) -> None:
                 "disk with --system.",
                 path=path,
             )
+
+
+def _is_of_one_machine(old: Tree, new: Tree) -> bool:
+    return _machine_id(old) == _machine_id(new) != ""
+
+
+def _machine_id(tree: Tree) -> str:
+    return text_of(tree, _MACHINE_ID).strip()
 
 
 def _check_disks(old: Tree, new: Tree) -> None:

@@ -11,7 +11,7 @@ Whatever ends it early, a mark at the top says so, and the same command goes on.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -53,13 +53,12 @@ def roll_back(
         put_mark(target, Goal(snapshot=request.snapshot, asked=request.asked))
         kept = rules(Tree(source), Tree(target), request)
         later = tuple(f"- {literal(each)}" for each in _not_folders_now(source, target))
-        for more, success, not_yet in (
-            (_ADDING, (0,), later), (_CHANGING, (0, PARTIAL), ()), (_SETTLING, (0,), ()),
-        ):  # fmt: skip
+        passes = ((_ADDING, (0,), later), (_CHANGING, (0, PARTIAL), ()), (_SETTLING, (0,), ()))
+        for number, (more, success, not_yet) in enumerate(passes):
             try:
                 output = sync(
                     source, target, (*not_yet, *kept), more, system=system,
-                    progress=progress_of(0), success=success, parts=request.parts,
+                    progress=_share(number, len(passes)), success=success, parts=request.parts,
                 )  # fmt: skip
             except ToolError as error:
                 raise _explained(error) from error
@@ -69,6 +68,17 @@ def roll_back(
                 counts[name] = counts.get(name, 0) + count
     take_mark(target)
     return RolledBack(copied=counts.get(COPIED, 0), deleted=counts.get(DELETED, 0))
+
+
+def _share(number: int, count: int) -> Callable[[str], float | None]:
+    """Return what reads the progress of all passes from a line of one."""
+    read = progress_of(0)
+
+    def shared(line: str) -> float | None:
+        fraction = read(line)
+        return None if fraction is None else (number + fraction) / count
+
+    return shared
 
 
 def _not_folders_now(source: Path, target: Path) -> Iterator[str]:

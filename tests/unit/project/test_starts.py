@@ -13,6 +13,7 @@ import pytest
 
 from builder.border.boot_test import Firmware
 from tests.boot.machine import PACKAGES, asked, machine_argv
+from tests.boot.menu_choice import on_screen
 from tests.boot.picture import keys_of, wait_for_menu, wait_for_rest
 from tests.starts import page
 from tests.starts.__main__ import chosen, chosen_pictures
@@ -255,8 +256,19 @@ def test_a_screen_is_at_rest_when_something_stays_there() -> None:
 
 def test_a_text_is_typed_key_by_key() -> None:
     assert keys_of("df /a-b\n") == ["d", "f", "spc", "slash", "a", "minus", "b", "ret"]
+    assert keys_of("a.S|") == ["a", "dot", "shift-s", "shift-backslash"]
     texts = "".join(picture.text for picture in PICTURES)
     assert [key for key in keys_of(texts) if len(key) == 1 and not key.islower()] == []
+
+
+def test_only_a_text_that_was_written_on_a_screen_of_text_is_found_in_memory() -> None:
+    seen = on_screen("Errors: 0")
+    white_on_blue = b"".join(bytes([byte, 0x17]) for byte in b" Errors: 0 ")
+    assert seen.search(white_on_blue)
+    assert seen.search(white_on_blue.replace(b"0\x17", b"0\x1f"))  # colours may change
+    assert not seen.search(white_on_blue.replace(b"0", b"1"))
+    assert not seen.search(b" Errors: 0 ")  # in the program's file
+    assert not seen.search(" Errors: 0 ".encode("utf-16-le"))  # in the firmware's
 
 
 def test_pictures_are_small_and_shown() -> None:

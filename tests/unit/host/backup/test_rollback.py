@@ -10,7 +10,13 @@ from builder.border import paths
 from builder.border.jobs import BACKUP, BACKUP_STATE, LOOK_BACK, ROLL_BACK
 from builder.border.whole_systems import LookedBack, Paths, RolledBack
 from builder.formats.rollback_mark import Goal, put_mark
-from builder.host.backup.rollback import Rollback, RollbackPlan, carry_back, planned_rollback
+from builder.host.backup.rollback import (
+    Rollback,
+    RollbackPlan,
+    carry_back,
+    own_folders,
+    planned_rollback,
+)
 from builder.host.backup.rollback_words import done_text, plan_text
 from tests.support.fake_engine import FakeEngine, answering
 from tests.support.stored import backed_up, state, stored
@@ -163,6 +169,20 @@ def test_kernels_that_stay_are_told_to_the_container(
     place.with_mounts(OURS, CACHE, SYSTEM, line)
     plan = planned(place, engine(), exclude=exclude)
     assert plan.request.keeps_boot
+
+
+@pytest.mark.parametrize(
+    ("prefix", "module", "own"),
+    [
+        ("/opt/dcb", "/opt/dcb/lib/builder/host/backup/x.py", ("/opt/dcb", "/opt/dcb/lib/builder")),
+        ("/usr", "/usr/lib/python3/dist-packages/builder/host/backup/x.py", ()),
+        ("/usr", "/usr/local/lib/builder/host/backup/x.py", ("/usr/local/lib/builder",)),
+    ],
+)
+def test_this_program_stays_unless_it_is_one_of_the_systems_packages(
+    prefix: str, module: str, own: tuple[str, ...]
+) -> None:
+    assert own_folders(prefix=prefix, base="/usr", module=module) == own
 
 
 def test_a_usr_on_a_share_cannot_be_rolled_back(place: Place) -> None:

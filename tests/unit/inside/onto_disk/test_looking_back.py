@@ -104,7 +104,8 @@ def empty(old: Path, _new: Path) -> None:
 
 
 def no_system(_old: Path, new: Path) -> None:
-    (new / "usr").rename(new.parent / "gone")
+    (new / "etc/machine-id").unlink()
+    (new / "usr/lib/os-release").unlink()
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,20 @@ def test_a_snapshot_that_would_not_start_leaves_the_kernels_of_today(
     assert looked(trees).kernels == ()
     found = rules(Tree(trees[0]), Tree(trees[1]), rollback_request(trees[1]))
     assert {"- /boot/**", "- /usr/lib/modules"} <= {*found}
+
+
+def test_a_damaged_system_is_still_the_one_of_the_snapshot(trees: tuple[Path, Path]) -> None:
+    (trees[1] / "usr/lib/os-release").unlink()
+    assert looked(trees).kernels == (KERNEL,)
+
+
+def test_the_engine_that_does_it_does_not_go(trees: tuple[Path, Path]) -> None:
+    put(trees[1], "usr/bin/dockerd", "x")
+    with pytest.raises(SourceError, match="The snapshot has no /usr/bin/dockerd"):
+        looked(trees, kernel=KERNEL)
+    assert looked(trees).deleted.count == 0  # of another system: nothing of it runs
+    put(trees[0], "usr/bin/dockerd", "x")
+    assert looked(trees, kernel=KERNEL).deleted.count == 0
 
 
 def test_homes_are_not_rolled_back_to_nothing(trees: tuple[Path, Path]) -> None:

@@ -1,6 +1,6 @@
 """The order of a rollback, and what stays behind where it ends early."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from builder.inside.system.tool_error import ToolError
 from tests.support.rolled import rollback_request
 from tests.support.trees import make_system, put
 
+HALF = "  1,234  50%  1.00MB/s    0:00:01 (xfr#5, to-chk=50/100)"
 TOLD = "Number of deleted files: 3\nNumber of regular files transferred: 1,200"
 
 
@@ -25,8 +26,17 @@ class Rsync:
         self.target, self.fails, self.code, self.says = target, fails, code, says
         self.runs: list[tuple[set[str], str]] = []
         self.marked: list[Goal | None] = []
+        self.done: list[float | None] = []
 
-    def run(self, argv: Sequence[str], *, success: tuple[int, ...], **_: Any) -> str:
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        success: tuple[int, ...],
+        progress: Callable[[str], float | None],
+        **_: Any,
+    ) -> str:
+        self.done.append(progress(HALF))
         rules = Path(argv[6].removeprefix("--filter=merge ")).read_text()
         self.runs.append(({*argv[7:-2]}, rules))
         self.marked.append(goal_of(self.target))
@@ -60,6 +70,7 @@ def test_first_comes_what_is_missing_then_what_differs_and_last_goes_what_is_new
     assert "--delete" in settling
     assert rsync.marked == [Goal(snapshot="uuid-1", asked="latest")] * 3
     assert goal_of(trees[1]) is None
+    assert rsync.done == [0.5 / 3, 1.5 / 3, 2.5 / 3]
 
 
 def test_a_link_where_a_folder_was_is_not_followed(trees: tuple[Path, Path]) -> None:
