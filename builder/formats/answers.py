@@ -26,6 +26,13 @@ class FileSystem(StrEnum):
     XFS = "xfs"
 
 
+class Place(StrEnum):
+    """Where on its disk the system goes."""
+
+    WHOLE = "whole"  # all of it, and what was there is lost
+    BESIDE = "beside"  # into its free space, and what is there stays
+
+
 class Afterwards(StrEnum):
     """What the machine does when the installation is done."""
 
@@ -76,6 +83,7 @@ class Answers:
     file_system: FileSystem | None = None
     passphrase: str | None = field(default=None, repr=False)
     swap_mib: int = 0  # of a swap file
+    place: Place = Place.WHOLE
     afterwards: Afterwards = Afterwards.POWEROFF
 
 
@@ -182,6 +190,11 @@ _FORMS: Final[Mapping[str, _Form]] = MappingProxyType(
             message="Line {line}: this is not the size of a swap file",
             hint="Use none, or a size such as 512M or 4G.",
         ),
+        "place": _Form(
+            pattern=_one_of(Place),
+            message="Line {line}: this is no place on a disk",
+            hint="Use whole, which erases the disk, or beside, which keeps what is there.",
+        ),
         "afterwards": _Form(
             pattern=_one_of(Afterwards),
             message="Line {line}: this is nothing that the machine can do afterwards",
@@ -252,6 +265,7 @@ def read_answers(data: bytes, *, hashed: Callable[[str], str] | None = None) -> 
         file_system=FileSystem(said["file_system"]) if "file_system" in said else None,
         passphrase=_passphrase(said),
         swap_mib=_swap_mib(said.get("swap", _NO_SWAP)),
+        place=Place(said.get("place", Place.WHOLE)),
         afterwards=Afterwards(said.get("afterwards", Afterwards.POWEROFF)),
     )
 

@@ -34,7 +34,7 @@ class RecordingMachine:
         self.printed = dict(printed or {})
         self._failing = failing
         self._output = output
-        self._effects = dict(effects or {})
+        self.effects = dict(effects or {})
         self._files = dict(files or {})
 
     def run(self, argv: Sequence[str], *, root: Path | None = None, stdin: str = "") -> str:
@@ -44,8 +44,8 @@ class RecordingMachine:
         self.inputs.append((" ".join(argv[:2]), stdin))
         if argv[0] == self._failing:
             raise StepError("{tool} failed", output=self._output, tool=argv[0])
-        if argv[0] in self._effects:
-            self._effects[argv[0]](argv, root)
+        if argv[0] in self.effects:
+            self.effects[argv[0]](argv, root)
         return self.printed.get(argv[0], "")
 
     @contextlib.contextmanager

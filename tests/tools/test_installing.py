@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from builder.basics.errors import StepError, UsageError
-from builder.formats.answers import Account, Answers, DiskName, FileSystem
+from builder.formats.answers import Account, Answers, DiskName, FileSystem, Place
 from builder.inside.installing.clone import Clone
 from builder.inside.installing.installation import Installation
 from builder.inside.installing.machine import Log, RealMachine
@@ -270,3 +270,81 @@ def test_what_may_be_on_other_disks_too_is_not_taken_unless_it_is_named(
     replace(whole, answers=named).run(_Probed(log, disks))
     assert digest(disks[1]) == before[1]
     assert digest(disks[0]) != before[0]
+
+
+class _WithUefi(_InFiles):
+    """Has started by UEFI; what its EFI system partition has is in memory here."""
+
+    def read(self, path: Path) -> bytes:
+        """Return what the kernel says of the firmware."""
+        return b"64\n" if path.name == "fw_platform_size" else b""
+
+    @contextmanager
+    def mounted(
+        self, source: str, target: Path, *, kind: str = "", options: Sequence[str] = ()
+    ) -> Iterator[None]:
+        """Mount it, but for the firmware's variables."""
+        if kind == "efivarfs":
+            yield
+            return
+        with super().mounted(source, target, kind=kind, options=options):
+            yield
+
+
+_OTHERS = """\
+label: gpt
+start=1MiB, size=100MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name="their ESP"
+start=200MiB, size=300MiB, type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name="theirs"
+"""
+
+
+def _parts(disk: Path) -> list[dict[str, object]]:
+    command = ("sfdisk", "--json", disk)
+    told = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    parts: list[dict[str, object]] = json.loads(told)["partitiontable"]["partitions"]
+    return parts
+
+
+def test_beside_another_system_nothing_of_it_changes(
+    clone: Clone, disks: tuple[Path, Path], tmp_path: Path
+) -> None:
+    disk = disks[0]
+    os.truncate(disk, _SIZE)
+    subprocess.run(["sfdisk", "--quiet", disk], check=True, input=_OTHERS, text=True)
+    theirs = os.urandom(1 << 20)
+    with disk.open("r+b") as stream:
+        for place in (1, 100, 200, 499):
+            stream.seek(place << 20)
+            stream.write(theirs)
+    for name, size in (("one1", 100), ("one2", 300)):
+        (tmp_path / name).touch()
+        os.truncate(tmp_path / name, size << 20)
+    subprocess.run(["mkfs.fat", "-i", "12345678", tmp_path / "one1"], check=True)
+    before = [digest(disks[1]), *(digest(tmp_path / name) for name in ("one1", "one2"))]
+    parts = _parts(disk)
+    whole, log = installation(clone, tmp_path, FileSystem.EXT4)
+    whole = replace(whole, answers=replace(whole.answers, place=Place.BESIDE))
+
+    class _CutOff(_WithUefi):
+        def run(self, argv: Sequence[str], *, root: Path | None = None, stdin: str = "") -> str:
+            if argv[0] == "useradd":
+                raise StepError("somebody pulled the plug")
+            return super().run(argv, root=root, stdin=stdin)
+
+    with pytest.raises(StepError, match="somebody pulled the plug"):
+        whole.run(_CutOff(log, disks))
+    assert _parts(disk)[2]["name"] == "installation not finished"
+    whole.run(_WithUefi(log, disks))
+    assert [digest(disks[1]), *(digest(tmp_path / n) for n in ("one1", "one2"))] == before
+    assert _parts(disk)[:2] == parts
+    (new,) = _parts(disk)[2:]
+    assert (new["start"], new["name"]) == (500 * 2048, "root")
+    assert isinstance(new["size"], int)
+    assert new["size"] * 512 > _SIZE - (502 << 20)
+    with disk.open("rb") as kept:
+        for place in (1, 100, 200, 499):
+            kept.seek(place << 20)
+            assert kept.read(1 << 20) == theirs
+    with opened(tmp_path / "one3", tmp_path / "look") as root:
+        assert (root / "etc/hostname").read_text() == "kiosk\n"
+        assert "UUID=1234-5678  /boot/efi" in (root / "etc/fstab").read_text()

@@ -9,7 +9,7 @@ from builder.basics.errors import UsageError
 from builder.basics.regular import NotRegularError, read_start
 from builder.basics.texts import say
 from builder.border.boot_test import Firmware
-from builder.formats.answers import LARGEST, FileSystem, read_answers
+from builder.formats.answers import LARGEST, FileSystem, Place, read_answers
 from builder.host.boot_test.install_test import run_install_test
 from builder.host.command_line.options import AnyPath, answer, json_option
 from builder.host.command_line.surroundings import Surroundings, pass_surroundings
@@ -44,6 +44,8 @@ def check(file: Path, *, as_json: bool) -> None:
         )
         kind, encrypted = answers.file_system, answers.passphrase is not None
         lines = [text]
+        if answers.place is Place.BESIDE:
+            lines.append(say("It goes into the free space of the disk; what is there stays"))
         if answers.disk.holds:
             kinds = ", ".join(answers.disk.holds)
             lines.append(
@@ -55,6 +57,7 @@ def check(file: Path, *, as_json: bool) -> None:
             lines.append(say("It is encrypted, and the file has the passphrase: keep it safe"))
         data = {
             "disk": named,
+            "place": answers.place,
             "user": answers.user.name,
             "file_system": kind,
             "encrypted": encrypted,

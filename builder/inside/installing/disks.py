@@ -144,8 +144,8 @@ def parse_disks(text: str, *, used: InUse, ids: Mapping[str, tuple[str, ...]]) -
     )
 
 
-def choose_disk(disks: Sequence[Disk], name: DiskName, *, needed: int) -> Disk:
-    """Return the one disk that is called so and can take `needed` bytes.
+def choose_disk(disks: Sequence[Disk], name: DiskName, *, needed: int, erased: bool = True) -> Disk:
+    """Return the one disk that is called so and has `needed` bytes; it may be going to be erased.
 
     Raises UsageError where there is none or more than one, where it is in use, read-only or too
     small, or holds what it may not: nothing was written then.
@@ -182,7 +182,7 @@ def choose_disk(disks: Sequence[Disk], name: DiskName, *, needed: int) -> Disk:
             disk=disk.path,
             uses=", ".join(disk.uses),
         )
-    missing = [each for each in disk.members if each not in name.holds]
+    missing = [each for each in disk.members if erased and each not in name.holds]
     if missing:
         raise UsageError(
             "{disk} is part of something that may be on other disks as well: {holds}",

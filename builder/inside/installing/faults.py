@@ -9,13 +9,15 @@ import errno
 import os
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
-from builder.basics.errors import StepError
+from builder.basics.errors import StepError, UsageError
 
 _FULL: Final = os.strerror(errno.ENOSPC)
 # Not those of missing devices: programs say so of terminals, too.
 _BROKEN: Final = tuple(map(os.strerror, (errno.EIO, errno.EROFS, errno.EUCLEAN)))
+_PROBES, _PROBED = 16, 4096  # places, and bytes at each
 _NOT_READ: Final = re.compile(
     "uncompress|failed to read|read on filesystem|superblock|corrupt",
     re.IGNORECASE,
@@ -40,14 +42,33 @@ def explained(disk: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def read_from_medium() -> Iterator[None]:
-    """Raise StepError for a body that reads nothing but the medium, and could not."""
+def read_from_medium(image: Path) -> Iterator[None]:
+    """Raise StepError for a body that reads nothing but the medium with `image`, and could not.
+
+    What cannot be read seems not to be there, so a refusal may be wrong: then the medium is tried.
+    """
     try:
         yield
+    except UsageError:
+        if not _is_readable(image):
+            raise medium_fault() from None
+        raise
     except OSError as error:
         if error.errno != errno.EIO:
             raise
         raise medium_fault() from error
+
+
+def _is_readable(image: Path) -> bool:
+    """Whether some places of the image can be read, of which hardly all are in memory already."""
+    try:
+        with image.open("rb", buffering=0) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            for number in range(_PROBES):
+                os.pread(stream.fileno(), _PROBED, size * number // _PROBES)
+    except OSError as error:
+        return error.errno != errno.EIO
+    return True
 
 
 def copying_fault(error: StepError) -> StepError:

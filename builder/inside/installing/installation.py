@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from builder.basics.errors import UsageError
-from builder.formats.answers import Answers, FileSystem
+from builder.formats.answers import Answers, FileSystem, Place
+from builder.inside.debian.facts import read_os_release
+from builder.inside.installing.beside import look_beside
 from builder.inside.installing.clone import Clone, unpack
 from builder.inside.installing.disks import Disk, choose_disk, find_disks
 from builder.inside.installing.faults import explained, read_from_medium
@@ -24,7 +26,15 @@ from builder.inside.installing.starting import (
     install_boot_loader,
     make_initramfs,
 )
-from builder.inside.installing.volumes import Layout, Volumes, made_volumes, needed_size
+from builder.inside.installing.volumes import (
+    Layout,
+    Room,
+    Volumes,
+    added_volumes,
+    made_volumes,
+    needed_room,
+    needed_size,
+)
 from builder.inside.tree.tree import Tree
 
 _KEPT_LOG: Final = "/var/log/distroclone-install.log"
@@ -49,13 +59,12 @@ class Installation:
         When this returns, all of it is on the disk, and the disk is free.
         """
         machine.note("[1/7] Checking the disk and the system")
-        with read_from_medium():
-            disk, kernels = self._checked(machine), self.clone.kernels
+        with read_from_medium(self.clone.image):
+            (disk, room), kernels = self._checked(machine), self.clone.kernels
         machine.note("[2/7] Making partitions and file systems on {disk}", disk=disk)
-        passphrase = self.answers.passphrase or ""
         with (
             explained(disk.path),
-            made_volumes(disk, self._layout, machine, passphrase=passphrase) as volumes,
+            self._made_volumes(disk, room, machine) as volumes,
             mounted_root(volumes, self.target, machine),
             self._log_kept(),
         ):
@@ -75,8 +84,19 @@ class Installation:
             has_home=self.clone.has_home,
         )
 
-    def _checked(self, machine: Machine) -> Disk:
-        """Return the disk; of all that can be known to fail later, nothing will."""
+    def _made_volumes(
+        self, disk: Disk, room: Room | None, machine: Machine
+    ) -> contextlib.AbstractContextManager[Volumes]:
+        passphrase = self.answers.passphrase or ""
+        if room is None:
+            return made_volumes(disk, self._layout, machine, passphrase=passphrase)
+        return added_volumes(disk, room, self._layout, machine, passphrase=passphrase)
+
+    def _checked(self, machine: Machine) -> tuple[Disk, Room | None]:
+        """Return the disk, and where on it if another system stays there.
+
+        Of all that can be known to fail later, nothing will.
+        """
         self.clone.check()
         self.clone.check_name(self.answers.user.name)
         if has_secure_boot(machine) and not has_signed_grub(self.clone.tree):
@@ -95,10 +115,19 @@ class Installation:
                 kind=self._layout.file_system,
                 package=missing,
             )
-        needed = needed_size(self.clone.size(machine), self._layout)
-        disk = choose_disk(find_disks(machine), self.answers.disk, needed=needed)
+        found = self._place(machine)
         self.clone.check_image(machine)  # the last, since it takes longest
-        return disk
+        return found
+
+    def _place(self, machine: Machine) -> tuple[Disk, Room | None]:
+        size, disks = self.clone.size(machine), find_disks(machine)
+        if self.answers.place is Place.WHOLE:
+            needed = needed_size(size, self._layout)
+            return choose_disk(disks, self.answers.disk, needed=needed), None
+        needed = needed_room(size, self._layout)
+        disk = choose_disk(disks, self.answers.disk, needed=needed, erased=False)
+        name = (read_os_release(self.clone.tree) or {}).get("ID", "linux")
+        return disk, look_beside(disk, name, needed=needed, place=self.target, machine=machine)
 
     def _make_own(self, volumes: Volumes, kernels: Sequence[str], machine: Machine) -> None:
         """Make of the copy a system of its own."""

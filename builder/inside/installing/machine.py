@@ -186,6 +186,11 @@ def has_secure_boot(machine: Machine) -> bool:
     return machine.read(_SECURE_BOOT)[4:5] == b"\x01"
 
 
+def has_large_uefi(machine: Machine) -> bool:
+    """Whether the machine started by UEFI of 64 bits."""
+    return machine.read(_UEFI_WIDTH).strip() == b"64"
+
+
 def has_small_uefi(machine: Machine) -> bool:
     """Whether the firmware is UEFI of 32 bits, which starts no loader of 64."""
     return machine.read(_UEFI_WIDTH).strip() == b"32"

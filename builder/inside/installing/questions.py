@@ -8,7 +8,7 @@ import ctypes
 import getpass
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -22,11 +22,13 @@ from builder.formats.answers import (
     Answers,
     DiskName,
     FileSystem,
+    Place,
 )
 from builder.inside.installing.disks import Disk, choose_disk
-from builder.inside.installing.volumes import Layout, needed_size
+from builder.inside.installing.volumes import Layout, needed_room, needed_size
 
-_GO: Final = "erase"  # the word that starts it; one that nobody types by habit
+# The word that starts it; one that nobody types by habit.
+_GO: Final[Mapping[Place, str]] = {Place.WHOLE: "erase", Place.BESIDE: "install"}
 _METHOD: Final = b"$6$"  # of crypt(5): one that every system of today knows
 _GIB: Final = 1 << 30
 
@@ -78,6 +80,7 @@ class Choice:
     file_systems: tuple[FileSystem, ...]  # which its kernels can mount
     file_system: FileSystem  # what it becomes unless another is chosen
     no_encryption: str | None = None  # why it cannot be encrypted
+    room: Callable[[Disk], int] = lambda _disk: 0  # bytes that are free beside another system
 
 
 def ask_answers(
@@ -88,10 +91,11 @@ def ask_answers(
     Raises UsageError where no disk can take the system, and where it is not confirmed: nothing was
     written then.
     """
-    disk = _ask_disk(console, disks, needed=needed_size(choice.size, Layout()))
+    disk = _ask_disk(console, disks, choice)
+    place = _ask_place(console, disk, choice)
     file_system = _ask_file_system(console, choice)
     passphrase = _ask_passphrase(console, choice)
-    swap_mib = _ask_swap(console, disk, choice, encrypted=passphrase is not None)
+    swap_mib = _ask_swap(console, disk, choice, place, encrypted=passphrase is not None)
     name = _ask_name(console, check)
     full_name = _ask_text(console, say("Your full name (may be empty):"), f"({forms.FULL_NAME})?")
     password = _ask_secret(console, say("A password:"), ".+")
@@ -99,15 +103,19 @@ def ask_answers(
     console.show("")
     if passphrase is not None:
         console.show(say("What is on it then is encrypted; without the passphrase it is lost."))
-    console.show(say("All that is on this disk will be lost: {disk}", disk=disk))
+    if place is Place.WHOLE:
+        console.show(say("All that is on this disk will be lost: {disk}", disk=disk))
+    else:
+        console.show(say("What is on this disk stays as it is: {disk}", disk=disk))
     console.show(
         say("The first user is {name}, and the machine is called {host}", name=name, host=hostname)
     )
-    if console.ask(say("Type {word} to begin, or anything else to stop:", word=_GO)) != _GO:
+    go = _GO[place]
+    if console.ask(say("Type {word} to begin, or anything else to stop:", word=go)) != go:
         raise UsageError(
             "The installation was stopped; nothing was written",
             hint="To install after all, start the installer again and type {word} at the end.",
-            word=_GO,
+            word=go,
         )
     return Answers(
         disk=_named(disk),
@@ -116,6 +124,7 @@ def ask_answers(
         file_system=file_system,
         passphrase=passphrase,
         swap_mib=swap_mib,
+        place=place,
         afterwards=Afterwards.REBOOT,
     )
 
@@ -144,8 +153,8 @@ def hashed(password: str) -> str:
     return found.decode("ascii")
 
 
-def _ask_disk(console: Console, disks: Sequence[Disk], *, needed: int) -> Disk:
-    free = usable_disks(disks, needed=needed)
+def _ask_disk(console: Console, disks: Sequence[Disk], choice: Choice) -> Disk:
+    free = usable_disks(disks, needed=needed_size(choice.size, Layout()))
     for number, each in enumerate(free, start=1):
         console.show(f"  {number}) {each}")
     while True:
@@ -172,6 +181,21 @@ def _can_take(disk: Disk, needed: int) -> bool:
     return True
 
 
+def _ask_place(console: Console, disk: Disk, choice: Choice) -> Place:
+    free = choice.room(disk)
+    if free < needed_room(choice.size, Layout()):
+        return Place.WHOLE
+    question = say(
+        "It has {size} GiB free. Type beside to use those and keep what is there, or whole to "
+        "erase all of it:",
+        size=free // _GIB,
+    )
+    words = {each.value: each for each in Place}
+    while (answer := console.ask(question)) not in words:
+        console.show(say("This cannot be used."))
+    return words[answer]
+
+
 def _ask_file_system(console: Console, choice: Choice) -> FileSystem:
     known = {each.value: each for each in choice.file_systems}
     question = say(
@@ -196,14 +220,20 @@ def _ask_passphrase(console: Console, choice: Choice) -> str | None:
                        UNLOCKING) if answer else None  # fmt: skip
 
 
-def _ask_swap(console: Console, disk: Disk, choice: Choice, *, encrypted: bool) -> int:
+def _ask_swap(
+    console: Console, disk: Disk, choice: Choice, place: Place, *, encrypted: bool
+) -> int:
     """Return how large the swap file is to be, in MiB: no more than the disk has room for."""
     question = say("A swap file of how many GiB? Enter alone makes none:")
     while True:
         answer = console.ask(question) or "0"
         if re.fullmatch(r"[0-9]{1,4}", answer) is not None:
             layout = Layout(encrypted=encrypted, swap_mib=int(answer) << 10)
-            if not layout.swap_mib or _can_take(disk, needed_size(choice.size, layout)):
+            if place is Place.BESIDE:
+                fits = choice.room(disk) >= needed_room(choice.size, layout)
+            else:
+                fits = _can_take(disk, needed_size(choice.size, layout))
+            if not layout.swap_mib or fits:
                 return layout.swap_mib
         console.show(say("This cannot be used, or the disk is too small for it."))
 

@@ -9,8 +9,10 @@ from typing import Final
 
 from builder.basics.errors import BuilderError, UsageError
 from builder.formats.answers import Answers, FileSystem
+from builder.inside.installing.beside import free_room
 from builder.inside.installing.clone import Clone
 from builder.inside.installing.defaults import default_file_system
+from builder.inside.installing.faults import read_from_medium
 from builder.inside.installing.installation import Installation
 from builder.inside.installing.machine import Log, Machine
 from builder.inside.installing.questions import Choice
@@ -26,7 +28,8 @@ _MARK: Final = "distroclone-builder install: "  # of the line that machines wait
 
 def choice(machine: Machine, clone: Clone = CLONE) -> Choice:
     """Return what can be chosen for a clone. Raises UsageError where it cannot be installed."""
-    clone.check()
+    with read_from_medium(clone.image):
+        clone.check()
     able = tuple(each for each in FileSystem if _refusal(clone.check_file_system, each) is None)
     usual = default_file_system()
     refusal = _refusal(clone.check_encryption)
@@ -35,6 +38,7 @@ def choice(machine: Machine, clone: Clone = CLONE) -> Choice:
         file_systems=able,
         file_system=usual if usual in able else FileSystem.EXT4,
         no_encryption=None if refusal is None else str(refusal),
+        room=lambda disk: free_room(disk, machine),
     )
 
 

@@ -26,6 +26,9 @@ _UEFI32: Final = "i386-efi"
 _GRUB: Final = "/usr/sbin/grub-install"
 _SHIM: Final = "/usr/lib/shim/shimx64.efi.signed"
 _MENU: Final = "/boot/grub/grub.cfg"
+_MORE: Final = "/boot/grub/custom.cfg"
+_FOLDER: Final = "/etc/default/grub.d/esp-folder.cfg"
+_VARIABLES: Final = "sys/firmware/efi/efivars"
 _CONTENT: Final = """\
 # Written by the installer: the system has no GRUB that would keep a menu.
 set default=0
@@ -69,6 +72,9 @@ def inhabited(tree: Tree, start: StartingDisk, machine: Machine) -> Iterator[Non
         # live-tools replaces update-initramfs by one that refuses where it reads "boot=live".
         line = tree.root / "tmp/cmdline"
         line.write_text(f"root=UUID={start.root_uuid} ro quiet\n", encoding="ascii")
+        if start.esp_folder:  # which the firmware is told of
+            place = tree.root / _VARIABLES
+            stack.enter_context(machine.mounted("efivarfs", place, kind="efivarfs"))
         place = tree.root / "proc/cmdline"
         stack.enter_context(machine.mounted(str(line), place, options=("bind",)))
         yield
@@ -125,30 +131,42 @@ def install_boot_loader(tree: Tree, start: StartingDisk, machine: Machine) -> No
 
     That of UEFI with 32 bits only where the machine has it: no system would keep it up to date.
     """
-    small = UEFI in start.platforms and has_small_uefi(machine)
+    if start.esp_folder and has_grub(tree, UEFI):
+        # Or an update would write into the folder of another system of that name. GRUB makes the
+        # letters small again.
+        add(tree, _FOLDER, f'GRUB_DISTRIBUTOR="{start.esp_folder.capitalize()}"\n'.encode("ascii"))
+    small = not start.esp_folder and has_small_uefi(machine)
     for platform in (*start.platforms, *((_UEFI32,) if small else ())):
-        options = (
-            [start.disk]
-            if platform == BIOS
-            # Where every firmware looks on a disk that it does not know.
-            else ["--no-nvram", "--force-extra-removable"]
-        )
-        if has_grub(tree, platform):
+        own = has_grub(tree, platform)
+        where = _where(platform, start, own=own)
+        if own:
             efi = [] if platform == BIOS else ["--efi-directory=/boot/efi"]
-            command = [_GRUB, f"--target={platform}", "--recheck", *efi, *options]
+            command = [_GRUB, f"--target={platform}", "--recheck", *efi, *where]
             machine.run(command, root=tree.root)
         else:
             boot = tree.root / "boot"
-            efi = [] if platform == BIOS else [f"--efi-directory={boot / 'efi'}", "--removable"]
+            efi = [] if platform == BIOS else [f"--efi-directory={boot / 'efi'}"]
             place = f"--boot-directory={boot}"
-            given = [each for each in options if each != "--force-extra-removable"]
-            machine.run(["grub-install", f"--target={platform}", place, *efi, *given])
+            machine.run(["grub-install", f"--target={platform}", place, *efi, *where])
+    if start.others:
+        add(tree, _MORE, start.others.encode())  # which each menu of GRUB's own makers reads
     if tree.is_file(MENU_MAKER):
         machine.run([MENU_MAKER], root=tree.root)
         if not tree.is_file(_MENU):
             raise StepError("{tool} wrote no menu for GRUB", tool=MENU_MAKER)
     else:
         add(tree, _MENU, menu(tree, start).encode())
+
+
+def _where(platform: str, start: StartingDisk, *, own: bool) -> list[str]:
+    """Return the options of grub-install that say where it puts what the firmware starts."""
+    if platform == BIOS:
+        return [start.disk]
+    if start.esp_folder:
+        # With signed loaders, the folder would be the distribution's, whoever uses it already.
+        return [f"--bootloader-id={start.esp_folder}", *(["--no-uefi-secure-boot"] if own else [])]
+    # Where every firmware looks on a disk that it does not know.
+    return ["--no-nvram", "--force-extra-removable"] if own else ["--removable", "--no-nvram"]
 
 
 def has_grub(tree: Tree, platform: str) -> bool:
@@ -169,9 +187,10 @@ def menu(tree: Tree, start: StartingDisk) -> str:
         top, more = f"/{start.subvolume}", f" rootflags=subvol={start.subvolume}"
     # Where /boot is another file system, GRUB sees that one alone: links to it do not lead there.
     seen, boot = (start.boot_uuid, "") if start.boot_uuid else (start.root_uuid, f"{top}/boot")
-    return _CONTENT.format(
+    content = _CONTENT.format(
         seen=seen, uuid=start.root_uuid, title=title, top=top, boot=boot, more=more
     )
+    return f"{content}{start.others}"
 
 
 def has_signed_grub(tree: Tree) -> bool:

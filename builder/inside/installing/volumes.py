@@ -6,12 +6,14 @@ Partitions Specification").
 """
 
 import contextlib
+import json
 import secrets
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from builder.basics.errors import StepError
 from builder.formats.answers import FileSystem
 from builder.inside.installing.disks import Disk
 from builder.inside.installing.encryption import mapping, unlocked
@@ -25,8 +27,10 @@ _BOOT_MIB: Final = 1024
 _SPARE_MIB: Final = 1024  # for initramfs, logs, and what a first start writes
 _MIB: Final = 1 << 20
 _OVERHEAD: Final = 1.15  # inodes, journal, and the share that is kept for root
+UNFINISHED: Final = "installation not finished"  # the name of a partition
 _BIOS: Final = ("21686148-6449-6E6F-744E-656564454649", "BIOS boot")
-_ESP: Final = ("C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "EFI system partition")
+ESP_TYPE: Final = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+_ESP: Final = (ESP_TYPE, "EFI system partition")
 _BOOT: Final = ("0FC63DAF-8483-4772-8E79-3D69D8477DE4", "boot")
 _ROOT: Final = ("0FC63DAF-8483-4772-8E79-3D69D8477DE4", "root")
 _LOCKED: Final = ("CA7D7CCB-63ED-4C53-861C-1742536059CC", "root, encrypted")
@@ -76,6 +80,18 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Where a system goes beside another one: free space, and the EFI system partition of both."""
+
+    esp: Volume
+    start_mib: int
+    size_mib: int
+    esp_folder: str = ""  # of what is installed: one that is not there yet
+    others: str = ""  # entries of GRUB's menu that start what else is there
+    unfinished: tuple[str, ...] = ()  # numbers of partitions of an installation that was cut off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartingDisk:
     """What has to be known of a disk to make the system on it start."""
 
@@ -86,6 +102,8 @@ class StartingDisk:
     boot_uuid: str = ""  # of the file system that /boot is on, if it is not the root
     locked_uuid: str = ""  # of the encrypted partition that the root is in
     platforms: tuple[str, ...] = (BIOS, UEFI)  # that it has places for
+    esp_folder: str = ""  # of its own, where others use the EFI system partition as well
+    others: str = ""  # entries of GRUB's menu that start them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +116,8 @@ class Volumes:
     root: Volume
     boot: Volume | None = None  # where the root is encrypted
     locked: Volume | None = None  # the encrypted partition that the root is in
+    esp_folder: str = ""  # as `StartingDisk` has it, and the next one
+    others: str = ""
 
     @property
     def start(self) -> StartingDisk:
@@ -109,6 +129,9 @@ class Volumes:
             subvolume=next((name for name, _place in self.layout.subvolumes), ""),
             boot_uuid="" if self.boot is None else self.boot.uuid,
             locked_uuid="" if self.locked is None else self.locked.uuid,
+            platforms=(UEFI,) if self.esp_folder else (BIOS, UEFI),
+            esp_folder=self.esp_folder,
+            others=self.others,
         )
 
     def fstab(self) -> str:
@@ -150,6 +173,11 @@ def needed_size(content: int, layout: Layout) -> int:
     )
 
 
+def needed_room(content: int, layout: Layout) -> int:
+    """Return how much free space it takes beside another system, in bytes."""
+    return needed_size(content, layout) - _MIB * (_BIOS_MIB + _ESP_MIB)
+
+
 @contextlib.contextmanager
 def made_volumes(
     disk: Disk, layout: Layout, machine: Machine, *, passphrase: str = ""
@@ -163,17 +191,87 @@ def made_volumes(
         ["sfdisk", "--wipe", "always", "--wipe-partitions", "always", disk.path],
         stdin=_table(layout),
     )
-    last = 4 if layout.encrypted else 3
+    first, last = 3, 4 if layout.encrypted else 3
     for number in range(2, last + 1):
         machine.wait_for(disk.partition(number))
     serial = secrets.token_hex(4).upper()
     esp = Volume(device=disk.partition(2), uuid=f"{serial[:4]}-{serial[4:]}")
     machine.run(["mkfs.fat", "-F", "32", "-i", serial, esp.device])
+    parts = [disk.partition(number) for number in range(first, last + 1)]
+    with _made_file_systems(disk, layout, machine, esp, parts, passphrase=passphrase) as volumes:
+        yield volumes
+
+
+@contextlib.contextmanager
+def added_volumes(
+    disk: Disk, room: Room, layout: Layout, machine: Machine, *, passphrase: str = ""
+) -> Iterator[Volumes]:
+    """Add partitions in the free space of a disk, and make file systems: the others stay.
+
+    While the body runs, what is encrypted is unlocked. Until it has ended well, the partitions have
+    the name `UNFINISHED`, by which the next installation knows that they are free.
+    """
+    rows = [(_BOOT_MIB, _BOOT)] if layout.encrypted else []
+    kind, start, lines, starts = _LOCKED if layout.encrypted else _ROOT, room.start_mib, [], []
+    for size, (type_, _name) in (*rows, (0, kind)):
+        span = size or room.start_mib + room.size_mib - start
+        lines.append(f'start={start}MiB, size={span}MiB, type={type_}, name="{UNFINISHED}"\n')
+        starts.append(start)
+        start += span
+    if room.unfinished:
+        machine.run(["sfdisk", "--delete", disk.path, *room.unfinished])
+    # Without --wipe, which would ask for a new table; what is in the new partitions goes.
+    machine.run(
+        ["sfdisk", "--append", "--wipe", "never", "--wipe-partitions", "always", disk.path],
+        stdin="".join(lines),
+    )
+    parts = _parts_at(disk, starts, machine)
+    for part in parts:
+        machine.wait_for(part)
+    with _made_file_systems(
+        disk, layout, machine, room.esp, parts, passphrase=passphrase
+    ) as volumes:
+        yield replace(volumes, esp_folder=room.esp_folder, others=room.others)
+    for part, (_size, (_type, name)) in zip(parts, (*rows, (0, kind)), strict=True):
+        machine.run(["sfdisk", "--part-label", disk.path, part_number(part), name])
+
+
+def part_number(device: str) -> str:
+    """Return the number of a partition: "3" of "/dev/nvme0n1p3"."""
+    return device[len(device.rstrip("0123456789")) :]
+
+
+def _parts_at(disk: Disk, starts: Sequence[int], machine: Machine) -> list[str]:
+    """Return the partitions that start at these MiB, whatever their numbers are."""
+    table = json.loads(machine.run(["sfdisk", "--json", disk.path]))["partitiontable"]
+    sector = int(table.get("sectorsize", 512))
+    found = {int(each["start"]) * sector // _MIB: each["node"] for each in table["partitions"]}
+    try:
+        return [found[each] for each in starts]
+    except KeyError as error:
+        raise StepError(
+            "{disk} does not have the new partitions",
+            hint="Nothing of what was there has changed. See the log for what sfdisk said.",
+            disk=disk.path,
+        ) from error
+
+
+@contextlib.contextmanager
+def _made_file_systems(
+    disk: Disk,
+    layout: Layout,
+    machine: Machine,
+    esp: Volume,
+    parts: Sequence[str],
+    *,
+    passphrase: str,
+) -> Iterator[Volumes]:
+    """Make the file systems in the partitions for boot, if there is one, and root."""
     boot = locked = None
-    root = _volume(disk.partition(last))
+    root = _volume(parts[-1])
     with contextlib.ExitStack() as stack:
         if layout.encrypted:
-            boot, locked = _volume(disk.partition(3)), root
+            boot, locked = _volume(parts[0]), root
             _make_file_system(FileSystem.EXT4, boot, machine)
             device = stack.enter_context(
                 unlocked(locked.device, locked.uuid, passphrase=passphrase, machine=machine)

@@ -104,6 +104,7 @@ def test_a_disk_that_is_not_named_for_certain_is_refused(disk: str) -> None:
         ("passphrase: größer als 8\n", "Line 1: this passphrase cannot be used"),
         ("swap: 4\n", "Line 1: this is not the size of a swap file"),
         ("swap: 0G\n", "Line 1: this is not the size of a swap file"),
+        ("place: somewhere\n", "Line 1: this is no place on a disk"),
         ("afterwards: dance\n", "Line 1: this is nothing that the machine can do afterwards"),
     ],
 )

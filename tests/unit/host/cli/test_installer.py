@@ -38,11 +38,22 @@ def test_a_good_file_is_told_with_its_disk(
     assert result["event"] == "result"
     assert result["data"] == {
         "disk": {"serial": "S1"},
+        "place": "whole",
         "user": "anna",
         "file_system": None,
         "encrypted": False,
         "swap_mib": 0,
     }
+
+
+def test_it_says_that_what_is_there_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"{ANSWERS}place: beside\n")
+    code, text = checked(capsys, str(file))
+    assert code == 0
+    assert "It goes into the free space of the disk; what is there stays" in text
 
 
 def test_it_says_what_goes_with_the_disk(

@@ -105,10 +105,21 @@ def test_a_medium_that_is_pulled_before_is_told_and_nothing_is_written(
 
 
 def test_our_own_reading_of_it_is_told_as_well() -> None:
-    with pytest.raises(StepError, match=r"^The medium cannot be read$"), read_from_medium():
+    image = Path("/image")
+    with pytest.raises(StepError, match=r"^The medium cannot be read$"), read_from_medium(image):
         raise OSError(errno.EIO, "unused text")
-    with pytest.raises(FileNotFoundError), read_from_medium():
+    with pytest.raises(FileNotFoundError), read_from_medium(image):
         raise FileNotFoundError(errno.ENOENT, "unused text")
+
+
+def test_what_seems_not_to_be_there_may_be_a_pulled_medium(tmp_path: Path) -> None:
+    gone = Path("/proc/self/mem")  # of which the start cannot be read: EIO
+    with pytest.raises(StepError, match=r"^The medium cannot be read$"), read_from_medium(gone):
+        raise UsageError("The system has no kernel")
+    whole = put(tmp_path, "image", bytes(100_000))
+    for image in (whole, tmp_path / "none"):
+        with pytest.raises(UsageError, match="The system has no kernel"), read_from_medium(image):
+            raise UsageError("The system has no kernel")
 
 
 def test_a_medium_without_sums_says_that_nothing_was_compared(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from builder.basics.errors import UsageError
-from builder.formats.answers import Afterwards, Answers, FileSystem
+from builder.formats.answers import Afterwards, Answers, FileSystem, Place
 from builder.inside.installing.disks import Disk
 from builder.inside.installing.questions import Choice, ask_answers, hashed
 
@@ -83,6 +83,22 @@ def test_what_cannot_be_encrypted_is_said_and_not_asked() -> None:
     assert (answers.file_system, answers.passphrase) == (FileSystem.EXT4, None)
     assert "it lacks a tool" in typist.seen
     assert not any("Encrypt" in line for line in typist.seen)
+
+
+def test_where_there_is_room_what_is_on_the_disk_can_stay() -> None:
+    roomy = replace(CHOICE, room=lambda disk: disk.size // 4)
+    typist = Typist("1", "besides", "beside", "", "", "11", "8", "anna", "", "x", "x", "kiosk",
+                    "install")  # fmt: skip
+    answers = asked(typist, roomy)
+    assert (answers.place, answers.swap_mib) == (Place.BESIDE, 8192)
+    assert any("It has 16 GiB free. Type beside" in line for line in typist.seen)
+    assert any("What is on this disk stays as it is: /dev/sdb" in line for line in typist.seen)
+    assert not any("will be lost" in line for line in typist.seen)
+    typist = Typist("1", "whole", "", "", "", "anna", "", "x", "x", "kiosk", "erase")
+    assert asked(typist, roomy).place is Place.WHOLE
+    with pytest.raises(UsageError, match="stopped; nothing was written") as caught:
+        asked(Typist("1", "beside", "", "", "", "anna", "", "x", "x", "kiosk", "erase"), roomy)
+    assert "type install at the end" in caught.value.advice
 
 
 def test_anything_but_the_word_stops_it() -> None:
