@@ -27,8 +27,8 @@ from builder.host.engine.connection import DockerEngine
 from builder.host.engine.container import DockerJob
 from tests.container.conftest import Built
 from tests.support.caches import frozen, small_tmpfs
-from tests.support.command_line import PROJECT, others_can_enter, run, running
-from tests.support.containers import SOCKET
+from tests.support.command_line import PROJECT, Ended, others_can_enter, run, running
+from tests.support.containers import SOCKET, paused
 from tests.support.leftovers import container_of, left_by
 from tests.support.trees import put
 
@@ -60,17 +60,27 @@ def test_a_folder_in_the_place_of_a_result_is_found_before_any_work(
 
 
 def test_one_output_folder_takes_one_build_at_a_time(demo_cache: Path, tmp_path: Path) -> None:
-    descriptor = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
+    output, file = tmp_path / "output", put(tmp_path, "file", "")
+    output.mkdir()
+    _other, usual = refused(demo_cache, file)  # how long this machine takes to refuse anything
+    descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        before = time.monotonic()
-        ended = run("build", "--cache-image", demo_cache, "--output", tmp_path)
-        assert time.monotonic() - before < 5
+        ended, seconds = refused(demo_cache, output)
     finally:
         os.close(descriptor)
+    assert seconds < 2 * usual + 5
+    assert ended.error["message"] == f"Another build is writing to {output}"
+    assert not any(event["event"] == "step-started" for event in ended.events)
+    assert list(output.iterdir()) == []
+
+
+def refused(demo_cache: Path, output: Path) -> tuple[Ended, float]:
+    """Ask for a build that is refused; return its end, and how many seconds that took."""
+    before = time.monotonic()
+    ended = run("build", "--cache-image", demo_cache, "--output", output)
     assert ended.code == 3
-    assert ended.error["message"] == f"Another build is writing to {tmp_path}"
-    assert list(tmp_path.iterdir()) == []
+    return ended, time.monotonic() - before
 
 
 def test_a_second_build_into_a_busy_folder_leaves_the_first_alone(
@@ -79,7 +89,8 @@ def test_a_second_build_into_a_busy_folder_leaves_the_first_alone(
     words = ("build", "--cache-image", demo_cache, "--output", tmp_path, "--compression", "fast")
     with running(*words) as first:
         first.wait_for_step("check")
-        second = run(*words)
+        with paused(container_of(client, first.process.pid, "build")):
+            second = run(*words)
         assert second.code == 3
         assert second.error["message"] == f"Another build is writing to {tmp_path}"
         assert left_by(client, second.process) == []

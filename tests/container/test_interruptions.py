@@ -5,18 +5,16 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import docker
 import pytest
-from docker.models.containers import Container
 
 from builder.border.step_names import StepName
 from builder.inside.source.fingerprint import fingerprint
 from tests.support.caches import frozen
 from tests.support.command_line import COMMAND, PROJECT, Ended, run, running, wait_until
-from tests.support.containers import SOCKET
+from tests.support.containers import SOCKET, paused
 from tests.support.engine_proxy import proxied
 from tests.support.leftovers import container_of, left_by
 
@@ -140,17 +138,6 @@ def test_a_reader_that_goes_away_ends_the_build(
         assert process.wait(timeout=60) == 130
     assert left_by(client, process.pid) == []
     assert frozen(cache) == []
-
-
-@contextmanager
-def paused(container: Container | None) -> Iterator[None]:
-    """Have a container stand still: a build would go on to its next one, or end."""
-    assert container is not None
-    container.pause()
-    try:
-        yield
-    finally:
-        container.unpause()
 
 
 def test_sweep_removes_what_a_killed_build_left_and_no_living_one(

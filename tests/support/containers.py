@@ -1,7 +1,8 @@
 """Containers of the tests' own, asked for with the SDK's options on every engine."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -69,6 +70,17 @@ def ended(container: Container) -> int:
     for _output in container.logs(stream=True, follow=True):
         pass
     return int(container.wait()["StatusCode"])
+
+
+@contextmanager
+def paused(container: Container | None) -> Iterator[None]:
+    """Have a build's container stand still: it would go on to its next one meanwhile, or end."""
+    assert container is not None
+    container.pause()
+    try:
+        yield
+    finally:
+        container.unpause()
 
 
 def _limit(name: str, soft: int | None, hard: int | None) -> dict[str, object]:
