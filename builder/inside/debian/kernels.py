@@ -1,6 +1,8 @@
 """The kernels in a tree: which of them can start a live system, and which of those does it best."""
 
+import os
 import re
+import struct
 from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Final
@@ -12,8 +14,12 @@ from builder.inside.tree.tree import Tree
 
 _VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+_~-]{0,99}")
 _IMAGE: Final = "vmlinuz-"
-# The x86 boot protocol (Linux' Documentation/arch/x86/boot.rst): a signature at 0x202, and at 0x236
-# flags, of which the first says that there is a 64-bit entry point.
+# The x86 boot protocol (Linux' Documentation/arch/x86/boot.rst): at 0x1f1 the number of 512-byte
+# sectors after the first one, with 0 for 4; at 0x1f4 the length of the rest in 16 bytes; at 0x202 a
+# signature, and at 0x236 flags, of which the first says that there is a 64-bit entry point.
+_SECTORS: Final = 0x1F1
+_REST: Final = struct.Struct("<I")
+_REST_AT: Final = 0x1F4
 _SIGNATURE: Final = (0x202, b"HdrS")
 _FLAGS: Final = 0x236
 _HAS_64_BITS: Final = 1
@@ -66,16 +72,21 @@ def kernel_image(tree: Tree, version: str) -> str | None:
         try:
             with tree.open(path) as stream:
                 header = stream.read(_FLAGS + 2)
+                size = os.fstat(stream.fileno()).st_size
         except OSError:
             continue
-        start, signature = _SIGNATURE
-        if (
-            len(header) == _FLAGS + 2
-            and header[start:].startswith(signature)
-            and header[_FLAGS] & _HAS_64_BITS
-        ):
+        if len(header) == _FLAGS + 2 and _can_start(header, size):
             return path
     return None
+
+
+def _can_start(header: bytes, size: int) -> bool:
+    """Whether a file of `size` bytes with this `header` is a kernel for amd64, and all of it."""
+    start, signature = _SIGNATURE
+    (rest,) = _REST.unpack_from(header, _REST_AT)
+    whole = ((header[_SECTORS] or 4) + 1) * 512 + rest * 16 if rest else 0
+    is_kernel = header[start:].startswith(signature) and bool(header[_FLAGS] & _HAS_64_BITS)
+    return is_kernel and size >= whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

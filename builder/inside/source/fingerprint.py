@@ -11,7 +11,10 @@ from builder.basics.errors import SourceError
 from builder.basics.printable import clean
 from builder.inside.linux.btrfs import is_subvolume_stub
 
-_FIELDS: Final = struct.Struct("<QLLLqqq")  # ino, mode, uid, gid, size, mtime, ctime (ns)
+# ino, mode, uid, gid, size, and mtime and ctime: seconds, nanoseconds. All in nanoseconds, they have
+# more than 64 bits from 2262 on, which clocks that are wrong may say.
+_FIELDS: Final = struct.Struct("<QLLLqqLqL")
+_SECOND: Final = 1_000_000_000  # nanoseconds
 _MOST_SHOWN: Final = 200  # characters of a path
 _SNAPSHOTS: Final = ".snapshots"
 
@@ -47,8 +50,9 @@ def fingerprint(root: Path) -> str:
 def _packed(status: os.stat_result) -> bytes:
     # The kernel invents the times of a nested subvolume's stub, each time anew.
     times = (0, 0) if is_subvolume_stub(status) else (status.st_mtime_ns, status.st_ctime_ns)
+    parts = (part for time in times for part in divmod(time, _SECOND))
     return _FIELDS.pack(
-        status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, *times
+        status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size, *parts
     )
 
 

@@ -151,6 +151,19 @@ def test_its_config_says_what_is_built_in(
     assert (NEWEST in complete(root)) is kept
 
 
+def _sized(image: bytes) -> bytes:
+    """Return it with 2 sectors after the first one, and 2 times 16 bytes after these."""
+    length = (2).to_bytes(4, "little")
+    whole = image[:0x1F1] + b"\x02" + image[0x1F2:0x1F4] + length + image[0x1F8:]
+    return whole.ljust(3 * 512 + 2 * 16, b"x")
+
+
+def test_an_image_that_is_as_long_as_it_says_is_whole(root: Path) -> None:
+    make_kernel(root, NEWEST)
+    put(root, f"boot/vmlinuz-{NEWEST}", _sized(IMAGE))
+    assert NEWEST in complete(root)
+
+
 @pytest.mark.parametrize(
     "image",
     [
@@ -160,6 +173,7 @@ def test_its_config_says_what_is_built_in(
         bytes(0x202) + b"HdrS" + bytes(0x40),  # a kernel for i386
         b"MZ" + bytes(54) + b"ARM\x64" + bytes(600),
         b"\x7fELF" + bytes(700),
+        _sized(IMAGE)[:-1],  # a copy that was cut off
     ],
 )
 def test_an_image_is_one_for_amd64(root: Path, image: bytes) -> None:

@@ -46,6 +46,15 @@ def test_each_change_is_noticed(root: Path, change: Callable[[Path], object]) ->
     assert fingerprint(root) != before
 
 
+@pytest.mark.parametrize("seconds", [13_569_465_600, -20_000_000_000])
+def test_a_time_that_a_wrong_clock_said_is_one_like_others(root: Path, seconds: int) -> None:
+    """From 2262 on, the nanoseconds since 1970 have more than 64 bits."""
+    os.utime(root / "a", (seconds, seconds))
+    before = fingerprint(root)
+    os.utime(root / "a", (seconds - 1, seconds - 1))
+    assert fingerprint(root) != before
+
+
 def test_a_change_that_keeps_size_and_time_is_noticed_by_its_ctime(root: Path) -> None:
     before = fingerprint(root)
     status = (root / "a/b/file").stat()
