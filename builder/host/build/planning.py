@@ -12,6 +12,7 @@ from builder.host.build.choice import Choice, source_in
 from builder.host.config.build_config import Config
 
 _FAT_BEGINS: Final = 315_532_800  # 1980-01-01, in seconds since 1970
+_SQUASHFS_ENDS: Final = (1 << 32) - 1  # seconds since 1970: in 2106
 
 
 def plan_of(config: Config, choice: Choice, *, run: str, place: TreePlace) -> BuildPlan:
@@ -35,9 +36,10 @@ def plan_of(config: Config, choice: Choice, *, run: str, place: TreePlace) -> Bu
 def epoch_of(taken: int) -> int:
     """Return SOURCE_DATE_EPOCH for a snapshot of that date: the date itself, rounded for FAT.
 
-    FAT begins in 1980 and counts in steps of two seconds.
+    FAT begins in 1980 and counts in steps of two seconds, and squashfs ends in 2106: the clock of
+    the system may have been wrong.
     """
-    return max(taken, _FAT_BEGINS) // 2 * 2
+    return min(max(taken, _FAT_BEGINS), _SQUASHFS_ENDS) // 2 * 2
 
 
 def describe(config: Config, choice: Choice) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from builder.basics.errors import SourceError
 from builder.basics.printable import clean
 from builder.inside.linux.btrfs import is_subvolume_stub
 
-# ino, mode, uid, gid, size, and mtime and ctime: seconds, nanoseconds. All in nanoseconds, they have
+# ino, mode, uid, gid, size; mtime and ctime: seconds, nanoseconds. All in nanoseconds, they have
 # more than 64 bits from 2262 on, which clocks that are wrong may say.
 _FIELDS: Final = struct.Struct("<QLLLqqLqL")
 _SECOND: Final = 1_000_000_000  # nanoseconds
