@@ -19,6 +19,7 @@ OWN = {
     "backup/planning.py": "the kernel's files",
     "backup/target_disk.py": "the kernel's files",
     "backup/timer.py": "made anew",
+    "source/open_files.py": "the kernel's files",
     "source/other_backups.py": "the kernel's files",
     "output/archive_stream.py": "made anew",
     "output/delivery.py": "must be a folder",
