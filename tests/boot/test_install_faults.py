@@ -35,3 +35,12 @@ def test_after_a_power_cut_in_the_copy_it_installs_again_and_starts(
         f"installed after a power cut: {told['again']['seconds']:.0f} s, started in "
         f"{told['started']['seconds']:.0f} s"
     )
+
+
+def test_a_medium_that_is_pulled_out_is_told_before_any_disk_is_written_to(
+    client: docker.DockerClient, engine: Engine, place: Path
+) -> None:
+    told = cut_off(client, engine, place, "pulled", "1")
+    assert told["ended"]["line"].endswith("failed The medium cannot be read"), told["lines"]
+    assert told["end"] == told["before"]
+    report(f"told that the medium was pulled: {told['ended']['seconds']:.0f} s after power-on")
